@@ -1,0 +1,135 @@
+/**
+ * The native shim as plain functions over numbers. Pointers do not leave this folder: an address is a number, and a
+ * failure is a negative errno, as in native/shim.h, whose contracts hold here.
+ *
+ * ```ts
+ * const shim = loadShim();
+ * const word = new Int32Array(new SharedArrayBuffer(4));
+ * const result = shim.futexWait(shim.addressOf(word), 1, -1);
+ * console.log(errnoName(result)); // EAGAIN: the word was 0
+ * ```
+ */
+
+import { base64 } from "../native/shim_x86_64.ts";
+import { addressOf } from "./address.ts";
+import { open, placeInMemory } from "./load.ts";
+import { shimAbi, shimSymbols } from "./symbols.ts";
+
+export { errnoName } from "./errno.ts";
+export { type Platform, requireSupported } from "./load.ts";
+
+export interface Shim {
+  /** What another isolate of this process passes to `loadShim` to use the very same library. */
+  readonly path: string;
+  /**
+   * The address of the first byte of a buffer or view. It holds for as long as the buffer lives; keep it reachable.
+   * An unshared typed array of less than 65 bytes may lie in V8's heap and move: use shared buffers.
+   */
+  addressOf(buffer: ArrayBufferLike | ArrayBufferView): number;
+  /** 0 when woken (perhaps for nothing), or -EAGAIN, -ETIMEDOUT. `timeoutUs` < 0 waits for ever. */
+  futexWait(address: number, expected: number, timeoutUs: number): number;
+  /** How many threads were woken. */
+  futexWake(address: number, count: number): number;
+  gettid(): number;
+  /** Lets another runnable thread have this CPU first. */
+  yieldCpu(): number;
+  /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
+  nowNs(): number;
+  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as are the next four. */
+  setThreadName(name: string): number;
+  setAffinity(cpus: readonly number[]): number;
+  getAffinity(): number[];
+  setNice(nice: number): number;
+  /** 0 restores the thread's default. */
+  setTimerSlack(ns: number): number;
+  /** Starts a pthread at a C routine. Returns its id for `joinThread`, or a negative errno. */
+  startThread(routine: number, argument: number, stackBytes?: number): number;
+  /** Blocks the calling thread until that one has ended; once for each started thread. */
+  joinThread(id: number): number;
+  /**
+   * Starts a pthread in `heddle_relay`: it hands each ball that arrives in the word at `mine` to the word at
+   * `theirs`. Returns an id for `joinThread`, or a negative errno.
+   */
+  startRelay(mine: number, theirs: number, rounds: number): number;
+}
+
+/** The words that a relay passes, as in native/shim.h. */
+export const relayBall = { none: 0, ball: 1, stop: 2 } as const;
+
+const HIGHEST_CPU = 65535;
+
+let pathInThisIsolate: string | undefined;
+
+/**
+ * Loads the shim. The first isolate of a process calls it without a path; the others get its `path`. Without a path
+ * every isolate would have a copy of its own, each with its own static variables.
+ */
+export function loadShim(path?: string): Shim {
+  path ??= pathInThisIsolate ??= placeInMemory("heddle", Uint8Array.fromBase64(base64));
+  const { symbols } = open(path, shimSymbols);
+  const abi = symbols.heddle_abi();
+  if (abi !== shimAbi) {
+    throw new Error(
+      `The shim at ${path} has ABI ${abi}, and this version of Heddle needs ${shimAbi}: they were mixed.`,
+    );
+  }
+  /** Arguments of running relays, by thread id: C reads them. */
+  const relays = new Map<number, Float64Array>();
+
+  function startThread(routine: number, argument: number, stackBytes = 0): number {
+    const id = new Float64Array(1);
+    const result = symbols.heddle_thread_start(routine, argument, stackBytes, id);
+    return result < 0 ? result : id[0];
+  }
+
+  return {
+    path,
+    addressOf,
+    futexWait: symbols.heddle_futex_wait,
+    futexWake: symbols.heddle_futex_wake,
+    gettid: symbols.heddle_gettid,
+    yieldCpu: symbols.heddle_yield,
+    nowNs: symbols.heddle_now_ns,
+    setThreadName: (name) => symbols.heddle_set_thread_name(new TextEncoder().encode(`${name}\0`)),
+    setAffinity(cpus) {
+      const mask = cpuMask(cpus);
+      return symbols.heddle_set_affinity(mask, mask.length);
+    },
+    getAffinity() {
+      // The kernel wants room for every CPU that it could have (at most 8192 in Linux 6), not that it has.
+      const mask = new Uint8Array(1024);
+      const bytes = symbols.heddle_get_affinity(mask, mask.length);
+      const cpus = [];
+      for (let cpu = 0; cpu < bytes * 8; cpu++) {
+        if (mask[cpu >> 3] & (1 << (cpu & 7))) cpus.push(cpu);
+      }
+      return cpus;
+    },
+    setNice: symbols.heddle_set_nice,
+    setTimerSlack: symbols.heddle_set_timer_slack,
+    startThread,
+    joinThread(id) {
+      const result = symbols.heddle_thread_join(id);
+      if (result === 0) relays.delete(id);
+      return result;
+    },
+    startRelay(mine, theirs, rounds) {
+      const relay = new Float64Array(new SharedArrayBuffer(24));
+      relay.set([mine, theirs, rounds]);
+      const id = startThread(symbols.heddle_relay_address(), addressOf(relay));
+      if (id > 0) relays.set(id, relay);
+      return id;
+    },
+  };
+}
+
+function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
+  for (const cpu of cpus) {
+    if (!Number.isInteger(cpu) || cpu < 0 || cpu > HIGHEST_CPU) {
+      throw new RangeError(`CPU ${cpu} in an affinity of [${cpus}]: give integers from 0 to ${HIGHEST_CPU}.`);
+    }
+  }
+  const mask = new Uint8Array((Math.max(0, ...cpus) >> 3) + 1);
+  for (const cpu of cpus) mask[cpu >> 3] |= 1 << (cpu & 7);
+  return mask;
+}

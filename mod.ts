@@ -1,0 +1,50 @@
+/**
+ * Heddle: an embeddable userspace scheduler for Deno. It brings Go's G/M/P scheduler to TypeScript: tasks that start in
+ * about a microsecond on a pool of threads, and threads that are dedicated to one task and exempt from the pool's limit.
+ *
+ * Tasks live in a module that every thread can import:
+ *
+ * ```ts ignore
+ * // tasks.ts
+ * import { task } from "@heddle/heddle";
+ *
+ * export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => {
+ *   let total = 0;
+ *   for (let n = from; n < to; n++) total += n;
+ *   return total;
+ * });
+ * ```
+ *
+ * Calling one makes a call, and `go` starts it:
+ *
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go } from "@heddle/heddle";
+ * import { sum } from "./tasks.ts";
+ *
+ * assertEquals(await go(sum(0, 10)), 45);
+ * ```
+ *
+ * Linux on x86-64; run with `--allow-ffi --allow-read`.
+ *
+ * @module
+ */
+export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
+export type { TaskContext } from "./scheduler/context.ts";
+export {
+  dedicate,
+  type DedicateOptions,
+  go,
+  Scheduler,
+  type SchedulerOptions,
+  type SchedulerStats,
+} from "./scheduler/scheduler.ts";
+export {
+  Call,
+  type GoOptions,
+  type Task,
+  task,
+  type TaskDefinition,
+  type TaskState,
+} from "./scheduler/task.ts";
+export type { ThreadOptions } from "./scheduler/thread_options.ts";

@@ -1,0 +1,242 @@
+/**
+ * Builds what is embedded: C libraries as bytes, the worker entry as one bundled module. The generated modules are
+ * committed, so that using the package needs neither a C compiler nor esbuild.
+ *
+ * ```sh
+ * deno run -A native/build.ts            # write the generated modules
+ * deno run -A native/build.ts --check    # fail when one of them is not what its sources give
+ * ```
+ */
+
+export interface Library {
+  /** The C file, and the headers that belong to it. */
+  readonly sources: readonly string[];
+  readonly out: string;
+}
+
+export interface Bundle {
+  readonly entry: string;
+  readonly out: string;
+}
+
+export const libraries: readonly Library[] = [
+  { sources: ["native/shim.c", "native/shim.h"], out: "native/shim_x86_64.ts" },
+  { sources: ["examples/sandbox/launcher.c"], out: "examples/sandbox/launcher_x86_64.ts" },
+];
+
+export const bundles: readonly Bundle[] = [
+  { entry: "scheduler/worker_main.ts", out: "scheduler/worker_bundle.ts" },
+];
+
+const root = new URL("../", import.meta.url);
+
+// The separate-code layout of today's linkers pads a library of 4 KB to 16; a build id is of no use in a memfd.
+const compilerFlags = "-std=c11 -O2 -fPIC -shared -Wall -Wextra -Werror -pthread -s -Wl,--build-id=none"
+  .split(" ")
+  .concat("-Wl,-z,noseparate-code");
+
+/** The C compiler's version line, or undefined where there is none. */
+export async function compilerVersion(): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command("gcc", { args: ["--version"] }).output();
+    if (success) return new TextDecoder().decode(stdout).split("\n")[0];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Compiles the library's first source, and returns the bytes of the shared object. */
+export async function compile({ sources }: Library): Promise<Uint8Array<ArrayBuffer>> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const object = `${directory}/library.so`;
+    // Run in the root with a relative source, so that no path of this machine can get into the object.
+    const args = [...compilerFlags, "-o", object, sources[0]];
+    const { success, stderr } = await new Deno.Command("gcc", { args, cwd: root }).output();
+    if (!success) throw new Error(`gcc ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
+    return await Deno.readFile(object);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** SHA-256 over names, sizes and contents of the files, in the order given. */
+export async function hashSources(paths: readonly string[]): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (const path of paths) {
+    const content = await Deno.readFile(new URL(path, root));
+    parts.push(new TextEncoder().encode(`${path} ${content.length}\n`), content);
+  }
+  const all = new Blob(parts as BlobPart[]);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", await all.arrayBuffer())).toHex();
+}
+
+function generated(from: string, exports: Record<string, string>): string {
+  const header =
+    `// Generated from ${from} by native/build.ts: do not edit.\n// deno-lint-ignore-file\n// deno-fmt-ignore-file\n`;
+  const lines = Object.entries(exports).map(([name, value]) =>
+    `export const ${name}: string = ${JSON.stringify(value)};`
+  );
+  return header + lines.join("\n") + "\n";
+}
+
+/** The strings that a generated module exports, or undefined when it does not exist. */
+async function readGenerated(out: string): Promise<Record<string, string> | undefined> {
+  const url = new URL(out, root);
+  try {
+    await Deno.stat(url);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return await import(url.href);
+}
+
+async function write(out: string, text: string): Promise<void> {
+  await Deno.writeTextFile(new URL(out, root), text);
+  console.log(`${out}: written`);
+}
+
+export async function writeLibrary(library: Library): Promise<void> {
+  const compiler = await compilerVersion();
+  if (compiler === undefined) throw new Error(`${library.out}: gcc is not on PATH, and building needs it.`);
+  const bytes = await compile(library);
+  const sourceHash = await hashSources(library.sources);
+  await write(library.out, generated(library.sources[0], { compiler, sourceHash, base64: bytes.toBase64() }));
+}
+
+/** What was compared, in words. Throws when the generated module is not what its sources give. */
+export async function checkLibrary(library: Library): Promise<string> {
+  const embedded = await readGenerated(library.out);
+  if (!embedded) throw new Error(`${library.out} is missing: run native/build.ts.`);
+  const sourceHash = await hashSources(library.sources);
+  if (embedded.sourceHash !== sourceHash) {
+    throw new Error(
+      `${library.out} was built from other sources than ${library.sources.join(", ")}: run native/build.ts.`,
+    );
+  }
+  const compiler = await compilerVersion();
+  if (compiler === undefined) return "same sources (not rebuilt: gcc is not on PATH)";
+  const rebuilt = await compile(library);
+  const bytes = Uint8Array.fromBase64(embedded.base64);
+  if (compiler === embedded.compiler) {
+    if (rebuilt.toHex() !== bytes.toHex()) {
+      throw new Error(
+        `${library.out} differs from what the same sources and the same compiler give: run native/build.ts.`,
+      );
+    }
+    return "same bytes";
+  }
+  const missing = exportedSymbols(bytes).symmetricDifference(exportedSymbols(rebuilt));
+  if (missing.size > 0) {
+    throw new Error(
+      `${library.out} and its rebuild differ in the symbols ${[...missing].join(", ")}: run native/build.ts.`,
+    );
+  }
+  return `same sources and symbols (not the bytes: built by "${embedded.compiler}", here is "${compiler}")`;
+}
+
+/** Names of the defined functions in an ELF64 library's dynamic symbol table (System V gABI, "Symbol Table"). */
+export function exportedSymbols(elf: Uint8Array<ArrayBuffer>): Set<string> {
+  const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
+  const number = (at: number) => Number(view.getBigUint64(at, true));
+  const SHT_DYNSYM = 11, STT_FUNC = 2;
+  const sectionHeaders = number(0x28),
+    headerSize = view.getUint16(0x3a, true),
+    sections = view.getUint16(0x3c, true);
+  const names = new Set<string>();
+  for (let i = 0; i < sections; i++) {
+    const header = sectionHeaders + i * headerSize;
+    if (view.getUint32(header + 4, true) !== SHT_DYNSYM) continue;
+    const symbols = number(header + 24), size = number(header + 32), symbolSize = number(header + 56);
+    const strings = number(sectionHeaders + view.getUint32(header + 40, true) * headerSize + 24);
+    for (let at = symbols; at < symbols + size; at += symbolSize) {
+      const isDefined = view.getUint16(at + 6, true) !== 0;
+      if (!isDefined || (elf[at + 4] & 15) !== STT_FUNC) continue;
+      const start = strings + view.getUint32(at, true);
+      names.add(new TextDecoder().decode(elf.subarray(start, elf.indexOf(0, start))));
+    }
+  }
+  return names;
+}
+
+/** One self-contained module of everything that the entry imports, except what Deno itself provides. */
+export async function bundle(entry: string): Promise<{ source: string; hash: string }> {
+  const esbuild = await import("esbuild");
+  try {
+    const { outputFiles, metafile } = await esbuild.build({
+      entryPoints: [entry],
+      absWorkingDir: decodeURIComponent(root.pathname),
+      bundle: true,
+      format: "esm",
+      platform: "neutral",
+      external: ["node:*"],
+      target: "esnext",
+      minifyWhitespace: true,
+      legalComments: "none",
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+    });
+    return { source: outputFiles[0].text, hash: await hashSources(Object.keys(metafile.inputs).sort()) };
+  } finally {
+    await esbuild.stop();
+  }
+}
+
+async function entryExists(entry: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(new URL(entry, root))).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+export async function writeBundle({ entry, out }: Bundle): Promise<void> {
+  await write(out, generated(entry, { ...await bundle(entry) }));
+}
+
+/** As `checkLibrary`. */
+export async function checkBundle({ entry, out }: Bundle): Promise<string> {
+  const embedded = await readGenerated(out);
+  if (!embedded) throw new Error(`${out} is missing: run native/build.ts.`);
+  const { source, hash } = await bundle(entry);
+  if (embedded.hash !== hash || embedded.source !== source) {
+    throw new Error(`${out} differs from what ${entry} and its imports give: run native/build.ts.`);
+  }
+  return "same source";
+}
+
+if (import.meta.main) {
+  const unknown = Deno.args.filter((argument) => argument !== "--check");
+  if (unknown.length > 0) {
+    console.error(`native/build.ts got ${unknown.join(" ")}: it takes nothing, or --check.`);
+    Deno.exit(2);
+  }
+  const checking = Deno.args.includes("--check");
+  let failed = false;
+  const run = async (
+    out: string,
+    source: string,
+    write: () => Promise<void>,
+    check: () => Promise<string>,
+  ) => {
+    if (!await entryExists(source)) return console.log(`${out}: skipped, there is no ${source} yet`);
+    try {
+      if (checking) console.log(`${out}: ${await check()}`);
+      else await write();
+    } catch (error) {
+      failed = true;
+      console.error(error instanceof Error ? error.message : error);
+    }
+  };
+  for (const library of libraries) {
+    await run(library.out, library.sources[0], () => writeLibrary(library), () => checkLibrary(library));
+  }
+  // After the libraries: a bundle includes their generated modules.
+  for (const bundle of bundles) {
+    await run(bundle.out, bundle.entry, () => writeBundle(bundle), () => checkBundle(bundle));
+  }
+  if (failed) Deno.exit(1);
+}

@@ -1,0 +1,124 @@
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(void *) == 8, "a user address has 47 bits, so that it fits a heddle_number");
+_Static_assert(sizeof(long) == 8, "raw system calls take and return 64 bits");
+_Static_assert(sizeof(pthread_t) == 8, "glibc's pthread_t is an address");
+_Static_assert(sizeof(heddle_number) == 8, "JavaScript's number");
+_Static_assert(sizeof(_Atomic int32_t) == 4, "a futex word is 32 bits");
+_Static_assert(sizeof(struct heddle_relay) == 24, "ffi/shim.ts writes this struct");
+
+static void *pointer(heddle_number address) {
+  return (void *)(uintptr_t)address;
+}
+
+static int32_t negative_errno(long result) {
+  return result < 0 ? -errno : (int32_t)result;
+}
+
+uint32_t heddle_abi(void) {
+  return HEDDLE_ABI;
+}
+
+int32_t heddle_futex_wait(heddle_number address, int32_t expected, heddle_number timeout_us) {
+  int64_t us = (int64_t)timeout_us;
+  struct timespec timeout = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+  long result = syscall(SYS_futex, pointer(address), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, expected,
+                        us < 0 ? NULL : &timeout, NULL, 0);
+  if (result == 0 || errno == EINTR) return 0;
+  return -errno;
+}
+
+int32_t heddle_futex_wake(heddle_number address, int32_t count) {
+  return negative_errno(syscall(SYS_futex, pointer(address), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, count, NULL, NULL, 0));
+}
+
+int32_t heddle_gettid(void) {
+  return (int32_t)syscall(SYS_gettid);
+}
+
+int32_t heddle_yield(void) {
+  return negative_errno(sched_yield());
+}
+
+heddle_number heddle_now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (heddle_number)((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+int32_t heddle_set_thread_name(const char *name) {
+  if (strnlen(name, HEDDLE_NAME_MAX + 1) > HEDDLE_NAME_MAX) return -ERANGE;
+  return negative_errno(prctl(PR_SET_NAME, name, 0, 0, 0));
+}
+
+// The raw system calls, since glibc's wrappers demand a cpu_set_t and zero-fill what the kernel did not write.
+int32_t heddle_set_affinity(const uint8_t *mask, uint32_t bytes) {
+  return negative_errno(syscall(SYS_sched_setaffinity, 0, (size_t)bytes, mask));
+}
+
+int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes) {
+  return negative_errno(syscall(SYS_sched_getaffinity, 0, (size_t)bytes, mask));
+}
+
+int32_t heddle_set_nice(int32_t nice) {
+  return negative_errno(setpriority(PRIO_PROCESS, (id_t)heddle_gettid(), nice));
+}
+
+int32_t heddle_set_timer_slack(heddle_number ns) {
+  return negative_errno(prctl(PR_SET_TIMERSLACK, (unsigned long)ns, 0, 0, 0));
+}
+
+int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddle_number stack_bytes,
+                            heddle_number *id) {
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0) return -error;
+  if (stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, (size_t)stack_bytes);
+  pthread_t thread = 0;
+  if (error == 0) {
+    error = pthread_create(&thread, &attributes, (void *(*)(void *))pointer(routine), pointer(argument));
+  }
+  pthread_attr_destroy(&attributes);
+  if (error == 0) *id = (heddle_number)thread;
+  return -error;
+}
+
+int32_t heddle_thread_join(heddle_number id) {
+  return -pthread_join((pthread_t)id, NULL);
+}
+
+void *heddle_relay(void *argument) {
+  const struct heddle_relay *relay = argument;
+  _Atomic int32_t *mine = pointer(relay->mine);
+  _Atomic int32_t *theirs = pointer(relay->theirs);
+  int64_t left = (int64_t)relay->rounds;
+  for (;;) {
+    int32_t ball;
+    while ((ball = atomic_load(mine)) == HEDDLE_NO_BALL) {
+      heddle_futex_wait(relay->mine, HEDDLE_NO_BALL, -1);
+    }
+    if (left == 0) ball = HEDDLE_STOP;
+    if (left > 0) left--;
+    atomic_store(mine, HEDDLE_NO_BALL);
+    atomic_store(theirs, ball);
+    heddle_futex_wake(relay->theirs, 1);
+    if (ball == HEDDLE_STOP) return NULL;
+  }
+}
+
+heddle_number heddle_relay_address(void) {
+  return (heddle_number)(uintptr_t)&heddle_relay;
+}

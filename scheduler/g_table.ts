@@ -1,0 +1,286 @@
+/**
+ * G slots: what a task consists of while it is known to more than one isolate. A G that never leaves its M has none.
+ *
+ * A slot has an owner for life (the isolate that started the task: it fills the slot, hears of the end, and frees it)
+ * and for each task a runner (the M that takes it from a queue). The status says who may touch the rest:
+ *
+ *   FREE       the owner's. Left by the owner: QUEUED.
+ *   QUEUED     in one queue. The taker makes it RUNNING, the owner may make it CANCELLED: both by CAS.
+ *   RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: DONE or FAILED. If the runner
+ *              dies, the host leaves it in the runner's place: LOST.
+ *   CANCELLED  still in its queue: the taker mails it to the owner, unopened. Left by the owner: FREE.
+ *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing. Mailed to the owner. Left by it: FREE.
+ *
+ * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
+ * the status is an atomic operation that the next one to touch them has read.
+ */
+import { add, cas, load, store } from "./atomics.ts";
+import {
+  decode,
+  encode,
+  encodeArguments,
+  encodeInto,
+  type ErrorClass,
+  isPrimitive,
+  unknownErrorClass,
+} from "./codec.ts";
+import { blockClass, Heap, LARGEST_BLOCK } from "./heap.ts";
+import {
+  type Arena,
+  G_BLOCK,
+  G_CANCEL,
+  G_DEDICATED,
+  G_ID_HIGH,
+  G_ID_LOW,
+  G_INLINE,
+  G_M,
+  G_PAYLOAD,
+  G_RUNNER_MAILED,
+  G_STATUS,
+  G_TASK,
+  ID_BLOCKS,
+  INLINE_BYTES,
+} from "./memory_layout.ts";
+
+export const FREE = 0;
+export const QUEUED = 1;
+export const RUNNING = 2;
+export const CANCELLED = 3;
+export const DONE = 4;
+export const FAILED = 5;
+export const LOST = 6;
+
+/** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
+const INLINE = 0;
+const BY_PORT = -1;
+
+/** G_CANCEL: 0, a block with the encoded reason (its offset, never this small), or this. */
+const NO_REASON = 1;
+
+type ClassOf = (name: string) => ErrorClass | undefined;
+
+/** What cannot be bytes in the arena. Goes by a message port (side_channel.ts). */
+export interface Parcel {
+  /** A whole buffer of its own. */
+  readonly bytes: Uint8Array;
+  readonly side: unknown[];
+  readonly transfer: Transferable[];
+}
+
+export function openParcel({ bytes, side }: Parcel, classOf?: ClassOf): unknown {
+  return decode({ u8: bytes, i32: new Int32Array(bytes.buffer) }, 0, side, classOf);
+}
+
+/** Copies a value as a change of threads would. */
+export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
+  if (isPrimitive(value)) return value;
+  const { bytes, side, transfer } = encode(value, root);
+  const moved = transfer.length === 0 ? side : structuredClone(side, { transfer });
+  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, classOf);
+}
+
+export class GTable {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #heap: Heap;
+  readonly #free: number[] = [];
+  #untouched: number;
+  readonly #end: number;
+  #nextId = 0;
+  #lastId = -1;
+
+  constructor(arena: Arena, owner: number) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#heap = new Heap(arena);
+    this.#untouched = arena.firstSlot(owner);
+    this.#end = this.#untouched + arena.slotsOf(owner);
+  }
+
+  /** A free slot of this owner, or -1. The one freed last comes first: its memory is in the cache. */
+  allocate(): number {
+    return this.#free.pop() ?? (this.#untouched < this.#end ? this.#untouched++ : -1);
+  }
+
+  /** By the owner. Also frees what the payload had. */
+  free(slot: number): void {
+    const g = this.#arena.g(slot);
+    this.dropPayload(slot);
+    const reason = load(this.#words, g + G_CANCEL);
+    if (reason > NO_REASON) this.#heap.free(reason, 0);
+    store(this.#words, g + G_CANCEL, 0);
+    store(this.#words, g + G_STATUS, FREE);
+    this.#free.push(slot);
+  }
+
+  /** By the host, for an owner that died: as free(), but its new owner finds it among the untouched ones. */
+  discard(slot: number): void {
+    this.free(slot);
+    this.#free.pop();
+  }
+
+  /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */
+  newId(): number {
+    if (this.#nextId > this.#lastId) {
+      this.#nextId = add(this.#words, ID_BLOCKS, 1) * 1024 + 1;
+      this.#lastId = this.#nextId + 1023;
+    }
+    return this.#nextId++;
+  }
+
+  /** By the owner, of a slot that it just allocated or is about to queue. */
+  prepare(slot: number, id: number, definition: number, dedicatedTo = 0): void {
+    const g = this.#arena.g(slot);
+    this.#words[g + G_DEDICATED] = dedicatedTo === 0 ? 0 : 1;
+    store(this.#words, g + G_M, dedicatedTo);
+    this.#words[g + G_ID_LOW] = id | 0;
+    this.#words[g + G_ID_HIGH] = Math.floor(id / 2 ** 32);
+    this.#words[g + G_TASK] = definition;
+    store(this.#words, g + G_STATUS, QUEUED);
+  }
+
+  id(slot: number): number {
+    const g = this.#arena.g(slot);
+    return this.#words[g + G_ID_HIGH] * 2 ** 32 + (this.#words[g + G_ID_LOW] >>> 0);
+  }
+
+  definition(slot: number): number {
+    return this.#words[this.#arena.g(slot) + G_TASK];
+  }
+
+  status(slot: number): number {
+    return load(this.#words, this.#arena.g(slot) + G_STATUS);
+  }
+
+  runner(slot: number): number {
+    return load(this.#words, this.#arena.g(slot) + G_M);
+  }
+
+  /** By who took the slot out of a queue. False: it was cancelled, and goes back to its owner. */
+  startRunning(slot: number, isolate: number): boolean {
+    const g = this.#arena.g(slot);
+    store(this.#words, g + G_M, isolate);
+    return cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+  }
+
+  /** By the isolate that took a mail to the slot's runner, before it looks at the slot. */
+  clearRunnerMail(slot: number): void {
+    store(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0);
+  }
+
+  /** Whether the task is to have this thread for its own. */
+  isMeantFor(slot: number, isolate: number): boolean {
+    return this.status(slot) === QUEUED && this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 &&
+      this.runner(slot) === isolate;
+  }
+
+  /** By the owner. False: it runs, or has ended. */
+  cancelQueued(slot: number): boolean {
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);
+  }
+
+  end(slot: number, status: typeof DONE | typeof FAILED): void {
+    store(this.#words, this.#arena.g(slot) + G_STATUS, status);
+  }
+
+  /** By the host, for a runner that died. */
+  lose(slot: number): boolean {
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, RUNNING, LOST);
+  }
+
+  /** By the owner, once for a task. A reason that does not fit into the smallest block arrives without its details. */
+  requestCancel(slot: number, reason: unknown): void {
+    const word = this.#arena.g(slot) + G_CANCEL;
+    if (load(this.#words, word) !== 0) return;
+    const block = this.#heap.allocate(0);
+    if (block === 0) return store(this.#words, word, NO_REASON);
+    let fits = false;
+    for (const attempt of [reason, reason instanceof Error ? plainReason(reason) : undefined]) {
+      try {
+        fits = encodeInto(this.#arena, block, block + 256, attempt) >= 0;
+      } catch {
+        // Not cloneable: the signal's default reason serves.
+      }
+      if (fits) break;
+    }
+    if (!fits) this.#heap.free(block, 0);
+    store(this.#words, word, fits ? block : NO_REASON);
+  }
+
+  /** By the runner. Undefined while nobody asked for it. */
+  cancelRequest(slot: number): { reason: unknown } | undefined {
+    const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
+    if (word === 0) return undefined;
+    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word) };
+  }
+
+  /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
+  writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
+    const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    return encodeArguments(this.#arena, at, at + INLINE_BYTES, args) >= 0
+      ? this.#wroteInline(slot)
+      : this.#writeLarge(slot, args, "args");
+  }
+
+  /** As writeArguments. */
+  writeResult(slot: number, value: unknown): Parcel | undefined {
+    const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    return encodeInto(this.#arena, at, at + INLINE_BYTES, value) >= 0
+      ? this.#wroteInline(slot)
+      : this.#writeLarge(slot, value, "result");
+  }
+
+  #wroteInline(slot: number): undefined {
+    this.#words[this.#arena.g(slot) + G_PAYLOAD] = INLINE;
+  }
+
+  #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
+    const { bytes, side, transfer } = encode(value, root);
+    if (side.length === 0 && this.writeBytes(slot, bytes)) return undefined;
+    this.#words[this.#arena.g(slot) + G_PAYLOAD] = BY_PORT;
+    return { bytes: bytes.slice(), side, transfer };
+  }
+
+  /** False when there is no block that could take them. */
+  writeBytes(slot: number, bytes: Uint8Array): boolean {
+    if (bytes.length > LARGEST_BLOCK) return false;
+    const sizeClass = blockClass(bytes.length);
+    const block = this.#heap.allocate(sizeClass);
+    if (block === 0) return false;
+    const g = this.#arena.g(slot);
+    this.#arena.u8.set(bytes, block);
+    this.#words[g + G_BLOCK] = block;
+    this.#words[g + G_PAYLOAD] = sizeClass + 1;
+    return true;
+  }
+
+  isByPort(slot: number): boolean {
+    return this.#words[this.#arena.g(slot) + G_PAYLOAD] === BY_PORT;
+  }
+
+  readPayload(slot: number, classOf?: ClassOf): unknown {
+    return decode(this.#arena, this.#payloadAt(slot), undefined, classOf);
+  }
+
+  /** The class of an error in the payload that this isolate does not know, if there is one. */
+  unknownErrorClass(slot: number): string | undefined {
+    return unknownErrorClass(this.#arena, this.#payloadAt(slot));
+  }
+
+  #payloadAt(slot: number): number {
+    const g = this.#arena.g(slot);
+    return this.#words[g + G_PAYLOAD] === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
+  }
+
+  dropPayload(slot: number): void {
+    const g = this.#arena.g(slot);
+    const kind = this.#words[g + G_PAYLOAD];
+    if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
+    this.#words[g + G_PAYLOAD] = INLINE;
+  }
+}
+
+/** Without stack and cause, which can be of any length. */
+function plainReason({ name, message }: Error): unknown {
+  return new DOMException(message.slice(0, 100), name.slice(0, 40));
+}

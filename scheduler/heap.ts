@@ -1,0 +1,88 @@
+/**
+ * Blocks for payloads that do not fit into a G slot: power-of-two classes from 256 bytes to 1 MiB. Whatever is larger
+ * goes by a message port (side_channel.ts), so a full heap is not an error.
+ *
+ * Every isolate keeps its own lists and touches shared words only to take or give many blocks at once. The shared
+ * list of a class is, like a mailbox, a stack that is pushed by CAS and taken whole by exchange: no lock, no ABA. A
+ * thread that dies takes the blocks in its own lists with it: at most a few dozen of each class that it used.
+ *
+ * A free block's first word is the link to the next one. Plain access: a block belongs to the isolate that has it.
+ */
+import { add, cas, exchange, load } from "./atomics.ts";
+import { type Arena, HEAP_FREE, HEAP_TOP } from "./memory_layout.ts";
+
+const LEAST_SHIFT = 8;
+export const BLOCK_CLASSES = 13;
+export const LARGEST_BLOCK = 1 << (LEAST_SHIFT + BLOCK_CLASSES - 1);
+/** Guess: blocks that an isolate keeps of a class before it gives them back. */
+const KEEP = 32;
+
+interface FreeList {
+  head: number;
+  /** Of the blocks that this isolate freed; the last one's link ends the list. */
+  tail: number;
+  count: number;
+  /** A second list: what was taken from the shared one. */
+  stock: number;
+}
+
+export function blockClass(bytes: number): number {
+  return bytes <= 1 << LEAST_SHIFT ? 0 : 32 - Math.clz32(bytes - 1) - LEAST_SHIFT;
+}
+
+export class Heap {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #lists: FreeList[];
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#lists = Array.from({ length: BLOCK_CLASSES }, () => ({ head: 0, tail: 0, count: 0, stock: 0 }));
+  }
+
+  /** The byte offset of a block, or 0 when the heap is full. */
+  allocate(sizeClass: number): number {
+    const list = this.#lists[sizeClass];
+    if (list.head !== 0) {
+      const block = list.head;
+      list.head = this.#words[block >> 2];
+      list.count--;
+      return block;
+    }
+    if (list.stock === 0 && load(this.#words, HEAP_FREE + sizeClass) !== 0) {
+      list.stock = exchange(this.#words, HEAP_FREE + sizeClass, 0);
+    }
+    if (list.stock !== 0) {
+      const block = list.stock;
+      list.stock = this.#words[block >> 2];
+      return block;
+    }
+    return this.#carve(sizeClass);
+  }
+
+  free(block: number, sizeClass: number): void {
+    const list = this.#lists[sizeClass];
+    this.#words[block >> 2] = list.head;
+    if (list.head === 0) list.tail = block;
+    list.head = block;
+    if (++list.count < KEEP) return;
+    for (;;) {
+      const before = load(this.#words, HEAP_FREE + sizeClass);
+      this.#words[list.tail >> 2] = before;
+      // Partner: the exchange in allocate().
+      if (cas(this.#words, HEAP_FREE + sizeClass, before, list.head)) break;
+    }
+    list.head = 0;
+    list.count = 0;
+  }
+
+  /** HEAP_TOP counts units of the smallest block. Overshoot of several isolates at the end only refuses early. */
+  #carve(sizeClass: number): number {
+    const units = 1 << sizeClass;
+    const at = this.#arena.heapAt + add(this.#words, HEAP_TOP, units) * (1 << LEAST_SHIFT);
+    if (at + units * (1 << LEAST_SHIFT) <= this.#arena.shape.bytes) return at;
+    add(this.#words, HEAP_TOP, -units);
+    return 0;
+  }
+}

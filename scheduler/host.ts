@@ -1,0 +1,445 @@
+/**
+ * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
+ */
+import { type Futex, load, store } from "./atomics.ts";
+import type { Shim } from "../ffi/shim.ts";
+import {
+  lostMessage,
+  SchedulerClosedError,
+  TaskTimeoutError,
+  ThreadDiedError,
+  timeoutMessage,
+} from "./errors.ts";
+import { clone, DONE, FAILED, FREE, GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import { GlobalRunQueue } from "./global_run_queue.ts";
+import { HostLoop } from "./host_loop.ts";
+import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
+import { LocalRunQueue } from "./local_run_queue.ts";
+import { type Addressee, Mailbox, TO_OWNER, TO_RUNNER } from "./mailbox.ts";
+import { type Arena, CLOSING, HOST, M_P, M_RAN, M_SPINNING, M_STOLEN } from "./memory_layout.ts";
+import { M_PARKS } from "./memory_layout.ts";
+import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
+import {
+  type Call,
+  type Caller,
+  defaultReason,
+  type Definition,
+  exportedClasses,
+  type GoOptions,
+  newTask,
+  type Settler,
+  silence,
+  type TaskPromise,
+  type TaskState,
+} from "./task.ts";
+import { TaskTable } from "./task_table.ts";
+import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
+import type { ThreadOptions } from "./thread_options.ts";
+
+/** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
+const GRACE = 100;
+
+/** A task that the host started. */
+class Started implements Caller, Settler {
+  readonly host: Host;
+  readonly id: number;
+  readonly definition: Definition;
+  readonly name: string;
+  /** -1 while it waits for a slot. */
+  slot = -1;
+  resolve!: (value: unknown) => void;
+  reject!: (reason: unknown) => void;
+  promise!: TaskPromise;
+  release: (() => void) | undefined = undefined;
+  /** "queued" until it has settled: whether it runs is in the slot. */
+  outcome: TaskState = "queued";
+
+  constructor(host: Host, id: number, definition: Definition, name: string) {
+    this.host = host;
+    this.id = id;
+    this.definition = definition;
+    this.name = name;
+  }
+
+  get hasSettled(): boolean {
+    return this.outcome !== "queued";
+  }
+
+  get taskState(): TaskState {
+    return !this.hasSettled && this.slot >= 0 ? this.host.stateOf(this.slot) : this.outcome;
+  }
+
+  cancel(reason?: unknown): void {
+    this.host.cancel(this, reason === undefined ? defaultReason() : reason);
+  }
+}
+
+interface Waiting {
+  readonly started: Started;
+  readonly args: readonly unknown[];
+}
+
+export class Host {
+  readonly threads: Threads;
+  readonly idle: Idle;
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #parker: Parker;
+  readonly #mailbox: Mailbox;
+  readonly #global: GlobalRunQueue;
+  /** The host holds no P; it acts as the owner of what a dead thread held. */
+  readonly #local: LocalRunQueue;
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #loop: HostLoop;
+  /** By slot. */
+  readonly #started: (Started | undefined)[] = [];
+  /** Arguments that go by port, until the runner asks for them: by slot. */
+  readonly #parcels = new Map<number, Parcel>();
+  /** What exceeds the slots, oldest first from #nextWaiting. */
+  #waiting: (Waiting | undefined)[] = [];
+  #nextWaiting = 0;
+  /** Ran and stolen and parked on threads that have ended. */
+  readonly #past = { ran: 0, stolen: 0, parks: 0 };
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(arena: Arena, shim: Shim, futex: Futex, limits: ThreadLimits, procs: number) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#parker = new Parker(arena, futex);
+    this.#mailbox = new Mailbox(arena);
+    this.#global = new GlobalRunQueue(arena);
+    this.#local = new LocalRunQueue(arena, this.#global);
+    this.idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
+    this.#gs = new GTable(arena, HOST);
+    this.#table = new TaskTable(arena);
+    this.#loop = new HostLoop(this.#parker, this.#mailbox, () => this.#readMail());
+    this.threads = new Threads(
+      arena,
+      shim,
+      this.#parker,
+      limits,
+      (thread, why) => this.#bury(thread, why),
+      (isolate) => this.#nothingInFlightOf(isolate),
+    );
+    this.idle.setProcs(procs);
+    this.threads.balance(procs);
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Resolves when the pool has its threads. */
+  async up(): Promise<void> {
+    const pool = this.threads.all.filter((thread) => thread.role === "pool");
+    await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
+  }
+
+  setProcs(procs: number): void {
+    this.idle.setProcs(procs);
+    this.threads.balance(procs);
+    for (const { isolate } of this.threads.all) this.idle.signal(isolate);
+  }
+
+  // Starting ----------------------------------------------------------------------------------------------------------
+
+  go(call: Call<unknown>, options: GoOptions | undefined): TaskPromise {
+    if (options?.signal?.aborted) return this.#neverStarted(call, options);
+    const started = new Started(
+      this,
+      this.#gs.newId(),
+      call.definition,
+      options?.name ?? call.definition.name,
+    );
+    const isWaiting = this.#nextWaiting < this.#waiting.length;
+    const slot = isWaiting ? -1 : this.#gs.allocate();
+    if (slot >= 0) this.#submit(slot, started, call.args);
+    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[] });
+    return this.#inFlight(started, options);
+  }
+
+  /** On a thread of its own. */
+  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): TaskPromise {
+    if (options.signal?.aborted) return this.#neverStarted(call, options);
+    const started = new Started(
+      this,
+      this.#gs.newId(),
+      call.definition,
+      options.name ?? call.definition.name,
+    );
+    const slot = this.#gs.allocate();
+    if (slot < 0) {
+      throw new RangeError(
+        `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): dedicate() does not queue.`,
+      );
+    }
+    const own = this.threads.forOneTask();
+    if (own === undefined) {
+      this.#gs.free(slot);
+      throw new RangeError(
+        `There are ${this.#arena.shape.maxThreads} threads already (maxThreads), none for a dedicated task.`,
+      );
+    }
+    this.#write(slot, started, [thread, call.args], own.isolate);
+    this.threads.rouse(own, "dedicated");
+    this.idle.mailRunner(own.isolate, slot);
+    this.threads.balance(this.idle.procs);
+    return this.#inFlight(started, options);
+  }
+
+  #submit(slot: number, started: Started, args: readonly unknown[]): void {
+    this.#write(slot, started, args, 0);
+    this.#global.push(slot);
+    this.idle.wake();
+  }
+
+  /** Throws a DataCloneError, and then nothing has happened. */
+  #write(slot: number, started: Started, args: readonly unknown[], dedicatedTo: number): void {
+    try {
+      this.#gs.prepare(slot, started.id, this.#table.number(started.definition), dedicatedTo);
+      const parcel = this.#gs.writeArguments(slot, args);
+      if (parcel !== undefined) this.#parcels.set(slot, parcel);
+    } catch (error) {
+      this.#gs.free(slot);
+      throw error;
+    }
+    started.slot = slot;
+    this.#started[slot] = started;
+  }
+
+  #inFlight(started: Started, options: GoOptions | undefined): TaskPromise {
+    const promise = started.promise = newTask(started);
+    this.#loop.begin();
+    if (options !== undefined) this.#follow(started, options);
+    return promise;
+  }
+
+  /** Its signal was aborted before. */
+  #neverStarted(call: Call<unknown>, { signal }: GoOptions): TaskPromise {
+    const started = new Started(this, this.#gs.newId(), call.definition, call.definition.name);
+    started.outcome = "cancelled";
+    const promise = newTask(started);
+    started.reject(signal!.reason);
+    return promise;
+  }
+
+  #follow(started: Started, { signal, timeout }: GoOptions): void {
+    const onAbort = () => this.cancel(started, signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = timeout === undefined || timeout === Infinity ? undefined : setTimeout(
+      () => this.cancel(started, new TaskTimeoutError(timeoutMessage(started.name, started.id, timeout))),
+      timeout,
+    );
+    started.release = () => {
+      signal?.removeEventListener("abort", onAbort);
+      clearTimeout(timer);
+    };
+  }
+
+  /** Slots have become free: what waits for one moves on. */
+  #refill(): void {
+    while (this.#nextWaiting < this.#waiting.length) {
+      const { started, args } = this.#waiting[this.#nextWaiting]!;
+      if (!started.hasSettled) {
+        const slot = this.#gs.allocate();
+        if (slot < 0) return;
+        this.#submit(slot, started, args);
+      }
+      this.#waiting[this.#nextWaiting++] = undefined;
+    }
+    this.#waiting = [];
+    this.#nextWaiting = 0;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  stateOf(slot: number): TaskState {
+    return this.#gs.status(slot) === RUNNING ? "running" : "queued";
+  }
+
+  cancel(started: Started, reason: unknown): void {
+    if (started.hasSettled) return;
+    this.#settle(started, "cancelled", reason);
+    silence(started.promise);
+    const { slot } = started;
+    if (slot < 0 || this.#gs.cancelQueued(slot)) return;
+    this.#gs.requestCancel(slot, reason);
+    this.idle.mailRunner(this.#gs.runner(slot), slot);
+  }
+
+  #settle(started: Started, outcome: TaskState, value: unknown): void {
+    if (started.hasSettled) return;
+    started.outcome = outcome;
+    started.release?.();
+    this.#loop.end();
+    if (outcome === "done") started.resolve(value);
+    else started.reject(value);
+  }
+
+  #readMail(): void {
+    this.#mailbox.drain(HOST, this.#read);
+    this.#refill();
+  }
+
+  readonly #read = (slot: number, _addressee: Addressee): void => {
+    const owner = this.#arena.ownerOf(slot);
+    if (this.#gs.status(slot) === RUNNING) this.#forward(slot, owner, this.#gs.runner(slot));
+    else if (owner === HOST) this.#readAsOwner(slot);
+    else this.#passOn(slot, owner);
+  };
+
+  /** A runner asks for arguments that go by port. */
+  #forward(slot: number, owner: number, runner: number): void {
+    const parcel = owner === HOST ? this.#parcels.get(slot) : this.threads.get(owner)?.side.take(slot);
+    this.#parcels.delete(slot);
+    if (parcel === undefined) return;
+    this.threads.get(runner)?.side.post(slot, parcel);
+    this.idle.mailRunner(runner, slot);
+  }
+
+  /** A result that goes by port from one thread to another. */
+  #passOn(slot: number, owner: number): void {
+    const parcel = this.threads.get(this.#gs.runner(slot))?.side.take(slot);
+    if (parcel !== undefined) this.threads.get(owner)?.side.post(slot, parcel);
+    this.idle.mailOwner(owner, slot);
+  }
+
+  #readAsOwner(slot: number): void {
+    const started = this.#started[slot]!;
+    const status = this.#gs.status(slot);
+    const parcel = this.#gs.isByPort(slot) && (status === DONE || status === FAILED)
+      ? this.threads.get(this.#gs.runner(slot))?.side.take(slot)
+      : undefined;
+    if (started.hasSettled || (status !== DONE && status !== FAILED)) return this.#free(slot);
+    if (status === FAILED && parcel === undefined) {
+      const unknown = this.#gs.unknownErrorClass(slot);
+      if (unknown !== undefined) {
+        this.#failWithClassOf(started, slot);
+        return;
+      }
+    }
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    this.#free(slot);
+    this.#settle(started, status === DONE ? "done" : "failed", value);
+  }
+
+  /** An error of a class that only its task's module knows is found there. */
+  async #failWithClassOf(started: Started, slot: number): Promise<void> {
+    const classOf = await exportedClasses(started.definition.module);
+    const error = this.#gs.readPayload(slot, classOf);
+    this.#free(slot);
+    this.#settle(started, "failed", error);
+    this.#refill();
+  }
+
+  #free(slot: number): void {
+    this.#started[slot] = undefined;
+    this.#parcels.delete(slot);
+    this.#gs.free(slot);
+  }
+
+  // Threads that end --------------------------------------------------------------------------------------------------
+
+  /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
+  #bury({ isolate, role }: Thread, why: string): void {
+    const record = this.#arena.isolate(isolate);
+    // Nobody can give it a P from here on; one that was on its way is taken back.
+    const last = this.#parker.bury(isolate);
+    const p = isGiven(last) ? givenP(last) : load(this.#words, record + M_P) - 1;
+    const wasSpinning = isGiven(last) ? givenSpinning(last) : load(this.#words, record + M_SPINNING) === 1;
+    store(this.#words, record + M_P, 0);
+    store(this.#words, record + M_SPINNING, 0);
+    if (p !== NO_P && p !== EXEMPT_P) {
+      this.#local.moveToGlobal(p);
+      this.idle.releaseP(p);
+    }
+    if (wasSpinning) this.idle.stopSpinning();
+    for (let slot = 0; slot < this.#arena.slots; slot++) {
+      if (this.#gs.runner(slot) === isolate && this.#gs.lose(slot)) this.#lost(slot, why);
+    }
+    this.#past.ran += load(this.#words, record + M_RAN);
+    this.#past.stolen += load(this.#words, record + M_STOLEN);
+    this.#past.parks += load(this.#words, record + M_PARKS);
+    for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
+    if (this.isClosed) return;
+    if (role !== "dedicated") this.threads.balance(this.idle.procs);
+    this.#refill();
+    this.idle.wakeIfWork();
+  }
+
+  #lost(slot: number, why: string): void {
+    const owner = this.#arena.ownerOf(slot);
+    if (owner !== HOST) return this.idle.mailOwner(owner, slot);
+    const started = this.#started[slot]!;
+    this.#free(slot);
+    this.#settle(started, "failed", new ThreadDiedError(lostMessage(started.name, started.id, why)));
+  }
+
+  /**
+   * Reads the mail that a dead thread cannot read, and looks at the slots that it owned: those that others still have
+   * come back by mail.
+   */
+  #nothingInFlightOf(isolate: number): boolean {
+    this.#mailbox.drain(isolate, (slot, addressee) => {
+      if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
+      if (addressee === TO_OWNER) this.#gs.discard(slot);
+    });
+    const first = this.#arena.firstSlot(isolate);
+    for (let slot = first; slot < first + this.#arena.slotsOf(isolate); slot++) {
+      if (this.#gs.status(slot) !== FREE) return false;
+    }
+    return true;
+  }
+
+  // Closing -----------------------------------------------------------------------------------------------------------
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#loop.holdFor(this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const error = () => new SchedulerClosedError("The scheduler was closed before the task ended.");
+    const open = [
+      ...this.#waiting.slice(this.#nextWaiting).map((waiting) => waiting?.started),
+      ...this.#started,
+    ];
+    this.#waiting = [];
+    for (const started of open) {
+      if (started === undefined || started.hasSettled) continue;
+      this.#settle(started, "failed", error());
+      silence(started.promise);
+    }
+    store(this.#words, CLOSING, 1);
+    const threads = this.threads.all;
+    for (const { isolate } of threads) this.idle.signal(isolate);
+    const ended = Promise.all(threads.map((thread) => thread.ended));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
+    await Promise.race([ended, grace]);
+    clearTimeout(timer);
+    for (const thread of this.threads.all) this.threads.terminate(thread);
+    await ended;
+    this.#loop.close();
+  }
+
+  // Statistics --------------------------------------------------------------------------------------------------------
+
+  get inFlight(): number {
+    return this.#loop.inFlight;
+  }
+
+  /** Tasks of the host that have no slot yet, and what is in the global queue. */
+  get queued(): number {
+    return this.#waiting.length - this.#nextWaiting + this.#global.length;
+  }
+
+  /** A sum over all threads; those that run add theirs now and then. */
+  total(count: "ran" | "stolen" | "parks"): number {
+    const word = { ran: M_RAN, stolen: M_STOLEN, parks: M_PARKS }[count];
+    return this.threads.all.reduce(
+      (sum, { isolate }) => sum + load(this.#words, this.#arena.isolate(isolate) + word),
+      this.#past[count],
+    );
+  }
+}

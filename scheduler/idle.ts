@@ -1,0 +1,248 @@
+/**
+ * Idle Ps, spinning Ms, and the decision to wake somebody.
+ *
+ * One packed word: the number of idle Ps in the upper half, of spinning Ms in the lower. A submitter publishes its work
+ * and reads the word once: if somebody spins, or no P is idle, it is done. The counts follow the P's status words: a
+ * P is marked idle before it is counted and taken before it is discounted, so the count can lag, in either direction
+ * and briefly below zero. Whoever made it lag looks for work after correcting it, or holds a P.
+ */
+import { add, cas, load, store } from "./atomics.ts";
+import type { GlobalRunQueue } from "./global_run_queue.ts";
+import type { Stealer } from "./local_run_queue.ts";
+import { type Mailbox, TO_OWNER, TO_RUNNER } from "./mailbox.ts";
+import {
+  type Arena,
+  G_RUNNER_MAILED,
+  HOST,
+  IDLE,
+  ISOLATES,
+  M_WANTS_P,
+  MAX_PROCS,
+  P_STATUS,
+  PROCS,
+} from "./memory_layout.ts";
+import { AWAKE, given, isGiven, isParkedWithoutP, type Parker } from "./parker.ts";
+
+/** Not counted: above PROCS. Zero, so that it is the state of fresh memory. Left by `settle` alone. */
+const STOPPED = 0;
+/** In nobody's hands. Anyone takes it, by CAS, to RUNNING. */
+const IDLE_P = 1;
+/** In the hands of one M, or on its way to it. Its holder alone leaves this state. */
+const RUNNING = 2;
+
+const ONE_IDLE = 1 << 16;
+const SPINNING_MASK = ONE_IDLE - 1;
+
+/** An M that has no P. */
+export const NO_P = -1;
+/** A dedicated M's own P: outside `procs`, and with nothing that others could want of it, so it has no record. */
+export const EXEMPT_P = MAX_PROCS;
+
+export class Idle {
+  readonly #words: Int32Array;
+  readonly #arena: Arena;
+  readonly #parker: Parker;
+  readonly #global: GlobalRunQueue;
+  readonly #rings: Stealer;
+  readonly #mailbox: Mailbox;
+
+  constructor(arena: Arena, parker: Parker, global: GlobalRunQueue, rings: Stealer, mailbox: Mailbox) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#parker = parker;
+    this.#global = global;
+    this.#rings = rings;
+    this.#mailbox = mailbox;
+  }
+
+  get procs(): number {
+    return load(this.#words, PROCS);
+  }
+
+  get idlePs(): number {
+    return load(this.#words, IDLE) >> 16;
+  }
+
+  get spinning(): number {
+    return load(this.#words, IDLE) & SPINNING_MASK;
+  }
+
+  /** By the host. Ps beyond `n` that are running stop when their M looks for work the next time. */
+  setProcs(n: number): void {
+    const before = this.procs;
+    store(this.#words, PROCS, n);
+    for (let p = Math.min(before, n); p < Math.max(before, n); p++) this.#settle(p);
+    for (let i = before; i < n; i++) this.wake();
+  }
+
+  acquireP(): number {
+    const procs = this.procs;
+    for (let p = 0; p < procs; p++) {
+      if (cas(this.#words, this.#status(p), IDLE_P, RUNNING)) {
+        add(this.#words, IDLE, -ONE_IDLE);
+        return p;
+      }
+    }
+    return NO_P;
+  }
+
+  /** The P's ring is empty. The caller looks for work afterwards, or calls wakeIfWork(). */
+  releaseP(p: number): void {
+    store(this.#words, this.#status(p), STOPPED);
+    this.#settle(p);
+  }
+
+  /** Brings a P that nobody holds in line with PROCS. Loops until what it did and what PROCS says agree. */
+  #settle(p: number): void {
+    for (;;) {
+      const counted = p < this.procs;
+      const [from, to] = counted ? [STOPPED, IDLE_P] : [IDLE_P, STOPPED];
+      if (!cas(this.#words, this.#status(p), from, to)) return;
+      add(this.#words, IDLE, counted ? ONE_IDLE : -ONE_IDLE);
+    }
+  }
+
+  /** Whether the caller, which holds a P, may spin: at most half of the busy Ps' number does. */
+  startSpinning(): boolean {
+    const word = load(this.#words, IDLE);
+    if (2 * (word & SPINNING_MASK) >= this.procs - (word >> 16)) return false;
+    add(this.#words, IDLE, 1);
+    return true;
+  }
+
+  /** The caller spun and found nothing: it has released its P, and looks at everything once more. */
+  stopSpinning(): void {
+    add(this.#words, IDLE, -1);
+  }
+
+  /**
+   * The caller spun and found work. Submitters relied on it while it was the last one that spun: if there is more, it
+   * wakes the next. (Go wakes always; here a lone task would then wake two threads.)
+   */
+  foundWork(): void {
+    if ((add(this.#words, IDLE, -1) & SPINNING_MASK) === 1 && this.workVisible()) this.wake();
+  }
+
+  /** Whether any queue that all Ms share has something. A hint when true, and reliable after an announcement. */
+  workVisible(): boolean {
+    if (!this.#global.isEmpty()) return true;
+    const procs = this.procs;
+    for (let p = 0; p < procs; p++) {
+      if (!this.#rings.isEmpty(p)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * After work was published: if a P is idle and nobody spins, one parked M gets the P and is woken as a spinning M
+   * (Go's wakep).
+   */
+  wake(): void {
+    for (;;) {
+      const word = load(this.#words, IDLE);
+      if ((word & SPINNING_MASK) !== 0 || (word >> 16) <= 0) return;
+      if (!cas(this.#words, IDLE, word, word + 1)) continue;
+      const p = this.acquireP();
+      if (p !== NO_P) {
+        if (this.#unparkAny(given(p, true))) return;
+        this.releaseP(p);
+      }
+      add(this.#words, IDLE, -1);
+      // While we were counted as spinning others relied on us. An M that announces its sleep from here on sees the idle
+      // P and the work by itself; one that had announced it before is found now.
+      if (!this.#anyParked()) return;
+    }
+  }
+
+  /** For who released a P and will not look for work. */
+  wakeIfWork(): void {
+    if (this.workVisible()) this.wake();
+  }
+
+  /** Something for the isolate alone was published: mail. */
+  ready(isolate: number): void {
+    for (;;) {
+      const state = this.#parker.state(isolate);
+      // It is awake, or being woken, and looks at its mail before it sleeps.
+      if (state === AWAKE || isGiven(state)) return;
+      if (isolate === HOST || !isParkedWithoutP(state)) {
+        if (this.#parker.unpark(isolate, state, AWAKE)) return;
+        continue;
+      }
+      const p = this.acquireP();
+      if (p === NO_P) {
+        this.queueForP(isolate);
+        return;
+      }
+      if (this.#parker.unpark(isolate, state, given(p, false))) return;
+      this.releaseP(p);
+      this.wakeIfWork();
+    }
+  }
+
+  /** An M that has something to do and no P waits its turn in the global queue, among the Gs. */
+  queueForP(isolate: number): void {
+    if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);
+    this.wake();
+  }
+
+  /** Whether such a note is under way. The M asks after it announced its sleep. Partner: the store in handOff(). */
+  isQueuedForP(isolate: number): boolean {
+    return load(this.#words, this.#arena.isolate(isolate) + M_WANTS_P) === 1;
+  }
+
+  /** By who took that note out of the queue and offers its own P. False when the M does not sleep. */
+  handOff(isolate: number, p: number): boolean {
+    // Before the offer: whatever the M does next, it can put a new note in.
+    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    for (;;) {
+      const state = this.#parker.state(isolate);
+      if (!isParkedWithoutP(state)) return false;
+      if (this.#parker.unpark(isolate, state, given(p, false))) return true;
+    }
+  }
+
+  /** A mail to a slot's owner, see mailbox.ts. */
+  mailOwner(owner: number, slot: number): void {
+    this.#mailbox.push(owner, slot, TO_OWNER);
+    this.ready(owner);
+  }
+
+  /** A mail to a slot's runner. One that is under way already serves: the reader looks at the slot after clearing. */
+  mailRunner(runner: number, slot: number): void {
+    if (!cas(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0, 1)) return;
+    this.#mailbox.push(runner, slot, TO_RUNNER);
+    this.ready(runner);
+  }
+
+  /** "Look at the header": see mailbox.ts. Wakes in any state, without a P. */
+  signal(isolate: number): void {
+    this.#mailbox.signal(isolate);
+    for (;;) {
+      const state = this.#parker.state(isolate);
+      if (state === AWAKE || isGiven(state) || this.#parker.unpark(isolate, state, AWAKE)) return;
+    }
+  }
+
+  /** The lowest number first, so that the same few threads stay warm. */
+  #unparkAny(next: number): boolean {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      const state = this.#parker.state(isolate);
+      if (isParkedWithoutP(state) && this.#parker.unpark(isolate, state, next)) return true;
+    }
+    return false;
+  }
+
+  #anyParked(): boolean {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (isParkedWithoutP(this.#parker.state(isolate))) return true;
+    }
+    return false;
+  }
+
+  #status(p: number): number {
+    return this.#arena.processor(p) + P_STATUS;
+  }
+}

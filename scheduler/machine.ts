@@ -1,0 +1,791 @@
+/**
+ * An isolate M: a thread with a V8 isolate. It holds a P while it runs Gs, and its loop is Go's schedule(): find
+ * something, run it, and when there is nothing give the P up and sleep. README.md has the protocols; this file has
+ * the order in which they are used.
+ */
+import { type Futex, load, store } from "./atomics.ts";
+import { G } from "./context.ts";
+import { clone, DONE, FAILED, GTable, LOST, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import { GlobalRunQueue } from "./global_run_queue.ts";
+import { lostMessage, notRegistered, TaskTimeoutError, ThreadDiedError, timeoutMessage } from "./errors.ts";
+import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
+import { LocalRunQueue } from "./local_run_queue.ts";
+import { type Addressee, Mailbox, TO_OWNER } from "./mailbox.ts";
+import {
+  type Arena,
+  CLOSING,
+  HOST,
+  M_LIVE,
+  M_P,
+  M_PARKS,
+  M_RAN,
+  M_SPARE,
+  M_SPINNING,
+  M_STOLEN,
+  M_TID,
+} from "./memory_layout.ts";
+import {
+  givenP,
+  givenSpinning,
+  isGiven,
+  KEEPS_P_EVENT_LOOP,
+  KEEPS_P_FUTEX,
+  PARKED_EVENT_LOOP,
+  PARKED_FUTEX,
+  Parker,
+  type SleepState,
+  SPARE_FUTEX,
+} from "./parker.ts";
+import { PrivateQueue } from "./private_queue.ts";
+import type { SideChannel } from "./side_channel.ts";
+import { Spinner } from "./spin.ts";
+import {
+  type Call,
+  defaultReason,
+  type Definition,
+  type GoOptions,
+  newTask,
+  registry,
+  silence,
+} from "./task.ts";
+import { exportedClasses, requireCall, requireGoOptions, splitKey, type TaskPromise } from "./task.ts";
+import { TaskTable } from "./task_table.ts";
+import { type Timer, Timers } from "./timers.ts";
+import type { Shim } from "../ffi/shim.ts";
+import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
+
+/** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
+const GLOBAL_TICK = 61;
+/** Go's limit of a batch from the global queue: half a local ring. */
+const GLOBAL_BATCH = 128;
+/** Guess: private Gs that gather before some are published although no P is idle. */
+const HANDFUL = 8;
+/** Guess: turns of the microtask queue that the awaits between a child's end and its parent's next step take. */
+const MICROTASK_TURNS = 8;
+/** Nanoseconds that the event loop may wait for its turn while Gs run. Guess: a 5th of Node's usual timer jitter. */
+const EVENT_LOOP_SLICE = 1e6;
+
+export class Machine {
+  readonly tid: number;
+  /** Rounds of the loop. */
+  tick = 0;
+
+  readonly #isolate: number;
+  readonly #words: Int32Array;
+  readonly #record: number;
+  readonly #arena: Arena;
+  readonly #shim: Shim;
+  readonly #side: SideChannel;
+  readonly #parker: Parker;
+  readonly #mailbox: Mailbox;
+  readonly #global: GlobalRunQueue;
+  readonly #local: LocalRunQueue;
+  readonly #idle: Idle;
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #spinner: Spinner;
+
+  readonly #private = new PrivateQueue();
+  readonly #timers = new Timers();
+  /** Gs that yielded, and whatever else goes on only under a P. */
+  readonly #resumes: (() => void)[] = [];
+  /** Started here, published, and not heard of since: by slot. */
+  readonly #published = new Map<number, G>();
+  /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
+  readonly #running = new Map<number, G>();
+  readonly #definitions: (Definition | undefined)[] = [];
+
+  #p = NO_P;
+  #spinning = false;
+  /** Started Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
+  #live = 0;
+  #current: G | undefined = undefined;
+  /** The G that this thread was dedicated to; when it ends, so does the thread. */
+  #dedicated: G | undefined = undefined;
+  #over = false;
+  #looksAtHeader = false;
+  /** Set while the loop sleeps in the event loop: ends that sleep. */
+  #endSleep: (() => void) | undefined = undefined;
+  #lastTurn = 0;
+  #ran = 0;
+  #stolen = 0;
+  #parks = 0;
+
+  constructor(arena: Arena, isolate: number, shim: Shim, futex: Futex, side: SideChannel) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#isolate = isolate;
+    this.#record = arena.isolate(isolate);
+    this.#shim = shim;
+    this.#side = side;
+    this.#parker = new Parker(arena, futex);
+    this.#mailbox = new Mailbox(arena);
+    this.#global = new GlobalRunQueue(arena);
+    this.#local = new LocalRunQueue(arena, this.#global);
+    this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
+    this.#gs = new GTable(arena, isolate);
+    this.#table = new TaskTable(arena);
+    this.#spinner = new Spinner(shim);
+    this.tid = shim.gettid();
+    store(this.#words, this.#record + M_TID, this.tid);
+  }
+
+  /** Ends when the scheduler closes, or with the G that the thread was dedicated to. */
+  async run(): Promise<void> {
+    while (!this.#over) {
+      if (this.#p === NO_P) {
+        await this.#park();
+        continue;
+      }
+      if (this.#looksAtHeader) this.#lookAtHeader();
+      else if (!this.#spinning && this.#step()) {
+        if (this.#live !== 0) await null;
+        if ((this.tick & 15) === 0 && this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE) {
+          await this.#turn();
+        }
+      } else if (!(await this.#letContinue()) && !(await this.#spin())) {
+        // A woken M begins here, as a spinning one: submitters count on it until it has found something.
+        await this.#park();
+      }
+    }
+    this.#flushCounts();
+    if (this.#p !== NO_P && this.#p !== EXEMPT_P) this.#leaveP();
+  }
+
+  /** Runs or resumes one thing. False when there is none. */
+  #step(): boolean {
+    const tick = ++this.tick;
+    let progress = this.readMail();
+    if (this.#timers.size !== 0 && (tick & 15) === 0) progress = this.#runTimers() || progress;
+    // Every other turn, so that Gs that do nothing but yield keep nobody out.
+    if ((tick & 1) === 0 && this.#resume()) return true;
+    if (tick % GLOBAL_TICK === 0) {
+      this.#flushCounts();
+      if (this.#runSlot(this.#takeGlobal(1)) || this.#runPrivate(this.#private.popOldest())) return true;
+    }
+    if (this.#runPrivate(this.#private.popNewest())) return true;
+    if (this.#p !== EXEMPT_P) {
+      if (this.#runSlot(this.#local.pop(this.#p)) || this.#runSlot(this.#takeGlobal(GLOBAL_BATCH))) {
+        return true;
+      }
+      // A note in the global queue may have taken the P away.
+      if (this.#p === NO_P) return true;
+    }
+    return this.#resume() || (this.#timers.size !== 0 && this.#runTimers()) || progress;
+  }
+
+  // Finding work ------------------------------------------------------------------------------------------------------
+
+  /** A fair share of the global queue: one to run now, the rest into the local ring. -1 when there is none. */
+  #takeGlobal(most: number): number {
+    if (this.#p === EXEMPT_P || this.#global.isEmpty()) return -1;
+    const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
+    this.#taken = -1;
+    this.#global.pop(Math.min(most, share), this.#keep);
+    return this.#taken;
+  }
+
+  #taken = -1;
+  readonly #keep = (entry: number): void => {
+    if (entry < 0) this.#handOff(-entry);
+    else if (this.#taken < 0) this.#taken = entry;
+    else this.#local.push(this.#p, entry);
+  };
+
+  /** Another M has something to do that cannot be done elsewhere, and it is its turn: it gets our P. */
+  #handOff(isolate: number): void {
+    this.#publishAll();
+    if (this.#idle.handOff(isolate, this.#p)) this.#setP(NO_P);
+  }
+
+  /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
+  async #spin(): Promise<boolean> {
+    if (this.#p !== EXEMPT_P) {
+      if (!this.#spinning && !this.#idle.startSpinning()) return false;
+      this.#setSpinning(true);
+    }
+    this.#spinner.start();
+    for (let round = 0;; round++) {
+      if (this.#p !== EXEMPT_P) {
+        const slot = this.#steal(round);
+        if (slot >= 0) {
+          this.#stolen++;
+          this.#foundWork();
+          return this.#runSlot(slot);
+        }
+        const taken = this.#takeGlobal(GLOBAL_BATCH);
+        if (taken >= 0 || this.#p === NO_P) {
+          this.#foundWork();
+          this.#runSlot(taken);
+          return true;
+        }
+      }
+      if (this.#hasOwnWork()) {
+        this.#foundWork();
+        return true;
+      }
+      if (this.#spinner.isOver()) return false;
+      if (this.#live !== 0) await this.#turn();
+      else this.#spinner.pause(round);
+    }
+  }
+
+  /** Four passes over all counted Ps in Go's manner; runnext in the last one only. Later rounds repeat that one. */
+  #steal(round: number): number {
+    const procs = this.#idle.procs;
+    for (let pass = Math.min(round, 3); pass < 4; pass++) {
+      this.#spinner.shuffle(procs);
+      for (let i = 0; i < procs; i++) {
+        const victim = this.#spinner.nextVictim();
+        if (victim === this.#p || this.#local.isEmpty(victim)) continue;
+        const slot = this.#local.steal(victim, this.#p, pass === 3);
+        if (slot >= 0) return slot;
+      }
+      if (round > 3) break;
+    }
+    return -1;
+  }
+
+  #foundWork(): void {
+    if (!this.#spinning) return;
+    this.#setSpinning(false);
+    this.#idle.foundWork();
+  }
+
+  #hasOwnWork(): boolean {
+    return !this.#mailbox.isEmpty(this.#isolate) || this.#resumes.length !== 0 ||
+      this.#private.length !== 0 ||
+      (this.#timers.size !== 0 && this.#timers.next <= performance.now());
+  }
+
+  /**
+   * Lets continuations run that are under way: a few turns of the microtask queue, then one of the event loop, which
+   * empties it. Whether there is something to do now.
+   */
+  async #letContinue(): Promise<boolean> {
+    if (this.#live === 0 || this.#spinning) return false;
+    for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
+      await null;
+      if (this.#hasOwnWork()) return true;
+    }
+    await this.#turn();
+    return this.#hasOwnWork();
+  }
+
+  #turn(): Promise<void> {
+    this.#lastTurn = this.#shim.nowNs();
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  // Sleeping ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * Gives the P up and sleeps until it gets one again; a dedicated M keeps its own. The order is the one in README.md,
+   * "No wakeup is lost": release, announce, look at everything, sleep.
+   */
+  async #park(): Promise<void> {
+    const keepsP = this.#p === EXEMPT_P;
+    if (!keepsP && this.#p !== NO_P) this.#giveUpP();
+    if (this.#spinning) {
+      this.#setSpinning(false);
+      this.#idle.stopSpinning();
+    }
+    this.#parks++;
+    this.#flushCounts();
+    // What ended tasks left behind in the event loop gets its turn.
+    await this.#turn();
+    while (!this.#over) {
+      // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
+      if (this.#live === 0) this.readMail();
+      if (this.#p === EXEMPT_P && !keepsP) return;
+      const asleep = this.#sleepState(keepsP);
+      this.#parker.announce(this.#isolate, asleep);
+      if (load(this.#words, CLOSING) === 1) {
+        this.#over = true;
+        return;
+      }
+      if (this.#live === 0 && !this.#mailbox.isEmpty(this.#isolate)) {
+        if (this.#retract(asleep)) return;
+        continue;
+      }
+      // Partner: the store in Threads.rouse(), after which the host wakes whoever sleeps as a spare.
+      if (asleep === SPARE_FUTEX) {
+        if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);
+        this.#retract(asleep);
+        continue;
+      }
+      const own = this.#hasOwnWork();
+      if (keepsP && own) {
+        this.#retract(asleep);
+        return;
+      }
+      const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
+      if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : aPIsIdle && this.#idle.workVisible()) {
+        if (this.#retract(asleep)) return;
+        const p = this.#idle.acquireP();
+        if (p !== NO_P) return this.#setP(p);
+        if (own) this.#idle.queueForP(this.#isolate);
+        continue;
+      }
+      // With work of its own and no P, it waits for a P and nothing else.
+      const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
+      if (this.#live === 0) this.#parker.sleep(this.#isolate, asleep, timeout);
+      else await this.#sleepInEventLoop(asleep, timeout);
+      if (this.#retract(asleep) || keepsP) return;
+    }
+  }
+
+  #sleepState(keepsP: boolean): SleepState {
+    if (keepsP) return this.#live === 0 ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
+    if (this.#live !== 0) return PARKED_EVENT_LOOP;
+    return this.#isSpare() ? SPARE_FUTEX : PARKED_FUTEX;
+  }
+
+  #isSpare(): boolean {
+    return load(this.#words, this.#record + M_SPARE) === 1;
+  }
+
+  /** AWAKE again. Whether a P was given meanwhile. */
+  #retract(asleep: SleepState): boolean {
+    const state = this.#parker.retract(this.#isolate, asleep);
+    if (!isGiven(state)) return false;
+    this.#setP(givenP(state));
+    this.#setSpinning(givenSpinning(state));
+    return true;
+  }
+
+  async #sleepInEventLoop(asleep: SleepState, timeout: number): Promise<void> {
+    const slept = this.#parker.sleepInEventLoop(this.#isolate, asleep, timeout);
+    await new Promise<void>((resolve) => {
+      this.#endSleep = resolve;
+      slept.then(() => resolve());
+    });
+    this.#endSleep = undefined;
+  }
+
+  /** Something was added here while the loop may sleep in the event loop. */
+  #kick(): void {
+    if (this.#endSleep === undefined) return;
+    this.#parker.endSleepInEventLoop(this.#isolate);
+    this.#endSleep();
+  }
+
+  #giveUpP(): void {
+    const p = this.#p;
+    this.#setP(NO_P);
+    this.#idle.releaseP(p);
+  }
+
+  #setP(p: number): void {
+    this.#p = p;
+    store(this.#words, this.#record + M_P, p + 1);
+  }
+
+  #setSpinning(spinning: boolean): void {
+    this.#spinning = spinning;
+    store(this.#words, this.#record + M_SPINNING, spinning ? 1 : 0);
+  }
+
+  /** The header says something new: the scheduler closes, or fewer Ps count. */
+  #lookAtHeader(): void {
+    this.#looksAtHeader = false;
+    if (load(this.#words, CLOSING) === 1) this.#over = true;
+    else if (this.#p !== EXEMPT_P && this.#p >= this.#idle.procs) this.#leaveP();
+  }
+
+  /** Gives up the P with what is queued there. Others may be able to take both. */
+  #leaveP(): void {
+    this.#publishAll();
+    this.#local.moveToGlobal(this.#p);
+    this.#giveUpP();
+    this.#idle.wakeIfWork();
+  }
+
+  // Mail --------------------------------------------------------------------------------------------------------------
+
+  /** Also called by a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
+  readMail(): boolean {
+    if (this.#mailbox.isEmpty(this.#isolate)) return false;
+    if (this.#mailbox.drain(this.#isolate, this.#read)) this.#looksAtHeader = true;
+    return true;
+  }
+
+  readonly #read = (slot: number, addressee: Addressee): void => {
+    if (addressee === TO_OWNER) this.#readAsOwner(slot);
+    else this.#readAsRunner(slot);
+  };
+
+  #readAsRunner(slot: number): void {
+    this.#gs.clearRunnerMail(slot);
+    const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
+    if (g !== undefined) {
+      const cancelled = this.#gs.cancelRequest(slot);
+      if (cancelled) g.abort(cancelled.reason ?? defaultReason());
+      if (g.args === undefined) this.#startWithParcel(g);
+    } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
+      this.#becomeDedicated(slot);
+    } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
+      // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
+      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    }
+  }
+
+  /** A task that was published here has ended elsewhere, or was taken out of its queue after it was cancelled. */
+  #readAsOwner(slot: number): void {
+    const g = this.#published.get(slot)!;
+    this.#published.delete(slot);
+    const status = this.#gs.status(slot);
+    const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
+    if (g.taskState === "cancelled" || (status !== DONE && status !== FAILED)) {
+      if (status === LOST) {
+        this.#settle(
+          g,
+          false,
+          new ThreadDiedError(lostMessage(g.definition!.name, g.id, "another one than this, which ended")),
+        );
+      }
+      this.#gs.free(slot);
+      return;
+    }
+    if (status === FAILED && parcel === undefined) {
+      this.#settleFailed(g, slot);
+      return;
+    }
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    this.#gs.free(slot);
+    this.#settle(g, status === DONE, value);
+  }
+
+  /** An error of a class that only its task's module knows is found there. */
+  async #settleFailed(g: G, slot: number): Promise<void> {
+    const unknown = this.#gs.unknownErrorClass(slot);
+    const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
+    const error = this.#gs.readPayload(slot, classOf);
+    this.#gs.free(slot);
+    this.#settle(g, false, error);
+  }
+
+  // Running -----------------------------------------------------------------------------------------------------------
+
+  #runPrivate(g: G | undefined): boolean {
+    if (g === undefined) return false;
+    if (g.taskState === "queued") this.#start(g, g.definition!, g.args!);
+    return true;
+  }
+
+  #runSlot(slot: number): boolean {
+    if (slot < 0) return false;
+    const owner = this.#arena.ownerOf(slot);
+    if (!this.#gs.startRunning(slot, this.#isolate)) {
+      if (owner === this.#isolate) this.#readAsOwner(slot);
+      else this.#idle.mailOwner(owner, slot);
+      return true;
+    }
+    const own = owner === this.#isolate ? this.#published.get(slot) : undefined;
+    if (own !== undefined) {
+      // It came back from our own ring: it is private again.
+      this.#published.delete(slot);
+      if (this.#gs.isByPort(slot)) this.#side.take(slot);
+      this.#gs.free(slot);
+      own.slot = -1;
+      return this.#runPrivate(own);
+    }
+    this.#receive(new G(this, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    return true;
+  }
+
+  /** Gets the arguments. What had to go by port is asked for. */
+  #receive(g: G): void {
+    if (this.#gs.isByPort(g.slot)) {
+      this.#await(g);
+      this.#idle.mailOwner(HOST, g.slot);
+      return;
+    }
+    const args = this.#gs.readPayload(g.slot) as unknown[];
+    this.#gs.dropPayload(g.slot);
+    this.#startLoaded(g, args);
+  }
+
+  #startWithParcel(g: G): void {
+    const parcel = this.#side.take(g.slot);
+    if (parcel === undefined) return;
+    g.args = openParcel(parcel) as unknown[];
+    this.resumeLater(() => {
+      this.#arrived(g);
+      this.#startLoaded(g, g.args!);
+    });
+  }
+
+  /** Starts it, after importing its module if this thread has not done so. */
+  #startLoaded(g: G, received: readonly unknown[]): void {
+    let args = received;
+    if (g === this.#dedicated) {
+      const [options, own] = received as [ThreadOptions, unknown[]];
+      args = own;
+      try {
+        wearThreadOptions(this.#shim, options);
+      } catch (error) {
+        return this.#end(g, false, error);
+      }
+    }
+    g.args = args;
+    if (g.definition !== undefined) return this.#start(g, g.definition, args);
+    const number = this.#gs.definition(g.slot);
+    const key = this.#table.key(number);
+    const [module, name] = splitKey(key);
+    this.#await(g);
+    import(module).then(
+      () => {
+        const definition = this.#definitions[number] = registry.definitions.get(key);
+        this.resumeLater(() => {
+          this.#arrived(g);
+          if (definition !== undefined) this.#start(g, definition, args);
+          else this.#end(g, false, new Error(notRegistered(module, name)));
+        });
+      },
+      (cause) => {
+        this.#arrived(g);
+        this.#end(
+          g,
+          false,
+          new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
+        );
+      },
+    );
+  }
+
+  #definition(slot: number): Definition | undefined {
+    const number = this.#gs.definition(slot);
+    return this.#definitions[number] ??= registry.definitions.get(this.#table.key(number));
+  }
+
+  /** A G that has not begun and waits for something to arrive. */
+  #await(g: G): void {
+    this.#setLive(this.#live + 1);
+    this.#running.set(g.slot, g);
+  }
+
+  #arrived(g: G): void {
+    this.#setLive(this.#live - 1);
+    this.#running.delete(g.slot);
+  }
+
+  #start(g: G, definition: Definition, args: readonly unknown[]): void {
+    g.taskState = "running";
+    this.#ran++;
+    const outer = this.#current;
+    this.#current = g;
+    let result: unknown;
+    try {
+      // A spread call costs 20 ns more.
+      result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
+    } catch (error) {
+      this.#current = outer;
+      this.#end(g, false, error);
+      return;
+    }
+    this.#current = outer;
+    if (!isThenable(result)) {
+      this.#end(g, true, result);
+      return;
+    }
+    this.#setLive(this.#live + 1);
+    if (g.slot >= 0) this.#running.set(g.slot, g);
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    promise.then(
+      (value) => {
+        this.#setLive(this.#live - 1);
+        this.#end(g, true, value);
+      },
+      (error) => {
+        this.#setLive(this.#live - 1);
+        this.#end(g, false, error);
+      },
+    );
+  }
+
+  #end(g: G, ok: boolean, value: unknown): void {
+    if (g.slot < 0) this.#settlePrivate(g, ok, value);
+    else this.#endSlot(g, ok, value);
+    if (g === this.#dedicated) {
+      this.#over = true;
+      this.#kick();
+    }
+  }
+
+  /** The result is copied, as if it had come from another thread. */
+  #settlePrivate(g: G, ok: boolean, value: unknown): void {
+    if (g.taskState === "cancelled") return;
+    try {
+      const errorClass = value instanceof Error ? value.constructor : undefined;
+      const copy = clone(value, ok ? "result" : "error", () => errorClass as never);
+      this.#settle(g, ok, copy);
+    } catch (error) {
+      this.#settle(g, false, error);
+    }
+  }
+
+  #endSlot(g: G, ok: boolean, value: unknown): void {
+    const slot = g.slot;
+    this.#running.delete(slot);
+    let parcel: Parcel | undefined;
+    try {
+      parcel = this.#gs.writeResult(slot, value);
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      // A DataCloneError, whose parts are strings.
+      ok = false;
+      this.#gs.writeResult(slot, error);
+      parcel = undefined;
+    }
+    this.#gs.end(slot, ok ? DONE : FAILED);
+    // A parcel for another thread goes through the host.
+    this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
+  }
+
+  #settle(g: G, ok: boolean, value: unknown): void {
+    if (g.taskState === "cancelled") return;
+    g.taskState = ok ? "done" : "failed";
+    g.release?.();
+    if (ok) g.resolve(value);
+    else g.reject(value);
+  }
+
+  // What a G asks for ---------------------------------------------------------------------------------------------------
+
+  spawn(call: Call<unknown>, options: GoOptions | undefined): TaskPromise {
+    requireCall(call);
+    if (options !== undefined) requireGoOptions(options);
+    let args = call.args;
+    for (let i = 0; i < args.length; i++) {
+      if (typeof args[i] === "number") continue;
+      args = clone(args, "args") as unknown[];
+      break;
+    }
+    const g = new G(this, call.definition, this.#gs.newId(), args, -1);
+    const promise = newTask(g);
+    g.promise = promise;
+    if (options !== undefined) this.#follow(g, options);
+    this.#private.push(g);
+    if (this.#private.length > 1 || this.#p === EXEMPT_P) this.#publishSome();
+    this.#kick();
+    return promise;
+  }
+
+  /** Cancels with the signal, and after the timeout. */
+  #follow(g: G, { signal, timeout }: GoOptions): void {
+    if (signal?.aborted) return this.cancel(g, signal.reason);
+    const onAbort = () => this.cancel(g, signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = timeout === undefined || timeout === Infinity
+      ? undefined
+      : this.startTimer(timeout, () =>
+        this.cancel(g, new TaskTimeoutError(timeoutMessage(g.definition!.name, g.id, timeout))));
+    g.release = () => {
+      signal?.removeEventListener("abort", onAbort);
+      if (timer) timer.cancelled = true;
+    };
+  }
+
+  cancel(g: G, reason: unknown): void {
+    if (g.taskState !== "queued" && g.taskState !== "running") return;
+    g.taskState = "cancelled";
+    g.release?.();
+    const why = reason === undefined ? defaultReason() : reason;
+    g.reject(why);
+    silence(g.promise!);
+    if (g.slot < 0) g.abort(why);
+    else if (!this.#gs.cancelQueued(g.slot)) {
+      this.#gs.requestCancel(g.slot, why);
+      this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
+    }
+  }
+
+  /** Calls `resume` when this M runs Gs the next time and others had their turn. */
+  resumeLater(resume: () => void): void {
+    this.#resumes.push(resume);
+    this.#kick();
+  }
+
+  startTimer(ms: number, fire: () => void): Timer {
+    const timer = this.#timers.add(performance.now() + ms, fire);
+    this.#kick();
+    return timer;
+  }
+
+  #resume(): boolean {
+    const resume = this.#resumes.shift();
+    resume?.();
+    return resume !== undefined;
+  }
+
+  #runTimers(): boolean {
+    return this.#timers.run(performance.now());
+  }
+
+  // Publishing --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Private Gs go to where others find them: all but the newest at once if a P is idle; some, if a few have gathered and
+   * thieves would find nothing; all of them from a dedicated thread, which runs no other Gs.
+   */
+  #publishSome(): void {
+    if (this.#p === EXEMPT_P || this.#p === NO_P) return this.#publishAll();
+    const older = this.#private.length - 1;
+    if (this.#idle.idlePs > 0) this.#publish(older);
+    else if (older % HANDFUL === 0 && this.#local.isEmpty(this.#p)) this.#publish(HANDFUL);
+  }
+
+  #publishAll(): void {
+    if (this.#private.length !== 0) this.#publish(this.#private.length);
+  }
+
+  /** The oldest `count`, or as many as there are slots for. */
+  #publish(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const slot = this.#gs.allocate();
+      if (slot < 0) break;
+      const g = this.#private.popOldest()!;
+      if (g.taskState !== "queued") {
+        this.#gs.free(slot);
+        continue;
+      }
+      this.#gs.prepare(slot, g.id, this.#table.number(g.definition!));
+      const parcel = this.#gs.writeArguments(slot, g.args!);
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+      g.slot = slot;
+      this.#published.set(slot, g);
+      if (this.#p === EXEMPT_P || this.#p === NO_P) this.#global.push(slot);
+      else this.#local.push(this.#p, slot);
+    }
+    this.#idle.wake();
+  }
+
+  // Dedicated -----------------------------------------------------------------------------------------------------------
+
+  /** The host chose this spare thread for one task. What it sent are the thread's options and the arguments. */
+  #becomeDedicated(slot: number): void {
+    if (this.#p !== NO_P) throw new Error("Heddle: a thread that holds a P was dedicated.");
+    this.#gs.startRunning(slot, this.#isolate);
+    this.#setP(EXEMPT_P);
+    const g = new G(this, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    this.#dedicated = g;
+    this.#receive(g);
+  }
+
+  #setLive(live: number): void {
+    this.#live = live;
+  }
+
+  #flushCounts(): void {
+    store(this.#words, this.#record + M_RAN, this.#ran);
+    store(this.#words, this.#record + M_STOLEN, this.#stolen);
+    store(this.#words, this.#record + M_PARKS, this.#parks);
+    store(this.#words, this.#record + M_LIVE, this.#live);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as PromiseLike<unknown>).then === "function";
+}

@@ -1,0 +1,185 @@
+/**
+ * The arena: one SharedArrayBuffer, and where everything in it lies. This is the only home of offsets. All of them are
+ * indexes of 32-bit words unless they say bytes. Fresh memory is zero, and zero is a valid start of every structure
+ * here, so a new arena needs no initialisation and commits only what is touched.
+ *
+ * Words that different threads write often stand on cache lines of their own (16 words).
+ */
+import type { Bytes } from "./codec.ts";
+
+const LINE = 16;
+
+/** The most Ps that `setProcs` can ask for. */
+export const MAX_PROCS = 256;
+/** G slots that each thread owns for the children that it publishes. */
+export const SLOTS_PER_THREAD = 512;
+/** The host's isolate number. Isolate Ms have the numbers from 1. */
+export const HOST = 0;
+
+// The header ---------------------------------------------------------------------------------------------------------
+
+/** How many Ps are counted. Written by the host. Read by everyone; a stale value lasts until the reader's next search. */
+export const PROCS = 0;
+/** Set once, to 1, by the host's `close()`. */
+export const CLOSING = 1;
+/** Number of isolate records that were ever used, the host's included. Written by the host. */
+export const ISOLATES = 2;
+/** See idle.ts. */
+export const IDLE = LINE;
+/** See global_run_queue.ts. */
+export const GLOBAL_HEAD = 2 * LINE;
+export const GLOBAL_TAIL = 3 * LINE;
+/** See heap.ts. */
+export const HEAP_TOP = 4 * LINE;
+export const HEAP_FREE = 5 * LINE;
+/** See task_table.ts. */
+export const TASK_LOCK = 6 * LINE;
+export const TASK_COUNT = 6 * LINE + 1;
+export const TASK_BYTES = 6 * LINE + 2;
+/** Blocks of task ids handed out. See `TaskIds`. */
+export const ID_BLOCKS = 7 * LINE;
+const HEADER_END = 8 * LINE;
+
+// A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
+
+export const P_STATUS = 0;
+export const P_HEAD = LINE;
+export const P_TAIL = 2 * LINE;
+export const P_NEXT = 2 * LINE + 1;
+export const P_RING = 3 * LINE;
+export const RING_SIZE = 256;
+const P_WORDS = P_RING + RING_SIZE;
+
+// An isolate record (parker.ts, mailbox.ts, machine.ts) ---------------------------------------------------------------
+
+export const M_SLEEP = 0;
+/** 1 while a note that this M needs a P is in the global queue. Set by who puts it there, cleared by who takes it out. */
+export const M_WANTS_P = 1;
+/** 1 while it is a spare, started ahead of need. Written by the host. */
+export const M_SPARE = 2;
+export const M_MAIL = LINE;
+/** These are written by the M alone. The host reads them: for `stats()`, and for what a dead M leaves behind. */
+export const M_P = 2 * LINE;
+export const M_SPINNING = 2 * LINE + 1;
+export const M_TID = 2 * LINE + 2;
+export const M_LIVE = 2 * LINE + 3;
+export const M_RAN = 2 * LINE + 4;
+export const M_STOLEN = 2 * LINE + 5;
+export const M_PARKS = 2 * LINE + 6;
+export const M_DEATH = 2 * LINE + 7;
+const M_WORDS = 3 * LINE;
+
+// A G slot (g_table.ts) -----------------------------------------------------------------------------------------------
+
+export const G_STATUS = 0;
+export const G_TASK = 1;
+export const G_M = 2;
+export const G_OWNER_LINK = 3;
+export const G_RUNNER_LINK = 4;
+export const G_RUNNER_MAILED = 5;
+export const G_CANCEL = 6;
+export const G_PAYLOAD = 7;
+export const G_BLOCK = 8;
+export const G_ID_LOW = 9;
+export const G_ID_HIGH = 10;
+/** 1: for the thread of its own that is named in G_M, and in no queue. */
+export const G_DEDICATED = 11;
+export const G_INLINE = 12;
+const G_WORDS = 32;
+/** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
+export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
+
+// The task table ------------------------------------------------------------------------------------------------------
+
+export const MAX_DEFINITIONS = 4096;
+/** Bytes for the names of all definitions: 128 each on average. */
+const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;
+
+/** What has to be agreed on before an arena can be read. The host makes it, the threads get it with the buffer. */
+export interface ArenaShape {
+  /** G slots of the host: tasks from outside that can be in flight at once. */
+  readonly maxTasks: number;
+  readonly maxThreads: number;
+  /** Of the whole arena. */
+  readonly bytes: number;
+}
+
+/** The smallest `bytes` for a shape: everything but the heap, and a heap of 1 MiB. */
+export function leastArenaBytes(maxTasks: number, maxThreads: number): number {
+  return offsets(maxTasks, maxThreads).heapBytes + (1 << 20);
+}
+
+function offsets(maxTasks: number, maxThreads: number) {
+  const slots = maxTasks + maxThreads * SLOTS_PER_THREAD;
+  // The global queue must never be full: every slot and every thread can be in it once.
+  const globalCapacity = 2 ** Math.ceil(Math.log2(slots + maxThreads + 1));
+  const processors = HEADER_END;
+  const isolates = processors + MAX_PROCS * P_WORDS;
+  const globalCells = isolates + (maxThreads + 1) * M_WORDS;
+  const definitions = globalCells + globalCapacity * 2;
+  const names = definitions + MAX_DEFINITIONS * 2;
+  const gs = lineUp(names + TASK_NAME_BYTES / 4);
+  const heapBytes = lineUp(gs + slots * G_WORDS) * 4;
+  return { slots, globalCapacity, processors, isolates, globalCells, definitions, names, gs, heapBytes };
+}
+
+function lineUp(index: number): number {
+  return Math.ceil(index / LINE) * LINE;
+}
+
+export class Arena implements Bytes {
+  readonly i32: Int32Array;
+  readonly u8: Uint8Array;
+  readonly slots: number;
+  readonly globalCapacity: number;
+  readonly globalCells: number;
+  readonly definitions: number;
+  /** In bytes, as are the next two. */
+  readonly namesAt: number;
+  readonly namesBytes = TASK_NAME_BYTES;
+  readonly heapAt: number;
+  readonly #processors: number;
+  readonly #isolates: number;
+  readonly #gs: number;
+
+  constructor(readonly shape: ArenaShape, readonly buffer = new SharedArrayBuffer(shape.bytes)) {
+    const at = offsets(shape.maxTasks, shape.maxThreads);
+    this.i32 = new Int32Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+    this.slots = at.slots;
+    this.globalCapacity = at.globalCapacity;
+    this.globalCells = at.globalCells;
+    this.definitions = at.definitions;
+    this.namesAt = at.names * 4;
+    this.heapAt = at.heapBytes;
+    this.#processors = at.processors;
+    this.#isolates = at.isolates;
+    this.#gs = at.gs;
+  }
+
+  processor(p: number): number {
+    return this.#processors + p * P_WORDS;
+  }
+
+  isolate(number: number): number {
+    return this.#isolates + number * M_WORDS;
+  }
+
+  g(slot: number): number {
+    return this.#gs + slot * G_WORDS;
+  }
+
+  /** The first of the slots that an isolate owns. */
+  firstSlot(isolate: number): number {
+    return isolate === HOST ? 0 : this.shape.maxTasks + (isolate - 1) * SLOTS_PER_THREAD;
+  }
+
+  slotsOf(isolate: number): number {
+    return isolate === HOST ? this.shape.maxTasks : SLOTS_PER_THREAD;
+  }
+
+  ownerOf(slot: number): number {
+    const beyond = slot - this.shape.maxTasks;
+    return beyond < 0 ? HOST : 1 + Math.floor(beyond / SLOTS_PER_THREAD);
+  }
+}

@@ -1,0 +1,252 @@
+/** The public face of the host's half, and what users pass in. */
+import { loadShim } from "../ffi/shim.ts";
+import { Futex } from "./atomics.ts";
+import { SchedulerClosedError } from "./errors.ts";
+import { Host } from "./host.ts";
+import { Arena, leastArenaBytes, MAX_PROCS } from "./memory_layout.ts";
+import { defaultProcs, requireProcs } from "./procs.ts";
+import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
+import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
+
+/** Options of {@linkcode Scheduler.start}. */
+export interface SchedulerOptions {
+  /**
+   * How many threads run tasks at the same instant (GOMAXPROCS), from 1 to 256. Default: `HEDDLE_PROCS`, or the CPUs
+   * that the process may use, by its affinity mask and its cgroups' CPU quotas.
+   */
+  procs?: number;
+  /** Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. */
+  maxThreads?: number;
+  /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
+  maxTasks?: number;
+  /**
+   * Size of the shared memory. Only what is touched takes memory. What finds no room there goes by message port, which
+   * is slower. Default: 256 MiB.
+   */
+  arenaBytes?: number;
+  /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
+  heapLimitMb?: number;
+}
+
+/** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
+export interface DedicateOptions extends GoOptions, ThreadOptions {}
+
+/** A moment's look at a scheduler. Counts over its life lag behind by up to 61 tasks a thread. */
+export interface SchedulerStats {
+  /** As set. */
+  procs: number;
+  /** Of these, nobody has this many. */
+  idleProcs: number;
+  /** Threads that look for work. */
+  spinning: number;
+  /** Threads in all. */
+  threads: number;
+  /** Of these, dedicated to a task. */
+  dedicatedThreads: number;
+  /** Tasks of the host that have not settled. */
+  inFlight: number;
+  /** Tasks in the global queue, or waiting for room. */
+  queued: number;
+  /** Tasks that were started on a thread since the scheduler was. */
+  ran: number;
+  /** Times that a thread took tasks from another one's queue. */
+  stolen: number;
+  /** Times that a thread gave its P up and went to sleep. */
+  parks: number;
+}
+
+/**
+ * A pool of threads that run tasks, after Go's scheduler: `procs` of them run at any instant, work moves to who is
+ * hungry, and dedicated threads are exempt (Go's `DedicateOSThread` proposal, 2020).
+ *
+ * It keeps the process alive only while tasks are in flight, and idle it uses no CPU.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Scheduler } from "@heddle/heddle";
+ * import { sum } from "./tasks.ts";
+ *
+ * await using sched = await Scheduler.start({ procs: 2 });
+ * const [small, large] = await Promise.all([sched.go(sum(0, 10)), sched.go(sum(0, 1_000_000))]);
+ * assertEquals([small, large], [45, 499_999_500_000]);
+ * ```
+ */
+export class Scheduler implements AsyncDisposable {
+  readonly #host: Host;
+
+  /** @internal */
+  constructor(options: SchedulerOptions) {
+    const shim = loadShim();
+    const procs = options.procs === undefined ? defaultProcs(shim) : requireProcs(options.procs);
+    const maxThreads = requireCount(
+      "maxThreads",
+      options.maxThreads ?? Math.max(64, 2 * procs),
+      procs + 1,
+      4 * MAX_PROCS,
+      `procs is ${procs}, and one is spare`,
+    );
+    const maxTasks = requireCount("maxTasks", options.maxTasks ?? 65536, 1, 1 << 21);
+    const least = leastArenaBytes(maxTasks, maxThreads);
+    const bytes = requireCount(
+      "arenaBytes",
+      options.arenaBytes ?? Math.max(256 << 20, 2 * least),
+      least,
+      2 ** 32,
+      `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
+    );
+    const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
+    const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
+    this.#host = new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+  }
+
+  /**
+   * Resolves when `procs` threads run.
+   *
+   * @throws {RangeError} if an option is out of its range.
+   * @throws {Error} on a platform without a native shim, in a Heddle thread, or if a thread does not start.
+   * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+   */
+  static async start(options: SchedulerOptions = {}): Promise<Scheduler> {
+    requireHost("Scheduler.start()");
+    const scheduler = new Scheduler(options);
+    try {
+      await scheduler.#host.up();
+    } catch (error) {
+      await scheduler.close();
+      throw error;
+    }
+    return scheduler;
+  }
+
+  /** How many threads run tasks at the same instant. */
+  get procs(): number {
+    return this.#host.idle.procs;
+  }
+
+  /**
+   * Changes `procs` for tasks that start from now on; what runs is not interrupted.
+   *
+   * @throws {RangeError} if `n` is not an integer from 1 to 256, or leaves no room below `maxThreads`.
+   */
+  setProcs(n: number): void {
+    this.#requireOpen();
+    this.#host.setProcs(requireProcs(n));
+  }
+
+  /**
+   * Starts a task. Its promise settles once, with what the function returns or throws.
+   *
+   * @throws {DOMException} named DataCloneError if an argument cannot be copied.
+   * @throws {SchedulerClosedError} after `close()`.
+   */
+  go<R>(call: Call<R>, options?: GoOptions): Task<R> {
+    requireCall(call);
+    if (options !== undefined) requireGoOptions(options);
+    this.#requireOpen();
+    return this.#host.go(call, options) as unknown as Task<R>;
+  }
+
+  /**
+   * Starts a task on a thread of its own, which ends with it. It is not counted in `procs`, and may block as it likes.
+   *
+   * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { threadName } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 1 });
+   * assertEquals(await sched.dedicate(threadName(), { name: "tap" }), "tap");
+   * ```
+   */
+  dedicate<R>(call: Call<R>, options: DedicateOptions = {}): Task<R> {
+    requireCall(call);
+    requireGoOptions(options);
+    requireThreadOptions(options);
+    this.#requireOpen();
+    const { affinity, nice } = options;
+    const name = options.name ?? threadName(call.definition.name);
+    return this.#host.dedicate(call, options, { name, affinity, nice }) as unknown as Task<R>;
+  }
+
+  /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
+  stats(): SchedulerStats {
+    const { idle, threads } = this.#host;
+    return {
+      procs: idle.procs,
+      idleProcs: Math.max(0, idle.idlePs),
+      spinning: idle.spinning,
+      threads: threads.all.length,
+      dedicatedThreads: threads.count("dedicated"),
+      inFlight: this.#host.inFlight,
+      queued: this.#host.queued,
+      ran: this.#host.total("ran"),
+      stolen: this.#host.total("stolen"),
+      parks: this.#host.total("parks"),
+    };
+  }
+
+  /**
+   * Rejects every task that has not ended with a {@linkcode SchedulerClosedError}, and ends the threads. A thread that
+   * is in the middle of a computation is terminated. Nobody has to await the tasks: they are no unhandled rejections.
+   */
+  close(): Promise<void> {
+    return this.#host.close();
+  }
+
+  /** For `await using`: {@linkcode Scheduler.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #requireOpen(): void {
+    if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+  }
+}
+
+let ofTheModule: Scheduler | undefined;
+
+function defaultScheduler(what: string): Scheduler {
+  requireHost(what);
+  return ofTheModule ??= new Scheduler({});
+}
+
+/**
+ * Starts a task on the default scheduler, which starts on first use with default options and never keeps the process
+ * alive when it is idle.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go } from "@heddle/heddle";
+ * import { sum } from "./tasks.ts";
+ *
+ * assertEquals(await go(sum(0, 10)), 45);
+ * ```
+ */
+export function go<R>(call: Call<R>, options?: GoOptions): Task<R> {
+  return defaultScheduler("go()").go(call, options);
+}
+
+/** {@linkcode Scheduler.dedicate} on the default scheduler. */
+export function dedicate<R>(call: Call<R>, options?: DedicateOptions): Task<R> {
+  return defaultScheduler("dedicate()").dedicate(call, options);
+}
+
+function requireHost(what: string): void {
+  if (!registry.isThread) return;
+  throw new Error(
+    `${what} was called in a Heddle thread. If this module has tasks and is the main module too, a thread imports it ` +
+      `for the tasks: put the program's own start behind "if (import.meta.main)". A task starts others with ctx.go().`,
+  );
+}
+
+function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
+  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
+  throw new RangeError(
+    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+  );
+}

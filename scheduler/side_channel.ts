@@ -1,0 +1,48 @@
+/**
+ * The way of what cannot be bytes in the arena: a SharedArrayBuffer, a transferred port, a payload of more than 1 MiB.
+ *
+ * Who will run a task is not known when it is queued, and ports have two fixed ends. So every M has one port, to the
+ * host, and the host passes on: an M posts a parcel there and mails the slot; the host, reading that mail, finds the
+ * parcel in the port of the slot's sender and keeps it (a result of its own) or posts it to who needs it, and mails.
+ * Ports are read with `receiveMessageOnPort`, so a parcel that was posted before the mail is there when the mail is read.
+ */
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Parcel } from "./g_table.ts";
+
+interface Delivery {
+  readonly slot: number;
+  readonly parcel: Parcel;
+}
+
+/** One end of the port between an M and the host. */
+export class SideChannel {
+  readonly #port: MessagePort;
+  readonly #arrived = new Map<number, Parcel>();
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  post(slot: number, parcel: Parcel): void {
+    const delivery: Delivery = { slot, parcel };
+    this.#port.postMessage(delivery, [parcel.bytes.buffer as ArrayBuffer, ...parcel.transfer] as never);
+  }
+
+  /** The parcel that was posted for a slot, or undefined if it has not been. */
+  take(slot: number): Parcel | undefined {
+    for (;;) {
+      const parcel = this.#arrived.get(slot);
+      if (parcel !== undefined) {
+        this.#arrived.delete(slot);
+        return parcel;
+      }
+      const next = receiveMessageOnPort(this.#port) as { message: Delivery } | undefined;
+      if (next === undefined) return undefined;
+      this.#arrived.set(next.message.slot, next.message.parcel);
+    }
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

@@ -1,0 +1,240 @@
+/** Task definitions, calls of them, and the promise that a started call is. */
+import type { ErrorClass } from "./codec.ts";
+import type { TaskContext } from "./context.ts";
+
+/** What is known of a definition in one isolate. */
+export interface Definition {
+  /** The URL of the module that made it. */
+  readonly module: string;
+  readonly name: string;
+  readonly fn: TaskFunction;
+}
+
+// deno-lint-ignore no-explicit-any
+type TaskFunction = (ctx: TaskContext, ...args: any[]) => unknown;
+
+/**
+ * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules.
+ * What they must share hangs on the global object.
+ */
+interface Registry {
+  readonly definitions: Map<string, Definition>;
+  /** True in a Heddle thread. */
+  isThread: boolean;
+}
+
+const REGISTRY = Symbol.for("heddle.registry");
+const IS_CALL = Symbol.for("heddle.call");
+
+export const registry: Registry = (globalThis as unknown as Record<symbol, Registry>)[REGISTRY] ??= {
+  definitions: new Map(),
+  isThread: false,
+};
+
+/**
+ * One call of a task, not started yet: `sched.go(call)` and `ctx.go(call)` start it. It can be started any number of
+ * times.
+ */
+export class Call<R> {
+  /** @internal */
+  readonly definition: Definition;
+  /** @internal */
+  readonly args: readonly unknown[];
+  /** Only for the type checker: what the task returns. */
+  declare readonly result: R;
+
+  /** @internal */
+  constructor(definition: Definition, args: readonly unknown[]) {
+    this.definition = definition;
+    this.args = args;
+  }
+
+  /** @internal */
+  get [IS_CALL](): true {
+    return true;
+  }
+}
+
+/** Throws unless it is a call of a task, from whichever instance of this module. */
+export function requireCall(call: unknown): asserts call is Call<unknown> {
+  if ((call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true) return;
+  const given = typeof call === "function" ? `the function ${call.name || "(anonymous)"}` : String(call);
+  throw new TypeError(
+    `${given} is not a call of a task: define one with task(import.meta, "name", fn) and start definition(...args).`,
+  );
+}
+
+/** A registered function. Calling it makes a {@linkcode Call}. */
+export interface TaskDefinition<A extends unknown[], R> {
+  (...args: A): Call<R>;
+  /** The function itself, for a direct call. */
+  readonly fn: (ctx: TaskContext, ...args: A) => R | Promise<R>;
+}
+
+/**
+ * Registers a function as a task, so that every thread can find it: threads import the module by its URL. So it is
+ * called at the top level of a module, and the module must be safe to import: keep a program's own start behind
+ * `if (import.meta.main)`.
+ *
+ * Arguments and results are copied, as by `structuredClone`, whether or not the task changes threads.
+ *
+ * @param meta The `import.meta` of the module.
+ * @param name Unique in that module.
+ * @param fn What runs. Its first parameter is the task's {@linkcode TaskContext}.
+ * @throws {TypeError} if the name was used before in this module, or an argument is not what it should be.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go, task } from "@heddle/heddle";
+ *
+ * export const double = task(import.meta, "double", (_ctx, n: number) => 2 * n);
+ *
+ * if (import.meta.main) assertEquals(await go(double(21)), 42);
+ * ```
+ */
+export function task<A extends unknown[], R>(
+  meta: ImportMeta,
+  name: string,
+  fn: (ctx: TaskContext, ...args: A) => R | Promise<R>,
+): TaskDefinition<A, R> {
+  if (typeof meta?.url !== "string") {
+    throw new TypeError(
+      `task(${String(meta)}, …): give import.meta, whose url tells threads what to import.`,
+    );
+  }
+  if (typeof name !== "string" || name === "" || name.includes("#")) {
+    throw new TypeError(
+      `task(import.meta, ${JSON.stringify(name) ?? String(name)}, …): give a name without "#".`,
+    );
+  }
+  if (typeof fn !== "function") {
+    throw new TypeError(`task(import.meta, "${name}", ${String(fn)}): give a function.`);
+  }
+  const key = `${meta.url}#${name}`;
+  if (registry.definitions.has(key)) {
+    throw new TypeError(`${meta.url} defines a second task "${name}": a name is unique in its module.`);
+  }
+  const definition: Definition = { module: meta.url, name, fn };
+  registry.definitions.set(key, definition);
+  const call = (...args: A) => new Call<R>(definition, args);
+  return Object.assign(call, { fn });
+}
+
+/**
+ * - `"queued"`: not started. No thread has it yet, or one has and is busy.
+ * - `"running"`: started, and bound to its thread.
+ * - `"done"`, `"failed"`: its promise is resolved, or rejected with what it threw.
+ * - `"cancelled"`: its promise is rejected with the reason, whether or not it had started.
+ */
+export type TaskState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** A started call: a promise of its result. */
+export interface Task<R> extends Promise<R> {
+  /** Unique within its scheduler. */
+  readonly id: number;
+  /** At this moment. */
+  readonly state: TaskState;
+  /**
+   * Rejects the promise with `reason` at once (an `AbortError` if none is given). If the task has not started, it never will;
+   * if it runs, its `ctx.signal` is aborted with the reason, and what it returns is dropped. Nothing happens if it has
+   * ended.
+   *
+   * A cancelled task that nobody awaits is no unhandled rejection.
+   */
+  cancel(reason?: unknown): void;
+}
+
+/** What stands behind a Task in the isolate that started it. */
+export interface Caller {
+  readonly id: number;
+  readonly taskState: TaskState;
+  cancel(reason?: unknown): void;
+}
+
+/** Where a new promise leaves its two functions. */
+export interface Settler {
+  resolve: (value: unknown) => void;
+  reject: (reason: unknown) => void;
+}
+
+let settler: Settler;
+
+function keepSettler(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+  settler.resolve = resolve;
+  settler.reject = reject;
+}
+
+export class TaskPromise extends Promise<unknown> implements Task<unknown> {
+  declare caller: Caller;
+
+  get id(): number {
+    return this.caller.id;
+  }
+
+  get state(): TaskState {
+    return this.caller.taskState;
+  }
+
+  cancel(reason?: unknown): void {
+    this.caller.cancel(reason);
+  }
+}
+
+// `await` takes a promise as it is if its constructor is Promise, and wraps it in another one, two turns later,
+// otherwise. It also makes then() return plain promises, as it should: what follows a task is no task.
+TaskPromise.prototype.constructor = Promise;
+
+export function newTask(caller: Caller & Settler): TaskPromise {
+  settler = caller;
+  const promise = new TaskPromise(keepSettler);
+  promise.caller = caller;
+  return promise;
+}
+
+/** Options of one start. */
+export interface GoOptions {
+  /** Aborting it cancels the task with the signal's reason. */
+  signal?: AbortSignal;
+  /** Milliseconds from now until the task is cancelled with a {@linkcode TaskTimeoutError}. Default: never. */
+  timeout?: number;
+  /** Shown instead of the definition's name. */
+  name?: string;
+}
+
+export function requireGoOptions({ signal, timeout, name }: GoOptions): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal is ${String(signal)}: give an AbortSignal.`);
+  }
+  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
+    throw new RangeError(`timeout is ${String(timeout)}: give milliseconds, 0 or more.`);
+  }
+  if (name !== undefined && typeof name !== "string") {
+    throw new TypeError(`name is ${String(name)}: give a string.`);
+  }
+}
+
+/** What `cancel()` without a reason rejects with. */
+export function defaultReason(): DOMException {
+  return new DOMException("The task was cancelled", "AbortError");
+}
+
+/** A promise that was rejected on purpose is not an unhandled rejection. */
+export function silence(promise: Promise<unknown>): void {
+  promise.catch(() => {});
+}
+
+/** The parts of a key in the task table: a name has no "#". */
+export function splitKey(key: string): [module: string, name: string] {
+  const end = key.lastIndexOf("#");
+  return [key.slice(0, end), key.slice(end + 1)];
+}
+
+/** Finds the error classes that a task's module exports. It has been imported before, so this takes no time. */
+export async function exportedClasses(module: string): Promise<(name: string) => ErrorClass | undefined> {
+  const exports: Record<string, unknown> = await import(module).catch(() => ({}));
+  return (name) => {
+    const found = exports[name];
+    return typeof found === "function" && found.prototype instanceof Error ? found as ErrorClass : undefined;
+  };
+}

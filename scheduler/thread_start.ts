@@ -1,0 +1,13 @@
+/** What the host tells a new thread, and what a thread leaves in M_DEATH if it can. */
+import type { MessagePort } from "node:worker_threads";
+import type { ArenaShape } from "./memory_layout.ts";
+
+export interface ThreadStart {
+  readonly buffer: SharedArrayBuffer;
+  readonly shape: ArenaShape;
+  readonly isolate: number;
+  readonly shimPath: string;
+  readonly port: MessagePort;
+}
+
+export const HEAP_FULL = 1;

@@ -1,0 +1,179 @@
+/**
+ * The threads of a scheduler, as the host sees them: starting, keeping one spare, replacing what dies.
+ *
+ * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
+ */
+import { MessageChannel, Worker } from "node:worker_threads";
+import type { Shim } from "../ffi/shim.ts";
+import { load, store } from "./atomics.ts";
+import { type Arena, HOST, ISOLATES, M_DEATH, M_SPARE, M_TID } from "./memory_layout.ts";
+import { AWAKE, type Parker, SPARE_FUTEX } from "./parker.ts";
+import { SideChannel } from "./side_channel.ts";
+import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
+import { source } from "./worker_bundle.ts";
+
+const bundle = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
+
+/** What a thread is for. A spare becomes one of the pool or dedicated, and stays that. */
+export type Role = "pool" | "spare" | "dedicated";
+
+export interface Thread {
+  readonly isolate: number;
+  role: Role;
+  readonly worker: Worker;
+  readonly side: SideChannel;
+  /** Resolves when it runs, rejects with what kept it from starting. */
+  readonly up: Promise<void>;
+  readonly ended: Promise<void>;
+  /** What it threw outside of every task, if that ended it. */
+  error?: unknown;
+}
+
+export interface ThreadLimits {
+  readonly maxThreads: number;
+  readonly heapLimitMb: number;
+}
+
+export class Threads {
+  readonly #arena: Arena;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #limits: ThreadLimits;
+  readonly #died: (thread: Thread, why: string) => void;
+  readonly #isReusable: (isolate: number) => boolean;
+  readonly #threads = new Map<number, Thread>();
+
+  /**
+   * `died` is called when a thread has ended, for whatever reason. `isReusable` says whether nothing is in flight that
+   * the last thread of that number owned.
+   */
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    parker: Parker,
+    limits: ThreadLimits,
+    died: (thread: Thread, why: string) => void,
+    isReusable: (isolate: number) => boolean,
+  ) {
+    this.#arena = arena;
+    this.#shim = shim;
+    this.#parker = parker;
+    this.#limits = limits;
+    this.#died = died;
+    this.#isReusable = isReusable;
+    store(arena.i32, ISOLATES, HOST + 1);
+  }
+
+  get all(): Thread[] {
+    return [...this.#threads.values()];
+  }
+
+  get(isolate: number): Thread | undefined {
+    return this.#threads.get(isolate);
+  }
+
+  count(role: Role): number {
+    return this.all.filter((thread) => thread.role === role).length;
+  }
+
+  /** Brings the pool to `procs` threads, and one spare beside it if there is room. */
+  balance(procs: number): void {
+    while (this.count("pool") < procs) {
+      const spare = this.#spare();
+      if (spare !== undefined) this.rouse(spare, "pool");
+      else if (this.start("pool") === undefined) break;
+    }
+    if (this.count("spare") === 0) this.start("spare");
+  }
+
+  /** A thread for one task alone; undefined if there are `maxThreads`. The caller mails the task, then rouses it. */
+  forOneTask(): Thread | undefined {
+    return this.#spare() ?? this.start("spare");
+  }
+
+  /**
+   * A spare gets its role. If it sleeps, it wakes and looks at its mail; if it has not got that far, it looks before it
+   * sleeps. Partner: the look at M_SPARE in Machine, between announcement and sleep.
+   */
+  rouse(thread: Thread, role: Role): void {
+    thread.role = role;
+    store(this.#arena.i32, this.#arena.isolate(thread.isolate) + M_SPARE, 0);
+    this.#parker.unpark(thread.isolate, SPARE_FUTEX, AWAKE);
+  }
+
+  #spare(): Thread | undefined {
+    return this.all.find((thread) => thread.role === "spare");
+  }
+
+  /** Undefined if there are `maxThreads`. */
+  start(role: Role): Thread | undefined {
+    const isolate = this.#freeNumber();
+    if (isolate === undefined) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    const start: ThreadStart = {
+      buffer: this.#arena.buffer,
+      shape: this.#arena.shape,
+      isolate,
+      shimPath: this.#shim.path,
+      port: port2,
+    };
+    const record = this.#arena.isolate(isolate);
+    store(this.#arena.i32, record + M_SPARE, role === "spare" ? 1 : 0);
+    store(this.#arena.i32, record + M_TID, 0);
+    store(this.#arena.i32, record + M_DEATH, 0);
+    const worker = new Worker(bundle, {
+      workerData: start,
+      transferList: [port2],
+      resourceLimits: { maxOldGenerationSizeMb: this.#limits.heapLimitMb },
+    });
+    worker.unref();
+    const ended = Promise.withResolvers<void>();
+    const up = Promise.withResolvers<void>();
+    up.promise.catch(() => {});
+    const thread: Thread = {
+      isolate,
+      role,
+      worker,
+      side: new SideChannel(port1),
+      up: up.promise,
+      ended: ended.promise,
+    };
+    this.#threads.set(isolate, thread);
+    worker.once("message", () => up.resolve());
+    worker.on("error", (error) => thread.error = error);
+    worker.once("exit", (code) => {
+      const why = this.#causeOfDeath(thread, code);
+      up.reject(new Error(`A Heddle thread did not start: ${why}.`, { cause: thread.error }));
+      this.#threads.delete(isolate);
+      thread.side.close();
+      this.#died(thread, why);
+      ended.resolve();
+    });
+    return thread;
+  }
+
+  /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */
+  terminate(thread: Thread): void {
+    thread.worker.terminate();
+  }
+
+  #freeNumber(): number | undefined {
+    const used = load(this.#arena.i32, ISOLATES);
+    for (let isolate = HOST + 1; isolate < used; isolate++) {
+      if (!this.#threads.has(isolate) && this.#isReusable(isolate)) return isolate;
+    }
+    if (used > this.#limits.maxThreads) return undefined;
+    store(this.#arena.i32, ISOLATES, used + 1);
+    return used;
+  }
+
+  #causeOfDeath(thread: Thread, code: number): string {
+    const death = load(this.#arena.i32, this.#arena.isolate(thread.isolate) + M_DEATH);
+    const { error } = thread;
+    if (death === HEAP_FULL || (error as { code?: string })?.code === "ERR_WORKER_OUT_OF_MEMORY") {
+      return `its heap reached the limit of ${this.#limits.heapLimitMb} MB (heapLimitMb)`;
+    }
+    if (error !== undefined) return `${error} was thrown outside of every task`;
+    return `the thread ended with code ${code}, by process.exit() or Deno.exit()`;
+  }
+}

@@ -1,0 +1,40 @@
+/** The module that every thread starts with; it is bundled into worker_bundle.ts by `deno task build`. */
+import process from "node:process";
+import v8 from "node:v8";
+import { parentPort, workerData } from "node:worker_threads";
+import { loadShim } from "../ffi/shim.ts";
+import { Futex, store } from "./atomics.ts";
+import { Machine } from "./machine.ts";
+import { Arena, M_DEATH } from "./memory_layout.ts";
+import { SideChannel } from "./side_channel.ts";
+import { registry } from "./task.ts";
+import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
+
+/** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
+const HEAP_CHECK = 100;
+
+const { buffer, shape, isolate, shimPath, port } = workerData as ThreadStart;
+registry.isThread = true;
+
+const arena = new Arena(shape, buffer);
+const shim = loadShim(shimPath);
+const machine = new Machine(arena, isolate, shim, new Futex(shim, arena.i32), new SideChannel(port));
+
+// A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
+// microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
+const heapLimit = v8.getHeapStatistics().heap_size_limit;
+setInterval(() => {
+  if (v8.getHeapStatistics().heap_size_limit === heapLimit) return;
+  store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
+  process.exit(1);
+}, HEAP_CHECK);
+
+// It would end the thread, and with it tasks that have nothing to do with it.
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  console.error("Uncaught (in a Heddle thread, in promise)", event.reason);
+});
+
+parentPort!.postMessage("up");
+await machine.run();
+process.exit(0);
