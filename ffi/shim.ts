@@ -3,10 +3,12 @@
  * failure is a negative errno, as in native/shim.h, whose contracts hold here.
  *
  * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
  * const shim = loadShim();
  * const word = new Int32Array(new SharedArrayBuffer(4));
  * const result = shim.futexWait(shim.addressOf(word), 1, -1);
- * console.log(errnoName(result)); // EAGAIN: the word was 0
+ * assertEquals(errnoName(result), "EAGAIN"); // the word is 0, not 1
  * ```
  */
 

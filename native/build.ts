@@ -173,6 +173,7 @@ export async function bundle(entry: string): Promise<{ source: string; hash: str
       external: ["node:*"],
       target: "esnext",
       minifyWhitespace: true,
+      minifySyntax: true,
       legalComments: "none",
       write: false,
       metafile: true,

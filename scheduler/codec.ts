@@ -4,13 +4,13 @@
 // so these are plain accesses, and the caller orders them against the other threads. What is decoded is always a copy.
 
 import { type ErrorClass, isUnknown } from "./codec_errors.ts";
-import { ARRAY, type Bytes, ERROR, header, TAG } from "./codec_format.ts";
+import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./codec_format.ts";
 import { Reader } from "./codec_read.ts";
 import { Refusal } from "./codec_refusal.ts";
 import { NOT_SCALAR, Writer, writeScalar } from "./codec_write.ts";
 
 export type { Bytes, ErrorClass };
-export { knowErrorClass } from "./codec_errors.ts";
+export { knowErrorClass, knownErrorClass } from "./codec_errors.ts";
 
 /** Is it immutable, so that passing it along equals cloning it? */
 export function isPrimitive(value: unknown): boolean {
@@ -38,7 +38,7 @@ export function encodeInto(bytes: Bytes, at: number, end: number, value: unknown
 export function encodeArguments(bytes: Bytes, at: number, end: number, args: readonly unknown[]): number {
   const limit = end >> 2;
   let word = at >> 2;
-  if (word + 2 > limit) return -1;
+  if (word + headerWords(args.length) > limit) return -1;
   word = header(bytes.i32, word, ARRAY, args.length);
   for (let i = 0; i < args.length && word >= 0; i++) word = writeScalar(bytes, word, limit, args[i]);
   if (word !== NOT_SCALAR) return word < 0 ? -1 : word * 4;

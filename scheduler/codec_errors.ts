@@ -4,7 +4,18 @@
 // deno-lint-ignore no-explicit-any -- any error's constructor will do
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
-const known = new Map<string, ErrorClass>();
+/**
+ * By name. It hangs on the global object, because a Heddle thread has two instances of this module: the bundled one, which
+ * decodes, must make the classes that tasks see.
+ */
+const known: Map<string, ErrorClass> =
+  (globalThis as unknown as Record<symbol, Map<string, ErrorClass>>)[Symbol.for("heddle.errorClasses")] ??=
+    new Map();
+
+/** The class of that name which tasks and programs see. */
+export function knownErrorClass(name: string): ErrorClass | undefined {
+  return known.get(name);
+}
 
 /** Makes a class known by its name. Both sides have to know it for its errors to arrive as instances of it. */
 export function knowErrorClass(errorClass: ErrorClass): void {
@@ -98,7 +109,7 @@ export function isUnknown(className: string, baseName: string): boolean {
   return className !== "" && (className !== baseName || !known.has(baseName));
 }
 
-/** An error of the class, without its own properties beyond message and stack. */
+/** An error of the class, as yet without its own properties beyond message and stack. */
 export function putTogether(
   className: string,
   baseName: string,
@@ -115,8 +126,12 @@ export function putTogether(
     : Reflect.construct(Error, [message], errorClass);
   if (stack === undefined) delete error.stack;
   else error.stack = stack;
-  if (error.name !== name) define(error, "name", name, false);
   return error;
+}
+
+/** Gives an error the name that it had, if neither its class nor an own property did. */
+export function settleName(error: Error, name: string): void {
+  if (attempt(() => error.name) !== name) define(error, "name", name, false);
 }
 
 export function define(error: object, key: string, value: unknown, enumerable: boolean): void {

@@ -85,8 +85,17 @@ export const VIEWS = [
   BigUint64Array,
 ] as const;
 
+// The two words of a number or of a 64-bit integer, by way of memory that these share from one line to the next.
+export const double = new Float64Array(1);
+export const bigint = new BigInt64Array(double.buffer);
+export const halves = new Int32Array(double.buffer);
+
 /** What a write returns, in place of the word after the value, when it would not fit below the limit. */
 export const NO_ROOM = -1;
+
+export function headerWords(n: number): number {
+  return n < LONG ? 1 : 2;
+}
 
 /** Writes a header at word `at`, where the caller knows that there is room; returns the word after it. */
 export function header(i32: Int32Array, at: number, tag: number, n: number): number {

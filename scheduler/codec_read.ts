@@ -1,18 +1,21 @@
 // Reads values in the encoding of codec_format.ts.
 
-import { define, type ErrorClass, putTogether } from "./codec_errors.ts";
+import { define, type ErrorClass, putTogether, settleName } from "./codec_errors.ts";
 import {
   ARRAY,
   BIGINT,
+  bigint,
   BIGINT_HEX,
   BOXED,
   BUFFER,
   type Bytes,
   DATE,
   DOUBLE,
+  double,
   END,
   ERROR,
   FALSE,
+  halves,
   INT,
   LATIN1,
   LONG,
@@ -35,10 +38,6 @@ import {
   VIEWS,
 } from "./codec_format.ts";
 import { readKey, readLatin1, readUtf16 } from "./codec_strings.ts";
-
-const double = new Float64Array(1);
-const bigint = new BigInt64Array(double.buffer);
-const halves = new Int32Array(double.buffer);
 
 type ViewClass = new (buffer: ArrayBuffer, byteOffset: number, length?: number) => ArrayBufferView;
 
@@ -231,19 +230,15 @@ export class Reader {
   }
 
   #readError(at: number): Error {
-    const error = this.#keep(
-      at,
-      putTogether(
-        this.read() as string,
-        this.read() as string,
-        this.read() as string,
-        this.read() as string | undefined,
-        this.read() as string | undefined,
-        this.#classOf,
-      ),
-    );
+    const className = this.read() as string;
+    const baseName = this.read() as string;
+    const name = this.read() as string;
+    const message = this.read() as string | undefined;
+    const stack = this.read() as string | undefined;
+    const error = this.#keep(at, putTogether(className, baseName, name, message, stack, this.#classOf));
     while (!this.#isEnd()) define(error, this.#readKey(), this.read(), false);
     while (!this.#isEnd()) define(error, this.#readKey(), this.read(), true);
+    settleName(error, name);
     return error;
   }
 }

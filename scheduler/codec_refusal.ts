@@ -67,10 +67,6 @@ export function refuse(value: unknown): never {
   throw new Refusal(`${/^[AEIOU](?!R)/.test(tag) ? "an" : "a"} ${tag} cannot be cloned; ${instead}`);
 }
 
-export function refuseProxy(value: object): never {
-  throw new Refusal(
-    `a Proxy cannot be cloned; pass a plain copy of it, such as ${
-      Array.isArray(value) ? "[...it]" : "{ ...it }"
-    }`,
-  );
+export function refuseProxy(): never {
+  throw new Refusal("a Proxy cannot be cloned; pass a plain copy of it, such as { ...it } or [...it]");
 }

@@ -2,7 +2,7 @@
 // Code units go across as they are, so lone surrogates survive; a TextDecoder would replace them.
 
 import { Buffer } from "node:buffer";
-import { type Bytes, header, LATIN1, LONG, NO_ROOM, UTF16 } from "./codec_format.ts";
+import { type Bytes, header, headerWords, LATIN1, NO_ROOM, UTF16 } from "./codec_format.ts";
 
 /** From this length on a native copy beats a loop over the code units, its fixed cost included (measured). */
 const NATIVE_WRITE = 96;
@@ -20,7 +20,7 @@ const { latin1Slice, ucs2Slice } = Buffer.prototype as unknown as {
 export function writeString(bytes: Bytes, at: number, limit: number, text: string): number {
   const { i32 } = bytes;
   const length = text.length;
-  const start = at + (length < LONG ? 1 : 2);
+  const start = at + headerWords(length);
   const after = start + ((length + 3) >> 2);
   if (after > limit) return NO_ROOM;
 
@@ -61,7 +61,7 @@ function isAsciiCopied(u8: Uint8Array, at: number, text: string): boolean {
 
 function writeUtf16(i32: Int32Array, at: number, limit: number, text: string): number {
   const length = text.length;
-  let word = at + (length < LONG ? 1 : 2);
+  let word = at + headerWords(length);
   if (word + ((length + 1) >> 1) > limit) return NO_ROOM;
   header(i32, at, UTF16, length);
   let i = 0;

@@ -5,16 +5,20 @@ import { takeApart } from "./codec_errors.ts";
 import {
   ARRAY,
   BIGINT,
+  bigint,
   BIGINT_HEX,
   BOXED,
   BUFFER,
   type Bytes,
   DATE,
   DOUBLE,
+  double,
   END,
   ERROR,
   FALSE,
+  halves,
   header,
+  headerWords,
   INT,
   MAP,
   NO_ROOM,
@@ -38,11 +42,6 @@ import { writeString } from "./codec_strings.ts";
 
 /** What writeScalar returns for everything that is not a primitive. */
 export const NOT_SCALAR = -2;
-
-// The bits of a number or of a 64-bit integer, by way of memory that two views share.
-const double = new Float64Array(1);
-const bigint = new BigInt64Array(double.buffer);
-const halves = new Int32Array(double.buffer);
 
 /** Writes a primitive at word `at`; returns the word after it, NO_ROOM or NOT_SCALAR. */
 export function writeScalar(bytes: Bytes, at: number, limit: number, value: unknown): number {
@@ -168,7 +167,6 @@ export class Writer {
 
   /** An array that is known to have its elements and no other properties. */
   writeWholeArray(at: number, array: readonly unknown[]): number {
-    if (!this.#hasRoom(at + 2)) return NO_ROOM;
     this.#remember(array, at);
     return this.#writeElements(at, array);
   }
@@ -190,7 +188,7 @@ export class Writer {
   }
 
   #header(at: number, tag: number, n = 0): number {
-    return at >= 0 && this.#hasRoom(at + 2) ? header(this.bytes.i32, at, tag, n) : NO_ROOM;
+    return at >= 0 && this.#hasRoom(at + headerWords(n)) ? header(this.bytes.i32, at, tag, n) : NO_ROOM;
   }
 
   #earlier(value: object): number | undefined {
@@ -227,7 +225,7 @@ export class Writer {
       if (after >= 0) this.bytes.i32[earlier] |= REFERENCED;
       return after;
     }
-    if (is.isProxy(value)) refuseProxy(value);
+    if (is.isProxy(value)) refuseProxy();
     this.#remember(value, at);
 
     if (Array.isArray(value)) return this.#writeArray(at, value);

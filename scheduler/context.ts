@@ -1,6 +1,7 @@
 /** What a running task gets as its first argument, and the G that it is. */
 import type { Machine } from "./machine.ts";
-import type { Call, Caller, Definition, GoOptions, Settler, Task, TaskPromise, TaskState } from "./task.ts";
+import type { Timer } from "./timers.ts";
+import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
 
 /**
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
@@ -38,8 +39,79 @@ export interface TaskContext {
   wait<T>(promise: PromiseLike<T>): Promise<T>;
 }
 
+/** Milliseconds that a G may compute before it should yield: Go's forcePreemptNS. */
+const SLICE = 10;
+
 function nobody(): never {
   throw new Error("Heddle: a G without a caller was settled.");
+}
+
+/**
+ * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
+ * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
+ */
+export class Wait implements Timer {
+  readonly at: number;
+  readonly promise: Promise<void>;
+  #g: G | undefined;
+  #resolve!: () => void;
+  #reject!: (reason: unknown) => void;
+  #before: Wait | undefined = undefined;
+  #after: Wait | undefined;
+
+  constructor(g: G, at = 0) {
+    this.at = at;
+    this.#after = g.waits;
+    this.#g = g;
+    if (g.rare?.cancelled) {
+      this.#g = undefined;
+      this.promise = Promise.reject(g.rare.reason);
+      return;
+    }
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (this.#after) this.#after.#before = this;
+    g.waits = this;
+  }
+
+  get ended(): boolean {
+    return this.#g === undefined;
+  }
+
+  get cancelled(): boolean {
+    return this.ended;
+  }
+
+  fire(): void {
+    if (this.#unlink()) this.#resolve();
+  }
+
+  end(reason: unknown): void {
+    if (this.#unlink()) this.#reject(reason);
+  }
+
+  #unlink(): boolean {
+    if (this.#g === undefined) return false;
+    if (this.#before) this.#before.#after = this.#after;
+    else this.#g.waits = this.#after;
+    if (this.#after) this.#after.#before = this.#before;
+    this.#g = undefined;
+    return true;
+  }
+}
+
+/** What few Gs need, so that the others are small. */
+interface Rare {
+  cancelled: boolean;
+  reason: unknown;
+  /** The caller's: undoes what `signal` and `timeout` set up. */
+  release: (() => void) | undefined;
+  controller: AbortController | undefined;
+  /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
+  sliceTick: number;
+  sliceStart: number;
 }
 
 /**
@@ -52,22 +124,15 @@ export class G implements TaskContext, Caller, Settler {
   readonly id: number;
   args: readonly unknown[] | undefined;
   /** Set in the caller's G. */
-  promise: TaskPromise | undefined = undefined;
   resolve: (value: unknown) => void = nobody;
   reject: (reason: unknown) => void = nobody;
-  taskState: TaskState = "queued";
+  /** The caller's. */
+  promise: ChildTask | undefined = undefined;
   /** -1 while it is private to this M. */
   slot: number;
-  cancelled = false;
-  reason: unknown = undefined;
-  /** The caller's: undoes what `signal` and `timeout` set up. */
-  release: (() => void) | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
-  /** What a cancellation must end: sleeps and waits. */
-  #interrupts: Set<(reason: unknown) => void> | undefined = undefined;
-  /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
-  #sliceTick = -1;
-  #sliceStart = 0;
+  rare: Rare | undefined = undefined;
+  /** What a cancellation ends: its yields, sleeps and waits, as a list. */
+  waits: Wait | undefined = undefined;
 
   constructor(
     machine: Machine,
@@ -88,22 +153,24 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.cancelled) this.#controller.abort(this.reason);
+    const rare = this.#rare();
+    if (rare.controller === undefined) {
+      rare.controller = new AbortController();
+      if (rare.cancelled) rare.controller.abort(rare.reason);
     }
-    return this.#controller.signal;
+    return rare.controller.signal;
   }
 
   get shouldYield(): boolean {
     this.machine.readMail();
-    if (this.cancelled) return true;
+    const rare = this.#rare();
+    if (rare.cancelled) return true;
     const now = performance.now();
-    if (this.#sliceTick !== this.machine.tick) {
-      this.#sliceTick = this.machine.tick;
-      this.#sliceStart = now;
+    if (rare.sliceTick !== this.machine.tick) {
+      rare.sliceTick = this.machine.tick;
+      rare.sliceStart = now;
     }
-    return now - this.#sliceStart >= 10;
+    return now - rare.sliceStart >= SLICE;
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
@@ -111,54 +178,55 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   yield(): Promise<void> {
-    return this.#interruptible((resume) => this.machine.resumeLater(resume));
+    const wait = new Wait(this);
+    if (!wait.ended) this.machine.resumeLater(wait);
+    return wait.promise;
   }
 
   sleep(ms: number): Promise<void> {
     if (!(typeof ms === "number" && ms >= 0)) {
       throw new RangeError(`ctx.sleep(${String(ms)}): give milliseconds, 0 or more.`);
     }
-    return this.#interruptible((resume) => {
-      const timer = this.machine.startTimer(ms, resume);
-      return () => timer.cancelled = true;
-    });
+    const wait = new Wait(this, performance.now() + ms);
+    if (!wait.ended) this.machine.startTimer(wait);
+    return wait.promise;
   }
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
-    const outcome = this.#interruptible((resume) => {
-      promise.then(() => this.machine.resumeLater(resume), () => this.machine.resumeLater(resume));
-    });
-    return outcome.then(() => promise);
+    const wait = new Wait(this);
+    if (!wait.ended) {
+      const ended = () => this.machine.resumeLater(wait);
+      promise.then(ended, ended);
+    }
+    return wait.promise.then(() => promise);
   }
 
-  cancel(reason?: unknown): void {
-    this.machine.cancel(this, reason);
+  cancel(reason: unknown): boolean {
+    return this.machine.cancel(this, reason);
   }
 
   /** The cancellation arrived where the task runs. */
   abort(reason: unknown): void {
-    if (this.cancelled) return;
-    this.cancelled = true;
-    this.reason = reason;
-    this.#controller?.abort(reason);
-    for (const interrupt of this.#interrupts ?? []) interrupt(reason);
+    const rare = this.#rare();
+    if (rare.cancelled) return;
+    rare.cancelled = true;
+    rare.reason = reason;
+    rare.controller?.abort(reason);
+    while (this.waits !== undefined) this.waits.end(reason);
   }
 
-  /** `arrange` sees to it that `resume` is called, and returns how to undo that. */
-  #interruptible(arrange: (resume: () => void) => (() => void) | void): Promise<void> {
-    if (this.cancelled) return Promise.reject(this.reason);
-    return new Promise((resolve, reject) => {
-      const interrupts = this.#interrupts ??= new Set();
-      const undo = arrange(() => {
-        interrupts.delete(interrupt);
-        resolve();
-      });
-      const interrupt = (reason: unknown) => {
-        interrupts.delete(interrupt);
-        undo?.();
-        reject(reason);
-      };
-      interrupts.add(interrupt);
-    });
+  set release(release: () => void) {
+    this.#rare().release = release;
+  }
+
+  #rare(): Rare {
+    return this.rare ??= {
+      cancelled: false,
+      reason: undefined,
+      release: undefined,
+      controller: undefined,
+      sliceTick: -1,
+      sliceStart: 0,
+    };
   }
 }

@@ -1,5 +1,5 @@
 /** The errors that a program can tell apart. All keep their class on every thread. */
-import { knowErrorClass } from "./codec.ts";
+import { knowErrorClass, knownErrorClass } from "./codec_errors.ts";
 
 /**
  * The scheduler was closed: what had not ended rejects with it, and so does what is started later.
@@ -34,12 +34,21 @@ export class TaskTimeoutError extends Error {
 
 for (const known of [SchedulerClosedError, ThreadDiedError, TaskTimeoutError]) knowErrorClass(known);
 
-export function lostMessage(task: string, id: number, why: string): string {
-  return `Task "${task}" (id ${id}) was lost with the thread that it was bound to: ${why}.`;
+/** In a thread these classes exist twice: a task is to see the ones that its own `mod.ts` exports. */
+function seenByTasks<E extends new (message: string) => Error>(errorClass: E): E {
+  return knownErrorClass(errorClass.name) as unknown as E;
 }
 
-export function timeoutMessage(task: string, id: number, ms: number): string {
-  return `Task "${task}" (id ${id}) did not end within its timeout of ${ms} ms.`;
+export function threadDied(task: string, id: number, why: string): ThreadDiedError {
+  return new (seenByTasks(ThreadDiedError))(
+    `Task "${task}" (id ${id}) was lost with the thread that it was bound to: ${why}.`,
+  );
+}
+
+export function timedOut(task: string, id: number, ms: number): TaskTimeoutError {
+  return new (seenByTasks(TaskTimeoutError))(
+    `Task "${task}" (id ${id}) did not end within its timeout of ${ms} ms.`,
+  );
 }
 
 export function notRegistered(module: string, name: string): string {

@@ -84,6 +84,8 @@ export class GTable {
   readonly #words: Int32Array;
   readonly #heap: Heap;
   readonly #free: number[] = [];
+  /** Free, but a mail to their last runner is still on its way: nobody can mail the next one before that is read. */
+  readonly #mailed: number[] = [];
   #untouched: number;
   readonly #end: number;
   #nextId = 0;
@@ -99,24 +101,41 @@ export class GTable {
 
   /** A free slot of this owner, or -1. The one freed last comes first: its memory is in the cache. */
   allocate(): number {
-    return this.#free.pop() ?? (this.#untouched < this.#end ? this.#untouched++ : -1);
+    const slot = this.#free.pop();
+    if (slot !== undefined) return slot;
+    return this.#untouched < this.#end ? this.#untouched++ : this.#allocateMailed();
+  }
+
+  #allocateMailed(): number {
+    const read = this.#mailed.findIndex((slot) => !this.#isMailed(slot));
+    return read < 0 ? -1 : this.#mailed.splice(read, 1)[0];
+  }
+
+  #isMailed(slot: number): boolean {
+    return load(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED) === 1;
   }
 
   /** By the owner. Also frees what the payload had. */
   free(slot: number): void {
+    // Only a cancellation can have left a mail behind.
+    if (this.#clear(slot) && this.#isMailed(slot)) this.#mailed.push(slot);
+    else this.#free.push(slot);
+  }
+
+  /** By the host, for an owner that died: as free(), but its new owner finds it among the untouched ones. */
+  discard(slot: number): void {
+    this.#clear(slot);
+  }
+
+  /** Whether its cancellation was requested. */
+  #clear(slot: number): boolean {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
     if (reason > NO_REASON) this.#heap.free(reason, 0);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, FREE);
-    this.#free.push(slot);
-  }
-
-  /** By the host, for an owner that died: as free(), but its new owner finds it among the untouched ones. */
-  discard(slot: number): void {
-    this.free(slot);
-    this.#free.pop();
+    return reason !== 0;
   }
 
   /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */

@@ -10,7 +10,7 @@
  *   r      empty, for the producer at position i + r
  *   r + 1  full, for the consumer at position i + r
  */
-import { cas, load, store } from "./atomics.ts";
+import { cas, load, pause, store } from "./atomics.ts";
 import { type Arena, GLOBAL_HEAD, GLOBAL_TAIL } from "./memory_layout.ts";
 
 export class GlobalRunQueue {
@@ -37,9 +37,14 @@ export class GlobalRunQueue {
         store(words, cell, (position & ~this.#mask) + 1);
         return;
       }
-      if (ahead < 0 && load(words, GLOBAL_TAIL) === position) {
+      if (ahead >= 0) continue;
+      // The cell is not empty. Either the queue is full; or a consumer was interrupted between taking the entry and
+      // emptying the cell, and the others went round once meanwhile: then we wait for it.
+      const isFull = ((position - load(words, GLOBAL_HEAD)) | 0) > this.#mask;
+      if (isFull && load(words, GLOBAL_TAIL) === position) {
         throw new Error("Heddle: the global run queue is full, although each slot can be in it only once.");
       }
+      pause();
     }
   }
 

@@ -1,37 +1,41 @@
 /**
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
-import { type Futex, load, store } from "./atomics.ts";
-import type { Shim } from "../ffi/shim.ts";
-import {
-  lostMessage,
-  SchedulerClosedError,
-  TaskTimeoutError,
-  ThreadDiedError,
-  timeoutMessage,
-} from "./errors.ts";
+import { loadShim, type Shim } from "../ffi/shim.ts";
+import { Futex, load, store } from "./atomics.ts";
+import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, FREE, GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { type Addressee, Mailbox, TO_OWNER, TO_RUNNER } from "./mailbox.ts";
-import { type Arena, CLOSING, HOST, M_P, M_RAN, M_SPINNING, M_STOLEN } from "./memory_layout.ts";
-import { M_PARKS } from "./memory_layout.ts";
+import {
+  Arena,
+  CLOSING,
+  HOST,
+  leastArenaBytes,
+  M_P,
+  M_PARKS,
+  M_RAN,
+  M_SPINNING,
+  M_STOLEN,
+  MAX_PROCS,
+} from "./memory_layout.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
 import {
   type Call,
   type Caller,
-  defaultReason,
   type Definition,
   exportedClasses,
   type GoOptions,
-  newTask,
+  HostTask,
   type Settler,
   silence,
-  type TaskPromise,
   type TaskState,
 } from "./task.ts";
+import { defaultProcs, requireProcs } from "./procs.ts";
+import type { SchedulerOptions } from "./scheduler.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
@@ -49,10 +53,9 @@ class Started implements Caller, Settler {
   slot = -1;
   resolve!: (value: unknown) => void;
   reject!: (reason: unknown) => void;
-  promise!: TaskPromise;
+  promise!: HostTask;
   release: (() => void) | undefined = undefined;
-  /** "queued" until it has settled: whether it runs is in the slot. */
-  outcome: TaskState = "queued";
+  outcome: TaskState | undefined = undefined;
 
   constructor(host: Host, id: number, definition: Definition, name: string) {
     this.host = host;
@@ -62,15 +65,15 @@ class Started implements Caller, Settler {
   }
 
   get hasSettled(): boolean {
-    return this.outcome !== "queued";
+    return this.outcome !== undefined;
   }
 
-  get taskState(): TaskState {
-    return !this.hasSettled && this.slot >= 0 ? this.host.stateOf(this.slot) : this.outcome;
+  get state(): TaskState {
+    return this.outcome ?? (this.slot >= 0 && this.host.isRunning(this.slot) ? "running" : "queued");
   }
 
-  cancel(reason?: unknown): void {
-    this.host.cancel(this, reason === undefined ? defaultReason() : reason);
+  cancel(reason: unknown): boolean {
+    return this.host.cancel(this, reason);
   }
 }
 
@@ -102,6 +105,31 @@ export class Host {
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
+
+  /** Throws a RangeError for an option that is out of its range. */
+  static open(options: SchedulerOptions): Host {
+    const shim = loadShim();
+    const procs = options.procs === undefined ? defaultProcs(shim) : requireProcs(options.procs);
+    const maxThreads = requireCount(
+      "maxThreads",
+      options.maxThreads ?? Math.max(64, 2 * procs),
+      procs + 1,
+      4 * MAX_PROCS,
+      `procs is ${procs}, and one is spare`,
+    );
+    const maxTasks = requireCount("maxTasks", options.maxTasks ?? 65536, 1, 1 << 21);
+    const least = leastArenaBytes(maxTasks, maxThreads);
+    const bytes = requireCount(
+      "arenaBytes",
+      options.arenaBytes ?? Math.max(256 << 20, 2 * least),
+      least,
+      2 ** 32,
+      `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
+    );
+    const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
+    const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
+    return new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+  }
 
   constructor(arena: Arena, shim: Shim, futex: Futex, limits: ThreadLimits, procs: number) {
     this.#arena = arena;
@@ -136,7 +164,15 @@ export class Host {
     await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
   }
 
-  setProcs(procs: number): void {
+  /** Throws a RangeError. */
+  setProcs(n: number): void {
+    const procs = requireProcs(n);
+    const { maxThreads } = this.#arena.shape;
+    if (procs >= maxThreads) {
+      throw new RangeError(
+        `procs is ${procs}: this scheduler has maxThreads ${maxThreads}, of which one is spare.`,
+      );
+    }
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     for (const { isolate } of this.threads.all) this.idle.signal(isolate);
@@ -144,7 +180,7 @@ export class Host {
 
   // Starting ----------------------------------------------------------------------------------------------------------
 
-  go(call: Call<unknown>, options: GoOptions | undefined): TaskPromise {
+  go(call: Call<unknown>, options: GoOptions | undefined): HostTask {
     if (options?.signal?.aborted) return this.#neverStarted(call, options);
     const started = new Started(
       this,
@@ -160,7 +196,7 @@ export class Host {
   }
 
   /** On a thread of its own. */
-  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): TaskPromise {
+  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#neverStarted(call, options);
     const started = new Started(
       this,
@@ -182,8 +218,9 @@ export class Host {
       );
     }
     this.#write(slot, started, [thread, call.args], own.isolate);
-    this.threads.rouse(own, "dedicated");
+    // The mail first: a spare that is roused joins the pool, unless it finds that.
     this.idle.mailRunner(own.isolate, slot);
+    this.threads.rouse(own, "dedicated");
     this.threads.balance(this.idle.procs);
     return this.#inFlight(started, options);
   }
@@ -208,27 +245,27 @@ export class Host {
     this.#started[slot] = started;
   }
 
-  #inFlight(started: Started, options: GoOptions | undefined): TaskPromise {
-    const promise = started.promise = newTask(started);
+  #inFlight(started: Started, options: GoOptions | undefined): HostTask {
+    const promise = started.promise = HostTask.start(started);
     this.#loop.begin();
     if (options !== undefined) this.#follow(started, options);
     return promise;
   }
 
   /** Its signal was aborted before. */
-  #neverStarted(call: Call<unknown>, { signal }: GoOptions): TaskPromise {
+  #neverStarted(call: Call<unknown>, { signal }: GoOptions): HostTask {
     const started = new Started(this, this.#gs.newId(), call.definition, call.definition.name);
     started.outcome = "cancelled";
-    const promise = newTask(started);
+    const promise = started.promise = HostTask.start(started);
     started.reject(signal!.reason);
     return promise;
   }
 
   #follow(started: Started, { signal, timeout }: GoOptions): void {
-    const onAbort = () => this.cancel(started, signal!.reason);
+    const onAbort = () => started.promise.cancel(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const timer = timeout === undefined || timeout === Infinity ? undefined : setTimeout(
-      () => this.cancel(started, new TaskTimeoutError(timeoutMessage(started.name, started.id, timeout))),
+      () => started.promise.cancel(timedOut(started.name, started.id, timeout)),
       timeout,
     );
     started.release = () => {
@@ -254,18 +291,19 @@ export class Host {
 
   // Ending ------------------------------------------------------------------------------------------------------------
 
-  stateOf(slot: number): TaskState {
-    return this.#gs.status(slot) === RUNNING ? "running" : "queued";
+  isRunning(slot: number): boolean {
+    return this.#gs.status(slot) === RUNNING;
   }
 
-  cancel(started: Started, reason: unknown): void {
-    if (started.hasSettled) return;
+  cancel(started: Started, reason: unknown): boolean {
+    if (started.hasSettled) return false;
     this.#settle(started, "cancelled", reason);
-    silence(started.promise);
     const { slot } = started;
-    if (slot < 0 || this.#gs.cancelQueued(slot)) return;
-    this.#gs.requestCancel(slot, reason);
-    this.idle.mailRunner(this.#gs.runner(slot), slot);
+    if (slot >= 0 && !this.#gs.cancelQueued(slot)) {
+      this.#gs.requestCancel(slot, reason);
+      this.idle.mailRunner(this.#gs.runner(slot), slot);
+    }
+    return true;
   }
 
   #settle(started: Started, outcome: TaskState, value: unknown): void {
@@ -278,6 +316,8 @@ export class Host {
   }
 
   #readMail(): void {
+    // All is settled by then. A thread that was terminated in the middle of its code may still mail.
+    if (this.isClosed) return;
     this.#mailbox.drain(HOST, this.#read);
     this.#refill();
   }
@@ -356,7 +396,9 @@ export class Host {
     }
     if (wasSpinning) this.idle.stopSpinning();
     for (let slot = 0; slot < this.#arena.slots; slot++) {
-      if (this.#gs.runner(slot) === isolate && this.#gs.lose(slot)) this.#lost(slot, why);
+      if (this.#gs.runner(slot) !== isolate) continue;
+      const neverBegan = this.#gs.isMeantFor(slot, isolate) && this.#gs.cancelQueued(slot);
+      if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
     }
     this.#past.ran += load(this.#words, record + M_RAN);
     this.#past.stolen += load(this.#words, record + M_STOLEN);
@@ -373,7 +415,7 @@ export class Host {
     if (owner !== HOST) return this.idle.mailOwner(owner, slot);
     const started = this.#started[slot]!;
     this.#free(slot);
-    this.#settle(started, "failed", new ThreadDiedError(lostMessage(started.name, started.id, why)));
+    this.#settle(started, "failed", threadDied(started.name, started.id, why));
   }
 
   /**
@@ -442,4 +484,11 @@ export class Host {
       this.#past[count],
     );
   }
+}
+
+function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
+  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
+  throw new RangeError(
+    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+  );
 }

@@ -4,10 +4,11 @@
  * the order in which they are used.
  */
 import { type Futex, load, store } from "./atomics.ts";
+import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
 import { clone, DONE, FAILED, GTable, LOST, openParcel, type Parcel, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { lostMessage, notRegistered, TaskTimeoutError, ThreadDiedError, timeoutMessage } from "./errors.ts";
+import { notRegistered, threadDied, timedOut } from "./errors.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { type Addressee, Mailbox, TO_OWNER } from "./mailbox.ts";
@@ -16,6 +17,7 @@ import {
   CLOSING,
   HOST,
   M_LIVE,
+  M_MAIL,
   M_P,
   M_PARKS,
   M_RAN,
@@ -44,11 +46,18 @@ import {
   defaultReason,
   type Definition,
   type GoOptions,
-  newTask,
+  newChildTask,
   registry,
   silence,
 } from "./task.ts";
-import { exportedClasses, requireCall, requireGoOptions, splitKey, type TaskPromise } from "./task.ts";
+import {
+  type ChildTask,
+  exportedClasses,
+  requireCall,
+  requireGoOptions,
+  splitKey,
+  watchState,
+} from "./task.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Timer, Timers } from "./timers.ts";
 import type { Shim } from "../ffi/shim.ts";
@@ -64,6 +73,15 @@ const HANDFUL = 8;
 const MICROTASK_TURNS = 8;
 /** Nanoseconds that the event loop may wait for its turn while Gs run. Guess: a 5th of Node's usual timer jitter. */
 const EVENT_LOOP_SLICE = 1e6;
+
+/**
+ * Milliseconds that an M waits for a G's module or arguments without taking more Gs, which would be bound to it and not
+ * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
+ */
+const PATIENCE = 1000;
+
+/** Awaiting it lets the microtasks go first that are due. It makes no promise of its own, as `await null` does. */
+const NEXT_TURN = Promise.resolve();
 
 export class Machine {
   readonly tid: number;
@@ -88,7 +106,7 @@ export class Machine {
   readonly #private = new PrivateQueue();
   readonly #timers = new Timers();
   /** Gs that yielded, and whatever else goes on only under a P. */
-  readonly #resumes: (() => void)[] = [];
+  readonly #resumes: { fire(): void }[] = [];
   /** Started here, published, and not heard of since: by slot. */
   readonly #published = new Map<number, G>();
   /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
@@ -99,6 +117,9 @@ export class Machine {
   #spinning = false;
   /** Started Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
   #live = 0;
+  /** Of these, the ones that wait for their modules or arguments; and when to stop waiting for nothing else. */
+  #arriving = 0;
+  #patientUntil = 0;
   #current: G | undefined = undefined;
   /** The G that this thread was dedicated to; when it ends, so does the thread. */
   #dedicated: G | undefined = undefined;
@@ -138,8 +159,10 @@ export class Machine {
         continue;
       }
       if (this.#looksAtHeader) this.#lookAtHeader();
-      else if (!this.#spinning && this.#step()) {
-        if (this.#live !== 0) await null;
+      else if (this.#arriving !== 0 && !this.#spinning && performance.now() < this.#patientUntil) {
+        await this.#expect();
+      } else if (!this.#spinning && this.#step()) {
+        if (this.#live !== 0) await NEXT_TURN;
         if ((this.tick & 15) === 0 && this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE) {
           await this.#turn();
         }
@@ -152,10 +175,32 @@ export class Machine {
     if (this.#p !== NO_P && this.#p !== EXEMPT_P) this.#leaveP();
   }
 
+  /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
+  async #expect(): Promise<void> {
+    this.tick++;
+    if (
+      this.readMail() || this.#resume() || this.#runTimers() || this.#runPrivate(this.#private.popNewest())
+    ) {
+      await NEXT_TURN;
+      // A module loads in the event loop.
+      if (this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE) await this.#turn();
+      return;
+    }
+    await this.#turn();
+    this.#parker.announce(this.#isolate, KEEPS_P_EVENT_LOOP);
+    if (!this.#hasOwnWork()) {
+      const until = Math.min(this.#patientUntil, this.#timers.next);
+      await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
+    }
+    this.#retract(KEEPS_P_EVENT_LOOP);
+  }
+
   /** Runs or resumes one thing. False when there is none. */
   #step(): boolean {
     const tick = ++this.tick;
     let progress = this.readMail();
+    // It may be that this P is not counted any more: then it takes no more work.
+    if (this.#looksAtHeader) return true;
     if (this.#timers.size !== 0 && (tick & 15) === 0) progress = this.#runTimers() || progress;
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && this.#resume()) return true;
@@ -265,7 +310,7 @@ export class Machine {
   async #letContinue(): Promise<boolean> {
     if (this.#live === 0 || this.#spinning) return false;
     for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
-      await null;
+      await NEXT_TURN;
       if (this.#hasOwnWork()) return true;
     }
     await this.#turn();
@@ -405,7 +450,7 @@ export class Machine {
 
   /** Also called by a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
   readMail(): boolean {
-    if (this.#mailbox.isEmpty(this.#isolate)) return false;
+    if (load(this.#words, this.#record + M_MAIL) === 0) return false;
     if (this.#mailbox.drain(this.#isolate, this.#read)) this.#looksAtHeader = true;
     return true;
   }
@@ -436,12 +481,12 @@ export class Machine {
     this.#published.delete(slot);
     const status = this.#gs.status(slot);
     const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
-    if (g.taskState === "cancelled" || (status !== DONE && status !== FAILED)) {
+    if (g.promise!.state === "cancelled" || (status !== DONE && status !== FAILED)) {
       if (status === LOST) {
         this.#settle(
           g,
           false,
-          new ThreadDiedError(lostMessage(g.definition!.name, g.id, "another one than this, which ended")),
+          threadDied(g.definition!.name, g.id, "another one than this, which ended"),
         );
       }
       this.#gs.free(slot);
@@ -469,7 +514,7 @@ export class Machine {
 
   #runPrivate(g: G | undefined): boolean {
     if (g === undefined) return false;
-    if (g.taskState === "queued") this.#start(g, g.definition!, g.args!);
+    if (g.promise!.state === "queued") this.#start(g, g.definition!, g.args!);
     return true;
   }
 
@@ -481,13 +526,15 @@ export class Machine {
       else this.#idle.mailOwner(owner, slot);
       return true;
     }
-    const own = owner === this.#isolate ? this.#published.get(slot) : undefined;
+    // What went by port is with the host, and comes back from there as to any other thread.
+    const isOwn = owner === this.#isolate && !this.#gs.isByPort(slot);
+    const own = isOwn ? this.#published.get(slot) : undefined;
     if (own !== undefined) {
       // It came back from our own ring: it is private again.
       this.#published.delete(slot);
-      if (this.#gs.isByPort(slot)) this.#side.take(slot);
       this.#gs.free(slot);
       own.slot = -1;
+      own.promise!.state = "queued";
       return this.#runPrivate(own);
     }
     this.#receive(new G(this, this.#definition(slot), this.#gs.id(slot), undefined, slot));
@@ -510,10 +557,11 @@ export class Machine {
     const parcel = this.#side.take(g.slot);
     if (parcel === undefined) return;
     g.args = openParcel(parcel) as unknown[];
-    this.resumeLater(() => {
+    const fire = () => {
       this.#arrived(g);
       this.#startLoaded(g, g.args!);
-    });
+    };
+    this.resumeLater({ fire });
   }
 
   /** Starts it, after importing its module if this thread has not done so. */
@@ -537,11 +585,12 @@ export class Machine {
     import(module).then(
       () => {
         const definition = this.#definitions[number] = registry.definitions.get(key);
-        this.resumeLater(() => {
+        const fire = () => {
           this.#arrived(g);
           if (definition !== undefined) this.#start(g, definition, args);
           else this.#end(g, false, new Error(notRegistered(module, name)));
-        });
+        };
+        this.resumeLater({ fire });
       },
       (cause) => {
         this.#arrived(g);
@@ -561,31 +610,38 @@ export class Machine {
 
   /** A G that has not begun and waits for something to arrive. */
   #await(g: G): void {
+    if (this.#arriving++ === 0) this.#patientUntil = performance.now() + PATIENCE;
     this.#setLive(this.#live + 1);
     this.#running.set(g.slot, g);
   }
 
   #arrived(g: G): void {
+    this.#arriving--;
     this.#setLive(this.#live - 1);
     this.#running.delete(g.slot);
   }
 
   #start(g: G, definition: Definition, args: readonly unknown[]): void {
-    g.taskState = "running";
+    if (g.promise !== undefined) g.promise.state = "running";
+    // What a task keeps of its arguments is its own affair.
+    g.args = undefined;
     this.#ran++;
     const outer = this.#current;
     this.#current = g;
     let result: unknown;
+    let isPending: boolean;
     try {
       // A spread call costs 20 ns more.
       result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
+      // "then" may be a getter of the task's, and throw.
+      isPending = isThenable(result);
     } catch (error) {
       this.#current = outer;
       this.#end(g, false, error);
       return;
     }
     this.#current = outer;
-    if (!isThenable(result)) {
+    if (!isPending) {
       this.#end(g, true, result);
       return;
     }
@@ -615,11 +671,11 @@ export class Machine {
 
   /** The result is copied, as if it had come from another thread. */
   #settlePrivate(g: G, ok: boolean, value: unknown): void {
-    if (g.taskState === "cancelled") return;
+    if (isPrimitive(value)) return this.#settle(g, ok, value);
+    if (g.promise!.state === "cancelled") return;
     try {
-      const errorClass = value instanceof Error ? value.constructor : undefined;
-      const copy = clone(value, ok ? "result" : "error", () => errorClass as never);
-      this.#settle(g, ok, copy);
+      const errorClass = (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
     } catch (error) {
       this.#settle(g, false, error);
     }
@@ -633,9 +689,8 @@ export class Machine {
       parcel = this.#gs.writeResult(slot, value);
       if (parcel !== undefined) this.#side.post(slot, parcel);
     } catch (error) {
-      // A DataCloneError, whose parts are strings.
       ok = false;
-      this.#gs.writeResult(slot, error);
+      this.#gs.writeResult(slot, cloneable(error));
       parcel = undefined;
     }
     this.#gs.end(slot, ok ? DONE : FAILED);
@@ -644,16 +699,17 @@ export class Machine {
   }
 
   #settle(g: G, ok: boolean, value: unknown): void {
-    if (g.taskState === "cancelled") return;
-    g.taskState = ok ? "done" : "failed";
-    g.release?.();
+    const promise = g.promise!;
+    if (promise.state === "cancelled") return;
+    promise.state = ok ? "done" : "failed";
+    g.rare?.release?.();
     if (ok) g.resolve(value);
     else g.reject(value);
   }
 
   // What a G asks for ---------------------------------------------------------------------------------------------------
 
-  spawn(call: Call<unknown>, options: GoOptions | undefined): TaskPromise {
+  spawn(call: Call<unknown>, options: GoOptions | undefined): ChildTask {
     requireCall(call);
     if (options !== undefined) requireGoOptions(options);
     let args = call.args;
@@ -663,9 +719,8 @@ export class Machine {
       break;
     }
     const g = new G(this, call.definition, this.#gs.newId(), args, -1);
-    const promise = newTask(g);
-    g.promise = promise;
-    if (options !== undefined) this.#follow(g, options);
+    const promise = g.promise = newChildTask(g);
+    if (options !== undefined) this.#follow(g, promise, options);
     this.#private.push(g);
     if (this.#private.length > 1 || this.#p === EXEMPT_P) this.#publishSome();
     this.#kick();
@@ -673,50 +728,51 @@ export class Machine {
   }
 
   /** Cancels with the signal, and after the timeout. */
-  #follow(g: G, { signal, timeout }: GoOptions): void {
-    if (signal?.aborted) return this.cancel(g, signal.reason);
-    const onAbort = () => this.cancel(g, signal!.reason);
+  #follow(g: G, promise: ChildTask, { signal, timeout }: GoOptions): void {
+    if (signal?.aborted) return promise.cancel(signal.reason);
+    const onAbort = () => promise.cancel(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = timeout === undefined || timeout === Infinity
-      ? undefined
-      : this.startTimer(timeout, () =>
-        this.cancel(g, new TaskTimeoutError(timeoutMessage(g.definition!.name, g.id, timeout))));
+    const timer = {
+      at: performance.now() + (timeout ?? Infinity),
+      cancelled: false,
+      fire: () => promise.cancel(timedOut(g.definition!.name, g.id, timeout!)),
+    };
+    if (timer.at < Infinity) this.startTimer(timer);
     g.release = () => {
       signal?.removeEventListener("abort", onAbort);
-      if (timer) timer.cancelled = true;
+      timer.cancelled = true;
     };
   }
 
-  cancel(g: G, reason: unknown): void {
-    if (g.taskState !== "queued" && g.taskState !== "running") return;
-    g.taskState = "cancelled";
-    g.release?.();
-    const why = reason === undefined ? defaultReason() : reason;
-    g.reject(why);
-    silence(g.promise!);
-    if (g.slot < 0) g.abort(why);
+  cancel(g: G, reason: unknown): boolean {
+    const promise = g.promise!;
+    if (promise.state !== "queued" && promise.state !== "running") return false;
+    promise.state = "cancelled";
+    g.rare?.release?.();
+    g.reject(reason);
+    if (g.slot < 0) g.abort(reason);
     else if (!this.#gs.cancelQueued(g.slot)) {
-      this.#gs.requestCancel(g.slot, why);
+      this.#gs.requestCancel(g.slot, reason);
       this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
     }
+    return true;
   }
 
-  /** Calls `resume` when this M runs Gs the next time and others had their turn. */
-  resumeLater(resume: () => void): void {
+  /** Fires it when this M runs Gs the next time and others had their turn. */
+  resumeLater(resume: { fire(): void }): void {
     this.#resumes.push(resume);
     this.#kick();
   }
 
-  startTimer(ms: number, fire: () => void): Timer {
-    const timer = this.#timers.add(performance.now() + ms, fire);
+  startTimer(timer: Timer): void {
+    this.#timers.add(timer);
     this.#kick();
-    return timer;
   }
 
   #resume(): boolean {
-    const resume = this.#resumes.shift();
-    resume?.();
-    return resume !== undefined;
+    if (this.#resumes.length === 0) return false;
+    this.#resumes.shift()!.fire();
+    return true;
   }
 
   #runTimers(): boolean {
@@ -746,7 +802,7 @@ export class Machine {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
       const g = this.#private.popOldest()!;
-      if (g.taskState !== "queued") {
+      if (g.promise!.state !== "queued") {
         this.#gs.free(slot);
         continue;
       }
@@ -754,6 +810,7 @@ export class Machine {
       const parcel = this.#gs.writeArguments(slot, g.args!);
       if (parcel !== undefined) this.#side.post(slot, parcel);
       g.slot = slot;
+      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
       if (this.#p === EXEMPT_P || this.#p === NO_P) this.#global.push(slot);
       else this.#local.push(this.#p, slot);
@@ -782,6 +839,15 @@ export class Machine {
     store(this.#words, this.#record + M_STOLEN, this.#stolen);
     store(this.#words, this.#record + M_PARKS, this.#parks);
     store(this.#words, this.#record + M_LIVE, this.#live);
+  }
+}
+
+/** What a copy failed with: a DataCloneError, whose parts are strings, or whatever a getter of the value threw. */
+function cloneable(error: unknown): unknown {
+  try {
+    return clone(error, "error");
+  } catch (refusal) {
+    return refusal;
   }
 }
 

@@ -1,12 +1,11 @@
 /** The public face of the host's half, and what users pass in. */
-import { loadShim } from "../ffi/shim.ts";
-import { Futex } from "./atomics.ts";
 import { SchedulerClosedError } from "./errors.ts";
-import { Host } from "./host.ts";
-import { Arena, leastArenaBytes, MAX_PROCS } from "./memory_layout.ts";
-import { defaultProcs, requireProcs } from "./procs.ts";
+import type { Host } from "./host.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
+
+// A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
+const hostModule = registry.isThread ? undefined : await import("./host.ts");
 
 /** Options of {@linkcode Scheduler.start}. */
 export interface SchedulerOptions {
@@ -77,27 +76,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** @internal */
   constructor(options: SchedulerOptions) {
-    const shim = loadShim();
-    const procs = options.procs === undefined ? defaultProcs(shim) : requireProcs(options.procs);
-    const maxThreads = requireCount(
-      "maxThreads",
-      options.maxThreads ?? Math.max(64, 2 * procs),
-      procs + 1,
-      4 * MAX_PROCS,
-      `procs is ${procs}, and one is spare`,
-    );
-    const maxTasks = requireCount("maxTasks", options.maxTasks ?? 65536, 1, 1 << 21);
-    const least = leastArenaBytes(maxTasks, maxThreads);
-    const bytes = requireCount(
-      "arenaBytes",
-      options.arenaBytes ?? Math.max(256 << 20, 2 * least),
-      least,
-      2 ** 32,
-      `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
-    );
-    const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
-    const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    this.#host = new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+    this.#host = hostModule!.Host.open(options);
   }
 
   /**
@@ -131,7 +110,7 @@ export class Scheduler implements AsyncDisposable {
    */
   setProcs(n: number): void {
     this.#requireOpen();
-    this.#host.setProcs(requireProcs(n));
+    this.#host.setProcs(n);
   }
 
   /**
@@ -241,12 +220,5 @@ function requireHost(what: string): void {
   throw new Error(
     `${what} was called in a Heddle thread. If this module has tasks and is the main module too, a thread imports it ` +
       `for the tasks: put the program's own start behind "if (import.meta.main)". A task starts others with ctx.go().`,
-  );
-}
-
-function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
-  throw new RangeError(
-    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
   );
 }

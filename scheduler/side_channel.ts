@@ -28,18 +28,19 @@ export class SideChannel {
     this.#port.postMessage(delivery, [parcel.bytes.buffer as ArrayBuffer, ...parcel.transfer] as never);
   }
 
-  /** The parcel that was posted for a slot, or undefined if it has not been. */
+  /**
+   * The parcel that was posted for a slot, or undefined if it has not been. The last one counts: nobody took an earlier
+   * one if its task was cancelled before it started.
+   */
   take(slot: number): Parcel | undefined {
     for (;;) {
-      const parcel = this.#arrived.get(slot);
-      if (parcel !== undefined) {
-        this.#arrived.delete(slot);
-        return parcel;
-      }
       const next = receiveMessageOnPort(this.#port) as { message: Delivery } | undefined;
-      if (next === undefined) return undefined;
+      if (next === undefined) break;
       this.#arrived.set(next.message.slot, next.message.parcel);
     }
+    const parcel = this.#arrived.get(slot);
+    this.#arrived.delete(slot);
+    return parcel;
   }
 
   close(): void {

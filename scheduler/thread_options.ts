@@ -1,4 +1,5 @@
-import { errnoName, type Shim } from "../ffi/shim.ts";
+import { errnoName } from "../ffi/errno.ts";
+import type { Shim } from "../ffi/shim.ts";
 
 /** How a thread of its own is to look to the system. */
 export interface ThreadOptions {

@@ -6,6 +6,8 @@ export interface ThreadStart {
   readonly buffer: SharedArrayBuffer;
   readonly shape: ArenaShape;
   readonly isolate: number;
+  /** What the thread imports: worker_main.ts in one piece. */
+  readonly bundle: string;
   readonly shimPath: string;
   readonly port: MessagePort;
 }

@@ -1,9 +1,9 @@
 /** A binary heap of deadlines, in `performance.now()` milliseconds. Equal deadlines fire in any order. */
 export interface Timer {
   readonly at: number;
-  /** Set to have it dropped, when its time comes, without being called. */
-  cancelled: boolean;
-  readonly fire: () => void;
+  /** When true, it is dropped when its time comes. */
+  readonly cancelled: boolean;
+  fire(): void;
 }
 
 export class Timers {
@@ -18,8 +18,8 @@ export class Timers {
     return this.#heap.length === 0 ? Infinity : this.#heap[0].at;
   }
 
-  add(at: number, fire: () => void): Timer {
-    const timer = { at, fire, cancelled: false };
+  add(timer: Timer): void {
+    const { at } = timer;
     const heap = this.#heap;
     let hole = heap.length;
     while (hole > 0) {
@@ -29,7 +29,6 @@ export class Timers {
       hole = parent;
     }
     heap[hole] = timer;
-    return timer;
   }
 
   /** Fires what is due. Returns whether anything was. */

@@ -176,7 +176,10 @@ Deno.test("affinity: set, read back, and refused for a CPU that is not there", (
   const all = shim.getAffinity();
   const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/thread-self/status"))![1];
   const ranges = allowed.split(",").map((range) => range.split("-").map(Number));
-  assertEquals(all, ranges.flatMap(([from, to = from]) => Array.from({ length: to - from + 1 }, (_, i) => from + i)));
+  assertEquals(
+    all,
+    ranges.flatMap(([from, to = from]) => Array.from({ length: to - from + 1 }, (_, i) => from + i)),
+  );
   assertEquals(shim.setAffinity([all.at(-1)!]), 0);
   assertEquals(shim.getAffinity(), [all.at(-1)]);
   assertEquals(errnoName(shim.setAffinity([9_999])), "EINVAL");

@@ -1,0 +1,15 @@
+import { type Call, Scheduler } from "@heddle/heddle";
+import type { Contender } from "../contender.ts";
+import * as tasks from "../tasks.ts";
+
+const byName: Record<string, (argument: number) => Call<number>> = { ...tasks };
+
+export const contender: Contender = {
+  version: "this checkout",
+  modes: {
+    async default(threads) {
+      const sched = await Scheduler.start({ procs: threads });
+      return { threads, run: (work, argument) => sched.go(byName[work](argument)) };
+    },
+  },
+};

@@ -1,0 +1,31 @@
+import type { Pool } from "./contender.ts";
+
+/** What ours has to reach: in itself (`atMost`), or as a ratio to the best of some others. None: only for the record. */
+export type Comparison =
+  | { readonly atMost: number }
+  | { readonly against: readonly string[]; readonly atLeast?: number };
+
+/** One measure. A new one is a file in rows/ and a line in rows/all.ts; Go's half of it, a function in go/main.go. */
+export interface Row {
+  /** For `--only`. */
+  readonly name: string;
+  readonly measure: string;
+  readonly unit: string;
+  readonly better: "lower" | "higher";
+  /** Names of contenders, or "go"; the first is ours. */
+  readonly sides: readonly string[];
+  readonly comparisons: readonly Comparison[];
+  /** One measurement by a contender, in its process, in `unit`. Throws when a result is wrong. */
+  inside(pool: Pool): Promise<number>;
+  /**
+   * For memory: every round takes new processes, one for each count of threads, without warming up; `combine` makes
+   * the value of what their `inside` returned. Without it, one process lives through all rounds.
+   */
+  readonly fresh?: { readonly threads: readonly number[]; combine(values: number[]): number };
+}
+
+/** The libraries that rows about tasks from the host compare with. */
+export const peers = ["piscina", "tinypool", "workerpool", "poolifier"] as const;
+
+/** Threads of every pool, and Go's GOMAXPROCS: the fewest that run in parallel, so that any machine has the cores. */
+export const threads = 2;

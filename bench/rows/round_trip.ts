@@ -1,0 +1,21 @@
+import { peers, type Row } from "../row.ts";
+
+// 5,000 trips take the fastest contender tens of milliseconds: far above the clock's step and one time slice.
+const trips = 5_000;
+
+export const roundTrip: Row = {
+  name: "round-trip",
+  measure: "round trip of a trivial task, one at a time",
+  unit: "us",
+  better: "lower",
+  sides: ["heddle", ...peers],
+  comparisons: peers.map((peer) => ({ against: [peer], atLeast: 8 })),
+  async inside(pool) {
+    const start = performance.now();
+    for (let i = 0; i < trips; i++) {
+      const answer = await pool.run("noop", i);
+      if (answer !== i) throw new Error(`noop(${i}) answered ${answer}`);
+    }
+    return (performance.now() - start) * 1000 / trips;
+  },
+};

@@ -1,0 +1,27 @@
+import { residentBytes } from "../resident.ts";
+import { peers, type Row } from "../row.ts";
+
+const few = 1;
+const many = 9;
+
+export const threadMemory: Row = {
+  name: "thread-memory",
+  measure: `resident memory of an idle thread (${many} threads less ${few})`,
+  unit: "MB",
+  better: "lower",
+  sides: ["heddle", ...peers],
+  comparisons: [{ atMost: 12 }, { against: peers }],
+  async inside(pool) {
+    // A pool may start a thread only when there is work for it, so each must be shown to be there. One that was still
+    // starting lets another take a second task: then all of them hold for longer.
+    for (let ms = 250; ms <= 4_000; ms *= 2) {
+      const held = await Promise.all(Array.from({ length: pool.threads }, () => pool.run("hold", ms)));
+      if (new Set(held).size === pool.threads) return residentBytes();
+    }
+    throw new Error(`${pool.threads} tasks that block never had ${pool.threads} threads`);
+  },
+  fresh: {
+    threads: [few, many],
+    combine: ([withFew, withMany]) => (withMany - withFew) / (many - few) / 1e6,
+  },
+};

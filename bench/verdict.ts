@@ -1,0 +1,50 @@
+import { median, type Samples } from "./rounds.ts";
+import type { Comparison, Row } from "./row.ts";
+
+/** A line of the table: one comparison of one row. */
+export interface Verdict {
+  readonly row: string;
+  readonly ours: number;
+  /** The other side, or "best: " and the best one by median. Absent for a target that is a plain number. */
+  readonly against?: string;
+  readonly theirs?: number;
+  /** How many times better ours is. */
+  readonly ratio?: number;
+  readonly target?: string;
+  readonly holds?: boolean;
+  /** Why the other side could not be measured. */
+  readonly missing?: string;
+}
+
+/**
+ * The ratio is the median of the rounds' own ratios, not the ratio of the medians: the two halves of a round were
+ * measured next to each other, and a slow minute cancels out.
+ */
+export function judge(row: Row, samples: Samples, missing: Map<string, string>): Verdict[] {
+  const our = samples.get(row.sides[0])!;
+  const better = (a: number, b: number) => row.better === "lower" ? b / a : a / b;
+
+  const verdict = (comparison: Comparison): Verdict => {
+    const ours = median(our);
+    if ("atMost" in comparison) {
+      const { atMost } = comparison;
+      return { row: row.name, ours, target: `at most ${atMost} ${row.unit}`, holds: ours <= atMost };
+    }
+    const { against, atLeast } = comparison;
+    const target = atLeast === undefined ? undefined : `at least ${atLeast}x`;
+    const reasons = against.flatMap((name) => missing.get(name) ?? []);
+    if (reasons.length > 0) return { row: row.name, ours, target, missing: reasons.join("; ") };
+
+    const theirs = against.map((name) => ({ name, value: median(samples.get(name)!) }));
+    const best = theirs.reduce((best, each) => better(best.value, each.value) >= 1 ? best : each);
+    // In each round against the best of that round, which may be another one each time: the strictest reading.
+    const ratio = median(our.map((value, round) => {
+      return Math.min(...against.map((name) => better(value, samples.get(name)![round])));
+    }));
+    const holds = atLeast === undefined ? undefined : ratio >= atLeast;
+    const name = against.length > 1 ? `best: ${best.name}` : best.name;
+    return { row: row.name, ours, against: name, theirs: best.value, ratio, target, holds };
+  };
+  if (row.comparisons.length === 0) return [{ row: row.name, ours: median(our) }]; // a library's only mode
+  return row.comparisons.map(verdict);
+}

@@ -1,0 +1,31 @@
+import { assertEquals } from "@std/assert";
+import type { G } from "../scheduler/context.ts";
+import { PrivateQueue } from "../scheduler/private_queue.ts";
+import { random } from "./hammers/hammer.ts";
+
+/** The queue does not look into what it holds. */
+function g(n: number): G {
+  return n as unknown as G;
+}
+
+Deno.test("the private queue gives the newest or the oldest, as an array would", () => {
+  const seed = Date.now() | 0;
+  console.log(`seed ${seed}`);
+  const next = random(seed);
+  for (const bias of [50, 60, 90]) {
+    const queue = new PrivateQueue();
+    const model: number[] = [];
+    for (let i = 0; i < 20_000; i++) {
+      const dice = next() % 100;
+      if (dice < bias) {
+        queue.push(g(i));
+        model.push(i);
+      } else if (dice % 2 === 0) assertEquals(queue.popNewest() as unknown, model.pop());
+      else assertEquals(queue.popOldest() as unknown, model.shift());
+      assertEquals(queue.length, model.length);
+    }
+    while (model.length > 0) assertEquals(queue.popOldest() as unknown, model.shift());
+    assertEquals(queue.popNewest(), undefined);
+    assertEquals(queue.popOldest(), undefined);
+  }
+});

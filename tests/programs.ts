@@ -1,0 +1,31 @@
+/** Runs the programs of tests/programs/, each in a process of its own. */
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of the whole life of the process. */
+  readonly ms: number;
+}
+
+/** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
+export async function runProgram(
+  name: string,
+  { env = {}, prefix = [], ms = 20_000 }: { env?: Record<string, string>; prefix?: string[]; ms?: number } = {},
+): Promise<Outcome> {
+  const path = new URL(`programs/${name}.ts`, import.meta.url).pathname;
+  const [command, ...args] = [...prefix, Deno.execPath(), "run", "-A", "--no-check", path];
+  const start = performance.now();
+  const child = new Deno.Command(command, {
+    args,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr), ms: performance.now() - start };
+}

@@ -1,0 +1,57 @@
+/** Tasks that keep their thread busy. */
+import { task } from "@heddle/heddle";
+import { loadShim } from "../../ffi/shim.ts";
+import { Flag } from "../flag.ts";
+import type { Interval } from "../intervals.ts";
+
+const shim = loadShim();
+
+/** Nobody waits longer for a test that went wrong. */
+const GIVE_UP = 30e9;
+
+function spin(end: number): void {
+  while (shim.nowNs() < end);
+}
+
+/** Computes for `ms`, and says when. */
+export const busy = task(import.meta, "busy", (ctx, ms: number): Interval => {
+  const from = shim.nowNs();
+  spin(from + ms * 1e6);
+  return { tid: ctx.tid, from, to: shim.nowNs() };
+});
+
+/** Counts itself in at `arrived`, and computes until `leave` is set. */
+export const busyUntil = task(
+  import.meta,
+  "busyUntil",
+  (ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Interval => {
+    const from = shim.nowNs();
+    new Flag(arrived).increment();
+    const flag = new Flag(leave);
+    while (flag.value === 0 && shim.nowNs() - from < GIVE_UP);
+    return { tid: ctx.tid, from, to: shim.nowNs() };
+  },
+);
+
+/** Computes until it is told to yield. Returns for how long, in ms. */
+export const busyUntilAsked = task(import.meta, "busyUntilAsked", (ctx): number => {
+  const from = shim.nowNs();
+  while (!ctx.shouldYield && shim.nowNs() - from < GIVE_UP);
+  return (shim.nowNs() - from) / 1e6;
+});
+
+/** Computes until it is cancelled; what its signal then says is left in a file. */
+export const busyUntilCancelled = task(
+  import.meta,
+  "busyUntilCancelled",
+  async (ctx, arrived: SharedArrayBuffer, heard: SharedArrayBuffer) => {
+    new Flag(arrived).increment();
+    const end = shim.nowNs() + GIVE_UP;
+    while (!ctx.signal.aborted && shim.nowNs() < end) {
+      // The slice of 10 ms is over or the task was cancelled.
+      while (!ctx.shouldYield && shim.nowNs() < end);
+      if (!ctx.signal.aborted) await ctx.yield();
+    }
+    new Flag(heard).increment();
+  },
+);
