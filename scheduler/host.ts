@@ -141,7 +141,7 @@ export class Host {
     this.idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
     this.#gs = new GTable(arena, HOST);
     this.#table = new TaskTable(arena);
-    this.#loop = new HostLoop(this.#parker, this.#mailbox, () => this.#readMail());
+    this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
     this.threads = new Threads(
       arena,
       shim,

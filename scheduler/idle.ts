@@ -63,6 +63,12 @@ export class Idle {
     return load(this.#words, IDLE) >> 16;
   }
 
+  /** Whether a P is idle, or an M looks for work. */
+  get isAnyHungry(): boolean {
+    const word = load(this.#words, IDLE);
+    return (word & SPINNING_MASK) !== 0 || word >> 16 > 0;
+  }
+
   get spinning(): number {
     return load(this.#words, IDLE) & SPINNING_MASK;
   }

@@ -622,9 +622,6 @@ export class Machine {
   }
 
   #start(g: G, definition: Definition, args: readonly unknown[]): void {
-    if (g.promise !== undefined) g.promise.state = "running";
-    // What a task keeps of its arguments is its own affair.
-    g.args = undefined;
     this.#ran++;
     const outer = this.#current;
     this.#current = g;
@@ -646,6 +643,9 @@ export class Machine {
       return;
     }
     this.#setLive(this.#live + 1);
+    if (g.promise !== undefined) g.promise.state = "running";
+    // What a task keeps of its arguments is its own affair.
+    g.args = undefined;
     if (g.slot >= 0) this.#running.set(g.slot, g);
     const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(
@@ -782,13 +782,13 @@ export class Machine {
   // Publishing --------------------------------------------------------------------------------------------------------
 
   /**
-   * Private Gs go to where others find them: all but the newest at once if a P is idle; some, if a few have gathered and
+   * Private Gs go to where others find them: all but the newest at once if others are hungry; some, if a few have gathered and
    * thieves would find nothing; all of them from a dedicated thread, which runs no other Gs.
    */
   #publishSome(): void {
     if (this.#p === EXEMPT_P || this.#p === NO_P) return this.#publishAll();
     const older = this.#private.length - 1;
-    if (this.#idle.idlePs > 0) this.#publish(older);
+    if (this.#idle.isAnyHungry) this.#publish(older);
     else if (older % HANDFUL === 0 && this.#local.isEmpty(this.#p)) this.#publish(HANDFUL);
   }
 

@@ -1,9 +1,9 @@
 import { deepStrictEqual } from "node:assert";
-import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Scheduler, SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "@heddle/heddle";
 import { Flag } from "./flag.ts";
 import { add } from "./tasks/arithmetic.ts";
-import { Refused, throwsValue } from "./tasks/failing.ts";
+import { Refused, throwsRefused, throwsValue } from "./tasks/failing.ts";
 import {
   aliasing,
   answerOn,
@@ -193,10 +193,8 @@ Deno.test("whatever a task throws arrives", async () => {
 
 Deno.test("an error of a class that the task's module exports is one of that class here", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
-  const [outcome] = await Promise.allSettled([sched.go(throwsValue(new Refused("no", 7)))]);
-  const { reason } = outcome as PromiseRejectedResult;
-  assertInstanceOf(reason, Refused);
-  assertEquals([reason.name, reason.message, reason.code], ["Refused", "no", 7]);
+  const error = await assertRejects(() => sched.go(throwsRefused()), Refused, "not today");
+  assertEquals([error.name, error.code, error.cause], ["Refused", 7, { why: ["closed"] }]);
 });
 
 Deno.test("arguments of all counts arrive in their order", async () => {

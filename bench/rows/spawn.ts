@@ -8,7 +8,7 @@ export const spawn: Row = {
   unit: "ns",
   better: "lower",
   sides: ["heddle", "go"],
-  comparisons: [{ against: ["go"], atLeast: 1 }],
+  comparisons: [{ against: ["go"], atLeast: 2 }],
   async inside(pool) {
     const start = performance.now();
     const sum = await pool.run("spawn", children);

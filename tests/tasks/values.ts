@@ -1,5 +1,5 @@
 /** Tasks that pass values on. */
-import { task } from "@heddle/heddle";
+import { type Task, task, type TaskContext } from "@heddle/heddle";
 import { Flag } from "../flag.ts";
 
 export const echo = task(import.meta, "echo", (_ctx, value: unknown): unknown => value);
@@ -12,6 +12,11 @@ export const echoLater = task(import.meta, "echoLater", async (ctx, value: unkno
 const echoWithTid = task(import.meta, "echoWithTid", (ctx, value: unknown): unknown => [value, ctx.tid]);
 
 const nothing = task(import.meta, "nothing", () => {});
+
+/** Children that others see once a handful of them has gathered, even if nobody is hungry at that moment. */
+function decoys(ctx: TaskContext): Task<void>[] {
+  return Array.from({ length: 8 }, () => ctx.go(nothing()));
+}
 
 interface Echoed {
   value: unknown;
@@ -35,11 +40,11 @@ export const throughThief = task(
   "throughThief",
   async (ctx, value: unknown): Promise<Echoed> => {
     const child = ctx.go(echoWithTid(value));
-    const decoy = ctx.go(nothing());
+    const others = decoys(ctx);
     const deadline = performance.now() + 10_000;
     while (child.state === "queued" && performance.now() < deadline) void ctx.shouldYield;
     const [copy, there] = await child as [unknown, number];
-    await decoy;
+    await Promise.all(others);
     return { value: copy, here: ctx.tid, there };
   },
 );
@@ -70,12 +75,12 @@ export const sharesWithThief = task(
   async (ctx): Promise<[SharedArrayBuffer, number, number, number]> => {
     const flag = new Flag();
     const child = ctx.go(increment(flag.buffer));
-    const decoy = ctx.go(nothing());
+    const others = decoys(ctx);
     const deadline = performance.now() + 10_000;
     while (flag.value === 0 && performance.now() < deadline);
     const seen = flag.value;
     const there = await child;
-    await decoy;
+    await Promise.all(others);
     return [flag.buffer, seen, ctx.tid, there];
   },
 );

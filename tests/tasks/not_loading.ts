@@ -1,0 +1,15 @@
+/** Calls of tasks whose modules no thread can load. */
+import { task } from "@heddle/heddle";
+
+/** As if the module had defined them when the host imported it. */
+export const failsToLoad = task(
+  { url: new URL("throws_in_threads.ts", import.meta.url).href } as ImportMeta,
+  "failsToLoad",
+  () => {},
+);
+
+export const failsToParse = task(
+  { url: new URL("syntax_error.js", import.meta.url).href } as ImportMeta,
+  "failsToParse",
+  () => {},
+);
