@@ -54,8 +54,9 @@ export const LOST = 6;
 const INLINE = 0;
 const BY_PORT = -1;
 
-/** G_CANCEL: 0, a block with the encoded reason (its offset, never this small), or this. */
+/** G_CANCEL: 0, a block with the encoded reason (its offset, a multiple of 64, plus its class), or this. */
 const NO_REASON = 1;
+const REASON_CLASS = 63;
 
 type ClassOf = (name: string) => ErrorClass | undefined;
 
@@ -132,7 +133,7 @@ export class GTable {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
-    if (reason > NO_REASON) this.#heap.free(reason, 0);
+    if (reason > NO_REASON) this.#heap.free(reason & ~REASON_CLASS, reason & REASON_CLASS);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, FREE);
     return reason !== 0;
@@ -207,30 +208,32 @@ export class GTable {
     return cas(this.#words, this.#arena.g(slot) + G_STATUS, RUNNING, LOST);
   }
 
-  /** By the owner, once for a task. A reason that does not fit into the smallest block arrives without its details. */
+  /** By the owner, once for a task. */
   requestCancel(slot: number, reason: unknown): void {
     const word = this.#arena.g(slot) + G_CANCEL;
-    if (load(this.#words, word) !== 0) return;
-    const block = this.#heap.allocate(0);
-    if (block === 0) return store(this.#words, word, NO_REASON);
-    let fits = false;
-    for (const attempt of [reason, reason instanceof Error ? plainReason(reason) : undefined]) {
-      try {
-        fits = encodeInto(this.#arena, block, block + 256, attempt) >= 0;
-      } catch {
-        // Not cloneable: the signal's default reason serves.
-      }
-      if (fits) break;
+    if (load(this.#words, word) === 0) store(this.#words, word, this.#writeReason(reason));
+  }
+
+  /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
+  #writeReason(reason: unknown): number {
+    try {
+      const { bytes, side } = encode(reason, "reason");
+      if (side.length !== 0 || bytes.length > LARGEST_BLOCK) return NO_REASON;
+      const sizeClass = blockClass(bytes.length);
+      const block = this.#heap.allocate(sizeClass);
+      if (block === 0) return NO_REASON;
+      this.#arena.u8.set(bytes, block);
+      return block + sizeClass;
+    } catch {
+      return NO_REASON;
     }
-    if (!fits) this.#heap.free(block, 0);
-    store(this.#words, word, fits ? block : NO_REASON);
   }
 
   /** By the runner. Undefined while nobody asked for it. */
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word) };
+    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word & ~REASON_CLASS) };
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
@@ -244,7 +247,7 @@ export class GTable {
   /** As writeArguments. */
   writeResult(slot: number, value: unknown): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
-    return encodeInto(this.#arena, at, at + INLINE_BYTES, value) >= 0
+    return encodeInto(this.#arena, at, at + INLINE_BYTES, value, "result") >= 0
       ? this.#wroteInline(slot)
       : this.#writeLarge(slot, value, "result");
   }
@@ -297,9 +300,4 @@ export class GTable {
     if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
     this.#words[g + G_PAYLOAD] = INLINE;
   }
-}
-
-/** Without stack and cause, which can be of any length. */
-function plainReason({ name, message }: Error): unknown {
-  return new DOMException(message.slice(0, 100), name.slice(0, 40));
 }

@@ -82,6 +82,17 @@ interface Waiting {
   readonly args: readonly unknown[];
 }
 
+/** As `setTimeout`, which fires at once if the time is longer than this. Returns what stops it. */
+function after(ms: number, fire: () => void): () => void {
+  const longest = 2 ** 31 - 1;
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (left: number) => {
+    timer = setTimeout(() => left > longest ? wait(left - longest) : fire(), Math.min(left, longest));
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 export class Host {
   readonly threads: Threads;
   readonly idle: Idle;
@@ -123,7 +134,7 @@ export class Host {
       "arenaBytes",
       options.arenaBytes ?? Math.max(256 << 20, 2 * least),
       least,
-      2 ** 32,
+      2 ** 31,
       `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
@@ -264,13 +275,12 @@ export class Host {
   #follow(started: Started, { signal, timeout }: GoOptions): void {
     const onAbort = () => started.promise.cancel(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = timeout === undefined || timeout === Infinity ? undefined : setTimeout(
-      () => started.promise.cancel(timedOut(started.name, started.id, timeout)),
-      timeout,
-    );
+    const stopTimer = timeout === undefined || timeout === Infinity
+      ? undefined
+      : after(timeout, () => started.promise.cancel(timedOut(started.name, started.id, timeout)));
     started.release = () => {
       signal?.removeEventListener("abort", onAbort);
-      clearTimeout(timer);
+      stopTimer?.();
     };
   }
 

@@ -593,12 +593,14 @@ export class Machine {
         this.resumeLater({ fire });
       },
       (cause) => {
-        this.#arrived(g);
-        this.#end(
-          g,
-          false,
-          new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
-        );
+        const error = new Error(`${module}, which defines the task "${name}", did not load in a thread`, {
+          cause,
+        });
+        const fire = () => {
+          this.#arrived(g);
+          this.#end(g, false, error);
+        };
+        this.resumeLater({ fire });
       },
     );
   }
@@ -623,8 +625,8 @@ export class Machine {
 
   #start(g: G, definition: Definition, args: readonly unknown[]): void {
     this.#ran++;
-    const outer = this.#current;
-    this.#current = g;
+    // Only a runner's G can be the subject of a mail meanwhile.
+    if (g.slot >= 0) this.#current = g;
     let result: unknown;
     let isPending: boolean;
     try {
@@ -633,11 +635,11 @@ export class Machine {
       // "then" may be a getter of the task's, and throw.
       isPending = isThenable(result);
     } catch (error) {
-      this.#current = outer;
+      this.#current = undefined;
       this.#end(g, false, error);
       return;
     }
-    this.#current = outer;
+    if (g.slot >= 0) this.#current = undefined;
     if (!isPending) {
       this.#end(g, true, result);
       return;

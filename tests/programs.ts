@@ -8,13 +8,21 @@ export interface Outcome {
   readonly ms: number;
 }
 
+interface Options {
+  readonly env?: Record<string, string>;
+  /** A command that runs the command that follows. */
+  readonly prefix?: string[];
+  readonly flags?: string[];
+  readonly ms?: number;
+}
+
 /** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
 export async function runProgram(
   name: string,
-  { env = {}, prefix = [], ms = 20_000 }: { env?: Record<string, string>; prefix?: string[]; ms?: number } = {},
+  { env = {}, prefix = [], flags = ["-A"], ms = 20_000 }: Options = {},
 ): Promise<Outcome> {
   const path = new URL(`programs/${name}.ts`, import.meta.url).pathname;
-  const [command, ...args] = [...prefix, Deno.execPath(), "run", "-A", "--no-check", path];
+  const [command, ...args] = [...prefix, Deno.execPath(), "run", "--no-prompt", ...flags, "--no-check", path];
   const start = performance.now();
   const child = new Deno.Command(command, {
     args,

@@ -5,6 +5,20 @@ export const note = task(import.meta, "note", (_ctx, path: string, text: string)
   Deno.writeTextFileSync(path, text, { append: true });
 });
 
+/** Says that it runs, and computes until it is told to leave: without the host, whose event loop may stand still. */
+export const notesAndWaits = task(import.meta, "notesAndWaits", (_ctx, arrived: string, leave: string) => {
+  Deno.writeTextFileSync(arrived, "");
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline) {
+    try {
+      Deno.statSync(leave);
+      return;
+    } catch {
+      // Not yet.
+    }
+  }
+});
+
 /** The threads of a task and its children, which take a while. */
 export const family = task(
   import.meta,

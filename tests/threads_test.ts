@@ -1,0 +1,145 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Call, Scheduler, ThreadDiedError } from "@heddle/heddle";
+import { soon, until } from "./deadline.ts";
+import { Flag } from "./flag.ts";
+import { mostAtOnce } from "./intervals.ts";
+import { add, tidOf } from "./tasks/arithmetic.ts";
+import {
+  dyingParent,
+  dyingParentWithPort,
+  exitAfterAwait,
+  exitOfDeno,
+  exitOfNode,
+  fillHeap,
+  fillHeapAfterAwait,
+  parked,
+  throwFromTimer,
+} from "./tasks/dying.ts";
+import { busy, busyUntil } from "./tasks/occupying.ts";
+
+const deaths: [how: string, call: () => Call<unknown>, words: string][] = [
+  ["process.exit", () => exitOfNode(), "process.exit() or Deno.exit()"],
+  ["process.exit after an await", () => exitAfterAwait(), "process.exit() or Deno.exit()"],
+  ["Deno.exit", () => exitOfDeno(), "process.exit() or Deno.exit()"],
+  ["a full heap", () => fillHeap(), "its heap reached the limit of 64 MB (heapLimitMb)"],
+  ["a full heap after an await", () => fillHeapAfterAwait(), "its heap reached the limit of 64 MB (heapLimitMb)"],
+  ["an exception of a timer", () => throwFromTimer(), "thrown by a timer of a task"],
+];
+
+for (const [how, call, words] of deaths) {
+  Deno.test(`a thread that dies by ${how} fails what was bound to it, and is replaced`, async () => {
+    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
+    const threads = sched.stats().threads;
+    const before = await sched.go(tidOf());
+    const arrived = new Flag();
+    const bystander = sched.go(parked(arrived.buffer));
+    await until(() => arrived.value === 1, "another task is parked on the thread");
+    const culprit = sched.go(call());
+    const next = Array.from({ length: 20 }, (_, i) => sched.go(add(i, 1)));
+
+    const error = await soon(assertRejects(() => culprit, ThreadDiedError, words), "the culprit rejects");
+    assert(error.message.includes(`(id ${culprit.id})`), error.message);
+    const other = await soon(assertRejects(() => bystander, ThreadDiedError, words), "the bystander rejects");
+    assert(other.message.includes('"parked"'), other.message);
+    assertEquals([culprit.state, bystander.state], ["failed", "failed"]);
+    assertEquals(await soon(Promise.all(next), "what was queued goes on"), next.map((_, i) => i + 1));
+
+    const after = await soon(sched.go(tidOf()), "a new thread runs tasks");
+    assert(after !== before);
+    await until(() => sched.stats().threads === threads, `${threads} threads again`);
+    assertEquals(sched.stats().procs, 1);
+  });
+
+  Deno.test(`a dedicated thread that dies by ${how} fails its task alone`, async () => {
+    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
+    const arrived = new Flag();
+    const bystander = sched.go(parked(arrived.buffer));
+    await until(() => arrived.value === 1, "a task of the pool is parked");
+    await soon(assertRejects(() => sched.dedicate(call()), ThreadDiedError, words), "the culprit rejects");
+    assertEquals(bystander.state, "running");
+    await until(() => sched.stats().dedicatedThreads === 0, "it is gone");
+    assertEquals(await sched.go(add(1, 1)), 2);
+  });
+}
+
+Deno.test("after deaths procs tasks run at once again", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const deaths = Array.from({ length: 6 }, () => sched.go(exitOfNode()));
+  const outcomes = await soon(Promise.allSettled(deaths), "six deaths");
+  for (const outcome of outcomes) {
+    assert((outcome as PromiseRejectedResult).reason instanceof ThreadDiedError);
+  }
+  const [arrived, leave] = [new Flag(), new Flag()];
+  const both = [1, 2].map(() => sched.go(busyUntil(arrived.buffer, leave.buffer)));
+  await until(() => arrived.value === 2, "two run");
+  leave.value = 1;
+  await Promise.all(both);
+  assertEquals(mostAtOnce(await Promise.all(Array.from({ length: 8 }, () => sched.go(busy(10))))), 2);
+});
+
+Deno.test("the other thread's tasks do not notice a death", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const [arrived, leave] = [new Flag(), new Flag()];
+  const survivor = sched.go(busyUntil(arrived.buffer, leave.buffer));
+  await until(() => arrived.value === 1, "it runs");
+  await soon(assertRejects(() => sched.go(exitOfNode()), ThreadDiedError), "the other one dies");
+  assertEquals(survivor.state, "running");
+  leave.value = 1;
+  await survivor;
+});
+
+Deno.test("children that a dying thread published run elsewhere", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const path = await Deno.makeTempFile();
+  const parent = sched.dedicate(dyingParent(path, 50));
+  await soon(assertRejects(() => parent, ThreadDiedError), "the parent dies");
+  // A dedicated thread publishes each child at once.
+  const lines = () => Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
+  await until(() => lines().length >= 50, "50 children have run");
+  assertEquals(lines().map(Number).toSorted((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
+  await until(() => sched.stats().queued === 0 && sched.stats().idleProcs === 1, "nothing is left");
+  await Deno.remove(path);
+});
+
+Deno.test("children in the ring of a dying thread run elsewhere", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const path = await Deno.makeTempFile();
+  const [arrived, leave] = [new Flag(), new Flag()];
+  const blocker = sched.go(busyUntil(arrived.buffer, leave.buffer));
+  await until(() => arrived.value === 1, "one thread is busy");
+  await soon(assertRejects(() => sched.go(dyingParent(path, 100)), ThreadDiedError), "the parent dies");
+  leave.value = 1;
+  await blocker;
+  const lines = () => Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
+  // What was private to it is gone with it: the first handful was not.
+  await until(() => lines().length >= 8, "the first children have run");
+  await until(() => sched.stats().queued === 0 && sched.stats().idleProcs === 2, "nothing is left");
+  assertEquals(new Set(lines()).size, lines().length);
+  await Deno.remove(path);
+});
+
+Deno.test("children with shared memory that a dying thread published run elsewhere, or are dropped whole", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const counter = new Flag();
+  const parent = sched.dedicate(dyingParentWithPort(counter.buffer, 20));
+  await soon(assertRejects(() => parent, ThreadDiedError), "the parent dies");
+  await until(() => sched.stats().queued === 0 && sched.stats().idleProcs === 1, "nothing is left");
+  // Nobody waits for them, but the thread that took them has to be as free as before.
+  assertEquals(await soon(sched.go(add(1, 2)), "a task runs"), 3);
+  assert(counter.value <= 20);
+});
+
+Deno.test("numbers and slots of dead threads serve again: forty deaths with room for three threads", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
+  for (let i = 0; i < 40; i++) {
+    await soon(assertRejects(() => sched.go(exitOfNode()), ThreadDiedError), `death ${i}`);
+  }
+  assertEquals(await soon(sched.go(add(1, 2)), "a task runs"), 3);
+});
+
+Deno.test("a scheduler in a process without permission to load its shim says which one it needs", async () => {
+  const { runProgram } = await import("./programs.ts");
+  const { code, stderr } = await runProgram("prints_its_procs", { flags: ["--allow-read"] });
+  assertEquals(code, 1);
+  assert(stderr.includes("--allow-ffi"), stderr);
+});
