@@ -4,7 +4,7 @@
 import { loadShim, type Shim } from "../ffi/shim.ts";
 import { Futex, load, store } from "./atomics.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, FREE, GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import { clone, DONE, FAILED, FREE, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
@@ -301,8 +301,9 @@ export class Host {
 
   // Ending ------------------------------------------------------------------------------------------------------------
 
+  /** What has ended is running until its mail is read. */
   isRunning(slot: number): boolean {
-    return this.#gs.status(slot) === RUNNING;
+    return this.#gs.status(slot) !== QUEUED;
   }
 
   cancel(started: Started, reason: unknown): boolean {

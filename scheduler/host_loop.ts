@@ -30,6 +30,7 @@ export class HostLoop {
   #inFlight = 0;
   #holders = 0;
   #isWaiting = false;
+  #isAsleep = false;
   #lastMail = 0;
   #emptyTurns = 0;
 
@@ -55,7 +56,8 @@ export class HostLoop {
   }
 
   end(): void {
-    this.#inFlight--;
+    // Nothing is left to wait for, and no mail may come: the last task was cancelled.
+    if (--this.#inFlight === 0 && this.#isAsleep) this.#parker.endSleepInEventLoop(HOST);
   }
 
   /** Keeps the process alive until the promise has settled. */
@@ -93,7 +95,9 @@ export class HostLoop {
     // Partner: the push of a mail, after which the sender reads our state.
     if (this.#mailbox.isEmpty(HOST)) {
       this.#retain();
+      this.#isAsleep = true;
       await this.#parker.sleepInEventLoop(HOST, PARKED_EVENT_LOOP, Infinity);
+      this.#isAsleep = false;
       this.#release();
     }
     this.#parker.retract(HOST, PARKED_EVENT_LOOP);

@@ -41,15 +41,7 @@ import {
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "./side_channel.ts";
 import { Spinner } from "./spin.ts";
-import {
-  type Call,
-  defaultReason,
-  type Definition,
-  type GoOptions,
-  newChildTask,
-  registry,
-  silence,
-} from "./task.ts";
+import { type Call, defaultReason, type Definition, type GoOptions, newChildTask, registry } from "./task.ts";
 import {
   type ChildTask,
   exportedClasses,
@@ -128,6 +120,8 @@ export class Machine {
   /** Set while the loop sleeps in the event loop: ends that sleep. */
   #endSleep: (() => void) | undefined = undefined;
   #lastTurn = 0;
+  /** A G from a queue ran since the last look at the clock. */
+  #ranSlot = false;
   #ran = 0;
   #stolen = 0;
   #parks = 0;
@@ -163,9 +157,7 @@ export class Machine {
         await this.#expect();
       } else if (!this.#spinning && this.#step()) {
         if (this.#live !== 0) await NEXT_TURN;
-        if ((this.tick & 15) === 0 && this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE) {
-          await this.#turn();
-        }
+        if (this.#turnIsDue()) await this.#turn();
       } else if (!(await this.#letContinue()) && !(await this.#spin())) {
         // A woken M begins here, as a spinning one: submitters count on it until it has found something.
         await this.#park();
@@ -183,7 +175,7 @@ export class Machine {
     ) {
       await NEXT_TURN;
       // A module loads in the event loop.
-      if (this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE) await this.#turn();
+      if (this.#turnIsDue()) await this.#turn();
       return;
     }
     await this.#turn();
@@ -317,6 +309,13 @@ export class Machine {
     return this.#hasOwnWork();
   }
 
+  /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
+  #turnIsDue(): boolean {
+    if (!this.#ranSlot && (this.tick & 15) !== 0) return false;
+    this.#ranSlot = false;
+    return this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE;
+  }
+
   #turn(): Promise<void> {
     this.#lastTurn = this.#shim.nowNs();
     return new Promise((resolve) => setImmediate(resolve));
@@ -330,6 +329,11 @@ export class Machine {
    */
   async #park(): Promise<void> {
     const keepsP = this.#p === EXEMPT_P;
+    if (this.#live === 0 && this.#p !== NO_P) {
+      // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
+      await this.#turn();
+      if (this.#hasOwnWork()) return;
+    }
     if (!keepsP && this.#p !== NO_P) this.#giveUpP();
     if (this.#spinning) {
       this.#setSpinning(false);
@@ -337,8 +341,6 @@ export class Machine {
     }
     this.#parks++;
     this.#flushCounts();
-    // What ended tasks left behind in the event loop gets its turn.
-    await this.#turn();
     while (!this.#over) {
       // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
       if (this.#live === 0) this.readMail();
@@ -520,6 +522,7 @@ export class Machine {
 
   #runSlot(slot: number): boolean {
     if (slot < 0) return false;
+    this.#ranSlot = true;
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       if (owner === this.#isolate) this.#readAsOwner(slot);
@@ -798,7 +801,7 @@ export class Machine {
     if (this.#private.length !== 0) this.#publish(this.#private.length);
   }
 
-  /** The oldest `count`, or as many as there are slots for. */
+  /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
   #publish(count: number): void {
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
@@ -815,6 +818,7 @@ export class Machine {
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
       if (this.#p === EXEMPT_P || this.#p === NO_P) this.#global.push(slot);
+      else if (this.#private.length === 0) this.#local.pushNext(this.#p, slot);
       else this.#local.push(this.#p, slot);
     }
     this.#idle.wake();

@@ -13,19 +13,29 @@ interface Options {
   /** A command that runs the command that follows. */
   readonly prefix?: string[];
   readonly flags?: string[];
+  readonly args?: string[];
   readonly ms?: number;
 }
 
 /** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
 export async function runProgram(
   name: string,
-  { env = {}, prefix = [], flags = ["-A"], ms = 20_000 }: Options = {},
+  { env = {}, prefix = [], flags = ["-A"], args = [], ms = 20_000 }: Options = {},
 ): Promise<Outcome> {
   const path = new URL(`programs/${name}.ts`, import.meta.url).pathname;
-  const [command, ...args] = [...prefix, Deno.execPath(), "run", "--no-prompt", ...flags, "--no-check", path];
+  const [command, ...rest] = [
+    ...prefix,
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    ...flags,
+    "--no-check",
+    path,
+    ...args,
+  ];
   const start = performance.now();
   const child = new Deno.Command(command, {
-    args,
+    args: rest,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",

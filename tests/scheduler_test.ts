@@ -96,10 +96,12 @@ Deno.test("a million tasks in one go settle, each with its own result", async ()
   let settled = 0;
   const tasks: Promise<void>[] = [];
   for (let i = 0; i < count; i++) {
-    tasks.push(sched.go(identity(i)).then((n) => {
-      seen[n]++;
-      settled++;
-    }));
+    tasks.push(
+      sched.go(identity(i)).then((n) => {
+        seen[n]++;
+        settled++;
+      }),
+    );
   }
   await soon(Promise.all(tasks), "a million tasks", 60_000);
   assertEquals(settled, count);

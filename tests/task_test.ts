@@ -28,7 +28,11 @@ Deno.test("a task has to be told its module, a name and a function", () => {
   assertThrows(() => task(import.meta, "", () => {}), TypeError, 'task(import.meta, "", …): give a name');
   assertThrows(() => task(import.meta, "a#b", () => {}), TypeError, '"a#b"');
   assertThrows(() => task(import.meta, 5 as Any, () => {}), TypeError, "give a name");
-  assertThrows(() => task(import.meta, "a", "b" as Any), TypeError, 'task(import.meta, "a", b): give a function');
+  assertThrows(
+    () => task(import.meta, "a", "b" as Any),
+    TypeError,
+    'task(import.meta, "a", b): give a function',
+  );
 });
 
 Deno.test("a second task of the same name in one module is an error where it is defined", () => {
@@ -49,7 +53,10 @@ Deno.test("a module that throws when a thread imports it fails its tasks, with t
   withScheduler(async (sched) => {
     for (const attempt of [1, 2]) {
       const error = await assertRejects(() => sched.go(failsToLoad()), Error, "did not load in a thread");
-      assert(error.message.includes("throws_in_threads.ts") && error.message.includes('"failsToLoad"'), `${attempt}`);
+      assert(
+        error.message.includes("throws_in_threads.ts") && error.message.includes('"failsToLoad"'),
+        `${attempt}`,
+      );
       assertEquals((error.cause as Error).message, "not in a thread");
     }
     assertEquals(await sched.go(add(1, 1)), 2);
@@ -286,7 +293,10 @@ Deno.test("a task that is cancelled while it sleeps rejects at once; its sleep a
     task.cancel(reason);
     assertEquals(task.state, "cancelled");
     assertStrictEquals(await assertRejects(() => task), reason);
-    await until(() => [...Deno.readDirSync(path)].some(({ name }) => name === "heard"), "the task heard of it");
+    await until(
+      () => [...Deno.readDirSync(path)].some(({ name }) => name === "heard"),
+      "the task heard of it",
+    );
     const heard = ["RangeError", "RangeError", "enough"];
     assertEquals(JSON.parse(await Deno.readTextFile(`${path}/heard`)), [heard, heard, heard]);
     await Deno.remove(path, { recursive: true });
@@ -333,7 +343,10 @@ Deno.test("a task whose signal is aborted already never runs, and rejects with i
 Deno.test("a task that takes longer than its timeout rejects with a TaskTimeoutError that names it", () =>
   withScheduler(async (sched) => {
     const [arrived, heard] = [new Flag(), new Flag()];
-    const task = sched.go(busyUntilCancelled(arrived.buffer, heard.buffer), { timeout: 30, name: "slow one" });
+    const task = sched.go(busyUntilCancelled(arrived.buffer, heard.buffer), {
+      timeout: 30,
+      name: "slow one",
+    });
     const error = await assertRejects(() => task, TaskTimeoutError);
     assert(error.message.includes('"slow one"') && error.message.includes("30 ms"), error.message);
     assertEquals(task.state, "cancelled");
@@ -347,7 +360,10 @@ Deno.test("what a timed out task sees as its signal's reason is a TaskTimeoutErr
     const task = sched.go(sleepUntilCancelled(`${path}/heard`, arrived.buffer), { timeout: 50 });
     await assertRejects(() => task, TaskTimeoutError);
     if (arrived.value === 1) {
-      await until(() => [...Deno.readDirSync(path)].some(({ name }) => name === "heard"), "the task heard of it");
+      await until(
+        () => [...Deno.readDirSync(path)].some(({ name }) => name === "heard"),
+        "the task heard of it",
+      );
       const [[className, name]] = JSON.parse(await Deno.readTextFile(`${path}/heard`));
       assertEquals([className, name], ["TaskTimeoutError", "TaskTimeoutError"]);
     }

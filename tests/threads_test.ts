@@ -22,7 +22,11 @@ const deaths: [how: string, call: () => Call<unknown>, words: string][] = [
   ["process.exit after an await", () => exitAfterAwait(), "process.exit() or Deno.exit()"],
   ["Deno.exit", () => exitOfDeno(), "process.exit() or Deno.exit()"],
   ["a full heap", () => fillHeap(), "its heap reached the limit of 64 MB (heapLimitMb)"],
-  ["a full heap after an await", () => fillHeapAfterAwait(), "its heap reached the limit of 64 MB (heapLimitMb)"],
+  [
+    "a full heap after an await",
+    () => fillHeapAfterAwait(),
+    "its heap reached the limit of 64 MB (heapLimitMb)",
+  ],
   ["an exception of a timer", () => throwFromTimer(), "thrown by a timer of a task"],
 ];
 

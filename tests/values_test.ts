@@ -98,7 +98,11 @@ const large: Record<string, () => unknown> = {
   "a string of 10 MB": () => "0123456789".repeat(1e6),
   "a two-byte string of 10 MB": () => "\u4e2d\u6587".repeat(2.5e6),
   "a buffer of 10 MB": () => new Uint8Array(10e6).map((_, i) => i * 7).buffer,
-  "a typed array of 8 MB among others": () => ({ before: 1, data: new Float64Array(1e6).fill(0.25), after: [2] }),
+  "a typed array of 8 MB among others": () => ({
+    before: 1,
+    data: new Float64Array(1e6).fill(0.25),
+    after: [2],
+  }),
 };
 
 const errors: Record<string, () => Error> = {

@@ -17,7 +17,14 @@ export interface Hammer {
 /** Starts one thread for each role, and resolves when all have ended by themselves. */
 export async function hammer(module: string, arena: Arena, shared: SharedArrayBuffer, roles: string[]) {
   const ended = roles.map((role, number) => {
-    const data: Hammer = { shape: arena.shape, buffer: arena.buffer, shared, number, count: roles.length, role };
+    const data: Hammer = {
+      shape: arena.shape,
+      buffer: arena.buffer,
+      shared,
+      number,
+      count: roles.length,
+      role,
+    };
     const worker = new Worker(new URL(module, import.meta.url), { workerData: data });
     return new Promise<void>((resolve, reject) => {
       worker.on("error", reject);

@@ -54,14 +54,12 @@ export const returnsTrap = task(import.meta, "returnsTrap", (): unknown => ({
 }));
 
 export const returnsThrowingThen = task(import.meta, "returnsThrowingThen", (): unknown => ({
-  // deno-lint-ignore no-thenable
   get then() {
     throw new RangeError("then");
   },
 }));
 
 export const returnsThenable = task(import.meta, "returnsThenable", (): unknown => ({
-  // deno-lint-ignore no-thenable
   then(resolve: (value: number) => void) {
     resolve(42);
   },

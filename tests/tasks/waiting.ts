@@ -31,12 +31,13 @@ function show(error: unknown): unknown {
   return error instanceof Error ? [error.constructor.name, error.name, error.message] : error;
 }
 
-/** Two of these on one thread write down how they take turns. */
+/** Two of these on one thread wait for each other, and write down how they take turns. */
 export const turns = task(
   import.meta,
   "turns",
   async (ctx, log: SharedArrayBuffer, mark: number, count: number): Promise<number> => {
     const words = new Int32Array(log);
+    for (Atomics.add(words, 99, 1); Atomics.load(words, 99) < 2;) await ctx.yield();
     for (let i = 0; i < count; i++) {
       words[Atomics.add(words, 0, 1) + 1] = mark;
       await ctx.yield();
@@ -50,7 +51,6 @@ export const waitsForOutside = task(import.meta, "waitsForOutside", async (ctx):
   const timer = await ctx.wait(new Promise((resolve) => setTimeout(() => resolve("timer"), 2)));
   const failed = await ctx.wait(Promise.reject(new RangeError("outside"))).catch((error) => error);
   const thenable = await ctx.wait({
-    // deno-lint-ignore no-thenable
     then: (resolve) => Promise.resolve(resolve!("thenable")) as never,
   } as PromiseLike<string>);
   return [text, timer, failed, thenable];
@@ -69,8 +69,7 @@ export const awaitsOutside = task(
 );
 
 export const races = task(import.meta, "races", async (ctx): Promise<string[]> => {
-  const outside = (ms: number) =>
-    new Promise<string>((resolve) => setTimeout(() => resolve("outside"), ms));
+  const outside = (ms: number) => new Promise<string>((resolve) => setTimeout(() => resolve("outside"), ms));
   const inside = (ms: number) => ctx.sleep(ms).then(() => "inside");
   return [
     await Promise.race([inside(2), outside(200)]),

@@ -1,0 +1,6 @@
+import { go, task } from "@heddle/heddle";
+
+export const one = task(import.meta, "one", () => 1);
+
+// The guard is missing: a thread that imports this module for the task gets here too.
+console.log(await go(one()));

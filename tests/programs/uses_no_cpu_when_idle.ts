@@ -1,0 +1,37 @@
+import { Scheduler } from "@heddle/heddle";
+import { nothing, tree } from "../tasks/arithmetic.ts";
+
+await using sched = await Scheduler.start({ procs: 4 });
+await sched.go(tree(10));
+const own = sched.dedicate(nothing());
+await own;
+const asleep = Deno.args.includes("asleep");
+if (asleep) {
+  const { sleepFor } = await import("../tasks/family.ts");
+  for (let i = 0; i < 100; i++) sched.go(sleepFor(600_000)).catch(() => {});
+  sched.dedicate(sleepFor(600_000)).catch(() => {});
+}
+// All of them sleep when nothing of this changes any more.
+let before = "";
+for (let now = counts(); now !== before; now = counts()) {
+  before = now;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+}
+
+const ticks = cpuTicks();
+const start = performance.now();
+await new Promise((resolve) => setTimeout(resolve, 2000));
+const used = (cpuTicks() - ticks) * 10;
+console.log((used / (performance.now() - start) * 100).toFixed(2));
+
+function counts(): string {
+  const { idleProcs, spinning, parks } = sched.stats();
+  return `${idleProcs} ${spinning} ${parks}`;
+}
+
+/** User and system time of this process in 1/100 s. */
+function cpuTicks(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
