@@ -85,7 +85,7 @@ export class GTable {
   readonly #words: Int32Array;
   readonly #heap: Heap;
   readonly #free: number[] = [];
-  /** Free, but a mail to their last runner is still on its way: nobody can mail the next one before that is read. */
+  /** Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its way: nobody can mail the next one before that is read. */
   readonly #mailed: number[] = [];
   #untouched: number;
   readonly #end: number;
@@ -118,8 +118,8 @@ export class GTable {
 
   /** By the owner. Also frees what the payload had. */
   free(slot: number): void {
-    // Only a cancellation can have left a mail behind.
-    if (this.#clear(slot) && this.#isMailed(slot)) this.#mailed.push(slot);
+    this.#clear(slot);
+    if (this.#isMailed(slot)) this.#mailed.push(slot);
     else this.#free.push(slot);
   }
 
@@ -128,15 +128,13 @@ export class GTable {
     this.#clear(slot);
   }
 
-  /** Whether its cancellation was requested. */
-  #clear(slot: number): boolean {
+  #clear(slot: number): void {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
     if (reason > NO_REASON) this.#heap.free(reason & ~REASON_CLASS, reason & REASON_CLASS);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, FREE);
-    return reason !== 0;
   }
 
   /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */
@@ -274,6 +272,11 @@ export class GTable {
     this.#words[g + G_BLOCK] = block;
     this.#words[g + G_PAYLOAD] = sizeClass + 1;
     return true;
+  }
+
+  /** Whether nothing of it is under way: for an owner's number to be used again. */
+  isAtRest(slot: number): boolean {
+    return this.status(slot) === FREE && !this.#isMailed(slot);
   }
 
   isByPort(slot: number): boolean {

@@ -8,10 +8,11 @@
  *
  * A free block's first word is the link to the next one. Plain access: a block belongs to the isolate that has it.
  */
-import { add, cas, exchange, load } from "./atomics.ts";
+import { cas, exchange, load } from "./atomics.ts";
 import { type Arena, HEAP_FREE, HEAP_TOP } from "./memory_layout.ts";
 
 const LEAST_SHIFT = 8;
+const LEAST = 1 << LEAST_SHIFT;
 export const BLOCK_CLASSES = 13;
 export const LARGEST_BLOCK = 1 << (LEAST_SHIFT + BLOCK_CLASSES - 1);
 /** Guess: blocks that an isolate keeps of a class before it gives them back. */
@@ -77,12 +78,14 @@ export class Heap {
     list.count = 0;
   }
 
-  /** HEAP_TOP counts units of the smallest block. Overshoot of several isolates at the end only refuses early. */
+  /** HEAP_TOP counts units of the smallest block, and never passes the end. */
   #carve(sizeClass: number): number {
     const units = 1 << sizeClass;
-    const at = this.#arena.heapAt + add(this.#words, HEAP_TOP, units) * (1 << LEAST_SHIFT);
-    if (at + units * (1 << LEAST_SHIFT) <= this.#arena.shape.bytes) return at;
-    add(this.#words, HEAP_TOP, -units);
-    return 0;
+    for (;;) {
+      const top = load(this.#words, HEAP_TOP);
+      const at = this.#arena.heapAt + top * LEAST;
+      if (at + units * LEAST > this.#arena.shape.bytes) return 0;
+      if (cas(this.#words, HEAP_TOP, top, top + units)) return at;
+    }
   }
 }

@@ -108,7 +108,7 @@ export class Host {
   readonly #loop: HostLoop;
   /** By slot. */
   readonly #started: (Started | undefined)[] = [];
-  /** Arguments that go by port, until the runner asks for them: by slot. */
+  /** Arguments that go by port, until the runner asks for them: by slot. Also those that dead threads posted. */
   readonly #parcels = new Map<number, Parcel>();
   /** What exceeds the slots, oldest first from #nextWaiting. */
   #waiting: (Waiting | undefined)[] = [];
@@ -342,9 +342,9 @@ export class Host {
 
   /** A runner asks for arguments that go by port. */
   #forward(slot: number, owner: number, runner: number): void {
-    const parcel = owner === HOST ? this.#parcels.get(slot) : this.threads.get(owner)?.side.take(slot);
+    const parcel = this.#parcels.get(slot) ?? this.threads.get(owner)?.side.take(slot);
     this.#parcels.delete(slot);
-    if (parcel === undefined) return;
+    if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
     this.threads.get(runner)?.side.post(slot, parcel);
     this.idle.mailRunner(runner, slot);
   }
@@ -363,6 +363,9 @@ export class Host {
       ? this.threads.get(this.#gs.runner(slot))?.side.take(slot)
       : undefined;
     if (started.hasSettled || (status !== DONE && status !== FAILED)) return this.#free(slot);
+    if (parcel === undefined && this.#gs.isByPort(slot)) {
+      throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
+    }
     if (status === FAILED && parcel === undefined) {
       const unknown = this.#gs.unknownErrorClass(slot);
       if (unknown !== undefined) {
@@ -394,6 +397,11 @@ export class Host {
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
   #bury({ isolate, role }: Thread, why: string): void {
+    // What it said before it died counts. Its parcels first: what they belong to may be read below.
+    const { side } = this.threads.get(isolate)!;
+    this.#readMail();
+    for (const [slot, parcel] of side.takeAll()) this.#parcels.set(slot, parcel);
+    this.threads.remove(isolate);
     const record = this.#arena.isolate(isolate);
     // Nobody can give it a P from here on; one that was on its way is taken back.
     const last = this.#parker.bury(isolate);
@@ -411,6 +419,7 @@ export class Host {
       const neverBegan = this.#gs.isMeantFor(slot, isolate) && this.#gs.cancelQueued(slot);
       if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
     }
+    this.#readMailOfDead(isolate);
     this.#past.ran += load(this.#words, record + M_RAN);
     this.#past.stolen += load(this.#words, record + M_STOLEN);
     this.#past.parks += load(this.#words, record + M_PARKS);
@@ -429,18 +438,19 @@ export class Host {
     this.#settle(started, "failed", threadDied(started.name, started.id, why));
   }
 
-  /**
-   * Reads the mail that a dead thread cannot read, and looks at the slots that it owned: those that others still have
-   * come back by mail.
-   */
-  #nothingInFlightOf(isolate: number): boolean {
+  #readMailOfDead(isolate: number): void {
     this.#mailbox.drain(isolate, (slot, addressee) => {
       if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
-      if (addressee === TO_OWNER) this.#gs.discard(slot);
+      else this.#gs.discard(slot);
     });
+  }
+
+  /** The slots that a dead thread owned and others still have come back by mail. */
+  #nothingInFlightOf(isolate: number): boolean {
+    this.#readMailOfDead(isolate);
     const first = this.#arena.firstSlot(isolate);
     for (let slot = first; slot < first + this.#arena.slotsOf(isolate); slot++) {
-      if (this.#gs.status(slot) !== FREE) return false;
+      if (!this.#gs.isAtRest(slot)) return false;
     }
     return true;
   }

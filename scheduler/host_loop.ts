@@ -2,8 +2,7 @@
  * How the host waits for its mail without blocking its event loop: it polls, once a turn, for a short while, and then
  * sleeps in `Atomics.waitAsync`. A turn takes 1.1 us, and to be woken from that sleep 86 us (Deno 2.9).
  *
- * It waits only while something is in flight. The polling holds the event loop by itself, the sleep does not: a timer
- * that is refed for its time does.
+ * Polling holds the event loop by itself. Sleep does not, so a timer does that is refed as long as tasks are in flight.
  */
 import type { Shim } from "../ffi/shim.ts";
 import { HOST } from "./memory_layout.ts";
@@ -29,10 +28,12 @@ export class HostLoop {
   readonly #hold = setInterval(() => {}, FOREVER);
   #inFlight = 0;
   #holders = 0;
-  #isWaiting = false;
-  #isAsleep = false;
+  #isPolling = false;
+  #isClosed = false;
   #lastMail = 0;
   #emptyTurns = 0;
+  /** Set while it sleeps. */
+  #endSleep: (() => void) | undefined = undefined;
 
   constructor(shim: Shim, parker: Parker, mailbox: Mailbox, read: () => void) {
     this.#shim = shim;
@@ -49,40 +50,44 @@ export class HostLoop {
   /** One more thing to wait for. */
   begin(): void {
     this.#inFlight++;
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
+    if (this.#isPolling) return;
+    this.#isPolling = true;
     this.#lastMail = performance.now();
-    setImmediate(this.#poll);
+    if (this.#endSleep !== undefined) this.#endSleep();
+    else setImmediate(this.#poll);
   }
 
   end(): void {
-    // Nothing is left to wait for, and no mail may come: the last task was cancelled.
-    if (--this.#inFlight === 0 && this.#isAsleep) this.#parker.endSleepInEventLoop(HOST);
+    this.#inFlight--;
+    if (this.#inFlight === 0 && this.#endSleep !== undefined) this.#holdOrNot();
   }
 
   /** Keeps the process alive until the promise has settled. */
   async holdFor<T>(promise: Promise<T>): Promise<T> {
-    this.#retain();
+    this.#holders++;
+    this.#holdOrNot();
     try {
       return await promise;
     } finally {
-      this.#release();
+      this.#holders--;
+      this.#holdOrNot();
     }
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#hold);
+    this.#endSleep?.();
   }
 
   readonly #poll = (): void => {
+    if (this.#isClosed) return;
     if (!this.#mailbox.isEmpty(HOST)) {
       this.#read();
       this.#lastMail = performance.now();
       this.#emptyTurns = 0;
     }
-    if (this.#inFlight === 0) {
-      this.#isWaiting = false;
-    } else if (performance.now() - this.#lastMail < POLL) {
+    if (performance.now() - this.#lastMail < POLL) {
       if (++this.#emptyTurns % YIELD === 0) this.#shim.yieldCpu();
       setImmediate(this.#poll);
     } else {
@@ -90,26 +95,31 @@ export class HostLoop {
     }
   };
 
+  /** Also with nothing in flight: threads may need the host to pass something on. */
   async #sleep(): Promise<void> {
     this.#parker.announce(HOST, PARKED_EVENT_LOOP);
     // Partner: the push of a mail, after which the sender reads our state.
     if (this.#mailbox.isEmpty(HOST)) {
-      this.#retain();
-      this.#isAsleep = true;
-      await this.#parker.sleepInEventLoop(HOST, PARKED_EVENT_LOOP, Infinity);
-      this.#isAsleep = false;
-      this.#release();
+      const slept = this.#parker.sleepInEventLoop(HOST, PARKED_EVENT_LOOP, Infinity);
+      const ended = new Promise<void>((resolve) => this.#endSleep = resolve);
+      slept.then(this.#endSleep);
+      this.#isPolling = false;
+      this.#holdOrNot();
+      await ended;
+      this.#endSleep = undefined;
+      this.#isPolling = true;
+      this.#holdOrNot();
+      this.#parker.endSleepInEventLoop(HOST);
     }
     this.#parker.retract(HOST, PARKED_EVENT_LOOP);
     this.#lastMail = performance.now();
     this.#poll();
   }
 
-  #retain(): void {
-    if (this.#holders++ === 0) Deno.refTimer(this.#hold);
-  }
-
-  #release(): void {
-    if (--this.#holders === 0) Deno.unrefTimer(this.#hold);
+  /** Polling holds the process by itself. */
+  #holdOrNot(): void {
+    if (this.#isClosed) return;
+    if (this.#holders > 0 || (this.#endSleep !== undefined && this.#inFlight > 0)) Deno.refTimer(this.#hold);
+    else Deno.unrefTimer(this.#hold);
   }
 }

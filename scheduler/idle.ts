@@ -21,7 +21,15 @@ import {
   P_STATUS,
   PROCS,
 } from "./memory_layout.ts";
-import { AWAKE, given, isGiven, isParkedWithoutP, type Parker } from "./parker.ts";
+import {
+  AWAKE,
+  given,
+  isGiven,
+  isParkedWithoutP,
+  PARKED_EVENT_LOOP,
+  PARKED_FUTEX,
+  type Parker,
+} from "./parker.ts";
 
 /** Not counted: above PROCS. Zero, so that it is the state of fresh memory. Left by `settle` alone. */
 const STOPPED = 0;
@@ -150,7 +158,9 @@ export class Idle {
       if (!cas(this.#words, IDLE, word, word + 1)) continue;
       const p = this.acquireP();
       if (p !== NO_P) {
-        if (this.#unparkAny(given(p, true))) return;
+        if (this.#unparkAny(PARKED_FUTEX, given(p, true))) return;
+        // One that sleeps in its event loop may be in the middle of a G's continuation: it is not to be relied on.
+        if (this.#unparkAny(PARKED_EVENT_LOOP, given(p, false))) return this.stopSpinning();
         this.releaseP(p);
       }
       add(this.#words, IDLE, -1);
@@ -231,11 +241,10 @@ export class Idle {
   }
 
   /** The lowest number first, so that the same few threads stay warm. */
-  #unparkAny(next: number): boolean {
+  #unparkAny(asleep: number, next: number): boolean {
     const isolates = load(this.#words, ISOLATES);
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      const state = this.#parker.state(isolate);
-      if (isParkedWithoutP(state) && this.#parker.unpark(isolate, state, next)) return true;
+      if (this.#parker.state(isolate) === asleep && this.#parker.unpark(isolate, asleep, next)) return true;
     }
     return false;
   }

@@ -30,13 +30,14 @@ export class Stealer {
 
   /**
    * Moves half of the victim's ring (and its runnext, only if that is all there is and `takeNext`) to the ring of
-   * `thief`, whose owner calls. Returns one of them to run, or -1.
+   * `thief`, whose owner calls and whose ring is empty. Returns one of them to run, or -1.
    */
   steal(victim: number, thief: number, takeNext: boolean): number {
     const words = this.words;
     const from = this.arena.processor(victim);
     const to = this.arena.processor(thief);
     const tail = load(words, to + P_TAIL);
+    if (load(words, to + P_HEAD) !== tail) throw new Error("Heddle: an M steals that has work of its own.");
     for (;;) {
       const head = load(words, from + P_HEAD);
       const length = (load(words, from + P_TAIL) - head) | 0;

@@ -115,6 +115,7 @@ export class Machine {
   #current: G | undefined = undefined;
   /** The G that this thread was dedicated to; when it ends, so does the thread. */
   #dedicated: G | undefined = undefined;
+  #isEnding = false;
   #over = false;
   #looksAtHeader = false;
   /** Set while the loop sleeps in the event loop: ends that sleep. */
@@ -148,6 +149,8 @@ export class Machine {
   /** Ends when the scheduler closes, or with the G that the thread was dedicated to. */
   async run(): Promise<void> {
     while (!this.#over) {
+      // Children that found no slot run here, and keep the thread until they have.
+      if (this.#isEnding && this.#live === 0 && this.#private.length === 0) break;
       if (this.#p === NO_P) {
         await this.#park();
         continue;
@@ -198,14 +201,16 @@ export class Machine {
     if ((tick & 1) === 0 && this.#resume()) return true;
     if (tick % GLOBAL_TICK === 0) {
       this.#flushCounts();
-      if (this.#runSlot(this.#takeGlobal(1)) || this.#runPrivate(this.#private.popOldest())) return true;
+      if (this.#runSlot(this.#takeGlobal(1))) return true;
+      // A note in the global queue may have taken the P away.
+      if (this.#p === NO_P || this.#runPrivate(this.#private.popOldest())) return true;
     }
+    if (this.#private.length > 1) this.#publishSome();
     if (this.#runPrivate(this.#private.popNewest())) return true;
     if (this.#p !== EXEMPT_P) {
       if (this.#runSlot(this.#local.pop(this.#p)) || this.#runSlot(this.#takeGlobal(GLOBAL_BATCH))) {
         return true;
       }
-      // A note in the global queue may have taken the P away.
       if (this.#p === NO_P) return true;
     }
     return this.#resume() || (this.#timers.size !== 0 && this.#runTimers()) || progress;
@@ -237,13 +242,18 @@ export class Machine {
 
   /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
   async #spin(): Promise<boolean> {
-    if (this.#p !== EXEMPT_P) {
-      if (!this.#spinning && !this.#idle.startSpinning()) return false;
-      this.#setSpinning(true);
-    }
     this.#spinner.start();
     for (let round = 0;; round++) {
+      // First: only a thief without work of its own has room in its ring.
+      if (this.#hasOwnWork()) {
+        this.#foundWork();
+        return true;
+      }
       if (this.#p !== EXEMPT_P) {
+        if (!this.#spinning) {
+          if (!this.#idle.startSpinning()) return false;
+          this.#setSpinning(true);
+        }
         const slot = this.#steal(round);
         if (slot >= 0) {
           this.#stolen++;
@@ -257,13 +267,14 @@ export class Machine {
           return true;
         }
       }
-      if (this.#hasOwnWork()) {
-        this.#foundWork();
-        return true;
-      }
       if (this.#spinner.isOver()) return false;
-      if (this.#live !== 0) await this.#turn();
-      else this.#spinner.pause(round);
+      if (this.#live === 0) {
+        this.#spinner.pause(round);
+      } else {
+        // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
+        this.#foundWork();
+        await this.#turn();
+      }
     }
   }
 
@@ -425,6 +436,8 @@ export class Machine {
 
   #setP(p: number): void {
     this.#p = p;
+    // It was on its way while procs was lowered.
+    if (p !== EXEMPT_P && p >= this.#idle.procs) this.#looksAtHeader = true;
     store(this.#words, this.#record + M_P, p + 1);
   }
 
@@ -669,7 +682,8 @@ export class Machine {
     if (g.slot < 0) this.#settlePrivate(g, ok, value);
     else this.#endSlot(g, ok, value);
     if (g === this.#dedicated) {
-      this.#over = true;
+      this.#dedicated = undefined;
+      this.#isEnding = true;
       this.#kick();
     }
   }
@@ -787,14 +801,18 @@ export class Machine {
   // Publishing --------------------------------------------------------------------------------------------------------
 
   /**
-   * Private Gs go to where others find them: all but the newest at once if others are hungry; some, if a few have gathered and
-   * thieves would find nothing; all of them from a dedicated thread, which runs no other Gs.
+   * Private Gs go to where others find them, all but the newest: at every start of a child, and before one of several
+   * is run, since that may take long. If thieves would find nothing, they get half of the older ones when somebody is
+   * hungry, else a handful; a P that becomes hungry later finds that. A dedicated thread runs none if it can help it.
    */
   #publishSome(): void {
     if (this.#p === EXEMPT_P || this.#p === NO_P) return this.#publishAll();
     const older = this.#private.length - 1;
-    if (this.#idle.isAnyHungry) this.#publish(older);
-    else if (older % HANDFUL === 0 && this.#local.isEmpty(this.#p)) this.#publish(HANDFUL);
+    if (this.#idle.isAnyHungry) {
+      if (this.#local.isEmpty(this.#p)) this.#publish((older + 1) >> 1);
+    } else if (older >= HANDFUL && this.#local.isEmpty(this.#p)) {
+      this.#publish(HANDFUL);
+    }
   }
 
   #publishAll(): void {

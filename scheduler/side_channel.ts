@@ -37,15 +37,25 @@ export class SideChannel {
    * one if its task was cancelled before it started.
    */
   take(slot: number): Parcel | undefined {
-    for (;;) {
-      const next = receiveMessageOnPort(this.#port) as { message: Delivery } | undefined;
-      if (next === undefined) break;
-      const { slot, buffer, side, transfer } = next.message;
-      this.#arrived.set(slot, { bytes: new Uint8Array(buffer), side, transfer });
-    }
+    this.#receive();
     const parcel = this.#arrived.get(slot);
     this.#arrived.delete(slot);
     return parcel;
+  }
+
+  /** Whatever was posted and not taken: the other end has closed. */
+  takeAll(): Map<number, Parcel> {
+    this.#receive();
+    return this.#arrived;
+  }
+
+  #receive(): void {
+    for (;;) {
+      const next = receiveMessageOnPort(this.#port) as { message: Delivery } | undefined;
+      if (next === undefined) return;
+      const { slot, buffer, side, transfer } = next.message;
+      this.#arrived.set(slot, { bytes: new Uint8Array(buffer), side, transfer });
+    }
   }
 
   close(): void {

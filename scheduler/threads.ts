@@ -49,7 +49,7 @@ export class Threads {
   readonly #threads = new Map<number, Thread>();
 
   /**
-   * `died` is called when a thread has ended, for whatever reason. `isReusable` says whether nothing is in flight that
+   * `died` is called when a thread has ended, for whatever reason, and removes it. `isReusable` says whether nothing is in flight that
    * the last thread of that number owned.
    */
   constructor(
@@ -150,12 +150,16 @@ export class Threads {
     worker.once("exit", (code) => {
       const why = this.#causeOfDeath(thread, code);
       up.reject(new Error(`A Heddle thread did not start: ${why}.`, { cause: thread.error }));
-      this.#threads.delete(isolate);
-      thread.side.close();
       this.#died(thread, why);
       ended.resolve();
     });
     return thread;
+  }
+
+  /** By `died`, when it has read what the thread posted. */
+  remove(isolate: number): void {
+    this.#threads.get(isolate)!.side.close();
+    this.#threads.delete(isolate);
   }
 
   /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */

@@ -36,5 +36,11 @@ addEventListener("unhandledrejection", (event) => {
 });
 
 parentPort!.postMessage("up");
-await machine.run();
+try {
+  await machine.run();
+} catch (error) {
+  // An invariant is broken. Better no thread than one that holds its tasks for ever.
+  console.error("A Heddle thread ends:", error);
+  process.exit(1);
+}
 process.exit(0);

@@ -41,9 +41,15 @@ for (const [how, call, words] of deaths) {
     const culprit = sched.go(call());
     const next = Array.from({ length: 20 }, (_, i) => sched.go(add(i, 1)));
 
-    const error = await soon(assertRejects(() => culprit, ThreadDiedError, words), "the culprit rejects");
+    const error = await soon<Error>(
+      assertRejects(() => culprit, ThreadDiedError, words),
+      "the culprit rejects",
+    );
     assert(error.message.includes(`(id ${culprit.id})`), error.message);
-    const other = await soon(assertRejects(() => bystander, ThreadDiedError, words), "the bystander rejects");
+    const other = await soon<Error>(
+      assertRejects(() => bystander, ThreadDiedError, words),
+      "the bystander rejects",
+    );
     assert(other.message.includes('"parked"'), other.message);
     assertEquals([culprit.state, bystander.state], ["failed", "failed"]);
     assertEquals(await soon(Promise.all(next), "what was queued goes on"), next.map((_, i) => i + 1));

@@ -9,7 +9,7 @@ export const failsToLoad = task(
 );
 
 export const failsToParse = task(
-  { url: new URL("syntax_error.js", import.meta.url).href } as ImportMeta,
+  { url: "data:text/javascript,export const unfinished = (" } as ImportMeta,
   "failsToParse",
   () => {},
 );
