@@ -4,12 +4,12 @@
 import { loadShim, type Shim } from "../ffi/shim.ts";
 import { Futex, load, store } from "./atomics.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, FREE, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
+import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_OWNER, TO_RUNNER } from "./mailbox.ts";
+import { type Addressee, Mailbox, TO_RUNNER } from "./mailbox.ts";
 import {
   Arena,
   CLOSING,

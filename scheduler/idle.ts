@@ -124,6 +124,11 @@ export class Idle {
     return true;
   }
 
+  /** The caller was about to sleep, saw something to do, and has a P: it spins, whatever the number of those that do. */
+  spinFurther(): void {
+    add(this.#words, IDLE, 1);
+  }
+
   /** The caller spun and found nothing: it has released its P, and looks at everything once more. */
   stopSpinning(): void {
     add(this.#words, IDLE, -1);

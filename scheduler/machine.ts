@@ -148,9 +148,7 @@ export class Machine {
 
   /** Ends when the scheduler closes, or with the G that the thread was dedicated to. */
   async run(): Promise<void> {
-    while (!this.#over) {
-      // Children that found no slot run here, and keep the thread until they have.
-      if (this.#isEnding && this.#live === 0 && this.#private.length === 0) break;
+    while (!this.#isOver()) {
       if (this.#p === NO_P) {
         await this.#park();
         continue;
@@ -168,6 +166,11 @@ export class Machine {
     }
     this.#flushCounts();
     if (this.#p !== NO_P && this.#p !== EXEMPT_P) this.#leaveP();
+  }
+
+  /** A dedicated thread's children that found no slot run on it, and keep it until they have. */
+  #isOver(): boolean {
+    return this.#over || (this.#isEnding && this.#live === 0 && this.#private.length === 0);
   }
 
   /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
@@ -352,7 +355,7 @@ export class Machine {
     }
     this.#parks++;
     this.#flushCounts();
-    while (!this.#over) {
+    while (!this.#isOver()) {
       // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
       if (this.#live === 0) this.readMail();
       if (this.#p === EXEMPT_P && !keepsP) return;
@@ -381,7 +384,14 @@ export class Machine {
       if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : aPIsIdle && this.#idle.workVisible()) {
         if (this.#retract(asleep)) return;
         const p = this.#idle.acquireP();
-        if (p !== NO_P) return this.#setP(p);
+        if (p !== NO_P) {
+          // As in Go: submitters may have counted on it when it spun, so it goes on as one that spins, and wakes the
+          // next if there is more than it takes.
+          this.#setP(p);
+          this.#idle.spinFurther();
+          this.#setSpinning(true);
+          return;
+        }
         if (own) this.#idle.queueForP(this.#isolate);
         continue;
       }
@@ -856,6 +866,8 @@ export class Machine {
 
   #setLive(live: number): void {
     this.#live = live;
+    // Without live Gs it sleeps in a futex, and is the first to be woken.
+    if (live === 0) this.#kick();
   }
 
   #flushCounts(): void {

@@ -24,7 +24,7 @@ export const PROCS = 0;
 export const CLOSING = 1;
 /** Number of isolate records that were ever used, the host's included. Written by the host. */
 export const ISOLATES = 2;
-/** See idle.ts. */
+/** Idle Ps and spinning Ms: see idle.ts. */
 export const IDLE = LINE;
 /** See global_run_queue.ts. */
 export const GLOBAL_HEAD = 2 * LINE;
@@ -40,7 +40,7 @@ export const TASK_BYTES = 6 * LINE + 2;
 export const ID_BLOCKS = 7 * LINE;
 const HEADER_END = 8 * LINE;
 
-// A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
+// A processor record (idle.ts, local_run_queue.ts) ----------------------------------------------------------------
 
 export const P_STATUS = 0;
 export const P_HEAD = LINE;

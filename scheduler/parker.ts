@@ -3,8 +3,10 @@
  *
  *   AWAKE             runs, or looks for work. Nobody but itself leaves this state.
  *   PARKED_*          an M without a P (or the host) that sleeps, or is about to. Anyone may take it out, by CAS.
- *   SPARE_FUTEX       a thread that was started ahead of need. The host takes it out of this state.
- *   KEEPS_P_*         a dedicated M that sleeps and keeps its own P. Anyone may make it AWAKE.
+ *   SPARE_FUTEX       a thread that was started ahead of need. The host takes it out of this state, with a task for it
+ *                     alone in its mail, or with the word that it is one of the pool.
+ *   KEEPS_P_*         an M that sleeps and keeps its P: a dedicated one its own, another one while a task's module or
+ *                     arguments are on their way. Anyone may make it AWAKE.
  *   given(p)          it was given a P, and the giver is waking it. Only itself leaves this state.
  *
  * _FUTEX and _EVENT_LOOP say how it sleeps, so how to wake it. The order that prevents lost wakeups: a sleeper stores

@@ -97,8 +97,9 @@ export class Threads {
   }
 
   /**
-   * A spare gets its role. If it sleeps, it wakes and looks at its mail; if it has not got that far, it looks before it
-   * sleeps. Partner: the look at M_SPARE in Machine, between announcement and sleep.
+   * A spare gets its role: what it is to run alone has been mailed before, or it joins the pool. If it sleeps, it wakes
+   * and looks at its mail; if it has not got that far, it looks before it sleeps. Partner: the look at M_SPARE in
+   * Machine, between announcement and sleep.
    */
   rouse(thread: Thread, role: Role): void {
     thread.role = role;

@@ -1,4 +1,7 @@
-/** A binary heap of deadlines, in `performance.now()` milliseconds. Equal deadlines fire in any order. */
+/**
+ * A binary heap of deadlines, in `performance.now()` milliseconds. Equal deadlines fire in any order. A cancelled timer
+ * stays until its time.
+ */
 export interface Timer {
   readonly at: number;
   /** When true, it is dropped when its time comes. */
