@@ -174,7 +174,7 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.machine.spawn(call, options) as unknown as Task<R>;
+    return this.machine.children.start(call, options) as unknown as Task<R>;
   }
 
   yield(): Promise<void> {
@@ -202,7 +202,7 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   cancel(reason: unknown): boolean {
-    return this.machine.cancel(this, reason);
+    return this.machine.children.cancel(this, reason);
   }
 
   /** The cancellation arrived where the task runs. */

@@ -143,6 +143,19 @@ Deno.test("tasks that block their thread for 50 ms reach both threads at once", 
   assertLessOrEqual(lags.toSorted((a, b) => a - b)[2], 5, `${lags} ms`);
 });
 
+Deno.test("two tasks reach two threads that have just run out of work, each time", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  for (let round = 0; round < 100; round++) {
+    const [arrived, leave] = [new Flag(), new Flag()];
+    const both = [1, 2].map(() => sched.go(busyUntil(arrived.buffer, leave.buffer)));
+    await until(() => arrived.value === 2, `two tasks run at once in round ${round}`);
+    leave.value = 1;
+    await Promise.all(both);
+    // Without memory to pass on it goes faster, and finds the threads in other states.
+    assertEquals(mostAtOnce(await Promise.all(Array.from({ length: 8 }, () => sched.go(busy(4))))), 2);
+  }
+});
+
 Deno.test("a task that is started while one thread computes and the other one sleeps does not wait", async () => {
   await using sched = await Scheduler.start({ procs: 2 });
   const [arrived, leave] = [new Flag(), new Flag()];

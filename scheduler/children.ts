@@ -1,0 +1,226 @@
+/**
+ * The caller's side of an M: the children that its Gs start. They stay private here, plain objects that no other thread
+ * knows of, until they run or somebody is hungry; then some are published, each with a slot.
+ */
+import { type ErrorClass, isPrimitive } from "./codec.ts";
+import { G } from "./context.ts";
+import { threadDied, timedOut } from "./errors.ts";
+import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
+import type { GlobalRunQueue } from "./global_run_queue.ts";
+import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
+import type { LocalRunQueue } from "./local_run_queue.ts";
+import type { Machine } from "./machine.ts";
+import { PrivateQueue } from "./private_queue.ts";
+import type { SideChannel } from "./side_channel.ts";
+import {
+  type Call,
+  type ChildTask,
+  exportedClasses,
+  type GoOptions,
+  newChildTask,
+  requireCall,
+  requireGoOptions,
+  watchState,
+} from "./task.ts";
+import type { TaskTable } from "./task_table.ts";
+
+/** Guess: private Gs that gather before some are published although nobody is hungry. */
+const HANDFUL = 8;
+
+export class Children {
+  /** Started here, and known nowhere else. */
+  readonly waiting = new PrivateQueue();
+  /** Started here, published, and not heard of since: by slot. */
+  readonly #published = new Map<number, G>();
+  readonly #machine: Machine;
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #side: SideChannel;
+  readonly #idle: Idle;
+  readonly #local: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
+
+  constructor(
+    machine: Machine,
+    gs: GTable,
+    table: TaskTable,
+    side: SideChannel,
+    idle: Idle,
+    local: LocalRunQueue,
+    global: GlobalRunQueue,
+  ) {
+    this.#machine = machine;
+    this.#gs = gs;
+    this.#table = table;
+    this.#side = side;
+    this.#idle = idle;
+    this.#local = local;
+    this.#global = global;
+  }
+
+  start(call: Call<unknown>, options: GoOptions | undefined): ChildTask {
+    requireCall(call);
+    if (options !== undefined) requireGoOptions(options);
+    let args = call.args;
+    for (let i = 0; i < args.length; i++) {
+      if (typeof args[i] === "number") continue;
+      args = clone(args, "args") as unknown[];
+      break;
+    }
+    const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
+    const promise = g.promise = newChildTask(g);
+    if (options !== undefined) this.#follow(g, promise, options);
+    this.waiting.push(g);
+    if (this.waiting.length > 1 || this.#machine.p === EXEMPT_P) this.share();
+    this.#machine.kick();
+    return promise;
+  }
+
+  /** Cancels with the signal, and after the timeout. */
+  #follow(g: G, promise: ChildTask, { signal, timeout }: GoOptions): void {
+    if (signal?.aborted) return promise.cancel(signal.reason);
+    const onAbort = () => promise.cancel(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = {
+      at: performance.now() + (timeout ?? Infinity),
+      cancelled: false,
+      fire: () => promise.cancel(timedOut(g.definition!.name, g.id, timeout!)),
+    };
+    if (timer.at < Infinity) this.#machine.startTimer(timer);
+    g.release = () => {
+      signal?.removeEventListener("abort", onAbort);
+      timer.cancelled = true;
+    };
+  }
+
+  cancel(g: G, reason: unknown): boolean {
+    const promise = g.promise!;
+    if (promise.state !== "queued" && promise.state !== "running") return false;
+    promise.state = "cancelled";
+    g.rare?.release?.();
+    g.reject(reason);
+    if (g.slot < 0) g.abort(reason);
+    else if (!this.#gs.cancelQueued(g.slot)) {
+      this.#gs.requestCancel(g.slot, reason);
+      this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
+    }
+    return true;
+  }
+
+  // Publishing --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Private Gs go to where others find them, all but the newest: at every start of a child, and before one of several
+   * is run, since that may take long. If thieves would find nothing, they get half of the older ones when somebody is
+   * hungry, else a handful; a P that becomes hungry later finds that. A dedicated thread runs none if it can help it.
+   */
+  share(): void {
+    const { p } = this.#machine;
+    if (p === EXEMPT_P || p === NO_P) return this.publishAll();
+    const older = this.waiting.length - 1;
+    if (this.#idle.isAnyHungry) {
+      if (this.#local.isEmpty(p)) this.#publish((older + 1) >> 1);
+    } else if (older >= HANDFUL && this.#local.isEmpty(p)) {
+      this.#publish(HANDFUL);
+    }
+  }
+
+  publishAll(): void {
+    if (this.waiting.length !== 0) this.#publish(this.waiting.length);
+  }
+
+  /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
+  #publish(count: number): void {
+    const { p } = this.#machine;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#gs.allocate();
+      if (slot < 0) break;
+      const g = this.waiting.popOldest()!;
+      if (g.promise!.state !== "queued") {
+        this.#gs.free(slot);
+        continue;
+      }
+      this.#gs.prepare(slot, g.id, this.#table.number(g.definition!));
+      const parcel = this.#gs.writeArguments(slot, g.args!);
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+      g.slot = slot;
+      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      this.#published.set(slot, g);
+      if (p === EXEMPT_P || p === NO_P) this.#global.push(slot);
+      else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
+      else this.#local.push(p, slot);
+    }
+    this.#idle.wake();
+  }
+
+  /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */
+  takeBack(slot: number): G | undefined {
+    // What went by port is with the host, and comes back from there as to any other thread.
+    if (this.#gs.isByPort(slot)) return undefined;
+    const g = this.#published.get(slot);
+    if (g === undefined) return undefined;
+    this.#published.delete(slot);
+    this.#gs.free(slot);
+    g.slot = -1;
+    g.promise!.state = "queued";
+    return g;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  /** A task that was published here has ended elsewhere, or was taken out of its queue after it was cancelled. */
+  read(slot: number): void {
+    const g = this.#published.get(slot)!;
+    this.#published.delete(slot);
+    const status = this.#gs.status(slot);
+    const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
+    if (g.promise!.state === "cancelled" || (status !== DONE && status !== FAILED)) {
+      if (status === LOST) {
+        this.#settle(
+          g,
+          false,
+          threadDied(g.definition!.name, g.id, "another one than this, which ended"),
+        );
+      }
+      this.#gs.free(slot);
+      return;
+    }
+    if (status === FAILED && parcel === undefined) {
+      this.#settleFailed(g, slot);
+      return;
+    }
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    this.#gs.free(slot);
+    this.#settle(g, status === DONE, value);
+  }
+
+  /** An error of a class that only its task's module knows is found there. */
+  async #settleFailed(g: G, slot: number): Promise<void> {
+    const unknown = this.#gs.unknownErrorClass(slot);
+    const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
+    const error = this.#gs.readPayload(slot, classOf);
+    this.#gs.free(slot);
+    this.#settle(g, false, error);
+  }
+
+  /** The result is copied, as if it had come from another thread. */
+  end(g: G, ok: boolean, value: unknown): void {
+    if (isPrimitive(value)) return this.#settle(g, ok, value);
+    if (g.promise!.state === "cancelled") return;
+    try {
+      const errorClass = (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
+    } catch (error) {
+      this.#settle(g, false, error);
+    }
+  }
+
+  #settle(g: G, ok: boolean, value: unknown): void {
+    const promise = g.promise!;
+    if (promise.state === "cancelled") return;
+    promise.state = ok ? "done" : "failed";
+    g.rare?.release?.();
+    if (ok) g.resolve(value);
+    else g.reject(value);
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The runner's side of an M: the Gs that it takes from queues and runs, from their arguments to their end. A G that has
+ * begun stays on its M.
+ */
+import type { Shim } from "../ffi/shim.ts";
+import type { Children } from "./children.ts";
+import { G } from "./context.ts";
+import { notRegistered } from "./errors.ts";
+import { clone, DONE, FAILED, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import type { Idle } from "./idle.ts";
+import type { Machine } from "./machine.ts";
+import { type Arena, HOST } from "./memory_layout.ts";
+import type { SideChannel } from "./side_channel.ts";
+import { defaultReason, type Definition, registry, splitKey } from "./task.ts";
+import type { TaskTable } from "./task_table.ts";
+import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
+
+/**
+ * Milliseconds that an M waits for a G's module or arguments without taking more Gs, which would be bound to it and not
+ * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
+ */
+const PATIENCE = 1000;
+
+export class Runner {
+  /** Gs that were begun. */
+  ran = 0;
+  /** Begun Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
+  live = 0;
+  /** The G that this thread was dedicated to has ended: so does the thread. */
+  isEnding = false;
+  /** A G from a queue was begun since the machine last looked at the clock. */
+  tookSlot = false;
+  /** Of the live ones, those that wait for their modules or arguments; and when to stop waiting for nothing else. */
+  #arriving = 0;
+  #patientUntil = 0;
+  /** The G that this thread was dedicated to. */
+  #dedicated: G | undefined = undefined;
+  /** Between its begin and its first await. */
+  #current: G | undefined = undefined;
+  /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
+  readonly #running = new Map<number, G>();
+  readonly #definitions: (Definition | undefined)[] = [];
+  readonly #machine: Machine;
+  readonly #isolate: number;
+  readonly #arena: Arena;
+  readonly #shim: Shim;
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #side: SideChannel;
+  readonly #idle: Idle;
+  readonly #children: Children;
+
+  constructor(
+    machine: Machine,
+    isolate: number,
+    arena: Arena,
+    shim: Shim,
+    gs: GTable,
+    table: TaskTable,
+    side: SideChannel,
+    idle: Idle,
+    children: Children,
+  ) {
+    this.#machine = machine;
+    this.#isolate = isolate;
+    this.#arena = arena;
+    this.#shim = shim;
+    this.#gs = gs;
+    this.#table = table;
+    this.#side = side;
+    this.#idle = idle;
+    this.#children = children;
+  }
+
+  /** When this M stops waiting for what is on its way to take other Gs; 0 if nothing is. */
+  get patientUntil(): number {
+    return this.#arriving === 0 ? 0 : this.#patientUntil;
+  }
+
+  runPrivate(g: G | undefined): boolean {
+    if (g === undefined) return false;
+    if (g.promise!.state === "queued") this.#start(g, g.definition!, g.args!);
+    return true;
+  }
+
+  runSlot(slot: number): boolean {
+    if (slot < 0) return false;
+    this.tookSlot = true;
+    const owner = this.#arena.ownerOf(slot);
+    if (!this.#gs.startRunning(slot, this.#isolate)) {
+      if (owner === this.#isolate) this.#children.read(slot);
+      else this.#idle.mailOwner(owner, slot);
+      return true;
+    }
+    const own = owner === this.#isolate ? this.#children.takeBack(slot) : undefined;
+    if (own !== undefined) return this.runPrivate(own);
+    this.#receive(new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    return true;
+  }
+
+  /** Gets the arguments. What had to go by port is asked for. */
+  #receive(g: G): void {
+    if (this.#gs.isByPort(g.slot)) {
+      this.#await(g);
+      this.#idle.mailOwner(HOST, g.slot);
+      return;
+    }
+    const args = this.#gs.readPayload(g.slot) as unknown[];
+    this.#gs.dropPayload(g.slot);
+    this.#startLoaded(g, args);
+  }
+
+  #startWithParcel(g: G): void {
+    const parcel = this.#side.take(g.slot);
+    if (parcel === undefined) return;
+    g.args = openParcel(parcel) as unknown[];
+    const fire = () => {
+      this.#arrived(g);
+      this.#startLoaded(g, g.args!);
+    };
+    this.#machine.resumeLater({ fire });
+  }
+
+  /** Starts it, after importing its module if this thread has not done so. */
+  #startLoaded(g: G, received: readonly unknown[]): void {
+    let args = received;
+    if (g === this.#dedicated) {
+      const [options, own] = received as [ThreadOptions, unknown[]];
+      args = own;
+      try {
+        wearThreadOptions(this.#shim, options);
+      } catch (error) {
+        return this.#end(g, false, error);
+      }
+    }
+    g.args = args;
+    if (g.definition !== undefined) return this.#start(g, g.definition, args);
+    const number = this.#gs.definition(g.slot);
+    const key = this.#table.key(number);
+    const [module, name] = splitKey(key);
+    this.#await(g);
+    import(module).then(
+      () => {
+        const definition = this.#definitions[number] = registry.definitions.get(key);
+        const fire = () => {
+          this.#arrived(g);
+          if (definition !== undefined) this.#start(g, definition, args);
+          else this.#end(g, false, new Error(notRegistered(module, name)));
+        };
+        this.#machine.resumeLater({ fire });
+      },
+      (cause) => {
+        const error = new Error(`${module}, which defines the task "${name}", did not load in a thread`, {
+          cause,
+        });
+        const fire = () => {
+          this.#arrived(g);
+          this.#end(g, false, error);
+        };
+        this.#machine.resumeLater({ fire });
+      },
+    );
+  }
+
+  #definition(slot: number): Definition | undefined {
+    const number = this.#gs.definition(slot);
+    return this.#definitions[number] ??= registry.definitions.get(this.#table.key(number));
+  }
+
+  /** A G that has not begun and waits for something to arrive. */
+  #await(g: G): void {
+    if (this.#arriving++ === 0) this.#patientUntil = performance.now() + PATIENCE;
+    this.#setLive(this.live + 1);
+    this.#running.set(g.slot, g);
+  }
+
+  #arrived(g: G): void {
+    this.#arriving--;
+    this.#setLive(this.live - 1);
+    this.#running.delete(g.slot);
+  }
+
+  #start(g: G, definition: Definition, args: readonly unknown[]): void {
+    this.ran++;
+    // Only a runner's G can be the subject of a mail meanwhile.
+    if (g.slot >= 0) this.#current = g;
+    let result: unknown;
+    let isPending: boolean;
+    try {
+      // A spread call costs 20 ns more.
+      result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
+      // "then" may be a getter of the task's, and throw.
+      isPending = isThenable(result);
+    } catch (error) {
+      this.#current = undefined;
+      this.#end(g, false, error);
+      return;
+    }
+    if (g.slot >= 0) this.#current = undefined;
+    if (!isPending) {
+      this.#end(g, true, result);
+      return;
+    }
+    this.#setLive(this.live + 1);
+    if (g.promise !== undefined) g.promise.state = "running";
+    // What a task keeps of its arguments is its own affair.
+    g.args = undefined;
+    if (g.slot >= 0) this.#running.set(g.slot, g);
+    const promise = result instanceof Promise ? result : Promise.resolve(result);
+    promise.then(
+      (value) => {
+        this.#setLive(this.live - 1);
+        this.#end(g, true, value);
+      },
+      (error) => {
+        this.#setLive(this.live - 1);
+        this.#end(g, false, error);
+      },
+    );
+  }
+
+  #end(g: G, ok: boolean, value: unknown): void {
+    if (g.slot < 0) this.#children.end(g, ok, value);
+    else this.#endSlot(g, ok, value);
+    if (g === this.#dedicated) {
+      this.#dedicated = undefined;
+      this.isEnding = true;
+      this.#machine.kick();
+    }
+  }
+
+  #endSlot(g: G, ok: boolean, value: unknown): void {
+    const slot = g.slot;
+    this.#running.delete(slot);
+    let parcel: Parcel | undefined;
+    try {
+      parcel = this.#gs.writeResult(slot, value);
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      ok = false;
+      this.#gs.writeResult(slot, cloneable(error));
+      parcel = undefined;
+    }
+    this.#gs.end(slot, ok ? DONE : FAILED);
+    // A parcel for another thread goes through the host.
+    this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
+  }
+
+  read(slot: number): void {
+    this.#gs.clearRunnerMail(slot);
+    const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
+    if (g !== undefined) {
+      const cancelled = this.#gs.cancelRequest(slot);
+      if (cancelled) g.abort(cancelled.reason ?? defaultReason());
+      if (g.args === undefined) this.#startWithParcel(g);
+    } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
+      this.#becomeDedicated(slot);
+    } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
+      // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
+      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    }
+  }
+
+  /** The host chose this spare thread for one task. What it sent are the thread's options and the arguments. */
+  #becomeDedicated(slot: number): void {
+    this.#machine.exempt();
+    this.#gs.startRunning(slot, this.#isolate);
+    const g = new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    this.#dedicated = g;
+    this.#receive(g);
+  }
+
+  #setLive(live: number): void {
+    this.live = live;
+    // Without live Gs it sleeps in a futex, and is the first to be woken.
+    if (live === 0) this.#machine.kick();
+  }
+}
+
+/** What a copy failed with: a DataCloneError, whose parts are strings, or whatever a getter of the value threw. */
+function cloneable(error: unknown): unknown {
+  try {
+    return clone(error, "error");
+  } catch (refusal) {
+    return refusal;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as PromiseLike<unknown>).then === "function";
+}
