@@ -71,7 +71,7 @@ export class Children {
     const promise = g.promise = newChildTask(g);
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
-    if (this.waiting.length > 1 || this.#machine.p === EXEMPT_P) this.share();
+    if (this.waiting.length > 1 || this.#machine.p === EXEMPT_P) this.#share();
     this.#machine.kick();
     return promise;
   }
@@ -110,19 +110,23 @@ export class Children {
   // Publishing --------------------------------------------------------------------------------------------------------
 
   /**
-   * Private Gs go to where others find them, all but the newest: at every start of a child, and before one of several
-   * is run, since that may take long. If thieves would find nothing, they get half of the older ones when somebody is
-   * hungry, else a handful; a P that becomes hungry later finds that. A dedicated thread runs none if it can help it.
+   * Private Gs go to where others find them, all but the newest. If somebody is hungry when a child is started, all of
+   * them do at once, since the parent may compute on for long. Else a handful does if thieves would find nothing, so that
+   * a P that becomes hungry later finds something. A dedicated thread runs none if it can help it.
    */
-  share(): void {
+  #share(): void {
     const { p } = this.#machine;
     if (p === EXEMPT_P || p === NO_P) return this.publishAll();
     const older = this.waiting.length - 1;
-    if (this.#idle.isAnyHungry) {
-      if (this.#local.isEmpty(p)) this.#publish((older + 1) >> 1);
-    } else if (older >= HANDFUL && this.#local.isEmpty(p)) {
-      this.#publish(HANDFUL);
-    }
+    if (this.#idle.isAnyHungry) this.#publish(older);
+    else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
+  }
+
+  /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
+  shareHalf(): void {
+    const { p } = this.#machine;
+    if (p === EXEMPT_P || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
+    this.#publish(this.waiting.length >> 1);
   }
 
   publishAll(): void {

@@ -172,7 +172,7 @@ export class Machine {
       // A note in the global queue may have taken the P away.
       if (this.p === NO_P || this.runner.runPrivate(this.children.waiting.popOldest())) return true;
     }
-    if (this.children.waiting.length > 1) this.children.share();
+    if (this.children.waiting.length > 1) this.children.shareHalf();
     if (this.runner.runPrivate(this.children.waiting.popNewest())) return true;
     if (this.p !== EXEMPT_P) {
       if (

@@ -5,6 +5,9 @@ import { pause } from "./atomics.ts";
 /** Nanoseconds of looking before a sleep. Waking an idle core takes 5 to 10 us; see README.md for what this buys. */
 const SPIN = 20_000;
 
+/** Nanoseconds of a yield in which another thread must have run. A yield to nobody takes 300 to 500. */
+const SWITCHED = 1_200;
+
 export class Spinner {
   readonly #shim: Shim;
   #deadline = 0;
@@ -29,11 +32,14 @@ export class Spinner {
 
   /**
    * The kernel likes to put a thread on the CPU of who woke it, the other one of a pair that talks. A spin that does not
-   * yield then keeps out the very thread that it waits for.
+   * yield then keeps out the very thread that it waits for. And if another one did run there, this spin is over: a thread
+   * that is woken from a sleep gets an idle CPU, if there is one, while two that yield to each other stay together.
    */
   pause(round: number): void {
-    if (round % 8 === 7) this.#shim.yieldCpu();
-    else pause();
+    if (round % 8 !== 7) return pause();
+    const before = this.#shim.nowNs();
+    this.#shim.yieldCpu();
+    if (this.#shim.nowNs() - before > SWITCHED) this.#deadline = 0;
   }
 
   /**
