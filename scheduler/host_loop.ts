@@ -11,6 +11,8 @@ import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
 
 /** Milliseconds without mail after which it sleeps: about what the sleep's end takes. See README.md, "Tuned numbers". */
 const POLL = 0.1;
+/** The same after a mail that ended a sleep: polling did not find that one, so it may not pay for the next. */
+const SHORT_POLL = 0.01;
 /**
  * In how many turns without mail it lets another thread have its CPU: perhaps the one that it waits for. With every core
  * busy, a round trip takes 16 us instead of 125. A round trip on idle cores is over before.
@@ -32,6 +34,7 @@ export class HostLoop {
   #isClosed = false;
   #lastMail = 0;
   #emptyTurns = 0;
+  #window = POLL;
   /** Set while it sleeps. */
   #endSleep: (() => void) | undefined = undefined;
 
@@ -52,6 +55,7 @@ export class HostLoop {
     this.#inFlight++;
     if (this.#isPolling) return;
     this.#isPolling = true;
+    this.#window = POLL;
     this.#lastMail = performance.now();
     if (this.#endSleep !== undefined) this.#endSleep();
     else setImmediate(this.#poll);
@@ -85,9 +89,10 @@ export class HostLoop {
     if (!this.#mailbox.isEmpty(HOST)) {
       this.#read();
       this.#lastMail = performance.now();
+      if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
     }
-    if (performance.now() - this.#lastMail < POLL) {
+    if (performance.now() - this.#lastMail < this.#window) {
       if (++this.#emptyTurns % YIELD === 0) this.#shim.yieldCpu();
       setImmediate(this.#poll);
     } else {
@@ -107,6 +112,8 @@ export class HostLoop {
       this.#holdOrNot();
       await ended;
       this.#endSleep = undefined;
+      if (!this.#isPolling) this.#window = SHORT_POLL;
+      this.#emptyTurns = 0;
       this.#isPolling = true;
       this.#holdOrNot();
       this.#parker.endSleepInEventLoop(HOST);
