@@ -76,12 +76,9 @@ export class Wait implements Timer {
     g.waits = this;
   }
 
-  get ended(): boolean {
-    return this.#g === undefined;
-  }
-
+  /** It has ended, in either way. */
   get cancelled(): boolean {
-    return this.ended;
+    return this.#g === undefined;
   }
 
   fire(): void {
@@ -179,7 +176,7 @@ export class G implements TaskContext, Caller, Settler {
 
   yield(): Promise<void> {
     const wait = new Wait(this);
-    if (!wait.ended) this.machine.resumeLater(wait);
+    if (!wait.cancelled) this.machine.resumeLater(wait);
     return wait.promise;
   }
 
@@ -188,13 +185,13 @@ export class G implements TaskContext, Caller, Settler {
       throw new RangeError(`ctx.sleep(${String(ms)}): give milliseconds, 0 or more.`);
     }
     const wait = new Wait(this, performance.now() + ms);
-    if (!wait.ended) this.machine.startTimer(wait);
+    if (!wait.cancelled) this.machine.startTimer(wait);
     return wait.promise;
   }
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     const wait = new Wait(this);
-    if (!wait.ended) {
+    if (!wait.cancelled) {
       const ended = () => this.machine.resumeLater(wait);
       promise.then(ended, ended);
     }

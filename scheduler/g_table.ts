@@ -54,9 +54,10 @@ export const LOST = 6;
 const INLINE = 0;
 const BY_PORT = -1;
 
-/** G_CANCEL: 0, a block with the encoded reason (its offset, a multiple of 64, plus its class), or this. */
+/** G_CANCEL: 0, a block with the encoded reason (its offset plus its class, see #writeBlock), or this. */
 const NO_REASON = 1;
-const REASON_CLASS = 63;
+/** Offsets of blocks are multiples of 64 and more: the bits below have room for a class. */
+const BLOCK_CLASS = 63;
 
 type ClassOf = (name: string) => ErrorClass | undefined;
 
@@ -85,7 +86,10 @@ export class GTable {
   readonly #words: Int32Array;
   readonly #heap: Heap;
   readonly #free: number[] = [];
-  /** Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its way: nobody can mail the next one before that is read. */
+  /**
+   * Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its
+   * way: nobody can mail the next one before that is read.
+   */
   readonly #mailed: number[] = [];
   #untouched: number;
   readonly #end: number;
@@ -132,7 +136,7 @@ export class GTable {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
-    if (reason > NO_REASON) this.#heap.free(reason & ~REASON_CLASS, reason & REASON_CLASS);
+    if (reason > NO_REASON) this.#heap.free(reason & ~BLOCK_CLASS, reason & BLOCK_CLASS);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, FREE);
   }
@@ -216,12 +220,7 @@ export class GTable {
   #writeReason(reason: unknown): number {
     try {
       const { bytes, side } = encode(reason, "reason");
-      if (side.length !== 0 || bytes.length > LARGEST_BLOCK) return NO_REASON;
-      const sizeClass = blockClass(bytes.length);
-      const block = this.#heap.allocate(sizeClass);
-      if (block === 0) return NO_REASON;
-      this.#arena.u8.set(bytes, block);
-      return block + sizeClass;
+      return (side.length === 0 && this.#writeBlock(bytes)) || NO_REASON;
     } catch {
       return NO_REASON;
     }
@@ -231,7 +230,7 @@ export class GTable {
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word & ~REASON_CLASS) };
+    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word & ~BLOCK_CLASS) };
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
@@ -256,22 +255,25 @@ export class GTable {
 
   #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
     const { bytes, side, transfer } = encode(value, root);
-    if (side.length === 0 && this.writeBytes(slot, bytes)) return undefined;
-    this.#words[this.#arena.g(slot) + G_PAYLOAD] = BY_PORT;
+    const g = this.#arena.g(slot);
+    const block = side.length === 0 ? this.#writeBlock(bytes) : 0;
+    if (block !== 0) {
+      this.#words[g + G_BLOCK] = block & ~BLOCK_CLASS;
+      this.#words[g + G_PAYLOAD] = (block & BLOCK_CLASS) + 1;
+      return undefined;
+    }
+    this.#words[g + G_PAYLOAD] = BY_PORT;
     return { bytes: bytes.slice(), side, transfer };
   }
 
-  /** False when there is no block that could take them. */
-  writeBytes(slot: number, bytes: Uint8Array): boolean {
-    if (bytes.length > LARGEST_BLOCK) return false;
+  /** The offset of a block with these bytes, plus its class; 0 when there is none that could take them. */
+  #writeBlock(bytes: Uint8Array): number {
+    if (bytes.length > LARGEST_BLOCK) return 0;
     const sizeClass = blockClass(bytes.length);
     const block = this.#heap.allocate(sizeClass);
-    if (block === 0) return false;
-    const g = this.#arena.g(slot);
+    if (block === 0) return 0;
     this.#arena.u8.set(bytes, block);
-    this.#words[g + G_BLOCK] = block;
-    this.#words[g + G_PAYLOAD] = sizeClass + 1;
-    return true;
+    return block + sizeClass;
   }
 
   /** Whether nothing of it is under way: for an owner's number to be used again. */

@@ -397,7 +397,7 @@ export class Host {
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
   #bury({ isolate, role }: Thread, why: string): void {
-    // What it said before it died counts. Its parcels first: what they belong to may be read below.
+    // What it said before it died counts: its mail first, then the parcels that nobody has asked for yet.
     const { side } = this.threads.get(isolate)!;
     this.#readMail();
     for (const [slot, parcel] of side.takeAll()) this.#parcels.set(slot, parcel);

@@ -135,31 +135,21 @@ export class Runner {
     }
     g.args = args;
     if (g.definition !== undefined) return this.#start(g, g.definition, args);
-    const number = this.#gs.definition(g.slot);
-    const key = this.#table.key(number);
-    const [module, name] = splitKey(key);
+    const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
     this.#await(g);
-    import(module).then(
-      () => {
-        const definition = this.#definitions[number] = registry.definitions.get(key);
-        const fire = () => {
-          this.#arrived(g);
-          if (definition !== undefined) this.#start(g, definition, args);
-          else this.#end(g, false, new Error(notRegistered(module, name)));
-        };
-        this.#machine.resumeLater({ fire });
-      },
-      (cause) => {
-        const error = new Error(`${module}, which defines the task "${name}", did not load in a thread`, {
-          cause,
-        });
-        const fire = () => {
-          this.#arrived(g);
-          this.#end(g, false, error);
-        };
-        this.#machine.resumeLater({ fire });
-      },
+    const loaded = import(module).then(
+      () => this.#definition(g.slot) === undefined ? new Error(notRegistered(module, name)) : undefined,
+      (cause) =>
+        new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
     );
+    loaded.then((error) => {
+      const fire = () => {
+        this.#arrived(g);
+        if (error === undefined) this.#start(g, this.#definition(g.slot)!, args);
+        else this.#end(g, false, error);
+      };
+      this.#machine.resumeLater({ fire });
+    });
   }
 
   #definition(slot: number): Definition | undefined {
@@ -246,6 +236,7 @@ export class Runner {
     this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
   }
 
+  /** Mail about a slot that runs here, did so, or is to. */
   read(slot: number): void {
     this.#gs.clearRunnerMail(slot);
     const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
