@@ -30,7 +30,7 @@
  * @module
  */
 export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
-export type { TaskContext } from "./scheduler/context.ts";
+export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
 export {
   dedicate,
   type DedicateOptions,

@@ -37,10 +37,11 @@ export interface Shim {
   yieldCpu(): number;
   /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
   nowNs(): number;
-  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as are the next four. */
+  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as is what the next four are about. */
   setThreadName(name: string): number;
   setAffinity(cpus: readonly number[]): number;
-  getAffinity(): number[];
+  /** Of the thread `tid`. Default: the calling one. */
+  getAffinity(tid?: number): number[];
   setNice(nice: number): number;
   /** 0 restores the thread's default. */
   setTimerSlack(ns: number): number;
@@ -97,10 +98,10 @@ export function loadShim(path?: string): Shim {
       const mask = cpuMask(cpus);
       return symbols.heddle_set_affinity(mask, mask.length);
     },
-    getAffinity() {
+    getAffinity(tid = 0) {
       // The kernel wants room for every CPU that it could have (at most 8192 in Linux 6), not that it has.
       const mask = new Uint8Array(1024);
-      const bytes = symbols.heddle_get_affinity(mask, mask.length);
+      const bytes = symbols.heddle_get_affinity(tid, mask, mask.length);
       const cpus = [];
       for (let cpu = 0; cpu < bytes * 8; cpu++) {
         if (mask[cpu >> 3] & (1 << (cpu & 7))) cpus.push(cpu);

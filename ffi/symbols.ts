@@ -19,8 +19,8 @@ export const shimSymbols = {
   heddle_set_thread_name: { parameters: ["buffer"], result: "i32" },
   /** `int32_t heddle_set_affinity(const uint8_t *mask, uint32_t bytes)` */
   heddle_set_affinity: { parameters: ["buffer", "u32"], result: "i32" },
-  /** `int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes)` */
-  heddle_get_affinity: { parameters: ["buffer", "u32"], result: "i32" },
+  /** `int32_t heddle_get_affinity(int32_t tid, uint8_t *mask, uint32_t bytes)` */
+  heddle_get_affinity: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int32_t heddle_set_nice(int32_t nice)` */
   heddle_set_nice: { parameters: ["i32"], result: "i32" },
   /** `int32_t heddle_set_timer_slack(heddle_number ns)` */
@@ -37,4 +37,4 @@ export const shimSymbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 1;
+export const shimAbi = 2;

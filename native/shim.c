@@ -69,8 +69,8 @@ int32_t heddle_set_affinity(const uint8_t *mask, uint32_t bytes) {
   return negative_errno(syscall(SYS_sched_setaffinity, 0, (size_t)bytes, mask));
 }
 
-int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes) {
-  return negative_errno(syscall(SYS_sched_getaffinity, 0, (size_t)bytes, mask));
+int32_t heddle_get_affinity(int32_t tid, uint8_t *mask, uint32_t bytes) {
+  return negative_errno(syscall(SYS_sched_getaffinity, tid, (size_t)bytes, mask));
 }
 
 int32_t heddle_set_nice(int32_t nice) {

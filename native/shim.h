@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 1u
+#define HEDDLE_ABI 2u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -34,11 +34,11 @@ heddle_number heddle_now_ns(void);
 // Names the calling thread. `name` is a C string. Returns -ERANGE above HEDDLE_NAME_MAX bytes.
 int32_t heddle_set_thread_name(const char *name);
 
-// CPU sets of the calling thread: bit n of the mask is bit n % 8 of byte n / 8. Setting returns 0, or -EINVAL when
-// no CPU of the mask exists and is allowed. Getting returns the number of bytes written, a multiple of 8, or
-// -EINVAL when `bytes` is too few for this kernel or not a multiple of 8.
+// CPU sets: bit n of the mask is bit n % 8 of byte n / 8. Setting the calling thread's returns 0, or -EINVAL when no
+// CPU of the mask exists and is allowed. Getting that of the thread `tid` (0: the calling one) returns the number of
+// bytes written, a multiple of 8, or -ESRCH, or -EINVAL when `bytes` is too few for this kernel or not a multiple of 8.
 int32_t heddle_set_affinity(const uint8_t *mask, uint32_t bytes);
-int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes);
+int32_t heddle_get_affinity(int32_t tid, uint8_t *mask, uint32_t bytes);
 
 // Nice value of the calling thread alone (Linux keeps one per thread). Out of range is clamped by the kernel;
 // -EACCES when a lower value is not permitted.

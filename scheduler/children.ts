@@ -71,7 +71,8 @@ export class Children {
     const promise = g.promise = newChildTask(g);
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
-    if (this.waiting.length > 1 || this.#machine.p === EXEMPT_P) this.#share();
+    const { p, blockingCalls } = this.#machine;
+    if (this.waiting.length > 1 || p === EXEMPT_P || blockingCalls.isInCall) this.#share();
     this.#machine.kick();
     return promise;
   }

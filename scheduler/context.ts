@@ -37,10 +37,34 @@ export interface TaskContext {
    * a plain `await` of such a promise the task goes on at once, even if `procs` threads are running.
    */
   wait<T>(promise: PromiseLike<T>): Promise<T>;
+  /**
+   * Runs `fn`, which makes a synchronous call that may block in the kernel: a foreign function, a `Deno.*Sync`. Returns
+   * what it returns and throws what it throws. If the call lasts, the P that the task holds goes to another thread, and
+   * the task goes on once it has one again; other tasks that have begun on this thread have to wait. If the call is quick,
+   * all this takes about 30 ns. Inside of `fn`, and on a dedicated thread, `blocking` only calls its function.
+   *
+   * After Go's entersyscall and exitsyscall: the P is taken after 20 us at the least, and later if nobody needs it.
+   *
+   * @throws {TypeError} if `fn` returns a promise: it has not blocked then. `await` it instead.
+   */
+  blocking<T>(fn: () => T, options?: BlockingOptions): T;
+}
+
+/** Options of {@linkcode TaskContext.blocking}. */
+export interface BlockingOptions {
+  /** The call is known to block: the P goes on at once (Go's entersyscallblock). Default: false. */
+  handOff?: boolean;
 }
 
 /** Milliseconds that a G may compute before it should yield: Go's forcePreemptNS. */
 const SLICE = 10;
+
+function refusePromise(result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  throw new TypeError(
+    "ctx.blocking() got a function that returns a promise: give one that blocks, or await the promise.",
+  );
+}
 
 function nobody(): never {
   throw new Error("Heddle: a G without a caller was settled.");
@@ -196,6 +220,15 @@ export class G implements TaskContext, Caller, Settler {
       promise.then(ended, ended);
     }
     return wait.promise.then(() => promise);
+  }
+
+  blocking<T>(fn: () => T, options?: BlockingOptions): T {
+    const { blockingCalls } = this.machine;
+    const result = options !== undefined && options.handOff === true
+      ? blockingCalls.runHandingOff(fn)
+      : blockingCalls.run(fn);
+    if (typeof result === "object") refusePromise(result);
+    return result;
   }
 
   cancel(reason: unknown): boolean {

@@ -73,10 +73,25 @@ export class GlobalRunQueue {
         const position = (head + i) | 0;
         const cell = this.#cell(position);
         const entry = load(words, cell + 1);
-        store(words, cell, ((position & ~this.#mask) + this.#mask + 1) | 0);
+        this.#empty(position);
         take(entry);
       }
       return count;
+    }
+  }
+
+  /** The M whose note is the oldest entry, which is taken out; 0 if that is none. */
+  popNote(): number {
+    const words = this.#words;
+    for (;;) {
+      const head = load(words, GLOBAL_HEAD);
+      if (!this.#isReady(head)) return 0;
+      // As in pop().
+      const entry = load(words, this.#cell(head) + 1);
+      if (entry >= 0) return 0;
+      if (!cas(words, GLOBAL_HEAD, head, (head + 1) | 0)) continue;
+      this.#empty(head);
+      return -entry;
     }
   }
 
@@ -88,6 +103,11 @@ export class GlobalRunQueue {
   /** A hint, for fair shares and statistics. */
   get length(): number {
     return (load(this.#words, GLOBAL_TAIL) - load(this.#words, GLOBAL_HEAD)) | 0;
+  }
+
+  /** For the producer that comes round next. */
+  #empty(position: number): void {
+    store(this.#words, this.#cell(position), ((position & ~this.#mask) + this.#mask + 1) | 0);
   }
 
   #cell(position: number): number {

@@ -2,12 +2,12 @@
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
 import { loadShim, type Shim } from "../ffi/shim.ts";
-import { Futex, load, store } from "./atomics.ts";
+import { exchange, Futex, load, store } from "./atomics.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
-import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
+import { Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { type Addressee, Mailbox, TO_RUNNER } from "./mailbox.ts";
 import {
@@ -15,14 +15,15 @@ import {
   CLOSING,
   HOST,
   leastArenaBytes,
-  M_P,
   M_PARKS,
   M_RAN,
   M_SPINNING,
   M_STOLEN,
   MAX_PROCS,
+  PROCS_SEEN,
 } from "./memory_layout.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
+import { DEDICATED, POOL } from "./roles.ts";
 import {
   type Call,
   type Caller,
@@ -34,7 +35,7 @@ import {
   silence,
   type TaskState,
 } from "./task.ts";
-import { defaultProcs, requireProcs } from "./procs.ts";
+import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
@@ -116,11 +117,14 @@ export class Host {
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
+  /** Nobody has said how many Ps there are to be: it is as many as the machine has room for. */
+  #followsProcs: boolean;
 
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
     const shim = loadShim();
-    const procs = options.procs === undefined ? defaultProcs(shim) : requireProcs(options.procs);
+    const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
+    const procs = given ?? procsOfMachine(shim);
     const maxThreads = requireCount(
       "maxThreads",
       options.maxThreads ?? Math.max(64, 2 * procs),
@@ -139,10 +143,24 @@ export class Host {
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    return new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+    return new Host(
+      arena,
+      shim,
+      new Futex(shim, arena.i32),
+      { maxThreads, heapLimitMb },
+      procs,
+      given === undefined,
+    );
   }
 
-  constructor(arena: Arena, shim: Shim, futex: Futex, limits: ThreadLimits, procs: number) {
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    futex: Futex,
+    limits: ThreadLimits,
+    procs: number,
+    followsProcs: boolean,
+  ) {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#parker = new Parker(arena, futex);
@@ -157,12 +175,15 @@ export class Host {
       arena,
       shim,
       this.#parker,
+      this.idle.roles,
       limits,
       (thread, why) => this.#bury(thread, why),
       (isolate) => this.#nothingInFlightOf(isolate),
     );
+    this.#followsProcs = followsProcs;
     this.idle.setProcs(procs);
     this.threads.balance(procs);
+    this.threads.startSysmon();
   }
 
   get isClosed(): boolean {
@@ -171,7 +192,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
-    const pool = this.threads.all.filter((thread) => thread.role === "pool");
+    const pool = this.threads.all.filter(({ isolate }) => this.idle.roles.of(isolate) === POOL);
     await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
   }
 
@@ -184,9 +205,16 @@ export class Host {
         `procs is ${procs}: this scheduler has maxThreads ${maxThreads}, of which one is spare.`,
       );
     }
+    this.#followsProcs = false;
+    this.#setProcs(procs);
+  }
+
+  #setProcs(procs: number): void {
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     for (const { isolate } of this.threads.all) this.idle.signal(isolate);
+    // Of Ps that do not count any more, sysmon takes those that are in calls.
+    this.idle.sysmon.wake();
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
@@ -229,9 +257,7 @@ export class Host {
       );
     }
     this.#write(slot, started, [thread, call.args], own.isolate);
-    // The mail first: a spare that is roused joins the pool, unless it finds that.
     this.idle.mailRunner(own.isolate, slot);
-    this.threads.rouse(own, "dedicated");
     this.threads.balance(this.idle.procs);
     return this.#inFlight(started, options);
   }
@@ -329,8 +355,15 @@ export class Host {
   #readMail(): void {
     // All is settled by then. A thread that was terminated in the middle of its code may still mail.
     if (this.isClosed) return;
-    this.#mailbox.drain(HOST, this.#read);
+    if (this.#mailbox.drain(HOST, this.#read)) this.#readHeader();
     this.#refill();
+  }
+
+  /** A P finds no thread, a spare is no spare any more, or the machine has room for another number of Ps. */
+  #readHeader(): void {
+    const seen = exchange(this.#words, PROCS_SEEN, 0);
+    if (seen > 0 && this.#followsProcs) this.#setProcs(Math.min(seen, this.#arena.shape.maxThreads - 1));
+    this.threads.balance(this.idle.procs);
   }
 
   readonly #read = (slot: number, _addressee: Addressee): void => {
@@ -396,7 +429,8 @@ export class Host {
   // Threads that end --------------------------------------------------------------------------------------------------
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
-  #bury({ isolate, role }: Thread, why: string): void {
+  #bury({ isolate }: Thread, why: string): void {
+    const isOfPool = this.idle.roles.of(isolate) !== DEDICATED;
     // What it said before it died counts: its mail first, then the parcels that nobody has asked for yet.
     const { side } = this.threads.get(isolate)!;
     this.#readMail();
@@ -405,11 +439,10 @@ export class Host {
     const record = this.#arena.isolate(isolate);
     // Nobody can give it a P from here on; one that was on its way is taken back.
     const last = this.#parker.bury(isolate);
-    const p = isGiven(last) ? givenP(last) : load(this.#words, record + M_P) - 1;
+    const p = isGiven(last) ? givenP(last) : this.idle.ps.inherit(isolate);
     const wasSpinning = isGiven(last) ? givenSpinning(last) : load(this.#words, record + M_SPINNING) === 1;
-    store(this.#words, record + M_P, 0);
     store(this.#words, record + M_SPINNING, 0);
-    if (p !== NO_P && p !== EXEMPT_P) {
+    if (p !== NO_P) {
       this.#local.moveToGlobal(p);
       this.idle.releaseP(p);
     }
@@ -425,7 +458,7 @@ export class Host {
     this.#past.parks += load(this.#words, record + M_PARKS);
     for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
     if (this.isClosed) return;
-    if (role !== "dedicated") this.threads.balance(this.idle.procs);
+    if (isOfPool) this.threads.balance(this.idle.procs);
     this.#refill();
     this.idle.wakeIfWork();
   }
@@ -476,6 +509,7 @@ export class Host {
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);
+    this.idle.sysmon.wake();
     const ended = Promise.all(threads.map((thread) => thread.ended));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));

@@ -8,7 +8,7 @@
  */
 import { add, cas, load, store } from "./atomics.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
-import type { Stealer } from "./local_run_queue.ts";
+import type { LocalRunQueue } from "./local_run_queue.ts";
 import { type Mailbox, TO_OWNER, TO_RUNNER } from "./mailbox.ts";
 import {
   type Arena,
@@ -18,25 +18,22 @@ import {
   ISOLATES,
   M_WANTS_P,
   MAX_PROCS,
-  P_STATUS,
   PROCS,
 } from "./memory_layout.ts";
 import {
+  AWAITS_P,
   AWAKE,
   given,
-  isGiven,
   isParkedWithoutP,
+  looksBeforeItSleeps,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
   type Parker,
+  SPARE_FUTEX,
 } from "./parker.ts";
-
-/** Not counted: above PROCS. Zero, so that it is the state of fresh memory. Left by `settle` alone. */
-const STOPPED = 0;
-/** In nobody's hands. Anyone takes it, by CAS, to RUNNING. */
-const IDLE_P = 1;
-/** In the hands of one M, or on its way to it. Its holder alone leaves this state. */
-const RUNNING = 2;
+import { Processors } from "./processor.ts";
+import { POOL, Roles } from "./roles.ts";
+import { SysmonSleep } from "./sysmon_sleep.ts";
 
 const ONE_IDLE = 1 << 16;
 const SPINNING_MASK = ONE_IDLE - 1;
@@ -47,14 +44,20 @@ export const NO_P = -1;
 export const EXEMPT_P = MAX_PROCS;
 
 export class Idle {
+  readonly ps: Processors;
+  readonly roles: Roles;
+  readonly sysmon: SysmonSleep;
   readonly #words: Int32Array;
   readonly #arena: Arena;
   readonly #parker: Parker;
   readonly #global: GlobalRunQueue;
-  readonly #rings: Stealer;
+  readonly #rings: LocalRunQueue;
   readonly #mailbox: Mailbox;
 
-  constructor(arena: Arena, parker: Parker, global: GlobalRunQueue, rings: Stealer, mailbox: Mailbox) {
+  constructor(arena: Arena, parker: Parker, global: GlobalRunQueue, rings: LocalRunQueue, mailbox: Mailbox) {
+    this.ps = new Processors(arena);
+    this.roles = new Roles(arena, parker);
+    this.sysmon = new SysmonSleep(arena.i32, parker.futex);
     this.#arena = arena;
     this.#words = arena.i32;
     this.#parker = parker;
@@ -89,30 +92,31 @@ export class Idle {
     for (let i = before; i < n; i++) this.wake();
   }
 
-  acquireP(): number {
+  /** An idle P, `first` if that is one. It is on its way: who is given it stores itself there. */
+  acquireP(first = 0): number {
     const procs = this.procs;
-    for (let p = 0; p < procs; p++) {
-      if (cas(this.#words, this.#status(p), IDLE_P, RUNNING)) {
-        add(this.#words, IDLE, -ONE_IDLE);
-        return p;
-      }
+    for (let i = 0; i < procs; i++) {
+      const p = (first + i) % procs;
+      if (!this.ps.take(p)) continue;
+      // Partner: sysmon announces that it sleeps, then reads the count.
+      if (add(this.#words, IDLE, -ONE_IDLE) >> 16 >= procs) this.sysmon.wakeIfAsleep();
+      return p;
     }
     return NO_P;
   }
 
   /** The P's ring is empty. The caller looks for work afterwards, or calls wakeIfWork(). */
   releaseP(p: number): void {
-    store(this.#words, this.#status(p), STOPPED);
+    this.ps.drop(p);
     this.#settle(p);
   }
 
   /** Brings a P that nobody holds in line with PROCS. Loops until what it did and what PROCS says agree. */
   #settle(p: number): void {
     for (;;) {
-      const counted = p < this.procs;
-      const [from, to] = counted ? [STOPPED, IDLE_P] : [IDLE_P, STOPPED];
-      if (!cas(this.#words, this.#status(p), from, to)) return;
-      add(this.#words, IDLE, counted ? ONE_IDLE : -ONE_IDLE);
+      const isCounted = p < this.procs;
+      if (!this.ps.settle(p, isCounted)) return;
+      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
     }
   }
 
@@ -163,16 +167,82 @@ export class Idle {
       if (!cas(this.#words, IDLE, word, word + 1)) continue;
       const p = this.acquireP();
       if (p !== NO_P) {
-        if (this.#unparkAny(PARKED_FUTEX, given(p, true))) return;
-        // One that sleeps in its event loop may be in the middle of a G's continuation: it is not to be relied on.
-        if (this.#unparkAny(PARKED_EVENT_LOOP, given(p, false))) return this.stopSpinning();
+        if (this.#give(p, true)) return;
         this.releaseP(p);
       }
       add(this.#words, IDLE, -1);
       // While we were counted as spinning others relied on us. An M that announces its sleep from here on sees the idle
       // P and the work by itself; one that had announced it before is found now.
-      if (!this.#anyParked()) return;
+      if (!this.#anyParked()) return this.#callForThread();
     }
+  }
+
+  /**
+   * The P of an M that is in a blocking call goes to who has use for it (Go's handoffp). The caller took it from there.
+   */
+  passOn(p: number): void {
+    // An M that only goes on with its G would leave the ring to the next one, and that to the next.
+    if (!this.#rings.isEmpty(p)) {
+      if (p < this.procs && this.#giveToAny(p, false)) return;
+      this.#rings.moveToGlobal(p);
+    }
+    if (p < this.procs) {
+      if (!this.#global.isEmpty()) {
+        if (this.#give(p, false)) return;
+      } else if (cas(this.#words, IDLE, 0, 1)) {
+        // All others are busy: one M is to look for what they have too much of.
+        if (this.#giveToAny(p, true)) return;
+        this.stopSpinning();
+      }
+    }
+    this.releaseP(p);
+    this.wakeIfWork();
+  }
+
+  /** Gives the P to the M whose turn it is, and if `spinning` a place among those that spin. False if there is none. */
+  #give(p: number, spinning: boolean): boolean {
+    for (let turn = this.#global.popNote(); turn !== 0; turn = this.#global.popNote()) {
+      if (!this.handOff(turn, p)) continue;
+      // It will not look for what else there is.
+      if (spinning) this.foundWork();
+      return true;
+    }
+    if (this.#giveToAny(p, spinning)) return true;
+    // There is nobody to take what is first in the queue. Better out of turn than not at all.
+    if (!this.#unparkAny(AWAITS_P, given(p, false))) return false;
+    if (spinning) this.stopSpinning();
+    return true;
+  }
+
+  /** To one that takes what there is. */
+  #giveToAny(p: number, spinning: boolean): boolean {
+    if (this.#unparkAny(PARKED_FUTEX, given(p, spinning))) return true;
+    // One that sleeps in its event loop may be in the middle of a G's continuation: it is not to be relied on.
+    if (this.#unparkAny(PARKED_EVENT_LOOP, given(p, false))) {
+      if (spinning) this.stopSpinning();
+      return true;
+    }
+    return this.lacksThread && this.#giveSpare(given(p, spinning));
+  }
+
+  /** A spare joins the pool with a P, and the host makes another one. */
+  #giveSpare(next: number): boolean {
+    return this.#some((isolate) => {
+      if (this.#parker.state(isolate) !== SPARE_FUTEX || !this.roles.claim(isolate, POOL)) return false;
+      this.signal(HOST);
+      // Unless a signal has just woken it: then it is one of the pool by now, and looks for work before it sleeps.
+      return this.#parker.unpark(isolate, SPARE_FUTEX, next);
+    });
+  }
+
+  /** Whether so many threads of the pool are in blocking calls that a P could find none. */
+  get lacksThread(): boolean {
+    return this.roles.available < this.procs;
+  }
+
+  /** There is work, an idle P, and nobody to take it: the host starts a thread. */
+  #callForThread(): void {
+    if (this.lacksThread) this.signal(HOST);
   }
 
   /** For who released a P and will not look for work. */
@@ -185,7 +255,8 @@ export class Idle {
     for (;;) {
       const state = this.#parker.state(isolate);
       // It is awake, or being woken, and looks at its mail before it sleeps.
-      if (state === AWAKE || isGiven(state)) return;
+      // The last one looks at its mail when its G lets go of the thread.
+      if (looksBeforeItSleeps(state) || state === AWAITS_P) return;
       if (isolate === HOST || !isParkedWithoutP(state)) {
         if (this.#parker.unpark(isolate, state, AWAKE)) return;
         continue;
@@ -241,28 +312,26 @@ export class Idle {
     this.#mailbox.signal(isolate);
     for (;;) {
       const state = this.#parker.state(isolate);
-      if (state === AWAKE || isGiven(state) || this.#parker.unpark(isolate, state, AWAKE)) return;
+      if (looksBeforeItSleeps(state) || this.#parker.unpark(isolate, state, AWAKE)) return;
     }
   }
 
-  /** The lowest number first, so that the same few threads stay warm. */
   #unparkAny(asleep: number, next: number): boolean {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (this.#parker.state(isolate) === asleep && this.#parker.unpark(isolate, asleep, next)) return true;
-    }
-    return false;
+    return this.#some((isolate) =>
+      this.#parker.state(isolate) === asleep && this.#parker.unpark(isolate, asleep, next)
+    );
   }
 
   #anyParked(): boolean {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (isParkedWithoutP(this.#parker.state(isolate))) return true;
-    }
-    return false;
+    return this.#some((isolate) => isParkedWithoutP(this.#parker.state(isolate)));
   }
 
-  #status(p: number): number {
-    return this.#arena.processor(p) + P_STATUS;
+  /** The lowest number first, so that the same few threads stay warm. */
+  #some(holds: (isolate: number) => boolean): boolean {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (holds(isolate)) return true;
+    }
+    return false;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Shim } from "../ffi/shim.ts";
 import { type Futex, load, store } from "./atomics.ts";
+import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
@@ -16,10 +17,8 @@ import {
   CLOSING,
   M_LIVE,
   M_MAIL,
-  M_P,
   M_PARKS,
   M_RAN,
-  M_SPARE,
   M_SPINNING,
   M_STOLEN,
   M_TID,
@@ -36,6 +35,7 @@ import {
   type SleepState,
   SPARE_FUTEX,
 } from "./parker.ts";
+import { DEDICATED, SPARE } from "./roles.ts";
 import { Runner } from "./runner.ts";
 import type { SideChannel } from "./side_channel.ts";
 import { Spinner } from "./spin.ts";
@@ -61,6 +61,7 @@ export class Machine {
 
   readonly children: Children;
   readonly runner: Runner;
+  readonly blockingCalls: BlockingCalls;
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
@@ -76,8 +77,10 @@ export class Machine {
   /** Gs that yielded, and whatever else goes on only under a P. */
   readonly #resumes: { fire(): void }[] = [];
 
-  /** The P that it holds, or NO_P. */
+  /** The P that it holds, or NO_P, also while it is in a blocking call. */
   p = NO_P;
+  /** In the event loop. */
+  isAsleep = false;
   #spinning = false;
   #over = false;
   #looksAtHeader = false;
@@ -102,6 +105,7 @@ export class Machine {
     const table = new TaskTable(arena);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
     this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);
+    this.blockingCalls = new BlockingCalls(this, isolate, arena, this.#parker, this.#idle, this.children);
     this.tid = shim.gettid();
     store(this.#words, this.#record + M_TID, this.tid);
   }
@@ -154,7 +158,7 @@ export class Machine {
       const until = Math.min(this.runner.patientUntil, this.#timers.next);
       await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
     }
-    this.#retract(KEEPS_P_EVENT_LOOP);
+    this.retract(KEEPS_P_EVENT_LOOP);
   }
 
   /** Runs or resumes one thing. False when there is none. */
@@ -206,7 +210,11 @@ export class Machine {
   /** Another M has something to do that cannot be done elsewhere, and it is its turn: it gets our P. */
   #handOff(isolate: number): void {
     this.children.publishAll();
-    if (this.#idle.handOff(isolate, this.p)) this.#setP(NO_P);
+    const { p } = this;
+    // From its status on the P is the other's.
+    this.#idle.ps.pass(p);
+    if (this.#idle.handOff(isolate, p)) this.p = NO_P;
+    else this.#idle.ps.hold(p, this.#isolate);
   }
 
   /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
@@ -215,7 +223,7 @@ export class Machine {
     for (let round = 0;; round++) {
       // First: only a thief without work of its own has room in its ring.
       if (this.#hasOwnWork()) {
-        this.#foundWork();
+        this.foundWork();
         return true;
       }
       if (this.p !== EXEMPT_P) {
@@ -226,12 +234,12 @@ export class Machine {
         const slot = this.#steal(round);
         if (slot >= 0) {
           this.#stolen++;
-          this.#foundWork();
+          this.foundWork();
           return this.runner.runSlot(slot);
         }
         const taken = this.#takeGlobal(GLOBAL_BATCH);
         if (taken >= 0 || this.p === NO_P) {
-          this.#foundWork();
+          this.foundWork();
           this.runner.runSlot(taken);
           return true;
         }
@@ -241,7 +249,7 @@ export class Machine {
         this.#spinner.pause(round);
       } else {
         // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
-        this.#foundWork();
+        this.foundWork();
         await this.#turn();
       }
     }
@@ -263,7 +271,8 @@ export class Machine {
     return -1;
   }
 
-  #foundWork(): void {
+  /** It has something to do: if it was one of those that spin, it is not any more. */
+  foundWork(): void {
     if (!this.#spinning) return;
     this.#setSpinning(false);
     this.#idle.foundWork();
@@ -332,28 +341,28 @@ export class Machine {
         return;
       }
       if (this.runner.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) {
-        if (this.#retract(asleep)) return;
+        if (this.retract(asleep)) return;
         continue;
       }
-      // Partner: the store in Threads.rouse(), after which the host wakes whoever sleeps as a spare.
+      // Partner: the claim, after which the claimer wakes whoever sleeps as a spare.
       if (asleep === SPARE_FUTEX) {
         if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);
-        this.#retract(asleep);
+        if (this.retract(asleep)) return;
         continue;
       }
       const own = this.#hasOwnWork();
       if (keepsP && own) {
-        this.#retract(asleep);
+        this.retract(asleep);
         return;
       }
       const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
       if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : aPIsIdle && this.#idle.workVisible()) {
-        if (this.#retract(asleep)) return;
+        if (this.retract(asleep)) return;
         const p = this.#idle.acquireP();
         if (p !== NO_P) {
           // As in Go: submitters may have counted on it when it spun, so it goes on as one that spins, and wakes the
           // next if there is more than it takes.
-          this.#setP(p);
+          this.holdP(p);
           this.#idle.spinFurther();
           this.#setSpinning(true);
           return;
@@ -365,7 +374,7 @@ export class Machine {
       const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
       if (this.runner.live === 0) this.#parker.sleep(this.#isolate, asleep, timeout);
       else await this.#sleepInEventLoop(asleep, timeout);
-      if (this.#retract(asleep) || keepsP) return;
+      if (this.retract(asleep) || this.p !== NO_P) return;
     }
   }
 
@@ -375,26 +384,30 @@ export class Machine {
     return this.#isSpare() ? SPARE_FUTEX : PARKED_FUTEX;
   }
 
+  /** Or meant for one task alone, which its mail will tell. */
   #isSpare(): boolean {
-    return load(this.#words, this.#record + M_SPARE) === 1;
+    const role = this.#idle.roles.of(this.#isolate);
+    return role === SPARE || role === DEDICATED;
   }
 
   /** AWAKE again. Whether a P was given meanwhile. */
-  #retract(asleep: SleepState): boolean {
+  retract(asleep: SleepState): boolean {
     const state = this.#parker.retract(this.#isolate, asleep);
     if (!isGiven(state)) return false;
-    this.#setP(givenP(state));
+    this.holdP(givenP(state));
     this.#setSpinning(givenSpinning(state));
     return true;
   }
 
   async #sleepInEventLoop(asleep: SleepState, timeout: number): Promise<void> {
+    this.isAsleep = true;
     const slept = this.#parker.sleepInEventLoop(this.#isolate, asleep, timeout);
     await new Promise<void>((resolve) => {
       this.#endSleep = resolve;
       slept.then(() => resolve());
     });
     this.#endSleep = undefined;
+    this.isAsleep = false;
   }
 
   /** Something was added here while the loop may sleep in the event loop. */
@@ -404,23 +417,31 @@ export class Machine {
     this.#endSleep();
   }
 
+  /** The sleep is over because the event loop runs a continuation that is about to block, not because it was woken. */
+  stayAwake(): void {
+    this.retract(PARKED_EVENT_LOOP);
+    this.kick();
+    this.isAsleep = false;
+  }
+
   /** This thread is for one task alone from now on. */
   exempt(): void {
     if (this.p !== NO_P) throw new Error("Heddle: a thread that holds a P was dedicated.");
-    this.#setP(EXEMPT_P);
+    this.p = EXEMPT_P;
   }
 
   #giveUpP(): void {
     const p = this.p;
-    this.#setP(NO_P);
+    this.p = NO_P;
     this.#idle.releaseP(p);
   }
 
-  #setP(p: number): void {
+  /** It was given the P, or has acquired it. */
+  holdP(p: number): void {
     this.p = p;
+    this.#idle.ps.hold(p, this.#isolate);
     // It was on its way while procs was lowered.
-    if (p !== EXEMPT_P && p >= this.#idle.procs) this.#looksAtHeader = true;
-    store(this.#words, this.#record + M_P, p + 1);
+    if (p >= this.#idle.procs) this.#looksAtHeader = true;
   }
 
   #setSpinning(spinning: boolean): void {

@@ -38,9 +38,13 @@ export const TASK_COUNT = 6 * LINE + 1;
 export const TASK_BYTES = 6 * LINE + 2;
 /** Blocks of task ids handed out. See `TaskIds`. */
 export const ID_BLOCKS = 7 * LINE;
-const HEADER_END = 8 * LINE;
+/** Whether sysmon has to be woken: see sysmon.ts. */
+export const SYSMON = 8 * LINE;
+/** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host. */
+export const PROCS_SEEN = 9 * LINE;
+const HEADER_END = 10 * LINE;
 
-// A processor record (idle.ts, local_run_queue.ts) ----------------------------------------------------------------
+// A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
 
 export const P_STATUS = 0;
 export const P_HEAD = LINE;
@@ -55,18 +59,17 @@ const P_WORDS = P_RING + RING_SIZE;
 export const M_SLEEP = 0;
 /** 1 while a note that this M needs a P is in the global queue. Set by who puts it there, cleared by who takes it out. */
 export const M_WANTS_P = 1;
-/** 1 while it is a spare, started ahead of need. Written by the host. */
-export const M_SPARE = 2;
+/** See roles.ts. */
+export const M_ROLE = 2;
 export const M_MAIL = LINE;
 /** These are written by the M alone. The host reads them: for `stats()`, and for what a dead M leaves behind. */
-export const M_P = 2 * LINE;
-export const M_SPINNING = 2 * LINE + 1;
-export const M_TID = 2 * LINE + 2;
-export const M_LIVE = 2 * LINE + 3;
-export const M_RAN = 2 * LINE + 4;
-export const M_STOLEN = 2 * LINE + 5;
-export const M_PARKS = 2 * LINE + 6;
-export const M_DEATH = 2 * LINE + 7;
+export const M_SPINNING = 2 * LINE;
+export const M_TID = 2 * LINE + 1;
+export const M_LIVE = 2 * LINE + 2;
+export const M_RAN = 2 * LINE + 3;
+export const M_STOLEN = 2 * LINE + 4;
+export const M_PARKS = 2 * LINE + 5;
+export const M_DEATH = 2 * LINE + 6;
 const M_WORDS = 3 * LINE;
 
 // A G slot (g_table.ts) -----------------------------------------------------------------------------------------------

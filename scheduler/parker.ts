@@ -3,11 +3,17 @@
  *
  *   AWAKE             runs, or looks for work. Nobody but itself leaves this state.
  *   PARKED_*          an M without a P (or the host) that sleeps, or is about to. Anyone may take it out, by CAS.
- *   SPARE_FUTEX       a thread that was started ahead of need. The host takes it out of this state, with a task for it
- *                     alone in its mail, or with the word that it is one of the pool.
+ *   SPARE_FUTEX       a thread that was started ahead of need. Who has claimed it (roles.ts) takes it out of this
+ *                     state, with a P or without; so does mail.
  *   KEEPS_P_*         an M that sleeps and keeps its P: a dedicated one its own, another one while a task's module or
  *                     arguments are on their way. Anyone may make it AWAKE.
- *   given(p)          it was given a P, and the giver is waking it. Only itself leaves this state.
+ *   BLOCKED           it runs code without a P: it is in a blocking call, and who takes the P marks it so before; or its
+ *                     event loop runs a continuation. As good as AWAKE for wakers. Itself goes back to AWAKE, and so does
+ *                     who marked it if it did not get the P.
+ *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see README.md) is served. It
+ *                     goes on with its G then, so it is none of those that take work from queues.
+ *   given(p)          it was given a P, and the giver is waking it. Left by itself. If it does not come, since its event
+ *                     loop runs a long continuation, sysmon takes the P back and leaves it BLOCKED.
  *
  * _FUTEX and _EVENT_LOOP say how it sleeps, so how to wake it. The order that prevents lost wakeups: a sleeper stores
  * its state, then looks at everything that should keep it awake, then sleeps on the value stored. A waker publishes its
@@ -22,12 +28,15 @@ export const PARKED_EVENT_LOOP = 2;
 export const KEEPS_P_FUTEX = 3;
 export const KEEPS_P_EVENT_LOOP = 4;
 export const SPARE_FUTEX = 5;
+export const BLOCKED = 6;
+export const AWAITS_P = 7;
 export type SleepState =
   | typeof PARKED_FUTEX
   | typeof PARKED_EVENT_LOOP
   | typeof KEEPS_P_FUTEX
   | typeof KEEPS_P_EVENT_LOOP
-  | typeof SPARE_FUTEX;
+  | typeof SPARE_FUTEX
+  | typeof AWAITS_P;
 
 const GIVEN = 16;
 
@@ -48,19 +57,24 @@ export function givenSpinning(state: number): boolean {
   return ((state - GIVEN) & 1) === 1;
 }
 
+/** Whether it will look at everything before it sleeps, so that nobody has to wake it. */
+export function looksBeforeItSleeps(state: number): boolean {
+  return state === AWAKE || state === BLOCKED || isGiven(state);
+}
+
 export function isParkedWithoutP(state: number): boolean {
-  return state === PARKED_FUTEX || state === PARKED_EVENT_LOOP;
+  return state === PARKED_FUTEX || state === PARKED_EVENT_LOOP || state === AWAITS_P;
 }
 
 export class Parker {
+  readonly futex: Futex;
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #futex: Futex;
 
   constructor(arena: Arena, futex: Futex) {
     this.#arena = arena;
     this.#words = arena.i32;
-    this.#futex = futex;
+    this.futex = futex;
   }
 
   state(isolate: number): number {
@@ -72,8 +86,32 @@ export class Parker {
     const word = this.#word(isolate);
     if (!cas(this.#words, word, asleep, next)) return false;
     if (asleep === PARKED_EVENT_LOOP || asleep === KEEPS_P_EVENT_LOOP) notify(this.#words, word);
-    else this.#futex.wake(word);
+    else this.futex.wake(word);
     return true;
+  }
+
+  /** By who is about to take the P of a call. Undone by unmark(), or by the M itself. */
+  mark(isolate: number): boolean {
+    return cas(this.#words, this.#word(isolate), AWAKE, BLOCKED);
+  }
+
+  unmark(isolate: number): void {
+    cas(this.#words, this.#word(isolate), BLOCKED, AWAKE);
+  }
+
+  /** By sysmon: takes back the P that an M was given and did not take. */
+  revoke(isolate: number, p: number): boolean {
+    return cas(this.#words, this.#word(isolate), given(p, false), BLOCKED);
+  }
+
+  /** By the M: it has no P, and is about to run code that may block. */
+  block(isolate: number): void {
+    store(this.#words, this.#word(isolate), BLOCKED);
+  }
+
+  /** By the M: that code has ended. */
+  unblock(isolate: number): void {
+    store(this.#words, this.#word(isolate), AWAKE);
   }
 
   /** By the sleeper: from here on it can be woken, and must look once more at its reasons to stay awake. */
@@ -98,7 +136,7 @@ export class Parker {
   sleep(isolate: number, asleep: SleepState, timeoutMs: number): void {
     // A timeout of 0.2 us would be cut to 0 and spin.
     const timeoutUs = timeoutMs === Infinity ? -1 : Math.ceil(timeoutMs * 1000);
-    this.#futex.sleep(this.#word(isolate), asleep, timeoutUs);
+    this.futex.sleep(this.#word(isolate), asleep, timeoutUs);
   }
 
   sleepInEventLoop(isolate: number, asleep: SleepState, timeoutMs: number): Promise<unknown> {

@@ -1,6 +1,6 @@
 /**
  * How many Ps a scheduler has if nobody says: as many CPUs as the process may use at once. Go 1.25 does the same: the
- * affinity mask, and the tightest CPU quota of the cgroups on the path to the root, rounded up.
+ * affinity mask (of the main thread), and the tightest CPU quota of the cgroups on the path to the root, rounded up.
  */
 import type { Shim } from "../ffi/shim.ts";
 import { MAX_PROCS } from "./memory_layout.ts";
@@ -10,11 +10,15 @@ export function requireProcs(procs: unknown, what = "procs"): number {
   throw new RangeError(`${what} is ${String(procs)}: give an integer from 1 to ${MAX_PROCS}.`);
 }
 
-/** `HEDDLE_PROCS`, or what the machine says. What there is no permission to read does not count. */
-export function defaultProcs(shim: Shim): number {
+/** `HEDDLE_PROCS`, if it is set and may be read. */
+export function procsOfEnvironment(): number | undefined {
   const wanted = may({ name: "env", variable: "HEDDLE_PROCS" }) ? Deno.env.get("HEDDLE_PROCS") : undefined;
-  if (wanted !== undefined && wanted !== "") return requireProcs(Number(wanted), "HEDDLE_PROCS");
-  const cpus = shim.getAffinity().length;
+  return wanted === undefined || wanted === "" ? undefined : requireProcs(Number(wanted), "HEDDLE_PROCS");
+}
+
+/** What there is no permission to read does not count. */
+export function procsOfMachine(shim: Shim): number {
+  const cpus = shim.getAffinity(Deno.pid).length;
   return Math.max(1, Math.min(cpus, Math.ceil(cgroupCpus(readIfAllowed)), MAX_PROCS));
 }
 

@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { DEDICATED } from "./roles.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
 
@@ -42,6 +43,11 @@ export interface SchedulerStats {
   threads: number;
   /** Of these, dedicated to a task. */
   dedicatedThreads: number;
+  /**
+   * Of these, in a call of {@linkcode TaskContext.blocking} that lasted, so that others have their P. While `threads` is
+   * `maxThreads`, an idle P may find none for the tasks that are `queued`: they wait until a call returns.
+   */
+  blockedThreads: number;
   /** Tasks of the host that have not settled. */
   inFlight: number;
   /** Tasks in the global queue, or waiting for room. */
@@ -159,7 +165,8 @@ export class Scheduler implements AsyncDisposable {
       idleProcs: Math.max(0, idle.idlePs),
       spinning: idle.spinning,
       threads: threads.all.length,
-      dedicatedThreads: threads.count("dedicated"),
+      dedicatedThreads: idle.roles.count(DEDICATED),
+      blockedThreads: idle.roles.blocked,
       inFlight: this.#host.inFlight,
       queued: this.#host.queued,
       ran: this.#host.total("ran"),

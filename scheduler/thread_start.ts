@@ -5,6 +5,7 @@ import type { ArenaShape } from "./memory_layout.ts";
 export interface ThreadStart {
   readonly buffer: SharedArrayBuffer;
   readonly shape: ArenaShape;
+  /** Its number; the host's for sysmon, which has none. */
   readonly isolate: number;
   /** What the thread imports: worker_main.ts in one piece. */
   readonly bundle: string;

@@ -3,11 +3,12 @@
  *
  * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
  */
-import { MessageChannel, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Shim } from "../ffi/shim.ts";
 import { load, store } from "./atomics.ts";
-import { type Arena, HOST, ISOLATES, M_DEATH, M_SPARE, M_TID } from "./memory_layout.ts";
+import { type Arena, CLOSING, HOST, ISOLATES, M_DEATH, M_TID } from "./memory_layout.ts";
 import { AWAKE, type Parker, SPARE_FUTEX } from "./parker.ts";
+import { DEDICATED, NONE, POOL, type Roles, SPARE } from "./roles.ts";
 import { SideChannel } from "./side_channel.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 import { source } from "./worker_bundle.ts";
@@ -19,12 +20,8 @@ const entry = new URL(
 );
 let bundle: string | undefined;
 
-/** What a thread is for. A spare becomes one of the pool or dedicated, and stays that. */
-export type Role = "pool" | "spare" | "dedicated";
-
 export interface Thread {
   readonly isolate: number;
-  role: Role;
   readonly worker: Worker;
   readonly side: SideChannel;
   /** Resolves when it runs, rejects with what kept it from starting. */
@@ -43,6 +40,7 @@ export class Threads {
   readonly #arena: Arena;
   readonly #shim: Shim;
   readonly #parker: Parker;
+  readonly #roles: Roles;
   readonly #limits: ThreadLimits;
   readonly #died: (thread: Thread, why: string) => void;
   readonly #isReusable: (isolate: number) => boolean;
@@ -56,6 +54,7 @@ export class Threads {
     arena: Arena,
     shim: Shim,
     parker: Parker,
+    roles: Roles,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
     isReusable: (isolate: number) => boolean,
@@ -63,6 +62,7 @@ export class Threads {
     this.#arena = arena;
     this.#shim = shim;
     this.#parker = parker;
+    this.#roles = roles;
     this.#limits = limits;
     this.#died = died;
     this.#isReusable = isReusable;
@@ -77,69 +77,44 @@ export class Threads {
     return this.#threads.get(isolate);
   }
 
-  count(role: Role): number {
-    return this.all.filter((thread) => thread.role === role).length;
-  }
-
-  /** Brings the pool to `procs` threads, and one spare beside it if there is room. */
-  balance(procs: number): void {
-    while (this.count("pool") < procs) {
-      const spare = this.#spare();
-      if (spare !== undefined) this.rouse(spare, "pool");
-      else if (this.start("pool") === undefined) break;
-    }
-    if (this.count("spare") === 0) this.start("spare");
-  }
-
-  /** A thread for one task alone; undefined if there are `maxThreads`. The caller mails the task, then rouses it. */
-  forOneTask(): Thread | undefined {
-    return this.#spare() ?? this.start("spare");
-  }
-
   /**
-   * A spare gets its role: what it is to run alone has been mailed before, or it joins the pool. If it sleeps, it wakes
-   * and looks at its mail; if it has not got that far, it looks before it sleeps. Partner: the look at M_SPARE in
-   * Machine, between announcement and sleep.
+   * Brings the pool to `procs` threads that are not in a blocking call, with one spare beside them, as far as
+   * `maxThreads` lets it.
    */
-  rouse(thread: Thread, role: Role): void {
-    thread.role = role;
-    store(this.#arena.i32, this.#arena.isolate(thread.isolate) + M_SPARE, 0);
-    this.#parker.unpark(thread.isolate, SPARE_FUTEX, AWAKE);
+  balance(procs: number): void {
+    while (this.#roles.available < procs) {
+      const spare = this.#claim(POOL);
+      if (spare === undefined && this.#start(POOL) === undefined) return;
+      // It joins the pool, or looks at its role before it sleeps the first time.
+      if (spare !== undefined) this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
+    }
+    if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
   }
 
-  #spare(): Thread | undefined {
-    return this.all.find((thread) => thread.role === "spare");
+  /** A thread for one task alone, which the caller mails to it; undefined if there are `maxThreads`. */
+  forOneTask(): Thread | undefined {
+    return this.#claim(DEDICATED) ?? this.#start(DEDICATED);
+  }
+
+  #claim(role: typeof POOL | typeof DEDICATED): Thread | undefined {
+    return this.all.find(({ isolate }) => this.#roles.claim(isolate, role));
   }
 
   /** Undefined if there are `maxThreads`. */
-  start(role: Role): Thread | undefined {
+  #start(role: typeof SPARE | typeof POOL | typeof DEDICATED): Thread | undefined {
     const isolate = this.#freeNumber();
     if (isolate === undefined) return undefined;
     const { port1, port2 } = new MessageChannel();
-    const start: ThreadStart = {
-      buffer: this.#arena.buffer,
-      shape: this.#arena.shape,
-      isolate,
-      bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
-      shimPath: this.#shim.path,
-      port: port2,
-    };
     const record = this.#arena.isolate(isolate);
-    store(this.#arena.i32, record + M_SPARE, role === "spare" ? 1 : 0);
+    this.#roles.set(isolate, role);
     store(this.#arena.i32, record + M_TID, 0);
     store(this.#arena.i32, record + M_DEATH, 0);
-    const worker = new Worker(entry, {
-      workerData: start,
-      transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: this.#limits.heapLimitMb },
-    });
-    worker.unref();
+    const worker = this.#startWorker(isolate, port2);
     const ended = Promise.withResolvers<void>();
     const up = Promise.withResolvers<void>();
     up.promise.catch(() => {});
     const thread: Thread = {
       isolate,
-      role,
       worker,
       side: new SideChannel(port1),
       up: up.promise,
@@ -157,10 +132,33 @@ export class Threads {
     return thread;
   }
 
+  #startWorker(isolate: number, port: MessagePort): Worker {
+    const workerData: ThreadStart = {
+      buffer: this.#arena.buffer,
+      shape: this.#arena.shape,
+      isolate,
+      bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
+      shimPath: this.#shim.path,
+      port,
+    };
+    const resourceLimits = { maxOldGenerationSizeMb: this.#limits.heapLimitMb };
+    const worker = new Worker(entry, { workerData, transferList: [port], resourceLimits });
+    worker.unref();
+    return worker;
+  }
+
+  /** The watchdog. It ends when all is closing. */
+  startSysmon(): void {
+    this.#startWorker(HOST, new MessageChannel().port2).once("exit", () => {
+      if (load(this.#arena.i32, CLOSING) === 0) this.startSysmon();
+    });
+  }
+
   /** By `died`, when it has read what the thread posted. */
   remove(isolate: number): void {
     this.#threads.get(isolate)!.side.close();
     this.#threads.delete(isolate);
+    this.#roles.set(isolate, NONE);
   }
 
   /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */

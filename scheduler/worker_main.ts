@@ -5,8 +5,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { loadShim } from "../ffi/shim.ts";
 import { Futex, store } from "./atomics.ts";
 import { Machine } from "./machine.ts";
-import { Arena, M_DEATH } from "./memory_layout.ts";
+import { Arena, HOST, M_DEATH } from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
+import { Sysmon } from "./sysmon.ts";
 import { registry } from "./task.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 
@@ -18,7 +19,14 @@ registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
 const shim = loadShim(shimPath);
-const machine = new Machine(arena, isolate, shim, new Futex(shim, arena.i32), new SideChannel(port));
+const futex = new Futex(shim, arena.i32);
+
+if (isolate === HOST) {
+  new Sysmon(arena, shim, futex).run();
+  process.exit(0);
+}
+
+const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
 
 // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
 // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
@@ -43,4 +51,7 @@ try {
   console.error("A Heddle thread ends:", error);
   process.exit(1);
 }
+// A thread that was terminated while it blocked in a foreign call comes back from there as if nothing had happened, and
+// process.exit() would loop for ever in it. Its event loop knows.
+await new Promise((resolve) => setImmediate(resolve));
 process.exit(0);

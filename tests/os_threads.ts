@@ -16,3 +16,12 @@ export function threadNice(tid: number): number {
   // The 19th field; the 2nd one is in parentheses and may hold spaces.
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
 }
+
+/** As `/proc/self/task/TID/comm` shows it; empty if the thread has just ended. */
+export function threadName(tid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/self/task/${tid}/comm`).trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What the threads are for: the role word of each.
+ *
+ *   NONE       no thread has this number. Left by the host, which starts one as SPARE or POOL.
+ *   SPARE      started ahead of need. Anyone claims it, by CAS, for the pool; the host also for a task alone.
+ *   POOL       runs tasks. It stays that until it ends.
+ *   DEDICATED  is for one task alone, which the host mails to it.
+ *
+ * The host makes it NONE when a thread has ended.
+ */
+import { cas, load, store } from "./atomics.ts";
+import { type Arena, HOST, ISOLATES, M_ROLE } from "./memory_layout.ts";
+import { AWAITS_P, BLOCKED, type Parker } from "./parker.ts";
+
+export const NONE = 0;
+export const SPARE = 1;
+export const POOL = 2;
+export const DEDICATED = 3;
+export type Role = typeof NONE | typeof SPARE | typeof POOL | typeof DEDICATED;
+
+export class Roles {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #parker: Parker;
+
+  constructor(arena: Arena, parker: Parker) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#parker = parker;
+  }
+
+  of(isolate: number): Role {
+    return load(this.#words, this.#at(isolate)) as Role;
+  }
+
+  /** By the host, when the thread has not begun or has ended. */
+  set(isolate: number, role: Role): void {
+    store(this.#words, this.#at(isolate), role);
+  }
+
+  /** False if it is no spare, or somebody else was faster. */
+  claim(isolate: number, role: typeof POOL | typeof DEDICATED): boolean {
+    return cas(this.#words, this.#at(isolate), SPARE, role);
+  }
+
+  /** How many threads have the role. */
+  count(role: Role): number {
+    return this.#count((isolate) => this.of(isolate) === role);
+  }
+
+  /** Threads that are in a blocking call, or back from one, and have no P. */
+  get blocked(): number {
+    return this.#count((isolate) => this.#isBlocked(isolate));
+  }
+
+  /**
+   * Threads that can use a P. One that is just returning from a call may count as blocked, no other mistake is possible:
+   * the mark is made before the P is taken.
+   */
+  get available(): number {
+    return this.#count((isolate) => this.of(isolate) === POOL && !this.#isBlocked(isolate));
+  }
+
+  #isBlocked(isolate: number): boolean {
+    const state = this.#parker.state(isolate);
+    return state === BLOCKED || state === AWAITS_P;
+  }
+
+  #count(isCounted: (isolate: number) => boolean): number {
+    const isolates = load(this.#words, ISOLATES);
+    let count = 0;
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (isCounted(isolate)) count++;
+    }
+    return count;
+  }
+
+  #at(isolate: number): number {
+    return this.#arena.isolate(isolate) + M_ROLE;
+  }
+}

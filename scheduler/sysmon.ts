@@ -1,0 +1,172 @@
+/**
+ * sysmon, the watchdog: a thread without a P that looks at all Ps now and then, as in Go's runtime/proc.go. It takes Ps
+ * from blocking calls that last, and from Ms that were given one and do not come for it, and passes them on.
+ *
+ * It looks every 20 us while that finds something to do. After 50 looks in vain the sleep between them doubles, up to
+ * 1 ms while tasks make blocking calls, up to 10 ms if they make none. When nothing has run for a second it sleeps until
+ * somebody takes a P.
+ */
+import type { Shim } from "../ffi/shim.ts";
+import { type Futex, load, store } from "./atomics.ts";
+import { GlobalRunQueue } from "./global_run_queue.ts";
+import { Idle } from "./idle.ts";
+import { LocalRunQueue } from "./local_run_queue.ts";
+import { Mailbox } from "./mailbox.ts";
+import { type Arena, CLOSING, HOST, ISOLATES, PROCS_SEEN } from "./memory_layout.ts";
+import { Parker } from "./parker.ts";
+import { calls, holder, isInCall, isOnItsWay } from "./processor.ts";
+import { procsOfMachine } from "./procs.ts";
+import { NAPS, SLEEPS } from "./sysmon_sleep.ts";
+
+/** Microseconds between looks, as are the next two: Go's 20, a guess, and Go's 10 ms. */
+const TICK = 20;
+const LONGEST_WITH_CALLS = 1_000;
+const LONGEST = 10_000;
+/** Go's: looks in vain before the sleep doubles. */
+const QUIET = 50;
+/** Guess: nanoseconds without a blocking call after which none is expected, and without any G before it sleeps. */
+const CALM = 1e9;
+/** Go's: nanoseconds after which a P is taken although nobody waits for it. */
+const LONG = 10e6;
+/** Nanoseconds between looks at what the machine has room for. Guess. */
+const MACHINE_CHECK = 1e9;
+
+/** A P's status when it was last seen to change. */
+interface Seen {
+  word: number;
+  since: number;
+}
+
+export class Sysmon {
+  readonly #words: Int32Array;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #rings: LocalRunQueue;
+  readonly #idle: Idle;
+  readonly #seen: Seen[] = [];
+  #now = 0;
+  #lastCall = 0;
+  #lastRun = 0;
+  #lastMachineCheck = 0;
+  #procsOfMachine: number;
+
+  constructor(arena: Arena, shim: Shim, futex: Futex) {
+    this.#words = arena.i32;
+    this.#shim = shim;
+    this.#parker = new Parker(arena, futex);
+    const global = new GlobalRunQueue(arena);
+    this.#rings = new LocalRunQueue(arena, global);
+    this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
+    this.#procsOfMachine = procsOfMachine(shim);
+    // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
+    shim.setTimerSlack(1);
+  }
+
+  /** Until the scheduler closes. */
+  run(): void {
+    let quiet = QUIET;
+    let us = LONGEST_WITH_CALLS;
+    while (load(this.#words, CLOSING) === 0) {
+      this.#now = this.#shim.nowNs();
+      this.#retook = false;
+      this.#expectsMore = false;
+      this.#lookAtPs();
+      this.#lookAtMachine();
+      quiet = this.#retook ? 0 : quiet + 1;
+      if (this.#retook || this.#expectsMore) us = TICK;
+      else if (quiet > QUIET) us *= 2;
+      us = this.#sleep(us);
+    }
+  }
+
+  // What the last look found.
+  #retook = false;
+  /** A call has begun whose P others could use: it is to be looked at again in a tick. */
+  #expectsMore = false;
+
+  /** Returns what to double the next time. */
+  #sleep(us: number): number {
+    const { sysmon } = this.#idle;
+    if (!this.#nothingRuns()) this.#lastRun = this.#now;
+    if (this.#now - this.#lastRun > CALM) {
+      sysmon.announce(SLEEPS);
+      if (this.#nothingRuns() && load(this.#words, CLOSING) === 0) sysmon.sleep(SLEEPS, -1);
+      sysmon.retract();
+      return LONGEST_WITH_CALLS;
+    }
+    if (us <= LONGEST_WITH_CALLS || this.#now - this.#lastCall < CALM) {
+      sysmon.tick(Math.min(us, LONGEST_WITH_CALLS));
+      return Math.min(us, LONGEST_WITH_CALLS);
+    }
+    // It ends by itself, so there is no second look: a call that began just now has to wait for that.
+    sysmon.announce(NAPS);
+    sysmon.sleep(NAPS, Math.min(us, LONGEST));
+    sysmon.retract();
+    return Math.min(us, LONGEST);
+  }
+
+  #nothingRuns(): boolean {
+    return this.#idle.idlePs >= this.#idle.procs;
+  }
+
+  // Ps ----------------------------------------------------------------------------------------------------------------
+
+  #lookAtPs(): void {
+    // Also at those that were counted once: they may be in calls.
+    const ps = Math.max(this.#idle.procs, this.#seen.length);
+    for (let p = 0; p < ps; p++) {
+      const word = this.#idle.ps.word(p);
+      const seen = this.#seen[p] ??= { word, since: this.#now };
+      if (word !== seen.word) {
+        if (isInCall(word) || calls(word) !== calls(seen.word)) this.#lastCall = this.#now;
+        seen.word = word;
+        seen.since = this.#now;
+        if (isInCall(word) && this.#isWanted(p)) this.#expectsMore = true;
+      } else if (isInCall(word)) {
+        if (this.#isWanted(p) || this.#now - seen.since >= LONG) this.#retake(p, word);
+      } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
+        this.#revoke(p);
+      }
+    }
+  }
+
+  /** Go's conditions: it has work in its ring, or all other Ps are busy, or it does not count any more. */
+  #isWanted(p: number): boolean {
+    return !this.#rings.isEmpty(p) || !this.#idle.isAnyHungry || p >= this.#idle.procs;
+  }
+
+  /** From a call that lasts: the very one that the last look saw. */
+  #retake(p: number, word: number): void {
+    const isolate = holder(word);
+    const hasMarked = this.#parker.mark(isolate);
+    if (this.#idle.ps.retake(p, word)) {
+      this.#retook = true;
+      this.#idle.passOn(p);
+    } else if (hasMarked) {
+      this.#parker.unmark(isolate);
+    }
+  }
+
+  /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
+  #revoke(p: number): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (!this.#parker.revoke(isolate, p)) continue;
+      this.#retook = true;
+      this.#idle.passOn(p);
+      return;
+    }
+  }
+
+  // The machine -------------------------------------------------------------------------------------------------------
+
+  #lookAtMachine(): void {
+    if (this.#now - this.#lastMachineCheck < MACHINE_CHECK) return;
+    this.#lastMachineCheck = this.#now;
+    const procs = procsOfMachine(this.#shim);
+    if (procs === this.#procsOfMachine) return;
+    this.#procsOfMachine = procs;
+    store(this.#words, PROCS_SEEN, procs);
+    this.#idle.signal(HOST);
+  }
+}
