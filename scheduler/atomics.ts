@@ -62,6 +62,9 @@ export function sleepInEventLoop(
   return result.async ? result.value : Promise.resolve();
 }
 
+/** -ETIMEDOUT */
+const TIMED_OUT = -110;
+
 /**
  * A futex over the words of one buffer. Sleeping in it is a synchronous foreign call: as fast as C, and the isolate's
  * event loop stands still. It may end for nothing: callers look at their word again.
@@ -75,9 +78,9 @@ export class Futex {
     this.#base = shim.addressOf(words);
   }
 
-  /** `timeoutUs` below 0 waits for ever. */
-  sleep(index: number, expected: number, timeoutUs: number): void {
-    this.#shim.futexWait(this.#base + index * 4, expected, timeoutUs);
+  /** `timeoutUs` below 0 waits for ever. Whether the time was over. */
+  sleep(index: number, expected: number, timeoutUs: number): boolean {
+    return this.#shim.futexWait(this.#base + index * 4, expected, timeoutUs) === TIMED_OUT;
   }
 
   wake(index: number): void {

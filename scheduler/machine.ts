@@ -51,6 +51,9 @@ const MICROTASK_TURNS = 8;
 /** Nanoseconds that the event loop may wait for its turn while Gs run. Guess: a 5th of Node's usual timer jitter. */
 const EVENT_LOOP_SLICE = 1e6;
 
+/** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
+const RETIRE = 5_000;
+
 /** Awaiting it lets the microtasks go first that are due. It makes no promise of its own, as `await null` does. */
 const NEXT_TURN = Promise.resolve();
 
@@ -372,10 +375,19 @@ export class Machine {
       }
       // With work of its own and no P, it waits for a P and nothing else.
       const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
-      if (this.runner.live === 0) this.#parker.sleep(this.#isolate, asleep, timeout);
-      else await this.#sleepInEventLoop(asleep, timeout);
+      let isPastUse = false;
+      if (this.runner.live !== 0) await this.#sleepInEventLoop(asleep, timeout);
+      else isPastUse = this.#sleepInFutex(asleep, timeout);
       if (this.retract(asleep) || this.p !== NO_P) return;
+      if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
     }
+  }
+
+  /** Whether it slept for long, and the pool had more threads than it needs: those that blocked calls left behind. */
+  #sleepInFutex(asleep: SleepState, timeout: number): boolean {
+    const isSurplus = asleep === PARKED_FUTEX && this.#idle.roles.available > this.#idle.procs;
+    const patience = isSurplus ? RETIRE : Infinity;
+    return this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience)) && patience <= timeout;
   }
 
   #sleepState(keepsP: boolean): SleepState {

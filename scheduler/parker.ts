@@ -133,10 +133,11 @@ export class Parker {
     return exchange(this.#words, this.#word(isolate), AWAKE);
   }
 
-  sleep(isolate: number, asleep: SleepState, timeoutMs: number): void {
+  /** Whether it ended because the time was over. */
+  sleep(isolate: number, asleep: SleepState, timeoutMs: number): boolean {
     // A timeout of 0.2 us would be cut to 0 and spin.
     const timeoutUs = timeoutMs === Infinity ? -1 : Math.ceil(timeoutMs * 1000);
-    this.futex.sleep(this.#word(isolate), asleep, timeoutUs);
+    return this.futex.sleep(this.#word(isolate), asleep, timeoutUs);
   }
 
   sleepInEventLoop(isolate: number, asleep: SleepState, timeoutMs: number): Promise<unknown> {

@@ -3,7 +3,7 @@
  *
  *   NONE       no thread has this number. Left by the host, which starts one as SPARE or POOL.
  *   SPARE      started ahead of need. Anyone claims it, by CAS, for the pool; the host also for a task alone.
- *   POOL       runs tasks. It stays that until it ends.
+ *   POOL       runs tasks. It stays that until it ends; if it does so for want of use, it makes itself NONE before.
  *   DEDICATED  is for one task alone, which the host mails to it.
  *
  * The host makes it NONE when a thread has ended.
@@ -41,6 +41,11 @@ export class Roles {
   /** False if it is no spare, or somebody else was faster. */
   claim(isolate: number, role: typeof POOL | typeof DEDICATED): boolean {
     return cas(this.#words, this.#at(isolate), SPARE, role);
+  }
+
+  /** By a thread of the pool that means to end: whether enough others stay. Two at once may be one too many; the host refills. */
+  resign(isolate: number, procs: number): boolean {
+    return this.available > procs && cas(this.#words, this.#at(isolate), POOL, NONE);
   }
 
   /** How many threads have the role. */

@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertLess,
+  assertRejects,
+} from "@std/assert";
 import { Scheduler, SchedulerClosedError, ThreadDiedError } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 import { soon, until } from "./deadline.ts";
@@ -222,4 +229,20 @@ Deno.test("calls of half a second on 8 threads of one P take little more than ha
   );
   assertLess((shim.nowNs() - start) / 1e6, 1000);
   assertEquals(new Set(slept.map(({ tid }) => tid)).size, 8);
+});
+
+Deno.test("threads that blocked calls left behind end some seconds later, and the pool stays as it was", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  await soon(
+    Promise.all(Array.from({ length: 6 }, () => sched.go(sleepsInKernel(100)))),
+    "the calls",
+    60_000,
+  );
+  assertGreaterOrEqual(sched.stats().threads, 4);
+  // One for the P, and a spare.
+  await until(() => sched.stats().threads === 2, "the others end", 30_000);
+  assertEquals(await soon(Promise.all([1, 2].map(() => sched.go(nothing()))), "tasks after it"), [
+    undefined,
+    undefined,
+  ]);
 });
