@@ -30,6 +30,7 @@
  * @module
  */
 export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
+export type { ThreadLocker } from "./scheduler/locker.ts";
 export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
 export {
   dedicate,

@@ -63,7 +63,7 @@ export class BlockingCalls {
     } finally {
       this.isInCall = false;
       if (this.#ps.leaveCall(p, word)) machine.p = p;
-      else this.#comeBack(p);
+      else this.comeBack(p);
     }
   }
 
@@ -80,7 +80,7 @@ export class BlockingCalls {
       return fn();
     } finally {
       this.isInCall = false;
-      this.#comeBack(p);
+      this.comeBack(p);
     }
   }
 
@@ -105,8 +105,8 @@ export class BlockingCalls {
     }
   }
 
-  /** The old P if it is idle, else any idle one, else the next that somebody gives away. */
-  #comeBack(old: number): void {
+  /** Back under a P: the old one if it is idle, else any idle one, else the next that somebody gives away. */
+  comeBack(old: number): void {
     this.#parker.unblock(this.#isolate);
     const p = this.#idle.acquireP(old);
     if (p !== NO_P) this.#machine.holdP(p);

@@ -7,7 +7,7 @@ import { G } from "./context.ts";
 import { threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
-import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
+import { type Idle, NO_P } from "./idle.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";
 import { PrivateQueue } from "./private_queue.ts";
@@ -71,8 +71,8 @@ export class Children {
     const promise = g.promise = newChildTask(g);
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
-    const { p, blockingCalls } = this.#machine;
-    if (this.waiting.length > 1 || p === EXEMPT_P || blockingCalls.isInCall) this.#share();
+    const { takesWork, blockingCalls } = this.#machine;
+    if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
     this.#machine.kick();
     return promise;
   }
@@ -116,8 +116,8 @@ export class Children {
    * a P that becomes hungry later finds something. A dedicated thread runs none if it can help it.
    */
   #share(): void {
-    const { p } = this.#machine;
-    if (p === EXEMPT_P || p === NO_P) return this.publishAll();
+    const { p, takesWork } = this.#machine;
+    if (p === NO_P || !takesWork) return this.publishAll();
     const older = this.waiting.length - 1;
     if (this.#idle.isAnyHungry) this.#publish(older);
     else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
@@ -125,8 +125,8 @@ export class Children {
 
   /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
   shareHalf(): void {
-    const { p } = this.#machine;
-    if (p === EXEMPT_P || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
+    const { p, takesWork } = this.#machine;
+    if (!takesWork || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
     this.#publish(this.waiting.length >> 1);
   }
 
@@ -136,7 +136,7 @@ export class Children {
 
   /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
   #publish(count: number): void {
-    const { p } = this.#machine;
+    const { p, takesWork } = this.#machine;
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
@@ -151,7 +151,7 @@ export class Children {
       g.slot = slot;
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
-      if (p === EXEMPT_P || p === NO_P) this.#global.push(slot);
+      if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }

@@ -1,5 +1,6 @@
 /** What a running task gets as its first argument, and the G that it is. */
 import type { Machine } from "./machine.ts";
+import type { Holds } from "./thread_lock.ts";
 import type { Timer } from "./timers.ts";
 import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
 
@@ -48,6 +49,38 @@ export interface TaskContext {
    * @throws {TypeError} if `fn` returns a promise: it has not blocked then. `await` it instead.
    */
   blocking<T>(fn: () => T, options?: BlockingOptions): T;
+  /**
+   * Keeps other tasks from this thread: it starts no others until `unlockOSThread()` was called as often, and tasks that
+   * this one starts run elsewhere. Tasks that had begun here go on here. If the task ends while it has the lock, so does
+   * the thread: use that for threads whose state should not come back to the pool.
+   *
+   * The task itself is bound to its thread in any case. As Go's `runtime.LockOSThread`.
+   */
+  lockOSThread(): void;
+  /**
+   * Undoes one `lockOSThread()`. Nothing happens without one, as in Go.
+   *
+   * @throws {Error} if it is another task that has locked the thread.
+   */
+  unlockOSThread(): void;
+  /**
+   * Makes this thread the task's own, as `sched.dedicate()` does from the start: it is exempt from `procs`, so another
+   * thread runs tasks in its place; it may block and compute as it likes, and is woken directly. Implies
+   * `lockOSThread()`. Calls nest.
+   *
+   * After the `DedicateOSThread` that was proposed for Go (gVisor, 2020).
+   *
+   * @throws {RangeError} if all `maxThreads` threads are in use, and the pool needs this one.
+   * @throws {Error} inside of `blocking`.
+   */
+  dedicate(): void;
+  /**
+   * Undoes one `dedicate()`. The last one waits until the thread has a P of the pool again, and gives the thread back
+   * for reuse, unless it was started with an affinity or a nice value of its own: then it ends with the task.
+   *
+   * @throws {Error} if the thread is not dedicated to this task, or inside of `blocking`.
+   */
+  undedicate(): void;
 }
 
 /** Options of {@linkcode TaskContext.blocking}. */
@@ -130,6 +163,7 @@ interface Rare {
   /** The caller's: undoes what `signal` and `timeout` set up. */
   release: (() => void) | undefined;
   controller: AbortController | undefined;
+  holds: Holds | undefined;
   /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
   sliceTick: number;
   sliceStart: number;
@@ -231,6 +265,27 @@ export class G implements TaskContext, Caller, Settler {
     return result;
   }
 
+  lockOSThread(): void {
+    this.machine.threadLock.lock(this);
+  }
+
+  unlockOSThread(): void {
+    this.machine.threadLock.unlock(this);
+  }
+
+  dedicate(): void {
+    this.machine.threadLock.dedicate(this);
+  }
+
+  undedicate(): void {
+    this.machine.threadLock.undedicate(this);
+  }
+
+  /** What it has of its thread. */
+  get holds(): Holds {
+    return this.#rare().holds ??= { locks: 0, dedications: 0 };
+  }
+
   cancel(reason: unknown): boolean {
     return this.machine.children.cancel(this, reason);
   }
@@ -255,6 +310,7 @@ export class G implements TaskContext, Caller, Settler {
       reason: undefined,
       release: undefined,
       controller: undefined,
+      holds: undefined,
       sliceTick: -1,
       sliceStart: 0,
     };

@@ -190,10 +190,11 @@ export class GTable {
     store(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0);
   }
 
-  /** Whether the task is to have this thread for its own. */
+  /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
   isMeantFor(slot: number, isolate: number): boolean {
-    return this.status(slot) === QUEUED && this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 &&
-      this.runner(slot) === isolate;
+    const status = this.status(slot);
+    return (status === QUEUED || status === CANCELLED) &&
+      this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 && this.runner(slot) === isolate;
   }
 
   /** By the owner. False: it runs, or has ended. */

@@ -23,7 +23,7 @@ import {
   PROCS_SEEN,
 } from "./memory_layout.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
-import { DEDICATED, POOL } from "./roles.ts";
+import { POOL } from "./roles.ts";
 import {
   type Call,
   type Caller,
@@ -57,6 +57,8 @@ class Started implements Caller, Settler {
   promise!: HostTask;
   release: (() => void) | undefined = undefined;
   outcome: TaskState | undefined = undefined;
+  /** The process waits for it. */
+  isInFlight = true;
 
   constructor(host: Host, id: number, definition: Definition, name: string) {
     this.host = host;
@@ -81,6 +83,7 @@ class Started implements Caller, Settler {
 interface Waiting {
   readonly started: Started;
   readonly args: readonly unknown[];
+  readonly on: Thread | undefined;
 }
 
 /** As `setTimeout`, which fires at once if the time is longer than this. Returns what stops it. */
@@ -220,33 +223,47 @@ export class Host {
   // Starting ----------------------------------------------------------------------------------------------------------
 
   go(call: Call<unknown>, options: GoOptions | undefined): HostTask {
+    return this.goOn(undefined, call, options);
+  }
+
+  /** On that thread, if one is given: it has been dedicated before. */
+  goOn(thread: Thread | undefined, call: Call<unknown>, options: GoOptions | undefined): HostTask {
     if (options?.signal?.aborted) return this.#neverStarted(call, options);
-    const started = new Started(
-      this,
-      this.#gs.newId(),
-      call.definition,
-      options?.name ?? call.definition.name,
-    );
+    const started = this.#newStarted(call, options);
     const isWaiting = this.#nextWaiting < this.#waiting.length;
     const slot = isWaiting ? -1 : this.#gs.allocate();
-    if (slot >= 0) this.#submit(slot, started, call.args);
-    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[] });
+    if (slot >= 0) this.#submit(slot, started, call.args, thread);
+    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[], on: thread });
     return this.#inFlight(started, options);
   }
 
   /** On a thread of its own. */
   dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#neverStarted(call, options);
-    const started = new Started(
-      this,
-      this.#gs.newId(),
-      call.definition,
-      options.name ?? call.definition.name,
-    );
+    const started = this.#newStarted(call, options);
+    this.#startOnOwn(started, call, thread);
+    return this.#inFlight(started, options);
+  }
+
+  /** The same for a task that nobody waits for, so that it does not keep the process alive. */
+  hold(call: Call<unknown>, thread: ThreadOptions): [HostTask, Thread] {
+    const started = this.#newStarted(call, undefined);
+    started.isInFlight = false;
+    const own = this.#startOnOwn(started, call, thread);
+    const promise = started.promise = HostTask.start(started);
+    silence(promise);
+    return [promise, own];
+  }
+
+  #newStarted({ definition }: Call<unknown>, options: GoOptions | undefined): Started {
+    return new Started(this, this.#gs.newId(), definition, options?.name ?? definition.name);
+  }
+
+  #startOnOwn(started: Started, { args }: Call<unknown>, options: ThreadOptions): Thread {
     const slot = this.#gs.allocate();
     if (slot < 0) {
       throw new RangeError(
-        `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): dedicate() does not queue.`,
+        `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
       );
     }
     const own = this.threads.forOneTask();
@@ -256,14 +273,14 @@ export class Host {
         `There are ${this.#arena.shape.maxThreads} threads already (maxThreads), none for a dedicated task.`,
       );
     }
-    this.#write(slot, started, [thread, call.args], own.isolate);
-    this.idle.mailRunner(own.isolate, slot);
+    this.#submit(slot, started, [options, args], own);
     this.threads.balance(this.idle.procs);
-    return this.#inFlight(started, options);
+    return own;
   }
 
-  #submit(slot: number, started: Started, args: readonly unknown[]): void {
-    this.#write(slot, started, args, 0);
+  #submit(slot: number, started: Started, args: readonly unknown[], on: Thread | undefined): void {
+    this.#write(slot, started, args, on === undefined ? 0 : on.isolate);
+    if (on !== undefined) return this.idle.mailRunner(on.isolate, slot);
     this.#global.push(slot);
     this.idle.wake();
   }
@@ -291,7 +308,7 @@ export class Host {
 
   /** Its signal was aborted before. */
   #neverStarted(call: Call<unknown>, { signal }: GoOptions): HostTask {
-    const started = new Started(this, this.#gs.newId(), call.definition, call.definition.name);
+    const started = this.#newStarted(call, undefined);
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
     started.reject(signal!.reason);
@@ -313,11 +330,18 @@ export class Host {
   /** Slots have become free: what waits for one moves on. */
   #refill(): void {
     while (this.#nextWaiting < this.#waiting.length) {
-      const { started, args } = this.#waiting[this.#nextWaiting]!;
+      const { started, args, on } = this.#waiting[this.#nextWaiting]!;
+      if (on !== undefined && this.threads.get(on.isolate) !== on) {
+        this.#settle(
+          started,
+          "failed",
+          threadDied(started.name, started.id, "it ended before the task began"),
+        );
+      }
       if (!started.hasSettled) {
         const slot = this.#gs.allocate();
         if (slot < 0) return;
-        this.#submit(slot, started, args);
+        this.#submit(slot, started, args, on);
       }
       this.#waiting[this.#nextWaiting++] = undefined;
     }
@@ -347,7 +371,7 @@ export class Host {
     if (started.hasSettled) return;
     started.outcome = outcome;
     started.release?.();
-    this.#loop.end();
+    if (started.isInFlight) this.#loop.end();
     if (outcome === "done") started.resolve(value);
     else started.reject(value);
   }
@@ -430,7 +454,6 @@ export class Host {
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
   #bury({ isolate }: Thread, why: string): void {
-    const isOfPool = this.idle.roles.of(isolate) !== DEDICATED;
     // What it said before it died counts: its mail first, then the parcels that nobody has asked for yet.
     const { side } = this.threads.get(isolate)!;
     this.#readMail();
@@ -458,7 +481,7 @@ export class Host {
     this.#past.parks += load(this.#words, record + M_PARKS);
     for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
     if (this.isClosed) return;
-    if (isOfPool) this.threads.balance(this.idle.procs);
+    this.threads.balance(this.idle.procs);
     this.#refill();
     this.idle.wakeIfWork();
   }
@@ -518,6 +541,11 @@ export class Host {
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
     this.#loop.close();
+  }
+
+  /** The process waits for that, too. */
+  threadEnds(thread: Thread): Promise<void> {
+    return this.#loop.holdFor(thread.ended);
   }
 
   // Statistics --------------------------------------------------------------------------------------------------------

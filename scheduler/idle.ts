@@ -209,7 +209,7 @@ export class Idle {
     }
     if (this.#giveToAny(p, spinning)) return true;
     // There is nobody to take what is first in the queue. Better out of turn than not at all.
-    if (!this.#unparkAny(AWAITS_P, given(p, false))) return false;
+    if (!this.#some((isolate) => this.isQueuedForP(isolate) && this.#offer(isolate, p))) return false;
     if (spinning) this.stopSpinning();
     return true;
   }
@@ -287,6 +287,10 @@ export class Idle {
   handOff(isolate: number, p: number): boolean {
     // Before the offer: whatever the M does next, it can put a new note in.
     store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    return this.#offer(isolate, p);
+  }
+
+  #offer(isolate: number, p: number): boolean {
     for (;;) {
       const state = this.#parker.state(isolate);
       if (!isParkedWithoutP(state)) return false;

@@ -29,6 +29,8 @@ import {
   isGiven,
   KEEPS_P_EVENT_LOOP,
   KEEPS_P_FUTEX,
+  LOCKED_EVENT_LOOP,
+  LOCKED_FUTEX,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
   Parker,
@@ -40,6 +42,7 @@ import { Runner } from "./runner.ts";
 import type { SideChannel } from "./side_channel.ts";
 import { Spinner } from "./spin.ts";
 import { TaskTable } from "./task_table.ts";
+import { ThreadLock } from "./thread_lock.ts";
 import { type Timer, Timers } from "./timers.ts";
 
 /** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
@@ -65,6 +68,7 @@ export class Machine {
   readonly children: Children;
   readonly runner: Runner;
   readonly blockingCalls: BlockingCalls;
+  readonly threadLock: ThreadLock;
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
@@ -82,8 +86,11 @@ export class Machine {
 
   /** The P that it holds, or NO_P, also while it is in a blocking call. */
   p = NO_P;
+  /** Whether it takes Gs from queues: thread_lock.ts. */
+  takesWork = true;
   /** In the event loop. */
   isAsleep = false;
+  #asleep: SleepState = PARKED_EVENT_LOOP;
   #spinning = false;
   #over = false;
   #looksAtHeader = false;
@@ -109,6 +116,15 @@ export class Machine {
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
     this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);
     this.blockingCalls = new BlockingCalls(this, isolate, arena, this.#parker, this.#idle, this.children);
+    const { maxThreads } = arena.shape;
+    this.threadLock = new ThreadLock(
+      this,
+      isolate,
+      maxThreads,
+      this.#idle,
+      this.children,
+      this.blockingCalls,
+    );
     this.tid = shim.gettid();
     store(this.#words, this.#record + M_TID, this.tid);
   }
@@ -137,10 +153,10 @@ export class Machine {
     if (this.p !== NO_P && this.p !== EXEMPT_P) this.#leaveP();
   }
 
-  /** A dedicated thread's children that found no slot run on it, and keep it until they have. */
+  /** What else is bound to the thread goes on, as do children that found no slot. */
   #isOver(): boolean {
     return this.#over ||
-      (this.runner.isEnding && this.runner.live === 0 && this.children.waiting.length === 0);
+      (this.threadLock.isEnding && this.runner.live === 0 && this.children.waiting.length === 0);
   }
 
   /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
@@ -181,7 +197,7 @@ export class Machine {
     }
     if (this.children.waiting.length > 1) this.children.shareHalf();
     if (this.runner.runPrivate(this.children.waiting.popNewest())) return true;
-    if (this.p !== EXEMPT_P) {
+    if (this.takesWork) {
       if (
         this.runner.runSlot(this.#local.pop(this.p)) || this.runner.runSlot(this.#takeGlobal(GLOBAL_BATCH))
       ) {
@@ -196,7 +212,7 @@ export class Machine {
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. -1 when there is none. */
   #takeGlobal(most: number): number {
-    if (this.p === EXEMPT_P || this.#global.isEmpty()) return -1;
+    if (!this.takesWork || this.#global.isEmpty()) return -1;
     const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
     this.#taken = -1;
     this.#global.pop(Math.min(most, share), this.#keep);
@@ -222,6 +238,11 @@ export class Machine {
 
   /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
   async #spin(): Promise<boolean> {
+    if (!this.takesWork && this.p !== EXEMPT_P) {
+      // Others can use its P.
+      this.foundWork();
+      return this.#hasOwnWork();
+    }
     this.#spinner.start();
     for (let round = 0;; round++) {
       // First: only a thief without work of its own has room in its ring.
@@ -229,7 +250,7 @@ export class Machine {
         this.foundWork();
         return true;
       }
-      if (this.p !== EXEMPT_P) {
+      if (this.takesWork) {
         if (!this.#spinning) {
           if (!this.#idle.startSpinning()) return false;
           this.#setSpinning(true);
@@ -359,13 +380,15 @@ export class Machine {
         return;
       }
       const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
-      if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : aPIsIdle && this.#idle.workVisible()) {
+      const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();
+      if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : seesWork) {
         if (this.retract(asleep)) return;
         const p = this.#idle.acquireP();
         if (p !== NO_P) {
           // As in Go: submitters may have counted on it when it spun, so it goes on as one that spins, and wakes the
           // next if there is more than it takes.
           this.holdP(p);
+          if (!this.takesWork) return;
           this.#idle.spinFurther();
           this.#setSpinning(true);
           return;
@@ -392,7 +415,9 @@ export class Machine {
 
   #sleepState(keepsP: boolean): SleepState {
     if (keepsP) return this.runner.live === 0 ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
-    if (this.runner.live !== 0) return PARKED_EVENT_LOOP;
+    const inEventLoop = this.runner.live !== 0;
+    if (!this.takesWork) return inEventLoop ? LOCKED_EVENT_LOOP : LOCKED_FUTEX;
+    if (inEventLoop) return PARKED_EVENT_LOOP;
     return this.#isSpare() ? SPARE_FUTEX : PARKED_FUTEX;
   }
 
@@ -413,6 +438,7 @@ export class Machine {
 
   async #sleepInEventLoop(asleep: SleepState, timeout: number): Promise<void> {
     this.isAsleep = true;
+    this.#asleep = asleep;
     const slept = this.#parker.sleepInEventLoop(this.#isolate, asleep, timeout);
     await new Promise<void>((resolve) => {
       this.#endSleep = resolve;
@@ -431,21 +457,18 @@ export class Machine {
 
   /** The sleep is over because the event loop runs a continuation that is about to block, not because it was woken. */
   stayAwake(): void {
-    this.retract(PARKED_EVENT_LOOP);
+    if (!this.isAsleep) return;
+    this.retract(this.#asleep);
     this.kick();
     this.isAsleep = false;
-  }
-
-  /** This thread is for one task alone from now on. */
-  exempt(): void {
-    if (this.p !== NO_P) throw new Error("Heddle: a thread that holds a P was dedicated.");
-    this.p = EXEMPT_P;
   }
 
   #giveUpP(): void {
     const p = this.p;
     this.p = NO_P;
-    this.#idle.releaseP(p);
+    // A locked M has not looked at the ring.
+    if (this.takesWork) this.#idle.releaseP(p);
+    else this.#idle.passOn(p);
   }
 
   /** It was given the P, or has acquired it. */

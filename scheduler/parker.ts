@@ -3,6 +3,8 @@
  *
  *   AWAKE             runs, or looks for work. Nobody but itself leaves this state.
  *   PARKED_*          an M without a P (or the host) that sleeps, or is about to. Anyone may take it out, by CAS.
+ *   LOCKED_*          an M that is locked (thread_lock.ts), without a P. As PARKED_*, but nobody gives it a P for what is in
+ *                     queues.
  *   SPARE_FUTEX       a thread that was started ahead of need. Who has claimed it (roles.ts) takes it out of this
  *                     state, with a P or without; so does mail.
  *   KEEPS_P_*         an M that sleeps and keeps its P: a dedicated one its own, another one while a task's module or
@@ -23,21 +25,27 @@ import { cas, exchange, type Futex, load, notify, sleepInEventLoop, store } from
 import { type Arena, M_SLEEP } from "./memory_layout.ts";
 
 export const AWAKE = 0;
-export const PARKED_FUTEX = 1;
-export const PARKED_EVENT_LOOP = 2;
-export const KEEPS_P_FUTEX = 3;
-export const KEEPS_P_EVENT_LOOP = 4;
-export const SPARE_FUTEX = 5;
-export const BLOCKED = 6;
-export const AWAITS_P = 7;
+export const PARKED_FUTEX = 2;
+export const PARKED_EVENT_LOOP = 3;
+export const KEEPS_P_FUTEX = 4;
+export const KEEPS_P_EVENT_LOOP = 5;
+export const SPARE_FUTEX = 6;
+export const BLOCKED = 8;
+export const AWAITS_P = 10;
+export const LOCKED_FUTEX = 12;
+export const LOCKED_EVENT_LOOP = 13;
 export type SleepState =
   | typeof PARKED_FUTEX
   | typeof PARKED_EVENT_LOOP
   | typeof KEEPS_P_FUTEX
   | typeof KEEPS_P_EVENT_LOOP
   | typeof SPARE_FUTEX
-  | typeof AWAITS_P;
+  | typeof AWAITS_P
+  | typeof LOCKED_FUTEX
+  | typeof LOCKED_EVENT_LOOP;
 
+/** In every state of a sleeper: it sleeps in its event loop. */
+const IN_EVENT_LOOP = 1;
 const GIVEN = 16;
 
 /** The M has P `p` from now on. `spinning`: the giver has counted it as a spinning M. */
@@ -63,7 +71,8 @@ export function looksBeforeItSleeps(state: number): boolean {
 }
 
 export function isParkedWithoutP(state: number): boolean {
-  return state === PARKED_FUTEX || state === PARKED_EVENT_LOOP || state === AWAITS_P;
+  const kind = state & ~IN_EVENT_LOOP;
+  return kind === PARKED_FUTEX || kind === LOCKED_FUTEX || kind === AWAITS_P;
 }
 
 export class Parker {
@@ -85,7 +94,7 @@ export class Parker {
   unpark(isolate: number, asleep: number, next: number): boolean {
     const word = this.#word(isolate);
     if (!cas(this.#words, word, asleep, next)) return false;
-    if (asleep === PARKED_EVENT_LOOP || asleep === KEEPS_P_EVENT_LOOP) notify(this.#words, word);
+    if ((asleep & IN_EVENT_LOOP) !== 0) notify(this.#words, word);
     else this.futex.wake(word);
     return true;
   }

@@ -4,7 +4,9 @@
  *   NONE       no thread has this number. Left by the host, which starts one as SPARE or POOL.
  *   SPARE      started ahead of need. Anyone claims it, by CAS, for the pool; the host also for a task alone.
  *   POOL       runs tasks. It stays that until it ends; if it does so for want of use, it makes itself NONE before.
- *   DEDICATED  is for one task alone, which the host mails to it.
+ *   LOCKED     runs only what is bound to it (thread_lock.ts), with a P of the pool.
+ *   DEDICATED  the same, with an exempt P; or it is about to get the task that it is for, by mail. All three of these an M
+ *              makes of itself.
  *
  * The host makes it NONE when a thread has ended.
  */
@@ -16,7 +18,8 @@ export const NONE = 0;
 export const SPARE = 1;
 export const POOL = 2;
 export const DEDICATED = 3;
-export type Role = typeof NONE | typeof SPARE | typeof POOL | typeof DEDICATED;
+export const LOCKED = 4;
+export type Role = typeof NONE | typeof SPARE | typeof POOL | typeof DEDICATED | typeof LOCKED;
 
 export class Roles {
   readonly #arena: Arena;
@@ -33,7 +36,7 @@ export class Roles {
     return load(this.#words, this.#at(isolate)) as Role;
   }
 
-  /** By the host, when the thread has not begun or has ended. */
+  /** By the host, when the thread has not begun or has ended; else by itself, unless it is a spare. */
   set(isolate: number, role: Role): void {
     store(this.#words, this.#at(isolate), role);
   }
@@ -46,6 +49,11 @@ export class Roles {
   /** By a thread of the pool that means to end: whether enough others stay. Two at once may be one too many; the host refills. */
   resign(isolate: number, procs: number): boolean {
     return this.available > procs && cas(this.#words, this.#at(isolate), POOL, NONE);
+  }
+
+  /** How many there are, with those that are starting. */
+  get threads(): number {
+    return this.#count((isolate) => this.of(isolate) !== NONE);
   }
 
   /** How many threads have the role. */

@@ -7,7 +7,7 @@ import type { Children } from "./children.ts";
 import { G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
 import { clone, DONE, FAILED, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
-import type { Idle } from "./idle.ts";
+import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
 import type { SideChannel } from "./side_channel.ts";
@@ -26,14 +26,12 @@ export class Runner {
   ran = 0;
   /** Begun Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
   live = 0;
-  /** The G that this thread was dedicated to has ended: so does the thread. */
-  isEnding = false;
   /** A G from a queue was begun since the machine last looked at the clock. */
   tookSlot = false;
   /** Of the live ones, those that wait for their modules or arguments; and when to stop waiting for nothing else. */
   #arriving = 0;
   #patientUntil = 0;
-  /** The G that this thread was dedicated to. */
+  /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
   /** Between its begin and its first await. */
   #current: G | undefined = undefined;
@@ -128,7 +126,7 @@ export class Runner {
       const [options, own] = received as [ThreadOptions, unknown[]];
       args = own;
       try {
-        wearThreadOptions(this.#shim, options);
+        this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
       } catch (error) {
         return this.#end(g, false, error);
       }
@@ -212,11 +210,7 @@ export class Runner {
   #end(g: G, ok: boolean, value: unknown): void {
     if (g.slot < 0) this.#children.end(g, ok, value);
     else this.#endSlot(g, ok, value);
-    if (g === this.#dedicated) {
-      this.#dedicated = undefined;
-      this.isEnding = true;
-      this.#machine.kick();
-    }
+    if (g.rare?.holds !== undefined) this.#machine.threadLock.end(g);
   }
 
   #endSlot(g: G, ok: boolean, value: unknown): void {
@@ -245,19 +239,29 @@ export class Runner {
       if (cancelled) g.abort(cancelled.reason ?? defaultReason());
       if (g.args === undefined) this.#startWithParcel(g);
     } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
-      this.#becomeDedicated(slot);
+      this.#runOwn(slot);
     } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
       // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
       this.#idle.mailRunner(this.#gs.runner(slot), slot);
     }
   }
 
-  /** The host chose this spare thread for one task. What it sent are the thread's options and the arguments. */
-  #becomeDedicated(slot: number): void {
-    this.#machine.exempt();
-    this.#gs.startRunning(slot, this.#isolate);
+  /**
+   * The host chose this thread for the task. The first such one makes it its own, and what the host sent then are the
+   * thread's options with the arguments.
+   */
+  #runOwn(slot: number): void {
+    const isFirst = this.#machine.p === NO_P && this.#machine.takesWork;
+    if (!this.#gs.startRunning(slot, this.#isolate)) {
+      this.#idle.mailOwner(HOST, slot);
+      if (isFirst) this.#machine.threadLock.isEnding = true;
+      return;
+    }
     const g = new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot);
-    this.#dedicated = g;
+    if (isFirst) {
+      this.#dedicated = g;
+      this.#machine.threadLock.startDedicated(g);
+    }
     this.#receive(g);
   }
 

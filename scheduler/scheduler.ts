@@ -1,7 +1,8 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { DEDICATED } from "./roles.ts";
+import { ThreadLocker } from "./locker.ts";
+import { DEDICATED, LOCKED } from "./roles.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
 
@@ -43,6 +44,8 @@ export interface SchedulerStats {
   threads: number;
   /** Of these, dedicated to a task. */
   dedicatedThreads: number;
+  /** Of these, locked by a task, and not dedicated. */
+  lockedThreads: number;
   /**
    * Of these, in a call of {@linkcode TaskContext.blocking} that lasted, so that others have their P. While `threads` is
    * `maxThreads`, an idle P may find none for the tasks that are `queued`: they wait until a call returns.
@@ -157,6 +160,19 @@ export class Scheduler implements AsyncDisposable {
     return this.#host.dedicate(call, options, { name, affinity, nice }) as unknown as Task<R>;
   }
 
+  /**
+   * Starts a thread for tasks that are to share one. Resolves when it runs. An open locker does not keep the process alive,
+   * its tasks do.
+   *
+   * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   * @throws {Error} if the system refuses the thread an option.
+   */
+  async locker(options: ThreadOptions = {}): Promise<ThreadLocker> {
+    requireThreadOptions(options);
+    this.#requireOpen();
+    return await ThreadLocker.start(this.#host, options);
+  }
+
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     const { idle, threads } = this.#host;
@@ -166,6 +182,7 @@ export class Scheduler implements AsyncDisposable {
       spinning: idle.spinning,
       threads: threads.all.length,
       dedicatedThreads: idle.roles.count(DEDICATED),
+      lockedThreads: idle.roles.count(LOCKED),
       blockedThreads: idle.roles.blocked,
       inFlight: this.#host.inFlight,
       queued: this.#host.queued,

@@ -55,8 +55,11 @@ export function threadName(name: string): string {
   return cut;
 }
 
-/** Gives the calling thread what was asked for. Throws what the system says against it. */
-export function wearThreadOptions(shim: Shim, { name, affinity, nice }: ThreadOptions): void {
+/**
+ * Gives the calling thread what was asked for. Throws what the system says against it. Returns whether the thread is of
+ * another kind than others now: a name makes no difference.
+ */
+export function wearThreadOptions(shim: Shim, { name, affinity, nice }: ThreadOptions): boolean {
   if (name !== undefined) requireSuccess(shim.setThreadName(name), `name "${name}"`, "give another name");
   if (affinity !== undefined) {
     requireSuccess(
@@ -68,6 +71,7 @@ export function wearThreadOptions(shim: Shim, { name, affinity, nice }: ThreadOp
   if (nice !== undefined) {
     requireSuccess(shim.setNice(nice), `nice ${nice}`, "a lower one takes CAP_SYS_NICE");
   }
+  return affinity !== undefined || nice !== undefined;
 }
 
 function requireSuccess(result: number, asked: string, remedy: string): void {

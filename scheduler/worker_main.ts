@@ -3,9 +3,10 @@ import process from "node:process";
 import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { loadShim } from "../ffi/shim.ts";
-import { Futex, store } from "./atomics.ts";
+import { Futex, load, store } from "./atomics.ts";
+import "./locker_tasks.ts";
 import { Machine } from "./machine.ts";
-import { Arena, HOST, M_DEATH } from "./memory_layout.ts";
+import { Arena, CLOSING, HOST, M_DEATH } from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
 import { Sysmon } from "./sysmon.ts";
 import { registry } from "./task.ts";
@@ -31,7 +32,7 @@ const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
 // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
 // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
 const heapLimit = v8.getHeapStatistics().heap_size_limit;
-setInterval(() => {
+const heapCheck = setInterval(() => {
   if (v8.getHeapStatistics().heap_size_limit === heapLimit) return;
   store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
   process.exit(1);
@@ -51,7 +52,8 @@ try {
   console.error("A Heddle thread ends:", error);
   process.exit(1);
 }
-// A thread that was terminated while it blocked in a foreign call comes back from there as if nothing had happened, and
-// process.exit() would loop for ever in it. Its event loop knows.
-await new Promise((resolve) => setImmediate(resolve));
-process.exit(0);
+// When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been
+// already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
+// for ever.
+if (load(arena.i32, CLOSING) === 0) process.exit(0);
+clearInterval(heapCheck);
