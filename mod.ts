@@ -31,6 +31,13 @@
  */
 export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
 export type { TaskContext } from "./scheduler/context.ts";
+export type { NativeCall } from "./scheduler/native_calls.ts";
+export type {
+  NativeFunction,
+  NativeLibrary,
+  NativeSymbol,
+  NativeSymbols,
+} from "./scheduler/native_library.ts";
 export {
   dedicate,
   type DedicateOptions,

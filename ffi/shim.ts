@@ -28,6 +28,15 @@ export interface Shim {
    * An unshared typed array of less than 65 bytes may lie in V8's heap and move: use shared buffers.
    */
   addressOf(buffer: ArrayBufferLike | ArrayBufferView): number;
+  /**
+   * As `addressOf`, for `buffer` parameters of foreign functions: null and what is empty have the address 0, and a small
+   * array is moved out of V8's heap, so that the address holds. Throws a TypeError for anything else.
+   */
+  bufferAddress(buffer: unknown): number;
+  /** The address that a `Deno.PointerValue` stands for. Throws a TypeError for anything else. */
+  pointerAddress(pointer: unknown): number;
+  /** `heddle_native_wake`: 0, or the negative errno of a thread that did not start. */
+  nativeWake(queue: number): number;
   /** 0 when woken (perhaps for nothing), or -EAGAIN, -ETIMEDOUT. `timeoutUs` < 0 waits for ever. */
   futexWait(address: number, expected: number, timeoutUs: number): number;
   /** How many threads were woken. */
@@ -75,6 +84,7 @@ export function loadShim(path?: string): Shim {
       `The shim at ${path} has ABI ${abi}, and this version of Heddle needs ${shimAbi}: they were mixed.`,
     );
   }
+  const { heddle_address: addressOfBuffer, heddle_address_of_pointer: addressOfPointer } = symbols;
   /** Arguments of running relays, by thread id: C reads them. */
   const relays = new Map<number, Float64Array>();
 
@@ -87,6 +97,15 @@ export function loadShim(path?: string): Shim {
   return {
     path,
     addressOf,
+    bufferAddress(buffer) {
+      // Asking for it is what moves a small array: see `addressOf`.
+      if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
+      return addressOfBuffer(
+        (buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer) as Uint8Array<ArrayBuffer>,
+      );
+    },
+    pointerAddress: (pointer) => addressOfPointer(pointer as Deno.PointerValue),
+    nativeWake: symbols.heddle_native_wake,
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,

@@ -32,9 +32,14 @@ export const shimSymbols = {
   heddle_thread_start: { parameters: ["f64", "f64", "f64", "buffer"], result: "i32" },
   /** `int32_t heddle_thread_join(heddle_number id)` */
   heddle_thread_join: { parameters: ["f64"], result: "i32" },
+  /** `heddle_number heddle_address(const void *memory)` */
+  heddle_address: { parameters: ["buffer"], result: "f64" },
+  heddle_address_of_pointer: { name: "heddle_address", parameters: ["pointer"], result: "f64" },
+  /** `int32_t heddle_native_wake(heddle_number queue)` */
+  heddle_native_wake: { parameters: ["f64"], result: "i32" },
   /** `heddle_number heddle_relay_address(void)` */
   heddle_relay_address: { parameters: [], result: "f64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 1;
+export const shimAbi = 2;

@@ -96,6 +96,10 @@ int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddl
   return -error;
 }
 
+heddle_number heddle_address(const void *memory) {
+  return (heddle_number)(uintptr_t)memory;
+}
+
 int32_t heddle_thread_join(heddle_number id) {
   return -pthread_join((pthread_t)id, NULL);
 }

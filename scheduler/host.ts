@@ -22,6 +22,9 @@ import {
   M_STOLEN,
   MAX_PROCS,
 } from "./memory_layout.ts";
+import { NativeCalls } from "./native_calls.ts";
+import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
+import type { NativeQueue } from "./native_queue.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
 import {
   type Call,
@@ -36,9 +39,12 @@ import {
 } from "./task.ts";
 import { defaultProcs, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
+import { SysmonThread } from "./sysmon_thread.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
+
+export { openLibrary } from "./native_library.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;
@@ -106,6 +112,10 @@ export class Host {
   readonly #gs: GTable;
   readonly #table: TaskTable;
   readonly #loop: HostLoop;
+  readonly #shim: Shim;
+  readonly #futex: Futex;
+  readonly #maxNativeThreads: number;
+  #native: { calls: NativeCalls; pool: NativeQueue; sysmon: SysmonThread } | undefined = undefined;
   /** By slot. */
   readonly #started: (Started | undefined)[] = [];
   /** Arguments that go by port, until the runner asks for them: by slot. Also those that dead threads posted. */
@@ -138,12 +148,24 @@ export class Host {
       `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
+    const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    return new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+    const limits = { maxThreads, heapLimitMb };
+    return new Host(arena, shim, new Futex(shim, arena.i32), limits, procs, maxNativeThreads);
   }
 
-  constructor(arena: Arena, shim: Shim, futex: Futex, limits: ThreadLimits, procs: number) {
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    futex: Futex,
+    limits: ThreadLimits,
+    procs: number,
+    maxNativeThreads: number,
+  ) {
     this.#arena = arena;
+    this.#shim = shim;
+    this.#futex = futex;
+    this.#maxNativeThreads = maxNativeThreads;
     this.#words = arena.i32;
     this.#parker = new Parker(arena, futex);
     this.#mailbox = new Mailbox(arena);
@@ -297,6 +319,26 @@ export class Host {
     }
     this.#waiting = [];
     this.#nextWaiting = 0;
+  }
+
+  // Native calls ------------------------------------------------------------------------------------------------------
+
+  /** Begins with the first library or native thread. */
+  get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
+    if (this.#native !== undefined) return this.#native;
+    const calls = new NativeCalls(this.#arena, this.#shim, this.#loop);
+    const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
+    const sysmon = new SysmonThread(this.#arena, this.#shim, this.#futex);
+    this.#native = { calls, pool, sysmon };
+    return this.#native;
+  }
+
+  get nativeThreads(): number {
+    return this.#native?.calls.threads ?? 0;
+  }
+
+  get nativeCalls(): number {
+    return this.#native?.calls.inFlight ?? 0;
   }
 
   // Ending ------------------------------------------------------------------------------------------------------------
@@ -473,10 +515,12 @@ export class Host {
       this.#settle(started, "failed", error());
       silence(started.promise);
     }
+    this.#native?.calls.close();
     store(this.#words, CLOSING, 1);
+    this.#native?.sysmon.kick();
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);
-    const ended = Promise.all(threads.map((thread) => thread.ended));
+    const ended = Promise.all([...threads.map((thread) => thread.ended), this.#native?.sysmon.ended]);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
     await Promise.race([ended, grace]);
@@ -489,7 +533,7 @@ export class Host {
   // Statistics --------------------------------------------------------------------------------------------------------
 
   get inFlight(): number {
-    return this.#loop.inFlight;
+    return this.#loop.inFlight - this.nativeCalls;
   }
 
   /** Tasks of the host that have no slot yet, and what is in the global queue. */

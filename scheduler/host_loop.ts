@@ -21,12 +21,22 @@ const YIELD = 4;
 /** The longest that a timer can be: about 24 days. */
 const FOREVER = 2 ** 31 - 1;
 
+/** What else may have something for the host, from threads that cannot wake it by its sleep word. */
+export interface Inbox {
+  isEmpty(): boolean;
+  read(): void;
+  /** The host is about to sleep. It looks at `isEmpty()` once more after this. */
+  announce(): void;
+  retract(): void;
+}
+
 export class HostLoop {
   readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
   /** Reads the mail. */
   readonly #read: () => void;
+  #inbox: Inbox | undefined = undefined;
   readonly #hold = setInterval(() => {}, FOREVER);
   #inFlight = 0;
   #holders = 0;
@@ -44,6 +54,13 @@ export class HostLoop {
     this.#mailbox = mailbox;
     this.#read = read;
     Deno.unrefTimer(this.#hold);
+  }
+
+  /** Polls it along with the mailbox. */
+  listenTo(inbox: Inbox): void {
+    this.#inbox = inbox;
+    // A sleep that began before has not announced itself there.
+    this.#endSleep?.();
   }
 
   get inFlight(): number {
@@ -86,8 +103,9 @@ export class HostLoop {
 
   readonly #poll = (): void => {
     if (this.#isClosed) return;
-    if (!this.#mailbox.isEmpty(HOST)) {
-      this.#read();
+    if (!this.#isEmpty()) {
+      if (!this.#mailbox.isEmpty(HOST)) this.#read();
+      this.#inbox?.read();
       this.#lastMail = performance.now();
       if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
@@ -103,8 +121,9 @@ export class HostLoop {
   /** Also with nothing in flight: threads may need the host to pass something on. */
   async #sleep(): Promise<void> {
     this.#parker.announce(HOST, PARKED_EVENT_LOOP);
-    // Partner: the push of a mail, after which the sender reads our state.
-    if (this.#mailbox.isEmpty(HOST)) {
+    this.#inbox?.announce();
+    // Partner: the push of a mail, after which the sender reads our state; and of a native call that is done.
+    if (this.#isEmpty()) {
       const slept = this.#parker.sleepInEventLoop(HOST, PARKED_EVENT_LOOP, Infinity);
       const ended = new Promise<void>((resolve) => this.#endSleep = resolve);
       slept.then(this.#endSleep);
@@ -119,8 +138,13 @@ export class HostLoop {
       this.#parker.endSleepInEventLoop(HOST);
     }
     this.#parker.retract(HOST, PARKED_EVENT_LOOP);
+    this.#inbox?.retract();
     this.#lastMail = performance.now();
     this.#poll();
+  }
+
+  #isEmpty(): boolean {
+    return this.#mailbox.isEmpty(HOST) && (this.#inbox === undefined || this.#inbox.isEmpty());
   }
 
   /** Polling holds the process by itself. */

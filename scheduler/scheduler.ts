@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import type { NativeLibrary } from "./native_library.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
 
@@ -23,6 +24,11 @@ export interface SchedulerOptions {
    * is slower. Default: 256 MiB.
    */
   arenaBytes?: number;
+  /**
+   * Threads for native calls, from 1 to 4096: see {@linkcode Scheduler.dlopen}. They are started as calls need them, and
+   * end when they have been idle for some seconds. Default: 512.
+   */
+  maxNativeThreads?: number;
   /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
   heapLimitMb?: number;
 }
@@ -44,6 +50,10 @@ export interface SchedulerStats {
   dedicatedThreads: number;
   /** Tasks of the host that have not settled. */
   inFlight: number;
+  /** Threads for native calls, those of {@linkcode Scheduler.dlopen} and the {@linkcode NativeThread}s. */
+  nativeThreads: number;
+  /** Native calls that have not settled. */
+  nativeCalls: number;
   /** Tasks in the global queue, or waiting for room. */
   queued: number;
   /** Tasks that were started on a thread since the scheduler was. */
@@ -151,6 +161,39 @@ export class Scheduler implements AsyncDisposable {
     return this.#host.dedicate(call, options, { name, affinity, nice }) as unknown as Task<R>;
   }
 
+  /**
+   * `Deno.dlopen`, except that every call returns a promise and runs on a pool of native threads, so that it may block.
+   * A call takes a few microseconds, about a tenth of a `nonblocking` one, and any number of blocked ones (up to
+   * `maxNativeThreads`) keeps neither other calls nor the runtime's own file access waiting.
+   *
+   * Parameters and results are those of `Deno.dlopen`, without structs by value and without callbacks. Calls may run in
+   * any order and at the same time. A buffer stays alive and in place until its call returns; it must not be transferred
+   * or detached in that time. Signals of the process are blocked on these threads, whose stacks have 256 KiB.
+   *
+   * @throws {TypeError} for a definition that it does not take: a struct, a callback, too many parameters.
+   * @throws {Error} if the library or one of its symbols is not there.
+   * @throws {SchedulerClosedError} after `close()`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   *
+   * await using sched = await Scheduler.start();
+   * const libc = sched.dlopen("libc.so.6", {
+   *   open: { parameters: ["buffer", "i32"], result: "i32" },
+   * });
+   * const call = libc.symbols.open(new TextEncoder().encode("/no/such/file\0"), 0);
+   * assertEquals(await call, -1);
+   * assertEquals(call.errno, 2); // ENOENT
+   * ```
+   */
+  dlopen<const S extends Deno.ForeignLibraryInterface>(path: string | URL, symbols: S): NativeLibrary<S> {
+    this.#requireOpen();
+    const { calls, pool } = this.#host.native;
+    return hostModule!.openLibrary("Scheduler.dlopen", calls, pool, path, symbols);
+  }
+
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     const { idle, threads } = this.#host;
@@ -161,6 +204,8 @@ export class Scheduler implements AsyncDisposable {
       threads: threads.all.length,
       dedicatedThreads: threads.count("dedicated"),
       inFlight: this.#host.inFlight,
+      nativeThreads: this.#host.nativeThreads,
+      nativeCalls: this.#host.nativeCalls,
       queued: this.#host.queued,
       ran: this.#host.total("ran"),
       stolen: this.#host.total("stolen"),

@@ -14,10 +14,14 @@ import { source } from "./worker_bundle.ts";
 
 // As a data: URL the bundle would be the module's name, of which a thread keeps 20 copies and more: 1.7 MB for 75 KB. A
 // worker cannot start from a blob: URL, but it can import one.
-const entry = new URL(
+export const entry = new URL(
   `data:text/javascript,import { workerData } from "node:worker_threads"; await import(workerData.bundle);`,
 );
 let bundle: string | undefined;
+
+export function bundleUrl(): string {
+  return bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+}
 
 /** What a thread is for. A spare becomes one of the pool or dedicated, and stays that. */
 export type Role = "pool" | "spare" | "dedicated";
@@ -120,7 +124,7 @@ export class Threads {
       buffer: this.#arena.buffer,
       shape: this.#arena.shape,
       isolate,
-      bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
+      bundle: bundleUrl(),
       shimPath: this.#shim.path,
       port: port2,
     };

@@ -7,6 +7,7 @@ import { Futex, store } from "./atomics.ts";
 import { Machine } from "./machine.ts";
 import { Arena, M_DEATH } from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
+import { runSysmon, SYSMON_ISOLATE } from "./sysmon.ts";
 import { registry } from "./task.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 
@@ -18,7 +19,12 @@ registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
 const shim = loadShim(shimPath);
-const machine = new Machine(arena, isolate, shim, new Futex(shim, arena.i32), new SideChannel(port));
+const futex = new Futex(shim, arena.i32);
+if (isolate === SYSMON_ISOLATE) {
+  runSysmon(arena, shim, futex);
+  process.exit(0);
+}
+const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
 
 // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
 // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.

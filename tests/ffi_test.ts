@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { errnoName, loadShim, relayBall, requireSupported } from "../ffi/shim.ts";
-import { shimSymbols } from "../ffi/symbols.ts";
+import { shimAbi, shimSymbols } from "../ffi/symbols.ts";
 import { checkLibrary, exportedSymbols, libraries } from "../native/build.ts";
 import { base64 } from "../native/shim_x86_64.ts";
 
@@ -47,8 +47,8 @@ Deno.test("the library exports the functions of the symbol table, and the relay"
 
 Deno.test("a library with another ABI is refused with both numbers", async () => {
   const bytes = Uint8Array.fromBase64(base64);
-  const returnsOne = [0xb8, 1, 0, 0, 0, 0xc3]; // mov eax, 1; ret: the body of heddle_abi
-  const at = bytes.findIndex((_, i) => returnsOne.every((byte, j) => bytes[i + j] === byte));
+  const returnsAbi = [0xb8, shimAbi, 0, 0, 0, 0xc3]; // mov eax, shimAbi; ret: the body of heddle_abi
+  const at = bytes.findIndex((_, i) => returnsAbi.every((byte, j) => bytes[i + j] === byte));
   assertGreater(at, 0);
   bytes[at + 1] = 77;
   const file = await Deno.makeTempFile();
@@ -56,7 +56,7 @@ Deno.test("a library with another ABI is refused with both numbers", async () =>
     await Deno.writeFile(file, bytes);
     const error = assertThrows(() => loadShim(file), Error);
     assertStringIncludes(error.message, "has ABI 77");
-    assertStringIncludes(error.message, "needs 1");
+    assertStringIncludes(error.message, `needs ${shimAbi}`);
   } finally {
     await Deno.remove(file);
   }
