@@ -294,6 +294,8 @@ static void *heddle_native_m(void *argument) {
     count = (int32_t)((uint32_t)count + 4);
     if (status != NULL) atomic_store(status, count | HEDDLE_IN_CALL);
     run(call);
+    // Before the host hears of it: its next call finds this thread looking, and needs to wake no other.
+    if (is_empty(queue)) spinning = begin_to_spin(queue);
     give_back(host, call, number);
     // Partner: sysmon, which makes it STUCK by CAS and then counts it as active no longer.
     if (status != NULL && (atomic_exchange(status, count | HEDDLE_IDLE) & 3) == HEDDLE_STUCK) {
