@@ -38,6 +38,7 @@ export type {
   NativeSymbol,
   NativeSymbols,
 } from "./scheduler/native_library.ts";
+export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native_thread.ts";
 export {
   dedicate,
   type DedicateOptions,
@@ -54,4 +55,4 @@ export {
   type TaskDefinition,
   type TaskState,
 } from "./scheduler/task.ts";
-export type { ThreadOptions } from "./scheduler/thread_options.ts";
+export type { NativeThreadOptions, ThreadOptions } from "./scheduler/thread_options.ts";

@@ -46,11 +46,13 @@ export interface Shim {
   yieldCpu(): number;
   /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
   nowNs(): number;
-  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as are the next four. */
+  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as are the next five. */
   setThreadName(name: string): number;
   setAffinity(cpus: readonly number[]): number;
   getAffinity(): number[];
   setNice(nice: number): number;
+  /** SCHED_FIFO, from 1 to 99. */
+  setFifoPriority(priority: number): number;
   /** 0 restores the thread's default. */
   setTimerSlack(ns: number): number;
   /** Starts a pthread at a C routine. Returns its id for `joinThread`, or a negative errno. */
@@ -111,7 +113,7 @@ export function loadShim(path?: string): Shim {
     gettid: symbols.heddle_gettid,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
-    setThreadName: (name) => symbols.heddle_set_thread_name(new TextEncoder().encode(`${name}\0`)),
+    setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),
     setAffinity(cpus) {
       const mask = cpuMask(cpus);
       return symbols.heddle_set_affinity(mask, mask.length);
@@ -127,6 +129,7 @@ export function loadShim(path?: string): Shim {
       return cpus;
     },
     setNice: symbols.heddle_set_nice,
+    setFifoPriority: symbols.heddle_set_fifo_priority,
     setTimerSlack: symbols.heddle_set_timer_slack,
     startThread,
     joinThread(id) {
@@ -144,7 +147,13 @@ export function loadShim(path?: string): Shim {
   };
 }
 
-function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
+/** As C reads a string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** As `heddle_set_affinity` takes it. Throws a RangeError for what is no CPU's number. */
+export function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
   for (const cpu of cpus) {
     if (!Number.isInteger(cpu) || cpu < 0 || cpu > HIGHEST_CPU) {
       throw new RangeError(`CPU ${cpu} in an affinity of [${cpus}]: give integers from 0 to ${HIGHEST_CPU}.`);

@@ -23,6 +23,8 @@ export const shimSymbols = {
   heddle_get_affinity: { parameters: ["buffer", "u32"], result: "i32" },
   /** `int32_t heddle_set_nice(int32_t nice)` */
   heddle_set_nice: { parameters: ["i32"], result: "i32" },
+  /** `int32_t heddle_set_fifo_priority(int32_t priority)` */
+  heddle_set_fifo_priority: { parameters: ["i32"], result: "i32" },
   /** `int32_t heddle_set_timer_slack(heddle_number ns)` */
   heddle_set_timer_slack: { parameters: ["f64"], result: "i32" },
   /**

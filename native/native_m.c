@@ -15,7 +15,13 @@ _Static_assert(offsetof(struct heddle_call, ints) == 32, "see above");
 _Static_assert(offsetof(struct heddle_call, floats) == 96, "see above");
 _Static_assert(offsetof(struct heddle_call, stack) == 160, "see above");
 _Static_assert(sizeof(struct heddle_native_host) == 192, "see above");
+_Static_assert(offsetof(struct heddle_native_host, done) == 64, "see above");
+_Static_assert(offsetof(struct heddle_native_host, asleep) == 128, "see above");
 _Static_assert(offsetof(struct heddle_native_queue, mask) == 40, "see above");
+_Static_assert(offsetof(struct heddle_native_queue, head) == 64, "see above");
+_Static_assert(offsetof(struct heddle_native_queue, tail) == 128, "see above");
+_Static_assert(offsetof(struct heddle_native_queue, state) == 192, "see above");
+_Static_assert(offsetof(struct heddle_native_queue, permits) == 256, "see above");
 _Static_assert(sizeof(struct heddle_native_queue) == 320, "see above");
 
 // Nanoseconds of looking before a sleep, and of a yield in which another thread must have run: scheduler/spin.ts.

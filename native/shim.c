@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -75,6 +76,11 @@ int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes) {
 
 int32_t heddle_set_nice(int32_t nice) {
   return negative_errno(setpriority(PRIO_PROCESS, (id_t)heddle_gettid(), nice));
+}
+
+int32_t heddle_set_fifo_priority(int32_t priority) {
+  struct sched_param parameters = {.sched_priority = priority};
+  return negative_errno(sched_setscheduler(0, SCHED_FIFO, &parameters));
 }
 
 int32_t heddle_set_timer_slack(heddle_number ns) {

@@ -44,6 +44,9 @@ int32_t heddle_get_affinity(uint8_t *mask, uint32_t bytes);
 // -EACCES when a lower value is not permitted.
 int32_t heddle_set_nice(int32_t nice);
 
+// The scheduling class SCHED_FIFO for the calling thread, with a priority from 1 to 99. -EPERM when not permitted.
+int32_t heddle_set_fifo_priority(int32_t priority);
+
 // How late the kernel may fire this thread's timeouts, in nanoseconds; 0 restores the thread's default.
 int32_t heddle_set_timer_slack(heddle_number ns);
 
@@ -97,14 +100,18 @@ struct heddle_call {
   uint64_t padding[4];
 };
 
-// What all queues of a scheduler share.
+// What all queues of a scheduler share. The fields between are padding: words that different threads write often stand
+// 64 bytes apart.
 struct heddle_native_host {
-  heddle_number calls;    // address of call 0
-  heddle_number sysmon;   // address of the word in which sysmon sleeps: 0 while it ticks by itself
+  heddle_number calls;      // address of call 0
+  heddle_number sysmon;     // address of the word in which sysmon sleeps: 0 while it ticks by itself
   _Atomic int32_t threads;  // native Ms, of all queues. Down by one is the last that a thread does to any of this.
-  _Alignas(64) _Atomic int32_t done;    // newest call that is done: its number + 1, or 0. The host takes the whole list.
-  _Alignas(64) _Atomic int32_t asleep;  // 1 while the host sleeps and wants to hear of calls that are done
-  _Atomic int32_t call_host;            // set to 1 for sysmon, which can wake the host
+  int32_t padding_1[11];
+  _Atomic int32_t done;  // newest call that is done: its number + 1, or 0. The host takes the whole list.
+  int32_t padding_2[15];
+  _Atomic int32_t asleep;     // 1 while the host sleeps and wants to hear of calls that are done
+  _Atomic int32_t call_host;  // set to 1 for sysmon, which can wake the host
+  int32_t padding_3[14];
 };
 
 // Calls that wait for a thread, and the threads that take them. The host is the one producer.
@@ -115,13 +122,18 @@ struct heddle_native_queue {
   heddle_number stack_bytes;  // of a thread; 0: the system's default
   heddle_number idle_us;      // after which a sleeping thread ends; < 0: never
   int32_t mask;
-  int32_t limit;        // threads that are active at once, as long as nobody is stuck
+  int32_t limit;  // threads that are active at once, as long as nobody is stuck
   int32_t max_threads;
-  _Alignas(64) _Atomic uint32_t head;   // position of the oldest call; threads move it, by CAS
-  _Alignas(64) _Atomic uint32_t tail;   // position of the next call; the host moves it
-  _Alignas(64) _Atomic uint32_t state;  // HEDDLE_SPINNING, and counts in units of the next two
-  _Alignas(64) _Atomic int32_t permits;  // threads that may stop sleeping; HEDDLE_CLOSED: all, to end
-  _Atomic int32_t threads;               // of this queue
+  int32_t padding_1[3];
+  _Atomic uint32_t head;  // position of the oldest call; threads move it, by CAS
+  int32_t padding_2[15];
+  _Atomic uint32_t tail;  // position of the next call; the host moves it
+  int32_t padding_3[15];
+  _Atomic uint32_t state;  // HEDDLE_SPINNING, and counts in units of the next two
+  int32_t padding_4[15];
+  _Atomic int32_t permits;  // threads that may stop sleeping; HEDDLE_CLOSED: all, to end
+  _Atomic int32_t threads;  // of this queue
+  int32_t padding_5[14];
 };
 enum { HEDDLE_SPINNING = 1, HEDDLE_ONE_ACTIVE = 1 << 1, HEDDLE_ONE_SLEEPING = 1 << 16 };
 enum { HEDDLE_CLOSED = 1 << 30 };

@@ -45,6 +45,7 @@ import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
 
 export { openLibrary } from "./native_library.ts";
+export { NativeThread } from "./native_thread.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;

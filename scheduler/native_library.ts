@@ -30,13 +30,14 @@ export interface NativeLibrary<S extends Deno.ForeignLibraryInterface> extends D
   close(): void;
 }
 
-/** `what` says for messages who is asked. */
+/** `what` says for messages who is asked. `requireOpen` throws if calls are not taken any more. */
 export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
   what: string,
   calls: NativeCalls,
   queue: NativeQueue,
   path: string | URL,
   definitions: S,
+  requireOpen: () => void = () => {},
 ): NativeLibrary<S> {
   requireDefinitions(what, path, definitions);
   const { words, shim } = calls;
@@ -60,6 +61,7 @@ export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
     const callee: Callee = { queue, signature: signatures.get(key)!, address, ended };
     symbols[key] = (...args: unknown[]) => {
       if (isClosed) throw new TypeError(`${key}(): its library, ${path}, was closed.`);
+      requireOpen();
       inFlight++;
       try {
         return calls.start(callee, args);

@@ -3,7 +3,14 @@ import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import type { NativeLibrary } from "./native_library.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
-import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
+import type { NativeThread } from "./native_thread.ts";
+import {
+  type NativeThreadOptions,
+  requireNativeThreadOptions,
+  requireThreadOptions,
+  threadName,
+  type ThreadOptions,
+} from "./thread_options.ts";
 
 // A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
 const hostModule = registry.isThread ? undefined : await import("./host.ts");
@@ -192,6 +199,21 @@ export class Scheduler implements AsyncDisposable {
     this.#requireOpen();
     const { calls, pool } = this.#host.native;
     return hostModule!.openLibrary("Scheduler.dlopen", calls, pool, path, symbols);
+  }
+
+  /**
+   * Starts a thread of C on which every call runs, in order: {@linkcode NativeThread}. It is counted neither in `procs` nor in
+   * `maxThreads` or `maxNativeThreads`.
+   *
+   * The promise rejects with an `Error` if the system refuses an option, or the thread.
+   *
+   * @throws {RangeError} or {TypeError} if an option is out of its range.
+   * @throws {SchedulerClosedError} after `close()`.
+   */
+  thread(options: NativeThreadOptions = {}): Promise<NativeThread> {
+    requireNativeThreadOptions(options);
+    this.#requireOpen();
+    return hostModule!.NativeThread.open(this.#host.native.calls, options);
   }
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
