@@ -29,7 +29,7 @@ export function openNativeSymbols(
   for (const [key, definition] of Object.entries(definitions)) {
     const value = library.symbols[key] as unknown;
     if ("type" in definition) statics.set(key, value);
-    else addresses.set(key, value === null ? null : shim.pointerAddress(value));
+    else addresses.set(key, value === null ? null : Number(shim.pointerAddress(value)));
   }
   return { addresses, statics, close: () => library.close() };
 }

@@ -33,8 +33,11 @@ export interface Shim {
    * array is moved out of V8's heap, so that the address holds. Throws a TypeError for anything else.
    */
   bufferAddress(buffer: unknown): number;
-  /** The address that a `Deno.PointerValue` stands for. Throws a TypeError for anything else. */
-  pointerAddress(pointer: unknown): number;
+  /**
+   * The address that a `Deno.PointerValue` stands for, as a bigint where a number would not be exact, as for C's
+   * `(void *)-1`. Throws a TypeError for anything else.
+   */
+  pointerAddress(pointer: unknown): number | bigint;
   /** `heddle_native_wake`: 0, or the negative errno of a thread that did not start. */
   nativeWake(queue: number): number;
   /** 0 when woken (perhaps for nothing), or -EAGAIN, -ETIMEDOUT. `timeoutUs` < 0 waits for ever. */
@@ -106,7 +109,12 @@ export function loadShim(path?: string): Shim {
         (buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer) as Uint8Array<ArrayBuffer>,
       );
     },
-    pointerAddress: (pointer) => addressOfPointer(pointer as Deno.PointerValue),
+    pointerAddress(pointer) {
+      const address = addressOfPointer(pointer as Deno.PointerValue);
+      return address <= Number.MAX_SAFE_INTEGER
+        ? address
+        : Deno.UnsafePointer.value(pointer as Deno.PointerValue);
+    },
     nativeWake: symbols.heddle_native_wake,
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,

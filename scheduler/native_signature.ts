@@ -97,16 +97,20 @@ const bool: Writer = ({ i32 }, _shim, slot) => (at, value) => {
   i32[at + slot + 1] = 0;
 };
 
-const pointer: Writer = ({ i32 }, shim, slot) => (at, value) => {
-  let address = 0;
-  if (value !== null) {
-    try {
-      address = shim.pointerAddress(value);
-    } catch {
-      throw new Unfit("give a Deno.PointerObject or null");
+const pointer: Writer = (words, shim, slot) => {
+  const putBigInt = wide(words, shim, slot);
+  return (at, value) => {
+    let address: number | bigint = 0;
+    if (value !== null) {
+      try {
+        address = shim.pointerAddress(value);
+      } catch {
+        throw new Unfit("give a Deno.PointerObject or null");
+      }
     }
-  }
-  putNumber(i32, at + slot, address);
+    if (typeof address === "number") putNumber(words.i32, at + slot, address);
+    else putBigInt(at, address);
+  };
 };
 
 const buffer: Writer = ({ i32 }, shim, slot) => (at, value) => {

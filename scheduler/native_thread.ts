@@ -132,7 +132,7 @@ export class NativeThread implements AsyncDisposable {
     ...args: Parameters<NativeFunction<F>>
   ): NativeCall<Deno.FromNativeResultType<F["result"]>> {
     this.#requireOpen("call");
-    const address = fn === null ? 0 : this.#calls.shim.pointerAddress(fn);
+    const address = fn === null ? 0 : Number(this.#calls.shim.pointerAddress(fn));
     if (address === 0) throw new TypeError("call(null, …): give the pointer of a function.");
     let signature = this.#signatures.get(definition);
     if (signature === undefined) {
