@@ -156,6 +156,16 @@ static int start(struct heddle_native_queue *queue) {
   return error;
 }
 
+static bool is_closed(struct heddle_native_queue *queue) {
+  return atomic_load(&queue->permits) & HEDDLE_CLOSED;
+}
+
+static void release_thread(struct heddle_native_queue *queue) {
+  struct heddle_native_host *host = host_of(queue);
+  atomic_fetch_sub(&queue->threads, 1);
+  atomic_fetch_sub(&host->threads, 1);
+}
+
 // One more thread of this queue, if it may have one.
 static bool reserve_thread(struct heddle_native_queue *queue) {
   int32_t threads = atomic_load(&queue->threads);
@@ -163,13 +173,10 @@ static bool reserve_thread(struct heddle_native_queue *queue) {
     if (threads >= queue->max_threads) return false;
   } while (!atomic_compare_exchange_weak(&queue->threads, &threads, threads + 1));
   atomic_fetch_add(&host_of(queue)->threads, 1);
-  return true;
-}
-
-static void release_thread(struct heddle_native_queue *queue) {
-  struct heddle_native_host *host = host_of(queue);
-  atomic_fetch_sub(&queue->threads, 1);
-  atomic_fetch_sub(&host->threads, 1);
+  // Partner: the host closes the queue, then looks whether threads are left that may touch it.
+  if (!is_closed(queue)) return true;
+  release_thread(queue);
+  return false;
 }
 
 int32_t heddle_native_wake(heddle_number address) {
@@ -183,7 +190,7 @@ int32_t heddle_native_wake(heddle_number address) {
       return 0;
     }
     bool sleeping = has_sleeping(state);
-    // All are in calls, and each looks at the queue when its call returns.
+    // None can be had: all are in calls, and each looks at the queue when its call returns. Or the queue is closed.
     if (!sleeping && !reserve_thread(queue)) return 0;
     uint32_t next = state + HEDDLE_ONE_ACTIVE + HEDDLE_SPINNING - (sleeping ? HEDDLE_ONE_SLEEPING : 0);
     if (atomic_compare_exchange_strong(&queue->state, &state, next)) {
@@ -211,10 +218,6 @@ static _Atomic int32_t *claim_status(struct heddle_native_queue *queue) {
     int32_t nobodys = 0;
     if (atomic_compare_exchange_strong(statuses, &nobodys, HEDDLE_IDLE)) return statuses;
   }
-}
-
-static bool is_closed(struct heddle_native_queue *queue) {
-  return atomic_load(&queue->permits) & HEDDLE_CLOSED;
 }
 
 // A thread that found nothing looks around for a while, if no other one does. False: go to sleep.

@@ -52,8 +52,8 @@ class Pending implements Settler {
   reject!: (reason: unknown) => void;
   promise!: { -readonly [Key in keyof NativeCall<unknown>]: NativeCall<unknown>[Key] };
 
-  /** The arguments are kept, since C uses the memory of buffers among them until the call returns. */
-  constructor(readonly callee: Callee, readonly args: readonly unknown[]) {}
+  /** The arguments are kept until the call returns, since C uses the memory of buffers among them. */
+  constructor(readonly callee: Callee, public args: readonly unknown[] | undefined) {}
 }
 
 /** What native Ms may still touch after their scheduler was closed, until the last one has ended. */
@@ -207,6 +207,8 @@ export class NativeCalls implements Inbox {
     const pending = this.#pending[number]!;
     this.#pending[number] = undefined;
     this.#free.push(number);
+    // Something may hold on to the settler of a promise.
+    pending.args = undefined;
     return pending;
   }
 
