@@ -229,8 +229,20 @@ static bool begin_to_spin(struct heddle_native_queue *queue) {
   return true;
 }
 
+// To another CPU, if the thread may use one.
+static bool move_away(void) {
+  cpu_set_t all, others;
+  if (sched_getaffinity(0, sizeof all, &all) != 0) return false;
+  others = all;
+  CPU_CLR((size_t)sched_getcpu(), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return false;
+  sched_setaffinity(0, sizeof all, &all);
+  return true;
+}
+
 static bool spin(struct heddle_native_queue *queue) {
   heddle_number deadline = heddle_now_ns() + SPIN;
+  bool moved = false;
   for (int round = 1;; round++) {
     if (!is_empty(queue) || is_closed(queue)) return true;
     if (round % YIELD != 0) {
@@ -240,7 +252,11 @@ static bool spin(struct heddle_native_queue *queue) {
     heddle_number before = heddle_now_ns();
     sched_yield();
     heddle_number after = heddle_now_ns();
-    if (after - before > SWITCHED || after >= deadline) return false;
+    if (after >= deadline) return false;
+    if (after - before > SWITCHED) {
+      if (moved || !move_away()) return false;
+      moved = true;
+    }
   }
 }
 
