@@ -45,6 +45,8 @@ export interface Shim {
   /** How many threads were woken. */
   futexWake(address: number, count: number): number;
   gettid(): number;
+  /** The CPU that the caller runs on at this moment. */
+  cpu(): number;
   /** Lets another runnable thread have this CPU first. */
   yieldCpu(): number;
   /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
@@ -119,6 +121,7 @@ export function loadShim(path?: string): Shim {
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
+    cpu: symbols.heddle_cpu,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
     setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),

@@ -9,6 +9,8 @@ export const shimSymbols = {
   heddle_futex_wait: { parameters: ["f64", "i32", "f64"], result: "i32" },
   /** `int32_t heddle_futex_wake(heddle_number address, int32_t count)` */
   heddle_futex_wake: { parameters: ["f64", "i32"], result: "i32" },
+  /** `int32_t heddle_cpu(void)` */
+  heddle_cpu: { parameters: [], result: "i32" },
   /** `int32_t heddle_gettid(void)` */
   heddle_gettid: { parameters: [], result: "i32" },
   /** `int32_t heddle_yield(void)` */

@@ -50,6 +50,10 @@ int32_t heddle_gettid(void) {
   return (int32_t)syscall(SYS_gettid);
 }
 
+int32_t heddle_cpu(void) {
+  return sched_getcpu();
+}
+
 int32_t heddle_yield(void) {
   return negative_errno(sched_yield());
 }

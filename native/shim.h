@@ -28,6 +28,9 @@ int32_t heddle_gettid(void);
 // sched_yield: lets another runnable thread have this CPU first. Returns at once when there is none.
 int32_t heddle_yield(void);
 
+// The CPU that the caller runs on at this moment.
+int32_t heddle_cpu(void);
+
 // CLOCK_MONOTONIC in nanoseconds: exact for the first 104 days of uptime, to 2 ns for the next 104, and so on.
 heddle_number heddle_now_ns(void);
 
@@ -111,7 +114,8 @@ struct heddle_native_host {
   int32_t padding_2[15];
   _Atomic int32_t asleep;     // 1 while the host sleeps and wants to hear of calls that are done
   _Atomic int32_t call_host;  // set to 1 for sysmon, which can wake the host
-  int32_t padding_3[14];
+  _Atomic int32_t cpu;        // where the host ran when it made its last call: a hint
+  int32_t padding_3[13];
 };
 
 // Calls that wait for a thread, and the threads that take them. The host is the one producer.

@@ -115,6 +115,7 @@ export const NATIVE_HOST_THREADS = 4;
 export const NATIVE_HOST_DONE = LINE;
 export const NATIVE_HOST_ASLEEP = 2 * LINE;
 export const NATIVE_HOST_CALLED = 2 * LINE + 1;
+export const NATIVE_HOST_CPU = 2 * LINE + 2;
 const NATIVE_HOST_WORDS = 3 * LINE;
 
 /** struct heddle_native_queue; after it the ring, of one word for every call. */

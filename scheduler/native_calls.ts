@@ -19,6 +19,7 @@ import {
   NATIVE_CALLS,
   NATIVE_HOST_ASLEEP,
   NATIVE_HOST_CALLS,
+  NATIVE_HOST_CPU,
   NATIVE_HOST_DONE,
   NATIVE_HOST_SYSMON,
   NATIVE_HOST_THREADS,
@@ -81,6 +82,8 @@ export class NativeCalls implements Inbox {
   readonly #queues = new Map<NativeQueue, Int32Array>();
   readonly #order: number[] = [];
   #inFlight = 0;
+  /** What NATIVE_HOST_CPU says. */
+  #cpu = 0;
   #isClosed = false;
 
   constructor(arena: Arena, shim: Shim, loop: HostLoop) {
@@ -148,6 +151,8 @@ export class NativeCalls implements Inbox {
   #submit(number: number, pending: Pending): void {
     this.#pending[number] = pending;
     const { queue } = pending.callee;
+    const cpu = this.shim.cpu();
+    if (cpu !== this.#cpu) store(this.#i32, this.#arena.nativeHost + NATIVE_HOST_CPU, this.#cpu = cpu);
     queue.push(number);
     const result = queue.wake();
     if (result < 0 && queue.threads === 0) this.#refuseAll(queue, result);
