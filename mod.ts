@@ -32,6 +32,14 @@
 export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
 export type { ThreadLocker } from "./scheduler/locker.ts";
 export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
+export type { NativeCall } from "./scheduler/native_calls.ts";
+export type {
+  NativeFunction,
+  NativeLibrary,
+  NativeSymbol,
+  NativeSymbols,
+} from "./scheduler/native_library.ts";
+export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native_thread.ts";
 export {
   dedicate,
   type DedicateOptions,
@@ -48,4 +56,4 @@ export {
   type TaskDefinition,
   type TaskState,
 } from "./scheduler/task.ts";
-export type { ThreadOptions } from "./scheduler/thread_options.ts";
+export type { NativeThreadOptions, ThreadOptions } from "./scheduler/thread_options.ts";

@@ -7,3 +7,8 @@ export function addressOf(buffer: ArrayBufferLike | ArrayBufferView): number {
   // Deno's types leave shared buffers out; its runtime takes them.
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view as ArrayBufferView<ArrayBuffer>)));
 }
+
+/** What a foreign function that returned this address would give; null for 0. */
+export function pointerTo(address: bigint): Deno.PointerValue {
+  return Deno.UnsafePointer.create(address);
+}

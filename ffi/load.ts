@@ -47,7 +47,7 @@ export function placeInMemory(name: string, bytes: Uint8Array<ArrayBuffer>): str
 
 /** `Deno.dlopen` that says which flag is missing. */
 export function open<S extends Deno.ForeignLibraryInterface>(
-  path: string,
+  path: string | URL,
   symbols: S,
 ): Deno.DynamicLibrary<S> {
   requireSupported(Deno.build);

@@ -28,21 +28,37 @@ export interface Shim {
    * An unshared typed array of less than 65 bytes may lie in V8's heap and move: use shared buffers.
    */
   addressOf(buffer: ArrayBufferLike | ArrayBufferView): number;
+  /**
+   * As `addressOf`, for `buffer` parameters of foreign functions: null and what is empty have the address 0, and a small
+   * array is moved out of V8's heap, so that the address holds. Throws a TypeError for anything else.
+   */
+  bufferAddress(buffer: unknown): number;
+  /**
+   * The address that a `Deno.PointerValue` stands for, as a bigint where a number would not be exact, as for C's
+   * `(void *)-1`. Throws a TypeError for anything else.
+   */
+  pointerAddress(pointer: unknown): number | bigint;
+  /** `heddle_native_wake`: 0, or the negative errno of a thread that did not start. */
+  nativeWake(queue: number): number;
   /** 0 when woken (perhaps for nothing), or -EAGAIN, -ETIMEDOUT. `timeoutUs` < 0 waits for ever. */
   futexWait(address: number, expected: number, timeoutUs: number): number;
   /** How many threads were woken. */
   futexWake(address: number, count: number): number;
   gettid(): number;
+  /** The CPU that the caller runs on at this moment. */
+  cpu(): number;
   /** Lets another runnable thread have this CPU first. */
   yieldCpu(): number;
   /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
   nowNs(): number;
-  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as is what the next four are about. */
+  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as is what the next five are about. */
   setThreadName(name: string): number;
   setAffinity(cpus: readonly number[]): number;
   /** Of the thread `tid`. Default: the calling one. */
   getAffinity(tid?: number): number[];
   setNice(nice: number): number;
+  /** SCHED_FIFO, from 1 to 99. */
+  setFifoPriority(priority: number): number;
   /** 0 restores the thread's default. */
   setTimerSlack(ns: number): number;
   /** Starts a pthread at a C routine. Returns its id for `joinThread`, or a negative errno. */
@@ -76,6 +92,7 @@ export function loadShim(path?: string): Shim {
       `The shim at ${path} has ABI ${abi}, and this version of Heddle needs ${shimAbi}: they were mixed.`,
     );
   }
+  const { heddle_address: addressOfBuffer, heddle_address_of_pointer: addressOfPointer } = symbols;
   /** Arguments of running relays, by thread id: C reads them. */
   const relays = new Map<number, Float64Array>();
 
@@ -88,12 +105,27 @@ export function loadShim(path?: string): Shim {
   return {
     path,
     addressOf,
+    bufferAddress(buffer) {
+      // Asking for it is what moves a small array: see `addressOf`.
+      if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
+      return addressOfBuffer(
+        (buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer) as Uint8Array<ArrayBuffer>,
+      );
+    },
+    pointerAddress(pointer) {
+      const address = addressOfPointer(pointer as Deno.PointerValue);
+      return address <= Number.MAX_SAFE_INTEGER
+        ? address
+        : Deno.UnsafePointer.value(pointer as Deno.PointerValue);
+    },
+    nativeWake: symbols.heddle_native_wake,
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
+    cpu: symbols.heddle_cpu,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
-    setThreadName: (name) => symbols.heddle_set_thread_name(new TextEncoder().encode(`${name}\0`)),
+    setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),
     setAffinity(cpus) {
       const mask = cpuMask(cpus);
       return symbols.heddle_set_affinity(mask, mask.length);
@@ -109,6 +141,7 @@ export function loadShim(path?: string): Shim {
       return cpus;
     },
     setNice: symbols.heddle_set_nice,
+    setFifoPriority: symbols.heddle_set_fifo_priority,
     setTimerSlack: symbols.heddle_set_timer_slack,
     startThread,
     joinThread(id) {
@@ -126,7 +159,13 @@ export function loadShim(path?: string): Shim {
   };
 }
 
-function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
+/** As C reads a string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** As `heddle_set_affinity` takes it. Throws a RangeError for what is no CPU's number. */
+export function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
   for (const cpu of cpus) {
     if (!Number.isInteger(cpu) || cpu < 0 || cpu > HIGHEST_CPU) {
       throw new RangeError(`CPU ${cpu} in an affinity of [${cpus}]: give integers from 0 to ${HIGHEST_CPU}.`);

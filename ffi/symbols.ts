@@ -9,6 +9,8 @@ export const shimSymbols = {
   heddle_futex_wait: { parameters: ["f64", "i32", "f64"], result: "i32" },
   /** `int32_t heddle_futex_wake(heddle_number address, int32_t count)` */
   heddle_futex_wake: { parameters: ["f64", "i32"], result: "i32" },
+  /** `int32_t heddle_cpu(void)` */
+  heddle_cpu: { parameters: [], result: "i32" },
   /** `int32_t heddle_gettid(void)` */
   heddle_gettid: { parameters: [], result: "i32" },
   /** `int32_t heddle_yield(void)` */
@@ -23,6 +25,8 @@ export const shimSymbols = {
   heddle_get_affinity: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** `int32_t heddle_set_nice(int32_t nice)` */
   heddle_set_nice: { parameters: ["i32"], result: "i32" },
+  /** `int32_t heddle_set_fifo_priority(int32_t priority)` */
+  heddle_set_fifo_priority: { parameters: ["i32"], result: "i32" },
   /** `int32_t heddle_set_timer_slack(heddle_number ns)` */
   heddle_set_timer_slack: { parameters: ["f64"], result: "i32" },
   /**
@@ -32,6 +36,11 @@ export const shimSymbols = {
   heddle_thread_start: { parameters: ["f64", "f64", "f64", "buffer"], result: "i32" },
   /** `int32_t heddle_thread_join(heddle_number id)` */
   heddle_thread_join: { parameters: ["f64"], result: "i32" },
+  /** `heddle_number heddle_address(const void *memory)` */
+  heddle_address: { parameters: ["buffer"], result: "f64" },
+  heddle_address_of_pointer: { name: "heddle_address", parameters: ["pointer"], result: "f64" },
+  /** `int32_t heddle_native_wake(heddle_number queue)` */
+  heddle_native_wake: { parameters: ["f64"], result: "i32" },
   /** `heddle_number heddle_relay_address(void)` */
   heddle_relay_address: { parameters: [], result: "f64" },
 } as const satisfies Deno.ForeignLibraryInterface;

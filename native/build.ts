@@ -9,7 +9,7 @@
  */
 
 export interface Library {
-  /** The C file, and the headers that belong to it. */
+  /** The C files, and the headers that belong to them. */
   readonly sources: readonly string[];
   readonly out: string;
 }
@@ -20,7 +20,7 @@ export interface Bundle {
 }
 
 export const libraries: readonly Library[] = [
-  { sources: ["native/shim.c", "native/shim.h"], out: "native/shim_x86_64.ts" },
+  { sources: ["native/shim.c", "native/native_m.c", "native/shim.h"], out: "native/shim_x86_64.ts" },
   { sources: ["examples/sandbox/launcher.c"], out: "examples/sandbox/launcher_x86_64.ts" },
 ];
 
@@ -45,13 +45,13 @@ export async function compilerVersion(): Promise<string | undefined> {
   }
 }
 
-/** Compiles the library's first source, and returns the bytes of the shared object. */
+/** Compiles the library's C files, and returns the bytes of the shared object. */
 export async function compile({ sources }: Library): Promise<Uint8Array<ArrayBuffer>> {
   const directory = await Deno.makeTempDir();
   try {
     const object = `${directory}/library.so`;
-    // Run in the root with a relative source, so that no path of this machine can get into the object.
-    const args = [...compilerFlags, "-o", object, sources[0]];
+    // Run in the root with relative sources, so that no path of this machine can get into the object.
+    const args = [...compilerFlags, "-o", object, ...sources.filter((source) => source.endsWith(".c"))];
     const { success, stderr } = await new Deno.Command("gcc", { args, cwd: root }).output();
     if (!success) throw new Error(`gcc ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
     return await Deno.readFile(object);

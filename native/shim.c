@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -49,6 +50,10 @@ int32_t heddle_gettid(void) {
   return (int32_t)syscall(SYS_gettid);
 }
 
+int32_t heddle_cpu(void) {
+  return sched_getcpu();
+}
+
 int32_t heddle_yield(void) {
   return negative_errno(sched_yield());
 }
@@ -77,6 +82,11 @@ int32_t heddle_set_nice(int32_t nice) {
   return negative_errno(setpriority(PRIO_PROCESS, (id_t)heddle_gettid(), nice));
 }
 
+int32_t heddle_set_fifo_priority(int32_t priority) {
+  struct sched_param parameters = {.sched_priority = priority};
+  return negative_errno(sched_setscheduler(0, SCHED_FIFO, &parameters));
+}
+
 int32_t heddle_set_timer_slack(heddle_number ns) {
   return negative_errno(prctl(PR_SET_TIMERSLACK, (unsigned long)ns, 0, 0, 0));
 }
@@ -94,6 +104,10 @@ int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddl
   pthread_attr_destroy(&attributes);
   if (error == 0) *id = (heddle_number)thread;
   return -error;
+}
+
+heddle_number heddle_address(const void *memory) {
+  return (heddle_number)(uintptr_t)memory;
 }
 
 int32_t heddle_thread_join(heddle_number id) {

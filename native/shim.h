@@ -28,6 +28,9 @@ int32_t heddle_gettid(void);
 // sched_yield: lets another runnable thread have this CPU first. Returns at once when there is none.
 int32_t heddle_yield(void);
 
+// The CPU that the caller runs on at this moment.
+int32_t heddle_cpu(void);
+
 // CLOCK_MONOTONIC in nanoseconds: exact for the first 104 days of uptime, to 2 ns for the next 104, and so on.
 heddle_number heddle_now_ns(void);
 
@@ -43,6 +46,9 @@ int32_t heddle_get_affinity(int32_t tid, uint8_t *mask, uint32_t bytes);
 // Nice value of the calling thread alone (Linux keeps one per thread). Out of range is clamped by the kernel;
 // -EACCES when a lower value is not permitted.
 int32_t heddle_set_nice(int32_t nice);
+
+// The scheduling class SCHED_FIFO for the calling thread, with a priority from 1 to 99. -EPERM when not permitted.
+int32_t heddle_set_fifo_priority(int32_t priority);
 
 // How late the kernel may fire this thread's timeouts, in nanoseconds; 0 restores the thread's default.
 int32_t heddle_set_timer_slack(heddle_number ns);
@@ -70,5 +76,79 @@ void *heddle_relay(void *relay);
 
 // The address of heddle_relay, as heddle_thread_start takes it.
 heddle_number heddle_relay_address(void);
+
+// The address of what a buffer or a pointer refers to, as a number.
+heddle_number heddle_address(const void *memory);
+
+// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/README.md has the protocol.
+// All words that are `_Atomic` here are shared with TypeScript, which lays the structs out by itself.
+
+enum { HEDDLE_CALL_INTS = 8, HEDDLE_CALL_FLOATS = 8, HEDDLE_CALL_STACK = 16 };
+enum { HEDDLE_CALL_RETURNS_FLOAT = 1, HEDDLE_CALL_USES_STACK = 2 };
+
+// One call. Until it is queued it is the host's, from then on the native M's, and the host's again once it is in the
+// list of calls that are done. Arguments lie where the calling convention wants them: each class of registers is
+// filled in order, and what does not fit goes to the stack in order. Narrow integers are extended to 64 bits, a float
+// is the low half of its slot.
+struct heddle_call {
+  uint64_t function;  // 0: no call; the thread that takes it ends. Only in a queue without statuses
+  uint64_t result;    // of either class, as bits; those above the type's size mean nothing
+  int32_t error;      // errno after the call; it was 0 before
+  int32_t next;       // in the list of calls that are done: the number of the next + 1, or 0
+  int32_t kind;       // HEDDLE_CALL_*
+  int32_t unused;
+  uint64_t ints[HEDDLE_CALL_INTS];
+  double floats[HEDDLE_CALL_FLOATS];
+  uint64_t stack[HEDDLE_CALL_STACK];
+  uint64_t padding[4];
+};
+
+// What all queues of a scheduler share. The fields between are padding: words that different threads write often stand
+// 64 bytes apart.
+struct heddle_native_host {
+  heddle_number calls;      // address of call 0
+  heddle_number sysmon;     // address of the word in which sysmon sleeps: 0 while it ticks by itself
+  _Atomic int32_t threads;  // native Ms, of all queues. Down by one is the last that a thread does to any of this.
+  int32_t padding_1[11];
+  _Atomic int32_t done;  // newest call that is done: its number + 1, or 0. The host takes the whole list.
+  int32_t padding_2[15];
+  _Atomic int32_t asleep;     // 1 while the host sleeps and wants to hear of calls that are done
+  _Atomic int32_t call_host;  // set to 1 for sysmon, which can wake the host
+  _Atomic int32_t cpu;        // where the host ran when it made its last call: a hint
+  int32_t padding_3[13];
+};
+
+// Calls that wait for a thread, and the threads that take them. The host is the one producer.
+struct heddle_native_queue {
+  heddle_number host;         // address of the heddle_native_host
+  heddle_number ring;         // address of `mask` + 1 numbers of calls
+  heddle_number statuses;     // address of one status a thread, HEDDLE_STATUS_STRIDE words apart; 0: none wanted
+  heddle_number stack_bytes;  // of a thread; 0: the system's default
+  heddle_number idle_us;      // after which a sleeping thread ends; < 0: never
+  int32_t mask;
+  int32_t limit;  // threads that are active at once, as long as nobody is stuck
+  int32_t max_threads;
+  int32_t padding_1[3];
+  _Atomic uint32_t head;  // position of the oldest call; threads move it, by CAS
+  int32_t padding_2[15];
+  _Atomic uint32_t tail;  // position of the next call; the host moves it
+  int32_t padding_3[15];
+  _Atomic uint32_t state;  // HEDDLE_SPINNING, and counts in units of the next two
+  int32_t padding_4[15];
+  _Atomic int32_t permits;  // threads that may stop sleeping; HEDDLE_CLOSED: all, to end
+  _Atomic int32_t threads;  // of this queue
+  int32_t padding_5[14];
+};
+enum { HEDDLE_SPINNING = 1, HEDDLE_ONE_ACTIVE = 1 << 1, HEDDLE_ONE_SLEEPING = 1 << 16 };
+enum { HEDDLE_CLOSED = 1 << 30 };
+
+// A thread's status: a count of its calls above two bits. 0: nobody's. Only sysmon makes an IN_CALL STUCK, only the
+// thread itself makes it IDLE again.
+enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRIDE = 16 };
+
+// By whoever left calls in the queue: wakes a thread, or starts one, unless one is looking already or `limit` are
+// active. In the latter case sysmon is kicked, which finds out who is stuck. Returns 0, or the negative errno of
+// pthread_create.
+int32_t heddle_native_wake(heddle_number queue);
 
 #endif

@@ -22,6 +22,9 @@ import {
   MAX_PROCS,
   PROCS_SEEN,
 } from "./memory_layout.ts";
+import { NativeCalls } from "./native_calls.ts";
+import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
+import type { NativeQueue } from "./native_queue.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
 import { POOL } from "./roles.ts";
 import {
@@ -40,6 +43,9 @@ import type { SchedulerOptions } from "./scheduler.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
+
+export { openLibrary } from "./native_library.ts";
+export { NativeThread } from "./native_thread.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;
@@ -110,6 +116,9 @@ export class Host {
   readonly #gs: GTable;
   readonly #table: TaskTable;
   readonly #loop: HostLoop;
+  readonly #shim: Shim;
+  readonly #maxNativeThreads: number;
+  #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
   /** By slot. */
   readonly #started: (Started | undefined)[] = [];
   /** Arguments that go by port, until the runner asks for them: by slot. Also those that dead threads posted. */
@@ -145,15 +154,11 @@ export class Host {
       `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
+    const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    return new Host(
-      arena,
-      shim,
-      new Futex(shim, arena.i32),
-      { maxThreads, heapLimitMb },
-      procs,
-      given === undefined,
-    );
+    const limits = { maxThreads, heapLimitMb };
+    const futex = new Futex(shim, arena.i32);
+    return new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads);
   }
 
   constructor(
@@ -163,8 +168,11 @@ export class Host {
     limits: ThreadLimits,
     procs: number,
     followsProcs: boolean,
+    maxNativeThreads: number,
   ) {
     this.#arena = arena;
+    this.#shim = shim;
+    this.#maxNativeThreads = maxNativeThreads;
     this.#words = arena.i32;
     this.#parker = new Parker(arena, futex);
     this.#mailbox = new Mailbox(arena);
@@ -349,6 +357,24 @@ export class Host {
     this.#nextWaiting = 0;
   }
 
+  // Native calls ------------------------------------------------------------------------------------------------------
+
+  /** Begins with the first library or native thread. */
+  get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
+    if (this.#native !== undefined) return this.#native;
+    const calls = new NativeCalls(this.#arena, this.#shim, this.#loop);
+    const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
+    return this.#native = { calls, pool };
+  }
+
+  get nativeThreads(): number {
+    return this.#native?.calls.threads ?? 0;
+  }
+
+  get nativeCalls(): number {
+    return this.#native?.calls.inFlight ?? 0;
+  }
+
   // Ending ------------------------------------------------------------------------------------------------------------
 
   /** What has ended is running until its mail is read. */
@@ -529,6 +555,7 @@ export class Host {
       this.#settle(started, "failed", error());
       silence(started.promise);
     }
+    this.#native?.calls.close();
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);
@@ -551,7 +578,7 @@ export class Host {
   // Statistics --------------------------------------------------------------------------------------------------------
 
   get inFlight(): number {
-    return this.#loop.inFlight;
+    return this.#loop.inFlight - this.nativeCalls;
   }
 
   /** Tasks of the host that have no slot yet, and what is in the global queue. */

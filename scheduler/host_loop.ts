@@ -5,6 +5,7 @@
  * Polling holds the event loop by itself. Sleep does not, so a timer does that is refed as long as tasks are in flight.
  */
 import type { Shim } from "../ffi/shim.ts";
+import { pause } from "./atomics.ts";
 import { HOST } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
@@ -18,8 +19,24 @@ const SHORT_POLL = 0.01;
  * busy, a round trip takes 16 us instead of 125. A round trip on idle cores is over before.
  */
 const YIELD = 4;
+/**
+ * How often it looks again in the same turn, after mail, and for how many pauses of 35 ns each. A quick native call is
+ * back within that: a round trip takes 0.8 us instead of 1.9, and the event loop waits 10 us longer for its turn.
+ */
+const LOOKS = 16;
+const PAUSES = 20;
+const settled = Promise.resolve();
 /** The longest that a timer can be: about 24 days. */
 const FOREVER = 2 ** 31 - 1;
+
+/** What else may have something for the host, from threads that cannot wake it by its sleep word. */
+export interface Inbox {
+  isEmpty(): boolean;
+  read(): void;
+  /** The host is about to sleep. It looks at `isEmpty()` once more after this. */
+  announce(): void;
+  retract(): void;
+}
 
 export class HostLoop {
   readonly #shim: Shim;
@@ -27,6 +44,7 @@ export class HostLoop {
   readonly #mailbox: Mailbox;
   /** Reads the mail. */
   readonly #read: () => void;
+  #inbox: Inbox | undefined = undefined;
   readonly #hold = setInterval(() => {}, FOREVER);
   #inFlight = 0;
   #holders = 0;
@@ -35,6 +53,7 @@ export class HostLoop {
   #lastMail = 0;
   #emptyTurns = 0;
   #window = POLL;
+  #looksLeft = 0;
   /** Set while it sleeps. */
   #endSleep: (() => void) | undefined = undefined;
 
@@ -44,6 +63,13 @@ export class HostLoop {
     this.#mailbox = mailbox;
     this.#read = read;
     Deno.unrefTimer(this.#hold);
+  }
+
+  /** Polls it along with the mailbox. */
+  listenTo(inbox: Inbox): void {
+    this.#inbox = inbox;
+    // A sleep that began before has not announced itself there.
+    this.#endSleep?.();
   }
 
   get inFlight(): number {
@@ -84,13 +110,22 @@ export class HostLoop {
     this.#endSleep?.();
   }
 
+  /** Whether there was anything. */
+  #readAll(): boolean {
+    if (this.#isEmpty()) return false;
+    if (!this.#mailbox.isEmpty(HOST)) this.#read();
+    this.#inbox?.read();
+    return true;
+  }
+
   readonly #poll = (): void => {
     if (this.#isClosed) return;
-    if (!this.#mailbox.isEmpty(HOST)) {
-      this.#read();
+    if (this.#readAll()) {
       this.#lastMail = performance.now();
       if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
+      this.#looksLeft = LOOKS;
+      settled.then(this.#lookAgain);
     }
     if (performance.now() - this.#lastMail < this.#window) {
       if (++this.#emptyTurns % YIELD === 0) this.#shim.yieldCpu();
@@ -100,11 +135,23 @@ export class HostLoop {
     }
   };
 
+  /** After those who waited for the mail have gone on: what they started may be done already. */
+  readonly #lookAgain = (): void => {
+    if (this.#inFlight === 0 || this.#isClosed) return;
+    for (let pauses = 0; this.#isEmpty(); pauses++) {
+      if (pauses === PAUSES) return;
+      pause();
+    }
+    this.#readAll();
+    if (--this.#looksLeft > 0) settled.then(this.#lookAgain);
+  };
+
   /** Also with nothing in flight: threads may need the host to pass something on. */
   async #sleep(): Promise<void> {
     this.#parker.announce(HOST, PARKED_EVENT_LOOP);
-    // Partner: the push of a mail, after which the sender reads our state.
-    if (this.#mailbox.isEmpty(HOST)) {
+    this.#inbox?.announce();
+    // Partner: the push of a mail, after which the sender reads our state; and of a native call that is done.
+    if (this.#isEmpty()) {
       const slept = this.#parker.sleepInEventLoop(HOST, PARKED_EVENT_LOOP, Infinity);
       const ended = new Promise<void>((resolve) => this.#endSleep = resolve);
       slept.then(this.#endSleep);
@@ -119,8 +166,13 @@ export class HostLoop {
       this.#parker.endSleepInEventLoop(HOST);
     }
     this.#parker.retract(HOST, PARKED_EVENT_LOOP);
+    this.#inbox?.retract();
     this.#lastMail = performance.now();
     this.#poll();
+  }
+
+  #isEmpty(): boolean {
+    return this.#mailbox.isEmpty(HOST) && (this.#inbox === undefined || this.#inbox.isEmpty());
   }
 
   /** Polling holds the process by itself. */

@@ -92,6 +92,57 @@ const G_WORDS = 32;
 /** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
 export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
+// Native calls: the structs of native/shim.h, which says who writes what (native_queue.ts, native_calls.ts) --------
+
+/** struct heddle_call. What is marked double is a heddle_number or 64 bits. */
+export const CALL_FUNCTION = 0; // double
+export const CALL_RESULT = 2; // double
+export const CALL_ERROR = 4;
+export const CALL_NEXT = 5;
+export const CALL_KIND = 6;
+export const CALL_INTS = 8;
+export const CALL_FLOATS = 24;
+export const CALL_STACK = 40;
+export const CALL_WORDS = 80;
+/** Words of the stack that a call can have, 64 bits each. */
+export const CALL_STACK_SLOTS = 16;
+/** Native calls that are known to the threads at once; the host keeps what exceeds them. A power of two. */
+export const NATIVE_CALLS = 4096;
+
+/** struct heddle_native_host. */
+export const NATIVE_HOST_CALLS = 0; // double
+export const NATIVE_HOST_SYSMON = 2; // double
+export const NATIVE_HOST_THREADS = 4;
+export const NATIVE_HOST_DONE = LINE;
+export const NATIVE_HOST_ASLEEP = 2 * LINE;
+export const NATIVE_HOST_CALLED = 2 * LINE + 1;
+export const NATIVE_HOST_CPU = 2 * LINE + 2;
+const NATIVE_HOST_WORDS = 3 * LINE;
+
+/** struct heddle_native_queue; after it the ring, of one word for every call. */
+export const QUEUE_HOST = 0; // double
+export const QUEUE_RING = 2; // double
+export const QUEUE_STATUSES = 4; // double
+export const QUEUE_STACK_BYTES = 6; // double
+export const QUEUE_IDLE_US = 8; // double
+export const QUEUE_MASK = 10;
+export const QUEUE_LIMIT = 11;
+export const QUEUE_MAX_THREADS = 12;
+export const QUEUE_HEAD = LINE;
+export const QUEUE_TAIL = 2 * LINE;
+export const QUEUE_STATE = 3 * LINE;
+export const QUEUE_PERMITS = 4 * LINE;
+export const QUEUE_THREADS = 4 * LINE + 1;
+export const QUEUE_CELLS = 5 * LINE;
+export const QUEUE_WORDS = QUEUE_CELLS + NATIVE_CALLS;
+
+/** The status of a native M has a cache line. */
+export const NATIVE_STATUS_WORDS = LINE;
+export const MAX_NATIVE_THREADS = 4096;
+
+const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS +
+  NATIVE_CALLS * CALL_WORDS;
+
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
@@ -122,8 +173,20 @@ function offsets(maxTasks: number, maxThreads: number) {
   const definitions = globalCells + globalCapacity * 2;
   const names = definitions + MAX_DEFINITIONS * 2;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
-  const heapBytes = lineUp(gs + slots * G_WORDS) * 4;
-  return { slots, globalCapacity, processors, isolates, globalCells, definitions, names, gs, heapBytes };
+  const native = lineUp(gs + slots * G_WORDS);
+  const heapBytes = lineUp(native + NATIVE_WORDS) * 4;
+  return {
+    slots,
+    globalCapacity,
+    processors,
+    isolates,
+    globalCells,
+    definitions,
+    names,
+    gs,
+    native,
+    heapBytes,
+  };
 }
 
 function lineUp(index: number): number {
@@ -141,6 +204,11 @@ export class Arena implements Bytes {
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
   readonly heapAt: number;
+  readonly nativeHost: number;
+  /** The queue of the pool; others are not in the arena. */
+  readonly nativeQueue: number;
+  readonly nativeStatuses: number;
+  readonly nativeCalls: number;
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;
@@ -155,6 +223,10 @@ export class Arena implements Bytes {
     this.definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
+    this.nativeHost = at.native;
+    this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;
+    this.nativeStatuses = this.nativeQueue + QUEUE_WORDS;
+    this.nativeCalls = this.nativeStatuses + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS;
     this.#processors = at.processors;
     this.#isolates = at.isolates;
     this.#gs = at.gs;

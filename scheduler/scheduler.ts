@@ -2,9 +2,17 @@
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { ThreadLocker } from "./locker.ts";
+import type { NativeLibrary } from "./native_library.ts";
 import { DEDICATED, LOCKED } from "./roles.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
-import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
+import type { NativeThread } from "./native_thread.ts";
+import {
+  type NativeThreadOptions,
+  requireNativeThreadOptions,
+  requireThreadOptions,
+  threadName,
+  type ThreadOptions,
+} from "./thread_options.ts";
 
 // A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
 const hostModule = registry.isThread ? undefined : await import("./host.ts");
@@ -25,6 +33,11 @@ export interface SchedulerOptions {
    * is slower. Default: 256 MiB.
    */
   arenaBytes?: number;
+  /**
+   * Threads for native calls, from 1 to 4096: see {@linkcode Scheduler.dlopen}. They are started as calls need them, and
+   * end when they have been idle for some seconds. Default: 512.
+   */
+  maxNativeThreads?: number;
   /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
   heapLimitMb?: number;
 }
@@ -53,6 +66,10 @@ export interface SchedulerStats {
   blockedThreads: number;
   /** Tasks of the host that have not settled. */
   inFlight: number;
+  /** Threads for native calls, those of {@linkcode Scheduler.dlopen} and the {@linkcode NativeThread}s. */
+  nativeThreads: number;
+  /** Native calls that have not settled. */
+  nativeCalls: number;
   /** Tasks in the global queue, or waiting for room. */
   queued: number;
   /** Tasks that were started on a thread since the scheduler was. */
@@ -173,6 +190,54 @@ export class Scheduler implements AsyncDisposable {
     return await ThreadLocker.start(this.#host, options);
   }
 
+  /**
+   * `Deno.dlopen`, except that every call returns a promise and runs on a pool of native threads, so that it may block.
+   * A call takes a few microseconds, about a tenth of a `nonblocking` one, and any number of blocked ones (up to
+   * `maxNativeThreads`) keeps neither other calls nor the runtime's own file access waiting.
+   *
+   * Parameters and results are those of `Deno.dlopen`, without structs by value and without callbacks. Calls may run in
+   * any order and at the same time. A buffer stays alive and in place until its call returns; it must not be transferred
+   * or detached in that time. Signals of the process are blocked on these threads, whose stacks have 256 KiB.
+   *
+   * @throws {TypeError} for a definition that it does not take: a struct, a callback, too many parameters.
+   * @throws {Error} if the library or one of its symbols is not there.
+   * @throws {SchedulerClosedError} after `close()`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   *
+   * await using sched = await Scheduler.start();
+   * const libc = sched.dlopen("libc.so.6", {
+   *   open: { parameters: ["buffer", "i32"], result: "i32" },
+   * });
+   * const call = libc.symbols.open(new TextEncoder().encode("/no/such/file\0"), 0);
+   * assertEquals(await call, -1);
+   * assertEquals(call.errno, 2); // ENOENT
+   * ```
+   */
+  dlopen<const S extends Deno.ForeignLibraryInterface>(path: string | URL, symbols: S): NativeLibrary<S> {
+    this.#requireOpen();
+    const { calls, pool } = this.#host.native;
+    return hostModule!.openLibrary("Scheduler.dlopen", calls, pool, path, symbols);
+  }
+
+  /**
+   * Starts a thread of C on which every call runs, in order: {@linkcode NativeThread}. It is counted neither in `procs` nor in
+   * `maxThreads` or `maxNativeThreads`.
+   *
+   * The promise rejects with an `Error` if the system refuses an option, or the thread.
+   *
+   * @throws {RangeError} or {TypeError} if an option is out of its range.
+   * @throws {SchedulerClosedError} after `close()`.
+   */
+  thread(options: NativeThreadOptions = {}): Promise<NativeThread> {
+    requireNativeThreadOptions(options);
+    this.#requireOpen();
+    return hostModule!.NativeThread.open(this.#host.native.calls, options);
+  }
+
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     const { idle, threads } = this.#host;
@@ -185,6 +250,8 @@ export class Scheduler implements AsyncDisposable {
       lockedThreads: idle.roles.count(LOCKED),
       blockedThreads: idle.roles.blocked,
       inFlight: this.#host.inFlight,
+      nativeThreads: this.#host.nativeThreads,
+      nativeCalls: this.#host.nativeCalls,
       queued: this.#host.queued,
       ran: this.#host.total("ran"),
       stolen: this.#host.total("stolen"),

@@ -1,6 +1,7 @@
 /**
  * sysmon, the watchdog: a thread without a P that looks at all Ps now and then, as in Go's runtime/proc.go. It takes Ps
- * from blocking calls that last, and from Ms that were given one and do not come for it, and passes them on.
+ * from blocking calls that last, and from Ms that were given one and do not come for it, and passes them on. And it looks
+ * after native Ms.
  *
  * It looks every 20 us while that finds something to do. After 50 looks in vain the sleep between them doubles, up to
  * 1 ms while tasks make blocking calls, up to 10 ms if they make none. When nothing has run for a second it sleeps until
@@ -12,6 +13,7 @@ import { GlobalRunQueue } from "./global_run_queue.ts";
 import { Idle } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { Mailbox } from "./mailbox.ts";
+import { NativeWatch } from "./native_watch.ts";
 import { type Arena, CLOSING, HOST, ISOLATES, PROCS_SEEN } from "./memory_layout.ts";
 import { Parker } from "./parker.ts";
 import { calls, holder, isInCall, isOnItsWay } from "./processor.ts";
@@ -43,6 +45,7 @@ export class Sysmon {
   readonly #parker: Parker;
   readonly #rings: LocalRunQueue;
   readonly #idle: Idle;
+  readonly #native: NativeWatch;
   readonly #seen: Seen[] = [];
   #now = 0;
   #lastCall = 0;
@@ -57,6 +60,7 @@ export class Sysmon {
     const global = new GlobalRunQueue(arena);
     this.#rings = new LocalRunQueue(arena, global);
     this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
+    this.#native = new NativeWatch(arena, shim, this.#parker);
     this.#procsOfMachine = procsOfMachine(shim);
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
     shim.setTimerSlack(1);
@@ -69,7 +73,7 @@ export class Sysmon {
     while (load(this.#words, CLOSING) === 0) {
       this.#now = this.#shim.nowNs();
       this.#retook = false;
-      this.#expectsMore = false;
+      this.#expectsMore = this.#native.tick();
       this.#lookAtPs();
       this.#lookAtMachine();
       quiet = this.#retook ? 0 : quiet + 1;
@@ -81,16 +85,17 @@ export class Sysmon {
 
   // What the last look found.
   #retook = false;
-  /** A call has begun whose P others could use: it is to be looked at again in a tick. */
+  /** A call has begun whose P others could use, or native calls wait: it is to look again in a tick. */
   #expectsMore = false;
 
   /** Returns what to double the next time. */
   #sleep(us: number): number {
     const { sysmon } = this.#idle;
-    if (!this.#nothingRuns()) this.#lastRun = this.#now;
+    if (!this.#nothingRuns() || this.#expectsMore) this.#lastRun = this.#now;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
-      if (this.#nothingRuns() && load(this.#words, CLOSING) === 0) sysmon.sleep(SLEEPS, -1);
+      const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, -1);
       sysmon.retract();
       return LONGEST_WITH_CALLS;
     }
@@ -98,9 +103,9 @@ export class Sysmon {
       sysmon.tick(Math.min(us, LONGEST_WITH_CALLS));
       return Math.min(us, LONGEST_WITH_CALLS);
     }
-    // It ends by itself, so there is no second look: a call that began just now has to wait for that.
+    // It ends by itself, so there is no second look at Ps: a call that began just now has to wait for that.
     sysmon.announce(NAPS);
-    sysmon.sleep(NAPS, Math.min(us, LONGEST));
+    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST));
     sysmon.retract();
     return Math.min(us, LONGEST);
   }

@@ -161,6 +161,12 @@ function keepSettler(resolve: (value: unknown) => void, reject: (reason: unknown
   settler.reject = reject;
 }
 
+/** A promise that `settler` settles. */
+export function plainPromise(its: Settler): Promise<unknown> {
+  settler = its;
+  return new Promise(keepSettler);
+}
+
 /** The host's task: its state is looked up. */
 export class HostTask extends Promise<unknown> implements Task<unknown> {
   declare caller: Caller & { readonly state: TaskState };
@@ -200,8 +206,7 @@ export interface ChildTask extends Task<unknown> {
  * instead of 145: construction and `await` leave V8's fast paths.
  */
 export function newChildTask(caller: Caller & Settler): ChildTask {
-  settler = caller;
-  const promise = new Promise(keepSettler) as { -readonly [Key in keyof ChildTask]: ChildTask[Key] };
+  const promise = plainPromise(caller) as { -readonly [Key in keyof ChildTask]: ChildTask[Key] };
   promise.id = caller.id;
   promise.state = "queued";
   promise.cancel = cancelTask;

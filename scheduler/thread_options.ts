@@ -11,6 +11,15 @@ export interface ThreadOptions {
   nice?: number;
 }
 
+/** Options of {@linkcode Scheduler.thread}. The default name is "heddle-native". */
+export interface NativeThreadOptions extends ThreadOptions {
+  /**
+   * Puts the thread into the scheduling class SCHED_FIFO, with a priority from 1 to 99: it runs before every thread that is
+   * not in a real-time class, until it blocks. Takes a privilege. Default: the class of the process.
+   */
+  priority?: number;
+}
+
 const MAX_NAME_BYTES = 15;
 const encoder = new TextEncoder();
 
@@ -43,6 +52,13 @@ export function requireThreadOptions({ name, affinity, nice }: ThreadOptions): v
   }
 }
 
+export function requireNativeThreadOptions({ priority, ...options }: NativeThreadOptions): void {
+  requireThreadOptions(options);
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 99)) {
+    throw new RangeError(`priority is ${String(priority)}: give an integer from 1 to 99 (SCHED_FIFO).`);
+  }
+}
+
 /** The longest start of a task's name that can name its thread. */
 export function threadName(name: string): string {
   let bytes = 0;
@@ -55,27 +71,60 @@ export function threadName(name: string): string {
   return cut;
 }
 
+/** The setters of a thread's looks, as {@linkcode Shim} has them for the calling thread. */
+export interface Setters<R> {
+  setThreadName(name: string): R;
+  setAffinity(cpus: readonly number[]): R;
+  setNice(nice: number): R;
+  setFifoPriority(priority: number): R;
+}
+
+interface Wish<R> {
+  readonly grant: () => R;
+  readonly asked: string;
+  readonly remedy: () => string;
+}
+
+/** What the options ask of the system, in order. `shim` is only asked, for remedies. */
+function wishes<R>(to: Setters<R>, shim: Shim, options: NativeThreadOptions): Wish<R>[] {
+  const { name, affinity, nice, priority } = options;
+  const wishes: Wish<R>[] = [];
+  const wish = (grant: () => R, asked: string, remedy: () => string) => wishes.push({ grant, asked, remedy });
+  if (name !== undefined) wish(() => to.setThreadName(name), `name "${name}"`, () => "give another name");
+  if (affinity !== undefined) {
+    const remedy = () => `this process may use the CPUs [${shim.getAffinity()}]`;
+    wish(() => to.setAffinity(affinity), `affinity [${affinity}]`, remedy);
+  }
+  if (nice !== undefined) {
+    wish(() => to.setNice(nice), `nice ${nice}`, () => "a lower one takes CAP_SYS_NICE");
+  }
+  if (priority !== undefined) {
+    const remedy = () => "it takes CAP_SYS_NICE, or a limit of real-time priority (ulimit -r) of that much";
+    wish(() => to.setFifoPriority(priority), `priority ${priority}`, remedy);
+  }
+  return wishes;
+}
+
 /**
  * Gives the calling thread what was asked for. Throws what the system says against it. Returns whether the thread is of
  * another kind than others now: a name makes no difference.
  */
-export function wearThreadOptions(shim: Shim, { name, affinity, nice }: ThreadOptions): boolean {
-  if (name !== undefined) requireSuccess(shim.setThreadName(name), `name "${name}"`, "give another name");
-  if (affinity !== undefined) {
-    requireSuccess(
-      shim.setAffinity(affinity),
-      `affinity [${affinity}]`,
-      `this process may use the CPUs [${shim.getAffinity()}]`,
-    );
-  }
-  if (nice !== undefined) {
-    requireSuccess(shim.setNice(nice), `nice ${nice}`, "a lower one takes CAP_SYS_NICE");
-  }
-  return affinity !== undefined || nice !== undefined;
+export function wearThreadOptions(shim: Shim, options: ThreadOptions): boolean {
+  for (const wish of wishes(shim, shim, options)) requireSuccess(wish.grant(), wish);
+  return options.affinity !== undefined || options.nice !== undefined;
 }
 
-function requireSuccess(result: number, asked: string, remedy: string): void {
+/** The same for another thread, which `to` asks. */
+export async function haveThreadOptionsWorn(
+  to: Setters<PromiseLike<number>>,
+  shim: Shim,
+  options: NativeThreadOptions,
+): Promise<void> {
+  for (const wish of wishes(to, shim, options)) requireSuccess(await wish.grant(), wish);
+}
+
+function requireSuccess(result: number, { asked, remedy }: Wish<unknown>): void {
   if (result < 0) {
-    throw new Error(`The system refused a thread the ${asked}: ${errnoName(result)}; ${remedy}.`);
+    throw new Error(`The system refused a thread the ${asked}: ${errnoName(result)}; ${remedy()}.`);
   }
 }

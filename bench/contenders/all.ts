@@ -3,7 +3,10 @@ import type { Contender } from "../contender.ts";
 /** Each loads its library only when asked, so that a process holds one library and not five. */
 export const contenders: Record<string, () => Promise<Contender>> = {
   heddle: async () => (await import("./heddle.ts")).contender,
+  heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
+  heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
+  nonblocking: async () => (await import("./nonblocking.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
   workerpool: async () => (await import("./workerpool.ts")).contender,

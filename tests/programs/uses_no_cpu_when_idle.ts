@@ -11,6 +11,12 @@ if (asleep) {
   for (let i = 0; i < 100; i++) sched.go(sleepFor(600_000)).catch(() => {});
   sched.dedicate(sleepFor(600_000)).catch(() => {});
 }
+if (Deno.args.includes("native")) {
+  const { symbols } = sched.dlopen("libc.so.6", { sleep: { parameters: ["u32"], result: "u32" } });
+  for (let i = 0; i < 20; i++) symbols.sleep(600);
+  const thread = await sched.thread();
+  thread.dlopen("libc.so.6", { sleep: { parameters: ["u32"], result: "u32" } }).symbols.sleep(600);
+}
 // All of them sleep when nothing of this changes any more.
 let before = "";
 for (let now = counts(); now !== before; now = counts()) {

@@ -134,13 +134,14 @@ export const exitsInCall = task(import.meta, "exitsInCall", (ctx, ms: number): v
   });
 });
 
-/** Computes in a continuation after a plain await of the outside world, so without a P. */
+/** Computes, until told, in a continuation after a plain await of the outside world: so without a P. */
 export const computesAfterOutside = task(
   import.meta,
   "computesAfterOutside",
-  async (_ctx, ms: number, arrived: SharedArrayBuffer): Promise<void> => {
+  async (_ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     new Flag(arrived).increment();
-    for (const end = shim.nowNs() + ms * 1e6; shim.nowNs() < end;);
+    const flag = new Flag(leave);
+    for (const end = shim.nowNs() + 30e9; flag.value === 0 && shim.nowNs() < end;);
   },
 );

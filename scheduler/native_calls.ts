@@ -1,0 +1,285 @@
+/**
+ * Native calls as the host has them: writing one, handing it to a queue, and reading what came back. See README.md,
+ * "Native Ms", and native/shim.h for the structs.
+ *
+ * Calls that are done come in one list, newest first, which native Ms push by CAS and the host takes whole by exchange:
+ * as in mailbox.ts, no ABA problem and no capacity. The host polls it as it polls its mailbox. When it sleeps, C cannot
+ * wake it (only JavaScript can notify a waitAsync), so it asks to be told, and sysmon does that.
+ */
+import { errnoName, type Shim } from "../ffi/shim.ts";
+import { exchange, load, store } from "./atomics.ts";
+import { SchedulerClosedError } from "./errors.ts";
+import type { HostLoop, Inbox } from "./host_loop.ts";
+import {
+  type Arena,
+  CALL_ERROR,
+  CALL_FUNCTION,
+  CALL_NEXT,
+  CALL_WORDS,
+  NATIVE_CALLS,
+  NATIVE_HOST_ASLEEP,
+  NATIVE_HOST_CALLS,
+  NATIVE_HOST_CPU,
+  NATIVE_HOST_DONE,
+  NATIVE_HOST_SYSMON,
+  NATIVE_HOST_THREADS,
+  SYSMON,
+} from "./memory_layout.ts";
+import { NativeQueue, type QueueLimits } from "./native_queue.ts";
+import { CallWords, putNumber, type Signature } from "./native_signature.ts";
+import { plainPromise, type Settler, silence } from "./task.ts";
+
+/** A call that is under way: a promise of its result. */
+export interface NativeCall<R> extends Promise<R> {
+  /**
+   * What the call left in C's `errno`, 0 if it did not touch it. Of use once the promise has resolved, and, as in C, if
+   * the result says that the call failed.
+   */
+  readonly errno: number;
+}
+
+/** What a call needs besides its arguments. */
+export interface Callee {
+  readonly queue: NativeQueue;
+  readonly signature: Signature;
+  /** Address of the function; 0 ends the thread of the queue. */
+  readonly address: number;
+  /** One of its calls has returned or was given up. */
+  ended?(): void;
+}
+
+class Pending implements Settler {
+  resolve!: (value: unknown) => void;
+  reject!: (reason: unknown) => void;
+  promise!: { -readonly [Key in keyof NativeCall<unknown>]: NativeCall<unknown>[Key] };
+
+  /** The arguments are kept until the call returns, since C uses the memory of buffers among them. */
+  constructor(readonly callee: Callee, public args: readonly unknown[] | undefined) {}
+}
+
+/** What native Ms may still touch after their scheduler was closed, until the last one has ended. */
+const outliving = new Set<NativeCalls>();
+/** Milliseconds between looks at these. Guess: nobody waits for it. */
+const OUTLIVING_CHECK = 100;
+
+export class NativeCalls implements Inbox {
+  readonly words: CallWords;
+  readonly shim: Shim;
+  readonly #arena: Arena;
+  readonly #i32: Int32Array;
+  readonly #loop: HostLoop;
+  /** Address of the `struct heddle_native_host`. */
+  readonly #host: number;
+  /** By number of the call. */
+  readonly #pending: (Pending | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** Numbers from here on were never used. The last one is never handed out: see #start. */
+  #fresh = 0;
+  /** What exceeds the calls that there can be, oldest first from #nextWaiting, each with its words. */
+  #waiting: { pending: Pending; words: Int32Array }[] = [];
+  #nextWaiting = 0;
+  /** Of open queues outside of the arena, whose memory must not go. */
+  readonly #queues = new Map<NativeQueue, Int32Array>();
+  readonly #order: number[] = [];
+  #inFlight = 0;
+  /** What NATIVE_HOST_CPU says. */
+  #cpu = 0;
+  #isClosed = false;
+
+  constructor(arena: Arena, shim: Shim, loop: HostLoop) {
+    this.#arena = arena;
+    this.#i32 = arena.i32;
+    this.shim = shim;
+    this.#loop = loop;
+    this.words = new CallWords(arena.buffer);
+    const addressOfWord = (index: number) => shim.addressOf(arena.i32.subarray(index));
+    this.#host = addressOfWord(arena.nativeHost);
+    const { f64 } = this.words;
+    // Plain stores: no native M has started.
+    f64[(arena.nativeHost + NATIVE_HOST_CALLS) / 2] = addressOfWord(arena.nativeCalls);
+    f64[(arena.nativeHost + NATIVE_HOST_SYSMON) / 2] = addressOfWord(SYSMON);
+    loop.listenTo(this);
+  }
+
+  /** Calls that have not settled. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get threads(): number {
+    return load(this.#i32, this.#arena.nativeHost + NATIVE_HOST_THREADS);
+  }
+
+  /** `words` of its own are let go when its thread has ended. */
+  openQueue(words: Int32Array, at: number, limits: Omit<QueueLimits, "host">): NativeQueue {
+    const queue = new NativeQueue(this.shim, words, at);
+    queue.open({ host: this.#host, ...limits });
+    this.#queues.set(queue, words);
+    return queue;
+  }
+
+  forgetQueue(queue: NativeQueue): void {
+    this.#queues.delete(queue);
+  }
+
+  // Starting ----------------------------------------------------------------------------------------------------------
+
+  /** Throws a TypeError for arguments that do not fit, and then nothing has happened. */
+  start(callee: Callee, args: readonly unknown[]): NativeCall<unknown> {
+    if (this.#isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+    const number = this.#nextWaiting === this.#waiting.length ? this.#allocate() : undefined;
+    // Without a free one it is written to the last one, of which a copy is kept.
+    const at = this.#at(number ?? NATIVE_CALLS - 1);
+    try {
+      callee.signature.write(at, args);
+    } catch (error) {
+      if (number !== undefined) this.#free.push(number);
+      throw error;
+    }
+    putNumber(this.#i32, at + CALL_FUNCTION, callee.address);
+    const pending = new Pending(callee, args);
+    const promise = plainPromise(pending) as Pending["promise"];
+    promise.errno = 0;
+    pending.promise = promise;
+    this.#inFlight++;
+    this.#loop.begin();
+    if (number !== undefined) this.#submit(number, pending);
+    else this.#waiting.push({ pending, words: this.#i32.slice(at, at + CALL_WORDS) });
+    return promise;
+  }
+
+  #submit(number: number, pending: Pending): void {
+    this.#pending[number] = pending;
+    const { queue } = pending.callee;
+    const cpu = this.shim.cpu();
+    if (cpu !== this.#cpu) store(this.#i32, this.#arena.nativeHost + NATIVE_HOST_CPU, this.#cpu = cpu);
+    queue.push(number);
+    const result = queue.wake();
+    if (result < 0 && queue.threads === 0) this.#refuseAll(queue, result);
+  }
+
+  /** No thread, and none can be started: what waits for one would wait for ever. */
+  #refuseAll(queue: NativeQueue, result: number): void {
+    for (let number = queue.take(); number !== undefined; number = queue.take()) {
+      const pending = this.#release(number);
+      this.#settle(pending);
+      pending.reject(
+        new Error(
+          `The system refused a native thread: ${
+            errnoName(result)
+          }; it has too many threads or too little memory.`,
+        ),
+      );
+    }
+  }
+
+  #allocate(): number | undefined {
+    return this.#free.pop() ?? (this.#fresh < NATIVE_CALLS - 1 ? this.#fresh++ : undefined);
+  }
+
+  #at(number: number): number {
+    return this.#arena.nativeCalls + number * CALL_WORDS;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  isEmpty(): boolean {
+    return this.#isClosed || load(this.#i32, this.#arena.nativeHost + NATIVE_HOST_DONE) === 0;
+  }
+
+  /** Settles what is done, oldest first. */
+  read(): void {
+    if (this.#isClosed) return;
+    const order = this.#order;
+    for (let entry = exchange(this.#i32, this.#arena.nativeHost + NATIVE_HOST_DONE, 0); entry !== 0;) {
+      order.push(entry - 1);
+      entry = this.#i32[this.#at(entry - 1) + CALL_NEXT];
+    }
+    // Plain reads: a call in that list is the host's again.
+    while (order.length > 0) {
+      const number = order.pop()!;
+      const at = this.#at(number);
+      const pending = this.#release(number);
+      const value = pending.callee.signature.read(at);
+      pending.promise.errno = this.#i32[at + CALL_ERROR];
+      this.#settle(pending);
+      pending.resolve(value);
+    }
+    if (this.#waiting.length > 0) this.#refill();
+  }
+
+  #release(number: number): Pending {
+    const pending = this.#pending[number]!;
+    this.#pending[number] = undefined;
+    this.#free.push(number);
+    // Something may hold on to the settler of a promise.
+    pending.args = undefined;
+    return pending;
+  }
+
+  #settle({ callee }: Pending): void {
+    this.#inFlight--;
+    this.#loop.end();
+    callee.ended?.();
+  }
+
+  #refill(): void {
+    while (this.#nextWaiting < this.#waiting.length) {
+      const number = this.#allocate();
+      if (number === undefined) return;
+      const { pending, words } = this.#waiting[this.#nextWaiting++];
+      this.#i32.set(words, this.#at(number));
+      this.#submit(number, pending);
+    }
+    this.#waiting = [];
+    this.#nextWaiting = 0;
+  }
+
+  /** The host is about to sleep, and looks at `isEmpty()` after this. Partner: give_back in native/native_m.c. */
+  announce(): void {
+    store(this.#i32, this.#arena.nativeHost + NATIVE_HOST_ASLEEP, 1);
+  }
+
+  retract(): void {
+    store(this.#i32, this.#arena.nativeHost + NATIVE_HOST_ASLEEP, 0);
+  }
+
+  /** What is in flight rejects. Threads end when their calls return. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const waiting = this.#waiting.slice(this.#nextWaiting).map(({ pending }) => pending);
+    this.#waiting = [];
+    for (const pending of [...this.#pending, ...waiting]) {
+      if (pending === undefined) continue;
+      this.#inFlight--;
+      this.#loop.end();
+      pending.reject(new SchedulerClosedError("The scheduler was closed before the native call returned."));
+      silence(pending.promise);
+    }
+    for (const queue of this.#queues.keys()) queue.close();
+    if (this.threads > 0) outlive(this);
+    else this.ended();
+  }
+
+  /** No native M is left. */
+  ended(): void {
+    for (const pending of this.#pending) pending?.callee.ended?.();
+    this.#pending.length = 0;
+  }
+}
+
+/** Keeps the memory of calls that go on: the arena, the queues and the arguments. */
+function outlive(calls: NativeCalls): void {
+  outliving.add(calls);
+  if (outliving.size > 1) return;
+  const timer = setInterval(() => {
+    for (const calls of outliving) {
+      if (calls.threads > 0) continue;
+      outliving.delete(calls);
+      calls.ended();
+    }
+    if (outliving.size === 0) clearInterval(timer);
+  }, OUTLIVING_CHECK);
+  Deno.unrefTimer(timer);
+}
