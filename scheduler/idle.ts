@@ -178,9 +178,11 @@ export class Idle {
   }
 
   /**
-   * The P of an M that is in a blocking call goes to who has use for it (Go's handoffp). The caller took it from there.
+   * A P goes to who has use for it (Go's handoffp). The caller holds it, or took it from a call; its ring may hold Gs.
    */
   passOn(p: number): void {
+    // If its M dies now, this is not what it leaves.
+    this.ps.pass(p);
     // An M that only goes on with its G would leave the ring to the next one, and that to the next.
     if (!this.#rings.isEmpty(p)) {
       if (p < this.procs && this.#giveToAny(p, false)) return;

@@ -10,8 +10,7 @@
  *   KEEPS_P_*         an M that sleeps and keeps its P: a dedicated one its own, another one while a task's module or
  *                     arguments are on their way. Anyone may make it AWAKE.
  *   BLOCKED           it runs code without a P: it is in a blocking call, and who takes the P marks it so before; or its
- *                     event loop runs a continuation. As good as AWAKE for wakers. Itself goes back to AWAKE, and so does
- *                     who marked it if it did not get the P.
+ *                     event loop runs a continuation. As good as AWAKE for wakers. Left by itself.
  *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see README.md) is served. It
  *                     goes on with its G then, so it is none of those that take work from queues.
  *   given(p)          it was given a P, and the giver is waking it. Left by itself. If it does not come, since its event
@@ -99,13 +98,12 @@ export class Parker {
     return true;
   }
 
-  /** By who is about to take the P of a call. Undone by unmark(), or by the M itself. */
-  mark(isolate: number): boolean {
-    return cas(this.#words, this.#word(isolate), AWAKE, BLOCKED);
-  }
-
-  unmark(isolate: number): void {
-    cas(this.#words, this.#word(isolate), BLOCKED, AWAKE);
+  /**
+   * By who is about to take the P of a call: so at no time a thread without a P looks as if it could use one. If the call
+   * was over in the last moment, the mark stays until the M sleeps the next time, and the pool may get a thread too many.
+   */
+  mark(isolate: number): void {
+    cas(this.#words, this.#word(isolate), AWAKE, BLOCKED);
   }
 
   /** By sysmon: takes back the P that an M was given and did not take. */

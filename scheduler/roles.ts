@@ -66,10 +66,7 @@ export class Roles {
     return this.#count((isolate) => this.#isBlocked(isolate));
   }
 
-  /**
-   * Threads that can use a P. One that is just returning from a call may count as blocked, no other mistake is possible:
-   * the mark is made before the P is taken.
-   */
+  /** Threads that can use a P. A few too few, perhaps, and never too many: see `Parker.mark`. */
   get available(): number {
     return this.#count((isolate) => this.of(isolate) === POOL && !this.#isBlocked(isolate));
   }

@@ -142,14 +142,10 @@ export class Sysmon {
 
   /** From a call that lasts: the very one that the last look saw. */
   #retake(p: number, word: number): void {
-    const isolate = holder(word);
-    const hasMarked = this.#parker.mark(isolate);
-    if (this.#idle.ps.retake(p, word)) {
-      this.#retook = true;
-      this.#idle.passOn(p);
-    } else if (hasMarked) {
-      this.#parker.unmark(isolate);
-    }
+    this.#parker.mark(holder(word));
+    if (!this.#idle.ps.retake(p, word)) return;
+    this.#retook = true;
+    this.#idle.passOn(p);
   }
 
   /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
