@@ -212,7 +212,10 @@ export class Arena implements Bytes {
   readonly #isolates: number;
   readonly #gs: number;
 
-  constructor(readonly shape: ArenaShape, readonly buffer = new SharedArrayBuffer(shape.bytes)) {
+  constructor(
+    readonly shape: ArenaShape,
+    readonly buffer: SharedArrayBuffer = new SharedArrayBuffer(shape.bytes),
+  ) {
     const at = offsets(shape.maxTasks, shape.maxThreads);
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
