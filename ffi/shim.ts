@@ -106,7 +106,8 @@ export function loadShim(path?: string): Shim {
     path,
     addressOf,
     bufferAddress(buffer) {
-      // Asking for it is what moves a small array: see `addressOf`.
+      // Asking for its buffer moves a small array out of V8's heap. Deno 2.9 does that too when it takes the address, but
+      // says so nowhere.
       if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
       return addressOfBuffer(
         (buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer) as Uint8Array<ArrayBuffer>,

@@ -29,3 +29,10 @@ Deno.test("a scheduler whose native threads are all idle or blocked uses hardly 
   assertEquals(code, 0, stderr);
   assertLess(Number(stdout), 1, "percent of a CPU");
 });
+
+Deno.test("calls for which the system has no thread are rejected, and later ones are not", async () => {
+  const { code, stdout, stderr } = await runProgram("is_refused_native_threads");
+  const refused =
+    "The system refused a native thread: EAGAIN; it has too many threads or too little memory.\n";
+  assertEquals([code, stdout], [0, refused.repeat(3) + "1 0\ntrue true\n"], stderr);
+});
