@@ -29,7 +29,14 @@
  *
  * @module
  */
-export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
+export { Channel, type WaitOptions } from "./scheduler/channel.ts";
+export {
+  ChannelClosedError,
+  DeadlockError,
+  SchedulerClosedError,
+  TaskTimeoutError,
+  ThreadDiedError,
+} from "./scheduler/errors.ts";
 export type { TaskContext } from "./scheduler/context.ts";
 export {
   dedicate,

@@ -193,7 +193,7 @@ export class Children {
       this.#settleFailed(g, slot);
       return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
     this.#gs.free(slot);
     this.#settle(g, status === DONE, value);
   }

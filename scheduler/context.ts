@@ -1,4 +1,5 @@
 /** What a running task gets as its first argument, and the G that it is. */
+import { HOME, type Home, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
 import type { Timer } from "./timers.ts";
 import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
@@ -7,7 +8,7 @@ import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } fr
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
  * task runs; do not hand it to others.
  */
-export interface TaskContext {
+export interface TaskContext extends Home {
   /** Unique within the scheduler. */
   readonly id: number;
   /** The kernel's number of the thread that the task is bound to, as in `/proc/self/task`. */
@@ -143,6 +144,10 @@ export class G implements TaskContext, Caller, Settler {
     this.id = id;
     this.args = args;
     this.slot = slot;
+  }
+
+  get [HOME](): Isolate {
+    return this.machine.home;
   }
 
   get tid(): number {

@@ -8,8 +8,10 @@ import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING }
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
+import { buryWaiters } from "./burial.ts";
+import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_RUNNER } from "./mailbox.ts";
+import { type Addressee, Mailbox, TO_RUNNER, TO_WAITER } from "./mailbox.ts";
 import {
   Arena,
   CLOSING,
@@ -96,6 +98,8 @@ function after(ms: number, fire: () => void): () => void {
 export class Host {
   readonly threads: Threads;
   readonly idle: Idle;
+  /** What the host's code shares with tasks. */
+  readonly home: Isolate;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #parker: Parker;
@@ -153,6 +157,9 @@ export class Host {
     this.#gs = new GTable(arena, HOST);
     this.#table = new TaskTable(arena);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
+    this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
+    this.home.mayRun = true;
+    this.#loop.refill = () => this.home.refill();
     this.threads = new Threads(
       arena,
       shim,
@@ -333,7 +340,8 @@ export class Host {
     this.#refill();
   }
 
-  readonly #read = (slot: number, _addressee: Addressee): void => {
+  readonly #read = (slot: number, addressee: Addressee): void => {
+    if (addressee === TO_WAITER) return this.home.read(slot);
     const owner = this.#arena.ownerOf(slot);
     if (this.#gs.status(slot) === RUNNING) this.#forward(slot, owner, this.#gs.runner(slot));
     else if (owner === HOST) this.#readAsOwner(slot);
@@ -373,7 +381,7 @@ export class Host {
         return;
       }
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
     this.#free(slot);
     this.#settle(started, status === DONE ? "done" : "failed", value);
   }
@@ -420,6 +428,7 @@ export class Host {
       if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
     }
     this.#readMailOfDead(isolate);
+    buryWaiters(this.home, isolate);
     this.#past.ran += load(this.#words, record + M_RAN);
     this.#past.stolen += load(this.#words, record + M_STOLEN);
     this.#past.parks += load(this.#words, record + M_PARKS);
@@ -440,7 +449,8 @@ export class Host {
 
   #readMailOfDead(isolate: number): void {
     this.#mailbox.drain(isolate, (slot, addressee) => {
-      if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
+      if (addressee === TO_WAITER) this.home.discard(slot);
+      else if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
       else this.#gs.discard(slot);
     });
   }
@@ -472,6 +482,10 @@ export class Host {
       if (started === undefined || started.hasSettled) continue;
       this.#settle(started, "failed", error());
       silence(started.promise);
+    }
+    this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
+    for (const waiter of [...this.home.waiting()]) {
+      if (waiter.withdraw()) waiter.fail(this.home.closed());
     }
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;

@@ -8,6 +8,7 @@ import type { Shim } from "../ffi/shim.ts";
 import { HOST } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
+import type { Timer } from "./timers.ts";
 
 /** Milliseconds without mail after which it sleeps: about what the sleep's end takes. See README.md, "Tuned numbers". */
 const POLL = 0.1;
@@ -28,6 +29,9 @@ export class HostLoop {
   /** Reads the mail. */
   readonly #read: () => void;
   readonly #hold = setInterval(() => {}, FOREVER);
+  /** Refills the host's budget of operations. */
+  refill: () => void = () => {};
+  readonly #resumes: { fire(): void }[] = [];
   #inFlight = 0;
   #holders = 0;
   #isPolling = false;
@@ -53,12 +57,38 @@ export class HostLoop {
   /** One more thing to wait for. */
   begin(): void {
     this.#inFlight++;
+    this.listen();
+  }
+
+  /** Mail may come soon. */
+  listen(): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
     this.#window = POLL;
     this.#lastMail = performance.now();
     if (this.#endSleep !== undefined) this.#endSleep();
     else setImmediate(this.#poll);
+  }
+
+  /** In a later turn of the event loop, as all operations are that exceed the budget of this one. */
+  resumeLater(resume: { fire(): void }): void {
+    this.#resumes.push(resume);
+    if (this.#resumes.length === 1) setImmediate(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    this.refill();
+    for (const resume of this.#resumes.splice(0)) resume.fire();
+  };
+
+  startTimer(timer: Timer): void {
+    const wait = () => {
+      const left = Math.min(timer.at - performance.now(), FOREVER);
+      if (timer.cancelled) return;
+      if (left <= 0) timer.fire();
+      else setTimeout(wait, left);
+    };
+    wait();
   }
 
   end(): void {

@@ -10,7 +10,8 @@ import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_OWNER } from "./mailbox.ts";
+import { Isolate } from "./isolate.ts";
+import { type Addressee, Mailbox, TO_OWNER, TO_WAITER } from "./mailbox.ts";
 import {
   type Arena,
   CLOSING,
@@ -61,6 +62,8 @@ export class Machine {
 
   readonly children: Children;
   readonly runner: Runner;
+  /** What its tasks share with others. */
+  readonly home: Isolate;
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
@@ -98,6 +101,7 @@ export class Machine {
     this.#local = new LocalRunQueue(arena, this.#global);
     this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
     this.#spinner = new Spinner(shim);
+    this.home = new Isolate(arena, isolate, shim, this.#idle, this.#mailbox, this);
     const gs = new GTable(arena, isolate);
     const table = new TaskTable(arena);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
@@ -139,6 +143,7 @@ export class Machine {
   /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
   async #expect(): Promise<void> {
     this.tick++;
+    this.home.refill();
     if (
       this.readMail() || this.#resume() || this.#runTimers() ||
       this.runner.runPrivate(this.children.waiting.popNewest())
@@ -160,6 +165,7 @@ export class Machine {
   /** Runs or resumes one thing. False when there is none. */
   #step(): boolean {
     const tick = ++this.tick;
+    this.home.refill();
     let progress = this.readMail();
     // It may be that this P is not counted any more: then it takes no more work.
     if (this.#looksAtHeader) return true;
@@ -418,6 +424,7 @@ export class Machine {
 
   #setP(p: number): void {
     this.p = p;
+    this.home.mayRun = p !== NO_P;
     // It was on its way while procs was lowered.
     if (p !== EXEMPT_P && p >= this.#idle.procs) this.#looksAtHeader = true;
     store(this.#words, this.#record + M_P, p + 1);
@@ -453,7 +460,8 @@ export class Machine {
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
-    if (addressee === TO_OWNER) this.children.read(slot);
+    if (addressee === TO_WAITER) this.home.read(slot);
+    else if (addressee === TO_OWNER) this.children.read(slot);
     else this.runner.read(slot);
   };
 
@@ -469,6 +477,9 @@ export class Machine {
     this.#timers.add(timer);
     this.kick();
   }
+
+  /** Mail is looked at anyway. */
+  listen(): void {}
 
   #resume(): boolean {
     if (this.#resumes.length === 0) return false;

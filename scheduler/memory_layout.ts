@@ -6,6 +6,7 @@
  * Words that different threads write often stand on cache lines of their own (16 words).
  */
 import type { Bytes } from "./codec.ts";
+import type { Handles } from "./handles.ts";
 
 const LINE = 16;
 
@@ -38,7 +39,10 @@ export const TASK_COUNT = 6 * LINE + 1;
 export const TASK_BYTES = 6 * LINE + 2;
 /** Blocks of task ids handed out. See `TaskIds`. */
 export const ID_BLOCKS = 7 * LINE;
-const HEADER_END = 8 * LINE;
+/** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
+export const OBJECTS_LOCK = 8 * LINE;
+export const OBJECTS_FIRST = 8 * LINE + 1;
+const HEADER_END = 9 * LINE;
 
 // A processor record (idle.ts, local_run_queue.ts) ----------------------------------------------------------------
 
@@ -89,6 +93,58 @@ const G_WORDS = 32;
 /** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
 export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
+// What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
+
+/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
+export const O_LOCK = 0;
+export const O_KIND = 1;
+/** The class of its block. */
+export const O_CLASS = 2;
+/** References that are on their way in payloads and channels. Atomic, outside of the lock. */
+export const O_IN_FLIGHT = 3;
+/** The list of all objects, under OBJECTS_LOCK. */
+export const O_NEXT = 4;
+export const O_PREVIOUS = 5;
+/** Two lists of parked operations, head and tail. A channel's: receivers and senders. A lock has the first only. */
+export const O_FIRST_QUEUE = 6;
+export const O_SECOND_QUEUE = 8;
+/** A channel: whether it is closed. A lock: whether a thread died that held it. */
+export const O_ENDED = 10;
+export const C_CAPACITY = 11;
+export const C_COUNT = 12;
+export const C_HEAD = 13;
+/** A lock: who has it (an isolate's number plus 1), and what is counted. See the files of the locks. */
+export const L_HOLDER = 11;
+export const L_COUNT = 12;
+export const L_LIMIT = 13;
+export const L_ROUND = 14;
+/** A bit for each isolate that has a handle. Then a channel's cells, or a lock's count of what each isolate holds. */
+export const O_ISOLATES = 16;
+/** A value in a channel: inline, or where its block is. See cell.ts. */
+export const CELL_WORDS = 4;
+
+// The record of a parked operation on such an object (waiter.ts). A block of class 0 -----------------------------------
+
+export const W_NEXT = 0;
+export const W_PREVIOUS = 1;
+/** The queue that it is in (O_FIRST_QUEUE, O_SECOND_QUEUE), or 0. */
+export const W_QUEUE = 2;
+/** Whose operation it is, and its number there. Written when the record is made. */
+export const W_ISOLATE = 3;
+export const W_NUMBER = 4;
+/** The mailbox's link. */
+export const W_MAIL = 5;
+/** How it ended. Written by who took it out of its queue, before the mail. */
+export const W_OUTCOME = 6;
+/** Of a select: the record whose W_FIRED decides; 0 for an operation by itself. */
+export const W_SELECTION = 7;
+/** 1 once a case of the select has been chosen, by CAS. */
+export const W_FIRED = 8;
+/** What a lock's operation asks for. */
+export const W_AMOUNT = 9;
+export const W_OBJECT = 10;
+export const W_CELL = 12;
+
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
@@ -138,6 +194,10 @@ export class Arena implements Bytes {
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
   readonly heapAt: number;
+  /** Words of O_ISOLATES. */
+  readonly isolateBits: number;
+  /** This isolate's handles of what tasks share: values are read and written with them. */
+  handles: Handles | undefined = undefined;
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;
@@ -152,6 +212,7 @@ export class Arena implements Bytes {
     this.definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
+    this.isolateBits = (shape.maxThreads >> 5) + 1;
     this.#processors = at.processors;
     this.#isolates = at.isolates;
     this.#gs = at.gs;

@@ -100,41 +100,24 @@ export class Runner {
 
   /** Gets the arguments. What had to go by port is asked for. */
   #receive(g: G): void {
-    if (this.#gs.isByPort(g.slot)) {
-      this.#await(g);
-      this.#idle.mailOwner(HOST, g.slot);
-      return;
-    }
-    const args = this.#gs.readPayload(g.slot) as unknown[];
-    this.#gs.dropPayload(g.slot);
-    this.#startLoaded(g, args);
+    if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
+    this.#await(g);
+    this.#idle.mailOwner(HOST, g.slot);
   }
 
-  #startWithParcel(g: G): void {
+  #loadWithParcel(g: G): void {
     const parcel = this.#side.take(g.slot);
     if (parcel === undefined) return;
-    g.args = openParcel(parcel) as unknown[];
     const fire = () => {
       this.#arrived(g);
-      this.#startLoaded(g, g.args!);
+      this.#load(g, parcel);
     };
     this.#machine.resumeLater({ fire });
   }
 
-  /** Starts it, after importing its module if this thread has not done so. */
-  #startLoaded(g: G, received: readonly unknown[]): void {
-    let args = received;
-    if (g === this.#dedicated) {
-      const [options, own] = received as [ThreadOptions, unknown[]];
-      args = own;
-      try {
-        wearThreadOptions(this.#shim, options);
-      } catch (error) {
-        return this.#end(g, false, error);
-      }
-    }
-    g.args = args;
-    if (g.definition !== undefined) return this.#start(g, g.definition, args);
+  /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
+  #load(g: G, parcel: Parcel | undefined): void {
+    if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
     const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
     this.#await(g);
     const loaded = import(module).then(
@@ -145,11 +128,33 @@ export class Runner {
     loaded.then((error) => {
       const fire = () => {
         this.#arrived(g);
-        if (error === undefined) this.#start(g, this.#definition(g.slot)!, args);
-        else this.#end(g, false, error);
+        if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
+        this.#gs.dropPayload(g.slot);
+        this.#end(g, false, error);
       };
       this.#machine.resumeLater({ fire });
     });
+  }
+
+  #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
+    let args = this.#arguments(g.slot, parcel);
+    if (g === this.#dedicated) {
+      const [options, own] = args as [ThreadOptions, unknown[]];
+      args = own;
+      try {
+        wearThreadOptions(this.#shim, options);
+      } catch (error) {
+        return this.#end(g, false, error);
+      }
+    }
+    this.#start(g, definition, args);
+  }
+
+  #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
+    if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
+    const args = this.#gs.readPayload(slot) as unknown[];
+    this.#gs.dropPayload(slot);
+    return args;
   }
 
   #definition(slot: number): Definition | undefined {
@@ -243,7 +248,7 @@ export class Runner {
     if (g !== undefined) {
       const cancelled = this.#gs.cancelRequest(slot);
       if (cancelled) g.abort(cancelled.reason ?? defaultReason());
-      if (g.args === undefined) this.#startWithParcel(g);
+      this.#loadWithParcel(g);
     } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
       this.#becomeDedicated(slot);
     } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {

@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { HOME, type Home, type Isolate } from "./isolate.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
 
@@ -71,7 +72,7 @@ export interface SchedulerStats {
  * assertEquals([small, large], [45, 499_999_500_000]);
  * ```
  */
-export class Scheduler implements AsyncDisposable {
+export class Scheduler implements AsyncDisposable, Home {
   readonly #host: Host;
 
   /** @internal */
@@ -96,6 +97,11 @@ export class Scheduler implements AsyncDisposable {
       throw error;
     }
     return scheduler;
+  }
+
+  /** @internal */
+  get [HOME](): Isolate {
+    return this.#host.home;
   }
 
   /** How many threads run tasks at the same instant. */

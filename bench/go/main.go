@@ -15,6 +15,11 @@ import (
 var rows = map[string]func() float64{
 	"spawn":         spawn,
 	"parked-memory": parkedMemory,
+	"ping-pong":     pingPong,
+	"stream":        threadStream,
+	"stream-free":   stream,
+	"mutex":         mutex,
+	"sieve":         sieve,
 }
 
 func main() {
