@@ -67,14 +67,16 @@ export class SharedChannel extends ChannelLife {
     const { isolate, object } = this;
     const words = this.#words;
     const waiters = [...local.receivers, ...local.senders];
-    isolate.reserve(waiters.length);
     const written: number[] = [];
     try {
       for (const value of [...local.values(), ...[...local.senders].map((sender) => sender.value)]) {
-        const block = isolate.takeRecord();
-        written.push(block);
-        writeCell(isolate, isolate.arena, block + W_CELL, value);
+        // Each by itself: a value may have channels in it, which need records as well.
+        isolate.reserve();
+        const record = isolate.takeRecord();
+        written.push(record);
+        writeCell(isolate, isolate.arena, record + W_CELL, value);
       }
+      isolate.reserve(waiters.length);
     } catch (error) {
       for (const record of written) {
         dropCell(isolate, isolate.arena, record + W_CELL);
