@@ -80,7 +80,7 @@ export abstract class ChannelLife implements Waited {
   }
 
   #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
-    const waiter = new Waiter(this.isolate, this, role);
+    const waiter = new Waiter(this, role);
     this.enqueue(waiter, staged);
     this.unlock();
     this.isolate.park(waiter);
@@ -124,4 +124,4 @@ export abstract class ChannelLife implements Waited {
   }
 }
 
-const END: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true as const });
+export const END: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true as const });

@@ -45,6 +45,12 @@ export interface Loop {
   listen(): void;
 }
 
+/** Where operations without a record are parked. */
+export interface Place {
+  isListed: boolean;
+  waiting(): Iterator<Waiter> & Iterable<Waiter>;
+}
+
 export class Isolate {
   readonly arena: Arena;
   readonly words: Int32Array;
@@ -69,8 +75,9 @@ export class Isolate {
   /** Parked operations that have a record, by its number; and the numbers in nobody's use. */
   readonly #byNumber: (Waiter | undefined)[] = [];
   readonly #numbers: number[] = [];
-  /** All that are parked, newest first. */
-  #newest: Waiter | undefined = undefined;
+  /** Where others are parked: swept now and then of those where nobody is. */
+  #places: Place[] = [];
+  #sweepAt = 64;
 
   constructor(arena: Arena, number: number, shim: Shim, idle: Idle, mailbox: Mailbox, loop: Loop) {
     this.arena = arena;
@@ -166,21 +173,20 @@ export class Isolate {
   /** The operation is in a queue. */
   park(waiter: Waiter): void {
     this.parked++;
-    const older = this.#newest;
-    waiter.older = older;
-    if (older !== undefined) older.newer = waiter;
-    this.#newest = waiter;
     if (waiter.record !== 0) this.loop.listen();
+  }
+
+  /** Operations without a record are parked there, or will be. Called once, and again when it was taken off the list. */
+  list(place: Place): void {
+    place.isListed = true;
+    if (this.#places.push(place) < this.#sweepAt) return;
+    this.#places = this.#places.filter((place) => place.isListed = !place.waiting().next().done);
+    this.#sweepAt = 64 + 2 * this.#places.length;
   }
 
   /** The operation has ended, or was taken back, and what its record said has been read. */
   unparked(waiter: Waiter): void {
     this.parked--;
-    const { older, newer } = waiter;
-    if (older !== undefined) older.newer = newer;
-    if (newer !== undefined) newer.older = older;
-    else this.#newest = older;
-    waiter.older = waiter.newer = undefined;
     if (waiter.release !== undefined) waiter.release();
     if (waiter.record !== 0) this.freeRecord(waiter);
   }
@@ -227,7 +233,8 @@ export class Isolate {
 
   /** All that are parked. */
   *waiting(): Iterable<Waiter> {
-    for (let waiter = this.#newest; waiter !== undefined; waiter = waiter.older) yield waiter;
+    for (const waiter of this.#byNumber) if (waiter !== undefined) yield waiter;
+    for (const place of this.#places) yield* place.waiting();
   }
 
   /** By the host: a mail to an isolate that died. */

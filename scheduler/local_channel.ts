@@ -1,10 +1,10 @@
 /** A channel that one isolate knows alone: plain objects, no atomic operation. */
-import { ChannelLife, NOT_YET, SEND } from "./channel_life.ts";
+import { ChannelLife, END, NEXT, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import { isPrimitive } from "./codec.ts";
 import { copyWithin } from "./cell.ts";
 import type { Isolate } from "./isolate.ts";
 import { LocalQueue } from "./wait_queue.ts";
-import { CLOSED, DONE, type Waiter } from "./waiter.ts";
+import { CLOSED, DONE, Waiter } from "./waiter.ts";
 
 let made = 0;
 
@@ -27,6 +27,51 @@ export class LocalChannel extends ChannelLife {
 
   get name(): string {
     return `channel ${this.#number} of this thread`;
+  }
+
+  /** In the isolate's list of where operations are parked. */
+  isListed = false;
+
+  // `receive` and `send` as in channel_life.ts, without what a channel in the arena needs: a fifth of their time.
+
+  override receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
+    if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
+    const outcome = this.attemptReceive();
+    if (outcome === DONE) {
+      const value = this.collect();
+      return this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
+    }
+    if (outcome === CLOSED) return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
+    const waiter = new Waiter(this, role);
+    this.receivers.push(waiter);
+    this.#parked();
+    return waiter.promise(signal);
+  }
+
+  override send(value: unknown, signal?: AbortSignal): Promise<void> {
+    if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
+    const staged = typeof value === "number" ? value : this.stage(value);
+    const outcome = this.attemptSend(staged);
+    if (outcome === DONE) {
+      this.collect();
+      return this.isolate.done();
+    }
+    if (outcome === CLOSED) return Promise.reject(this.closed());
+    const waiter = new Waiter(this, SEND);
+    waiter.value = staged;
+    this.senders.push(waiter);
+    this.#parked();
+    return waiter.promise(signal);
+  }
+
+  #parked(): void {
+    this.isolate.parked++;
+    if (!this.isListed) this.isolate.list(this);
+  }
+
+  *waiting(): Generator<Waiter> {
+    yield* this.receivers;
+    yield* this.senders;
   }
 
   lock(): void {}
@@ -73,7 +118,19 @@ export class LocalChannel extends ChannelLife {
     if (this.#other !== undefined) {
       const other = this.#other;
       this.#other = undefined;
-      this.isolate.end(other, DONE);
+      const { isolate } = this;
+      if (!isolate.mayRun || other.selection !== undefined) {
+        isolate.end(other, DONE);
+      } else {
+        isolate.unparked(other);
+        other.resolve(
+          other.role === RECEIVE
+            ? other.value
+            : other.role === SEND
+            ? undefined
+            : { value: other.value, done: false },
+        );
+      }
     }
     return value;
   }
@@ -81,6 +138,7 @@ export class LocalChannel extends ChannelLife {
   enqueue(waiter: Waiter, staged: unknown): void {
     waiter.value = staged;
     (waiter.role === SEND ? this.senders : this.receivers).push(waiter);
+    if (!this.isListed) this.isolate.list(this);
   }
 
   withdraw(waiter: Waiter): boolean {

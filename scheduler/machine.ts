@@ -52,6 +52,9 @@ const MICROTASK_TURNS = 8;
 /** Nanoseconds that the event loop may wait for its turn while Gs run. Guess: a 5th of Node's usual timer jitter. */
 const EVENT_LOOP_SLICE = 1e6;
 
+/** Milliseconds that a sleep in the event loop ends ahead of a timer: the rest is slept in the futex, which is exact. */
+const AHEAD = 2;
+
 /** Awaiting it lets the microtasks go first that are due. It makes no promise of its own, as `await null` does. */
 const NEXT_TURN = Promise.resolve();
 
@@ -243,7 +246,7 @@ export class Machine {
         }
       }
       if (this.#spinner.isOver()) return false;
-      if (this.runner.live === 0) {
+      if (this.#mayStandStill()) {
         this.#spinner.pause(round);
       } else {
         // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
@@ -291,8 +294,23 @@ export class Machine {
       await NEXT_TURN;
       if (this.#hasOwnWork()) return true;
     }
-    await this.#turn();
+    if (!this.#mayStandStill()) await this.#turn();
     return this.#hasOwnWork();
+  }
+
+  /**
+   * Whether the event loop may stand still: all that its Gs await are operations and timers of ours, as far as one can
+   * see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
+   * waits for its turn anyway.
+   */
+  #mayStandStill(): boolean {
+    const { live } = this.runner;
+    return live === 0 || (this.home.parked + this.#timers.size >= live && this.#stillFor() > 0);
+  }
+
+  /** Milliseconds until the event loop has its turn at the latest. */
+  #stillFor(): number {
+    return (this.#lastTurn + EVENT_LOOP_SLICE - this.#shim.nowNs()) / 1e6;
   }
 
   /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
@@ -331,7 +349,8 @@ export class Machine {
       // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
       if (this.runner.live === 0) this.readMail();
       if (this.p === EXEMPT_P && !keepsP) return;
-      const asleep = this.#sleepState(keepsP);
+      const standsStill = this.#mayStandStill();
+      const asleep = this.#sleepState(keepsP, standsStill);
       this.#parker.announce(this.#isolate, asleep);
       if (load(this.#words, CLOSING) === 1) {
         this.#over = true;
@@ -370,14 +389,17 @@ export class Machine {
       // With work of its own and no P, it waits for a P and nothing else.
       const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
       if (this.runner.live === 0) this.#parker.sleep(this.#isolate, asleep, timeout);
-      else await this.#sleepInEventLoop(asleep, timeout);
+      else if (standsStill) {
+        this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
+      } else await this.#sleepInEventLoop(asleep, Math.max(0, timeout - AHEAD));
       if (this.#retract(asleep) || keepsP) return;
     }
   }
 
-  #sleepState(keepsP: boolean): SleepState {
-    if (keepsP) return this.runner.live === 0 ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
-    if (this.runner.live !== 0) return PARKED_EVENT_LOOP;
+  #sleepState(keepsP: boolean, standsStill: boolean): SleepState {
+    if (keepsP) return standsStill ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
+    if (!standsStill) return PARKED_EVENT_LOOP;
+    if (this.runner.live !== 0) return PARKED_FUTEX;
     return this.#isSpare() ? SPARE_FUTEX : PARKED_FUTEX;
   }
 
@@ -401,6 +423,7 @@ export class Machine {
       slept.then(() => resolve());
     });
     this.#endSleep = undefined;
+    this.#lastTurn = this.#shim.nowNs();
   }
 
   /** Something was added here while the loop may sleep in the event loop. */

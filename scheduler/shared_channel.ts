@@ -240,7 +240,8 @@ export class SharedChannel extends ChannelLife {
   }
 
   ended(waiter: Waiter, outcome: number): void {
-    const { record, isolate } = waiter;
+    const { isolate } = this;
+    const { record } = waiter;
     let value: unknown;
     if (waiter.role === SEND) {
       if (outcome === CLOSED) dropCell(isolate, isolate.arena, record + W_CELL);

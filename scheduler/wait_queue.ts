@@ -81,8 +81,13 @@ export class LocalQueue {
     for (;;) {
       const waiter = this.#first;
       if (waiter === undefined) return undefined;
-      this.remove(waiter);
-      if (waiter.claim()) return waiter;
+      const next = waiter.next;
+      this.#first = next;
+      if (next === undefined) this.#last = undefined;
+      else next.previous = undefined;
+      waiter.next = undefined;
+      waiter.isQueued = false;
+      if (waiter.selection === undefined || waiter.selection.claim()) return waiter;
     }
   }
 

@@ -14,6 +14,7 @@ export const POISONED = 3;
 
 /** What an operation waits for. */
 export interface Waited {
+  readonly isolate: Isolate;
   /**
    * The operation has ended. If it was parked in the arena, its record has the result, and is the isolate's again once
    * this returns.
@@ -37,23 +38,19 @@ function nobody(): never {
 }
 
 export class Waiter {
-  readonly isolate: Isolate;
   waited: Waited;
   /** What `waited` wants to know of it: which operation it is. */
   readonly role: number;
   resolve: (value: unknown) => void = nobody;
   reject: (reason: unknown) => void = nobody;
-  /** A word's index in the arena; 0: known here alone. */
-  record = 0;
+  /** What a sender sends, and what a receiver got, on a channel that is known here alone. */
+  value: unknown = undefined;
   /** In a queue of this isolate (wait_queue.ts). */
   next: Waiter | undefined = undefined;
   previous: Waiter | undefined = undefined;
   isQueued = false;
-  /** Among all that are parked in this isolate. */
-  older: Waiter | undefined = undefined;
-  newer: Waiter | undefined = undefined;
-  /** What a sender sends, on a channel that is known here alone. */
-  value: unknown = undefined;
+  /** A word's index in the arena; 0: known here alone. */
+  record = 0;
   /** The select that it is a case of, and which. */
   selection: Selection | undefined = undefined;
   index = 0;
@@ -62,8 +59,7 @@ export class Waiter {
   /** How it ended, until it may go on. */
   outcome = 0;
 
-  constructor(isolate: Isolate, waited: Waited, role: number) {
-    this.isolate = isolate;
+  constructor(waited: Waited, role: number) {
     this.waited = waited;
     this.role = role;
   }
@@ -103,7 +99,7 @@ export class Waiter {
 
   /** After it was taken back. */
   fail(error: unknown): void {
-    this.isolate.unparked(this);
+    this.waited.isolate.unparked(this);
     if (this.selection !== undefined) this.selection.fail(error);
     else this.reject(error);
   }
