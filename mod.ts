@@ -37,6 +37,16 @@ export {
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/errors.ts";
+export {
+  after,
+  onAbort,
+  recv,
+  select,
+  type SelectCase,
+  type Selected,
+  type SelectOptions,
+  send,
+} from "./scheduler/select.ts";
 export type { TaskContext } from "./scheduler/context.ts";
 export {
   dedicate,

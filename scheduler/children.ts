@@ -90,6 +90,7 @@ export class Children {
     g.release = () => {
       signal?.removeEventListener("abort", onAbort);
       timer.cancelled = true;
+      this.#machine.stopTimer(timer);
     };
   }
 

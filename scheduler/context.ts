@@ -53,6 +53,7 @@ function nobody(): never {
  */
 export class Wait implements Timer {
   readonly at: number;
+  place = 0;
   readonly promise: Promise<void>;
   #g: G | undefined;
   #resolve!: () => void;
@@ -75,6 +76,7 @@ export class Wait implements Timer {
     });
     if (this.#after) this.#after.#before = this;
     g.waits = this;
+    if (at !== 0) g.machine.sleeping++;
   }
 
   /** It has ended, in either way. */
@@ -87,7 +89,10 @@ export class Wait implements Timer {
   }
 
   end(reason: unknown): void {
-    if (this.#unlink()) this.#reject(reason);
+    const g = this.#g;
+    if (!this.#unlink()) return;
+    if (this.at !== 0) g!.machine.stopTimer(this);
+    this.#reject(reason);
   }
 
   #unlink(): boolean {
@@ -95,6 +100,7 @@ export class Wait implements Timer {
     if (this.#before) this.#before.#after = this.#after;
     else this.#g.waits = this.#after;
     if (this.#after) this.#after.#before = this.#before;
+    if (this.at !== 0) this.#g.machine.sleeping--;
     this.#g = undefined;
     return true;
   }

@@ -6,7 +6,7 @@ import { Futex, load, store } from "./atomics.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { HostLoop } from "./host_loop.ts";
+import { after, HostLoop } from "./host_loop.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { buryWaiters } from "./burial.ts";
 import { Isolate } from "./isolate.ts";
@@ -82,17 +82,6 @@ class Started implements Caller, Settler {
 interface Waiting {
   readonly started: Started;
   readonly args: readonly unknown[];
-}
-
-/** As `setTimeout`, which fires at once if the time is longer than this. Returns what stops it. */
-function after(ms: number, fire: () => void): () => void {
-  const longest = 2 ** 31 - 1;
-  let timer: ReturnType<typeof setTimeout>;
-  const wait = (left: number) => {
-    timer = setTimeout(() => left > longest ? wait(left - longest) : fire(), Math.min(left, longest));
-  };
-  wait(ms);
-  return () => clearTimeout(timer);
 }
 
 export class Host {

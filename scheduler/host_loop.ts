@@ -22,6 +22,16 @@ const YIELD = 4;
 /** The longest that a timer can be: about 24 days. */
 const FOREVER = 2 ** 31 - 1;
 
+/** As `setTimeout`, which fires at once if the time is longer than that. Returns what stops it. */
+export function after(ms: number, fire: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (left: number) => {
+    timer = setTimeout(() => left > FOREVER ? wait(left - FOREVER) : fire(), Math.min(left, FOREVER));
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 export class HostLoop {
   readonly #shim: Shim;
   readonly #parker: Parker;
@@ -31,6 +41,7 @@ export class HostLoop {
   readonly #hold = setInterval(() => {}, FOREVER);
   /** Refills the host's budget of operations. */
   refill: () => void = () => {};
+  readonly #stops = new Map<Timer, () => void>();
   readonly #resumes: { fire(): void }[] = [];
   #inFlight = 0;
   #holders = 0;
@@ -82,13 +93,18 @@ export class HostLoop {
   };
 
   startTimer(timer: Timer): void {
-    const wait = () => {
-      const left = Math.min(timer.at - performance.now(), FOREVER);
-      if (timer.cancelled) return;
-      if (left <= 0) timer.fire();
-      else setTimeout(wait, left);
-    };
-    wait();
+    this.#stops.set(
+      timer,
+      after(timer.at - performance.now(), () => {
+        this.#stops.delete(timer);
+        timer.fire();
+      }),
+    );
+  }
+
+  stopTimer(timer: Timer): void {
+    this.#stops.get(timer)?.();
+    this.#stops.delete(timer);
   }
 
   end(): void {

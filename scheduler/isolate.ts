@@ -41,6 +41,8 @@ export interface Loop {
   /** Fires it when the isolate runs tasks the next time, and others had their turn. */
   resumeLater(resume: { fire(): void }): void;
   startTimer(timer: Timer): void;
+  /** Of one that has not fired. */
+  stopTimer(timer: Timer): void;
   /** An operation has been parked that another isolate may end soon. */
   listen(): void;
 }
@@ -93,7 +95,7 @@ export class Isolate {
     this.taken = new Stage(this.handles);
   }
 
-  /** Parked operations of this isolate. */
+  /** Operations of this isolate that are parked. A select is one. */
   parked = 0;
 
   // Going on ----------------------------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ export class Isolate {
 
   /** The operation is in a queue. */
   park(waiter: Waiter): void {
-    this.parked++;
+    if (waiter.selection === undefined) this.parked++;
     if (waiter.record !== 0) this.loop.listen();
   }
 
@@ -186,7 +188,7 @@ export class Isolate {
 
   /** The operation has ended, or was taken back, and what its record said has been read. */
   unparked(waiter: Waiter): void {
-    this.parked--;
+    if (waiter.selection === undefined) this.parked--;
     if (waiter.release !== undefined) waiter.release();
     if (waiter.record !== 0) this.freeRecord(waiter);
   }

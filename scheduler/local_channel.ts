@@ -146,8 +146,8 @@ export class LocalChannel extends ChannelLife {
   }
 
   ended(waiter: Waiter, outcome: number): void {
-    this.isolate.unparked(waiter);
     this.settle(waiter, outcome, waiter.role === SEND ? undefined : waiter.value);
+    this.isolate.unparked(waiter);
   }
 
   close(): void {

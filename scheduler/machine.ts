@@ -62,6 +62,8 @@ export class Machine {
   readonly tid: number;
   /** Rounds of the loop. */
   tick = 0;
+  /** Gs in `ctx.sleep`. */
+  sleeping = 0;
 
   readonly children: Children;
   readonly runner: Runner;
@@ -305,7 +307,7 @@ export class Machine {
    */
   #mayStandStill(): boolean {
     const { live } = this.runner;
-    return live === 0 || (this.home.parked + this.#timers.size >= live && this.#stillFor() > 0);
+    return live === 0 || (this.home.parked + this.sleeping >= live && this.#stillFor() > 0);
   }
 
   /** Milliseconds until the event loop has its turn at the latest. */
@@ -499,6 +501,10 @@ export class Machine {
   startTimer(timer: Timer): void {
     this.#timers.add(timer);
     this.kick();
+  }
+
+  stopTimer(timer: Timer): void {
+    this.#timers.remove(timer);
   }
 
   /** Mail is looked at anyway. */

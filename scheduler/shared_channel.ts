@@ -231,11 +231,21 @@ export class SharedChannel extends ChannelLife {
     enqueue(words, this.object, waiter.role === SEND ? SENDERS : RECEIVERS, record);
   }
 
+  /** The staged value moves into the operation's record. */
+  keep(waiter: Waiter): void {
+    copyCell(this.isolate.sending.i32, 0, this.#words, waiter.record + W_CELL);
+  }
+
+  /** What is in the operation's record will not be sent. */
+  drop(waiter: Waiter): void {
+    if (waiter.role === SEND) dropCell(this.isolate, this.isolate.arena, waiter.record + W_CELL);
+  }
+
   withdraw(waiter: Waiter): boolean {
     this.lock();
     const isOurs = unlink(this.#words, this.object, waiter.record);
     this.unlock();
-    if (isOurs && waiter.role === SEND) dropCell(this.isolate, this.isolate.arena, waiter.record + W_CELL);
+    if (isOurs) this.drop(waiter);
     return isOurs;
   }
 
@@ -248,8 +258,9 @@ export class SharedChannel extends ChannelLife {
     } else if (outcome === DONE) {
       value = takeCell(isolate, isolate.arena, record + W_CELL);
     }
-    isolate.unparked(waiter);
+    // In this order: the record may be the one that decides for its select.
     this.settle(waiter, outcome, value);
+    isolate.unparked(waiter);
   }
 
   close(): void {

@@ -74,7 +74,7 @@ export class Waiter {
 
   #follow(signal: AbortSignal): void {
     const onAbort = () => {
-      if (this.waited.withdraw(this)) this.fail(signal.reason);
+      if (this.withdraw()) this.fail(signal.reason);
     };
     signal.addEventListener("abort", onAbort, { once: true });
     this.release = () => signal.removeEventListener("abort", onAbort);
@@ -91,17 +91,16 @@ export class Waiter {
     this.waited.ended(this, outcome);
   }
 
-  /** Takes it back. False: it has ended, or its select has. */
+  /** Takes it back, or the select that it is a case of. False: that has ended. */
   withdraw(): boolean {
-    if (this.selection !== undefined && !this.selection.claim()) return false;
-    return this.waited.withdraw(this);
+    return this.selection === undefined ? this.waited.withdraw(this) : this.selection.claim();
   }
 
   /** After it was taken back. */
   fail(error: unknown): void {
+    if (this.selection !== undefined) return this.selection.fail(error);
     this.waited.isolate.unparked(this);
-    if (this.selection !== undefined) this.selection.fail(error);
-    else this.reject(error);
+    this.reject(error);
   }
 }
 
