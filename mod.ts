@@ -29,6 +29,7 @@
  *
  * @module
  */
+export { Barrier } from "./scheduler/barrier.ts";
 export { Channel, type WaitOptions } from "./scheduler/channel.ts";
 export {
   ChannelClosedError,
@@ -37,6 +38,9 @@ export {
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/errors.ts";
+export { Mutex } from "./scheduler/mutex.ts";
+export { Once } from "./scheduler/once.ts";
+export { RWMutex } from "./scheduler/rw_mutex.ts";
 export {
   after,
   onAbort,
@@ -56,6 +60,7 @@ export {
   type SchedulerOptions,
   type SchedulerStats,
 } from "./scheduler/scheduler.ts";
+export { Semaphore } from "./scheduler/semaphore.ts";
 export {
   Call,
   type GoOptions,
@@ -64,4 +69,6 @@ export {
   type TaskDefinition,
   type TaskState,
 } from "./scheduler/task.ts";
+export type { Home } from "./scheduler/home.ts";
+export { WaitGroup } from "./scheduler/wait_group.ts";
 export type { ThreadOptions } from "./scheduler/thread_options.ts";

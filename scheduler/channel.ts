@@ -1,7 +1,7 @@
 /** Channels: values from tasks to tasks, on whatever threads they are, and to and from the host. */
 import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
-import { CHANNEL, HANDLE, type Handle, knowHandle, type Shareable } from "./handles.ts";
-import { HOME, type Home, type Isolate } from "./isolate.ts";
+import { Arrived, CHANNEL, HANDLE, type Handle, isolateOf, knowHandle, type Shareable } from "./handles.ts";
+import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
 
@@ -10,6 +10,9 @@ export interface WaitOptions {
   /** Aborting it takes the operation back: it rejects with the signal's reason. A task passes its `ctx.signal`. */
   signal?: AbortSignal;
 }
+
+/** Which of its lives a channel is in. */
+export let lifeOf: (channel: Channel<unknown>) => ChannelLife;
 
 /** The largest capacity: what fits into a block of 1 MiB. */
 const MAX_CAPACITY = 65_000;
@@ -46,14 +49,17 @@ export class Channel<T> implements AsyncIterable<T> {
   #life: ChannelLife;
 
   /**
+   * An empty one.
+   *
    * @param home The scheduler, or the context of the task that makes it.
    * @param capacity Values that may wait in it, up to 65,000. Default: 0.
    * @throws {RangeError} if the capacity is out of its range.
    */
   constructor(home: Home, capacity: number = 0) {
-    // One that arrives from elsewhere: see the end of this file.
-    if (home instanceof Arrived) {
-      this.#life = new SharedChannel(home.isolate, home.object, this);
+    // One that arrives from elsewhere: see handles.ts.
+    const from: unknown = home;
+    if (from instanceof Arrived) {
+      this.#life = new SharedChannel(from.isolate, from.object, this);
       return;
     }
     const isolate = isolateOf(home, "new Channel");
@@ -138,14 +144,12 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /** @internal */
-  get [HANDLE](): Shareable {
-    const channel = this.#life;
-    return { isolate: channel.isolate, share: () => this.#share() };
+  get [HANDLE](): unknown {
+    return { isolate: this.#life.isolate, share: () => this.#share() } satisfies Shareable;
   }
 
-  /** @internal */
-  get life(): ChannelLife {
-    return this.#life;
+  static {
+    lifeOf = (channel) => channel.#life;
   }
 
   #share(): number {
@@ -161,7 +165,7 @@ export class Channel<T> implements AsyncIterable<T> {
       local.isolate.handles.abandon(shared.object);
       throw error;
     }
-    local.isolate.handles.adopt(shared.object, this as unknown as Handle);
+    local.isolate.handles.adopt(shared.object, this);
     return shared.object;
   }
 }
@@ -174,7 +178,7 @@ class Receiving<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    return this.#channel.life.receive(NEXT) as Promise<IteratorResult<T>>;
+    return lifeOf(this.#channel as Channel<unknown>).receive(NEXT) as Promise<IteratorResult<T>>;
   }
 
   [Symbol.asyncIterator](): this {
@@ -182,25 +186,4 @@ class Receiving<T> implements AsyncIterableIterator<T> {
   }
 }
 
-/** What the constructor gets for a handle that arrives. */
-class Arrived implements Home {
-  constructor(readonly isolate: Isolate, readonly object: number) {}
-
-  get [HOME](): Isolate {
-    return this.isolate;
-  }
-}
-
-/** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
-export function isolateOf(home: Home, what: string): Isolate {
-  const isolate = (home as Home | undefined | null)?.[HOME];
-  if (isolate !== undefined) return isolate;
-  throw new TypeError(
-    `${what}(${String(home)}, …): give the Scheduler, or the ctx of the task that makes it.`,
-  );
-}
-
-knowHandle(
-  CHANNEL,
-  (isolate, object) => new Channel(new Arrived(isolate, object)) as unknown as Handle,
-);
+knowHandle(CHANNEL, (isolate, object) => new Channel(new Arrived(isolate, object) as never));

@@ -1,5 +1,6 @@
 /** What a running task gets as its first argument, and the G that it is. */
-import { HOME, type Home, type Isolate } from "./isolate.ts";
+import type { HasIsolate } from "./home.ts";
+import { HOME, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
 import type { Timer } from "./timers.ts";
 import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
@@ -8,7 +9,7 @@ import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } fr
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
  * task runs; do not hand it to others.
  */
-export interface TaskContext extends Home {
+export interface TaskContext {
   /** Unique within the scheduler. */
   readonly id: number;
   /** The kernel's number of the thread that the task is bound to, as in `/proc/self/task`. */
@@ -122,7 +123,7 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, Caller, Settler {
+export class G implements TaskContext, HasIsolate, Caller, Settler {
   readonly machine: Machine;
   readonly definition: Definition | undefined;
   readonly id: number;

@@ -16,7 +16,8 @@ import { add, load, or } from "./atomics.ts";
 import { dropCell } from "./cell.ts";
 import { Refusal } from "./codec_refusal.ts";
 import { blockClass, LARGEST_BLOCK } from "./heap.ts";
-import type { Isolate } from "./isolate.ts";
+import type { HasIsolate } from "./home.ts";
+import { HOME, type Isolate } from "./isolate.ts";
 import {
   C_CAPACITY,
   C_COUNT,
@@ -42,7 +43,7 @@ export const BARRIER = 7;
 export type Kind = number;
 
 /** The method by which the codec knows a handle: it returns what can be shared. */
-export const HANDLE: unique symbol = Symbol.for("heddle.handle") as never;
+export const HANDLE: unique symbol = Symbol.for("heddle.handle") as typeof HANDLE;
 
 /** What is behind a handle. */
 export interface Shareable {
@@ -52,7 +53,8 @@ export interface Shareable {
 }
 
 export interface Handle {
-  readonly [HANDLE]: Shareable;
+  /** A {@linkcode Shareable}; the public types do not tell. */
+  readonly [HANDLE]: unknown;
 }
 
 type Factory = (isolate: Isolate, object: number) => Handle;
@@ -63,6 +65,24 @@ const factories: Map<Kind, Factory> =
 /** Says how a handle that arrives is made. The last one counts: in a thread, that of the module that tasks import. */
 export function knowHandle(kind: Kind, make: Factory): void {
   factories.set(kind, make);
+}
+
+/** What the constructor of a handle gets for one that arrives. */
+export class Arrived implements HasIsolate {
+  constructor(readonly isolate: Isolate, readonly object: number) {}
+
+  get [HOME](): Isolate {
+    return this.isolate;
+  }
+}
+
+/** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
+export function isolateOf(home: unknown, what: string): Isolate {
+  const isolate = (home as HasIsolate | undefined | null)?.[HOME];
+  if (isolate !== undefined) return isolate;
+  throw new TypeError(
+    `${what}(${String(home)}, …): give the Scheduler, or the ctx of the task that makes it.`,
+  );
 }
 
 interface Known {
@@ -137,7 +157,7 @@ export class Handles {
 
   /** The object of a handle that is being encoded. `depart` follows when the whole value is. */
   share(handle: Handle): number {
-    const inside = handle[HANDLE];
+    const inside = handle[HANDLE] as Shareable;
     if (inside.isolate !== this.#isolate) {
       throw new Refusal(
         "it belongs to another scheduler; make one with the scheduler whose tasks are to use it",

@@ -16,13 +16,7 @@ import type { Timer } from "./timers.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** By which a Scheduler and a task's context say which isolate's they are. */
-export const HOME: unique symbol = Symbol.for("heddle.home") as never;
-
-/** What channels and locks are made with: a Scheduler, or the context of a running task. */
-export interface Home {
-  /** @internal */
-  readonly [HOME]: Isolate;
-}
+export const HOME: unique symbol = Symbol.for("heddle.home") as typeof HOME;
 
 /**
  * Operations in a row that are done at once before the isolate's loop gets its turn. Tokio's budget of a task is 128; a

@@ -117,7 +117,10 @@ export const C_HEAD = 13;
 export const L_HOLDER = 11;
 export const L_COUNT = 12;
 export const L_LIMIT = 13;
-export const L_ROUND = 14;
+/** In a mutex's L_HOLDER: somebody waits, or did. */
+export const MUTEX_WAITED = 1 << 20;
+/** In a mutex's L_HOLDER: the thread died that held it. */
+export const MUTEX_DEAD = -1;
 /** A bit for each isolate that has a handle. Then a channel's cells, or a lock's count of what each isolate holds. */
 export const O_ISOLATES = 16;
 /** A value in a channel: inline, or where its block is. See cell.ts. */
@@ -141,7 +144,7 @@ export const W_SELECTION = 7;
 /** 1 once a case of the select has been chosen, by CAS. */
 export const W_FIRED = 8;
 /** What a lock's operation asks for. */
-export const W_AMOUNT = 9;
+export const W_DEMAND = 9;
 export const W_OBJECT = 10;
 export const W_CELL = 12;
 

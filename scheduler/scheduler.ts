@@ -1,7 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { HOME, type Home, type Isolate } from "./isolate.ts";
+import { HOME } from "./isolate.ts";
 import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
 import { requireThreadOptions, threadName, type ThreadOptions } from "./thread_options.ts";
 
@@ -72,7 +72,7 @@ export interface SchedulerStats {
  * assertEquals([small, large], [45, 499_999_500_000]);
  * ```
  */
-export class Scheduler implements AsyncDisposable, Home {
+export class Scheduler implements AsyncDisposable {
   readonly #host: Host;
 
   /** @internal */
@@ -100,7 +100,7 @@ export class Scheduler implements AsyncDisposable, Home {
   }
 
   /** @internal */
-  get [HOME](): Isolate {
+  get [HOME](): unknown {
     return this.#host.home;
   }
 

@@ -5,7 +5,7 @@
  * passed over. The isolate of the select then takes the losers out of their queues.
  */
 import { cas } from "./atomics.ts";
-import { Channel } from "./channel.ts";
+import { Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
@@ -120,7 +120,7 @@ class Select implements Selection {
           channel: one.channel,
           role: one.kind === "recv" ? RECEIVE : SEND,
           value: one.kind === "send" ? one.value : undefined,
-          life: one.channel.life,
+          life: lifeOf(one.channel),
           staged: undefined,
           waiter: undefined,
         });
@@ -174,7 +174,7 @@ class Select implements Selection {
   #stage(): void {
     try {
       for (const entry of this.#entries) {
-        entry.life = entry.channel.life;
+        entry.life = lifeOf(entry.channel);
         if (entry.role !== SEND) continue;
         entry.staged = entry.life.stage(entry.value);
         if (entry.life instanceof SharedChannel) this.#keep(entry, entry.life);
@@ -183,7 +183,7 @@ class Select implements Selection {
       this.#unstage(undefined, NOT_YET);
       throw error;
     }
-    if (this.#entries.some((entry) => entry.life !== entry.channel.life)) {
+    if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
       this.#unstage(undefined, NOT_YET);
       return this.#stage();
     }
@@ -343,6 +343,6 @@ function requireCases(cases: readonly SelectCase[], isDefault: boolean): void {
     throw new TypeError(`select([… ${String(one)} …]): give cases made by recv, send, after and onAbort.`);
   }
   const isolates = new Set<Isolate>();
-  for (const one of cases) if ("channel" in one) isolates.add(one.channel.life.isolate);
+  for (const one of cases) if ("channel" in one) isolates.add(lifeOf(one.channel).isolate);
   if (isolates.size > 1) throw new TypeError("select(…): the channels belong to different schedulers.");
 }
