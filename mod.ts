@@ -60,6 +60,7 @@ export {
   type SchedulerOptions,
   type SchedulerStats,
 } from "./scheduler/scheduler.ts";
+export type { Scope, ScopeOptions } from "./scheduler/scope.ts";
 export { Semaphore } from "./scheduler/semaphore.ts";
 export {
   Call,

@@ -58,7 +58,8 @@ export class Children {
     this.#global = global;
   }
 
-  start(call: Call<unknown>, options: GoOptions | undefined): ChildTask {
+  /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
+  start(call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
     requireCall(call);
     if (options !== undefined) requireGoOptions(options);
     let args = call.args;
@@ -69,6 +70,7 @@ export class Children {
     }
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
+    if (ended !== undefined) g.ended = ended;
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
     if (this.waiting.length > 1 || this.#machine.p === EXEMPT_P) this.#share();
@@ -96,12 +98,15 @@ export class Children {
 
   cancel(g: G, reason: unknown): boolean {
     const promise = g.promise!;
-    if (promise.state !== "queued" && promise.state !== "running") return false;
+    const { state } = promise;
+    if (state !== "queued" && state !== "running") return false;
     promise.state = "cancelled";
     g.rare?.release?.();
     g.reject(reason);
-    if (g.slot < 0) g.abort(reason);
-    else if (!this.#gs.cancelQueued(g.slot)) {
+    if (g.slot < 0) {
+      g.abort(reason);
+      if (state === "queued") stopped(g);
+    } else if (!this.#gs.cancelQueued(g.slot)) {
       this.#gs.requestCancel(g.slot, reason);
       this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
     }
@@ -188,6 +193,7 @@ export class Children {
         );
       }
       this.#gs.free(slot);
+      stopped(g);
       return;
     }
     if (status === FAILED && parcel === undefined) {
@@ -211,7 +217,7 @@ export class Children {
   /** The result is copied, as if it had come from another thread. */
   end(g: G, ok: boolean, value: unknown): void {
     if (isPrimitive(value)) return this.#settle(g, ok, value);
-    if (g.promise!.state === "cancelled") return;
+    if (g.promise!.state === "cancelled") return stopped(g);
     try {
       const errorClass = (value as object).constructor as ErrorClass;
       this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
@@ -222,10 +228,19 @@ export class Children {
 
   #settle(g: G, ok: boolean, value: unknown): void {
     const promise = g.promise!;
-    if (promise.state === "cancelled") return;
+    if (promise.state === "cancelled") return stopped(g);
     promise.state = ok ? "done" : "failed";
     g.rare?.release?.();
     if (ok) g.resolve(value);
     else g.reject(value);
+    stopped(g);
   }
+}
+
+function stopped(g: G): void {
+  const { rare } = g;
+  if (rare?.ended === undefined) return;
+  const { ended } = rare;
+  rare.ended = undefined;
+  ended();
 }

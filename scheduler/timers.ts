@@ -11,6 +11,11 @@ export interface Timer {
   fire(): void;
 }
 
+export function requireMs(what: string, ms: unknown): number {
+  if (typeof ms === "number" && ms >= 0) return ms;
+  throw new RangeError(`${what}(${String(ms)}): give milliseconds, 0 or more.`);
+}
+
 export class Timers {
   readonly #heap: Timer[] = [];
 

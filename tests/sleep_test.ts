@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertGreaterOrEqual, assertLess, assertRejects } from "@std/assert";
+import { Scheduler } from "@heddle/heddle";
+import { soon } from "./deadline.ts";
+import { sleepsAtOnce, sleepsInTurn, ticks } from "./tasks/waiting.ts";
+
+const sched = await Scheduler.start({ procs: 1 });
+addEventListener("unload", () => void sched.close());
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+Deno.test("sleeps of a tenth of a millisecond take that and not a whole one, and none ends early", async () => {
+  for (const ms of [0.1, 0.3]) {
+    const took = await soon(sched.go(sleepsInTurn(ms, 100)), "100 sleeps");
+    assertGreaterOrEqual(Math.min(...took), ms);
+    // Timers of the event loop take 1 ms at the least, and a sleep that such a loop is woken from 0.086 ms more.
+    assertLess(median(took), ms + 0.6);
+  }
+});
+
+Deno.test("longer sleeps are exact too", async () => {
+  for (const ms of [1.5, 7, 20]) {
+    const took = await soon(sched.go(sleepsInTurn(ms, 9)), "9 sleeps");
+    assertGreaterOrEqual(Math.min(...took), ms);
+    assertLess(median(took), ms + 0.9);
+  }
+});
+
+Deno.test("thousands of sleeps at once end in their order, each in its time", async () => {
+  const { late, disorder } = await soon(sched.go(sleepsAtOnce(5000, 200)), "5000 sleeps");
+  assertEquals([late.length, disorder], [5000, 0]);
+  assertGreaterOrEqual(Math.min(...late), 0);
+  assertLess(median(late), 20);
+});
+
+Deno.test("a ticker keeps its rate, and drops the ticks that nobody waits for", async () => {
+  const seen = await soon(sched.go(ticks(2, 12, 5)), "12 ticks");
+  for (const [tick, at] of seen) assertGreaterOrEqual(at, 2 * tick);
+  assert(seen.every(([tick], i) => i === 0 || tick > seen[i - 1][0]));
+  const [before, after] = [seen[4][0], seen[5][0]];
+  assertGreaterOrEqual(after - before, 6, "ticks during the pause were not dropped");
+  // It does not drift: lateness does not add up.
+  assertLess(seen.map(([tick, at]) => at - 2 * tick).toSorted((a, b) => a - b)[6], 2);
+});
+
+Deno.test("a ticker's period is to be more than nothing", async () => {
+  for (const ms of [0, -1, NaN]) {
+    await assertRejects(async () => await sched.go(ticks(ms, 1, 2)), RangeError, `ctx.ticker(${ms})`);
+  }
+});
