@@ -40,6 +40,8 @@ export {
 } from "./scheduler/errors.ts";
 export { Mutex } from "./scheduler/mutex.ts";
 export { Once } from "./scheduler/once.ts";
+export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
+export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
 export { RWMutex } from "./scheduler/rw_mutex.ts";
 export {
   after,

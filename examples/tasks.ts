@@ -28,3 +28,14 @@ export const squares = task(import.meta, "squares", async (_ctx, to: Channel<num
   for (let n = 0; n < count; n++) await to.send(n * n);
   to.close();
 });
+
+export const square = task(import.meta, "square", (_ctx, n: number) => n * n);
+
+/** A stage of a pipeline. */
+export const doubling = task(
+  import.meta,
+  "doubling",
+  async (_ctx, from: Channel<number>, to: Channel<number>) => {
+    for await (const n of from) await to.send(2 * n);
+  },
+);

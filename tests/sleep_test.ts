@@ -6,22 +6,23 @@ import { sleepsAtOnce, sleepsInTurn, ticks } from "./tasks/waiting.ts";
 const sched = await Scheduler.start({ procs: 1 });
 addEventListener("unload", () => void sched.close());
 
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+/** On a busy machine a thread waits for its turn after most sleeps, not after all: the best tenth tells. */
+const best = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)];
 
 Deno.test("sleeps of a tenth of a millisecond take that and not a whole one, and none ends early", async () => {
   for (const ms of [0.1, 0.3]) {
-    const took = await soon(sched.go(sleepsInTurn(ms, 100)), "100 sleeps");
+    const took = await soon(sched.go(sleepsInTurn(ms, 200)), "200 sleeps");
     assertGreaterOrEqual(Math.min(...took), ms);
-    // Timers of the event loop take 1 ms at the least, and a sleep that such a loop is woken from 0.086 ms more.
-    assertLess(median(took), ms + 0.6);
+    // Timers of the event loop take 1 ms at the least.
+    assertLess(best(took), ms + 0.5);
   }
 });
 
 Deno.test("longer sleeps are exact too", async () => {
   for (const ms of [1.5, 7, 20]) {
-    const took = await soon(sched.go(sleepsInTurn(ms, 9)), "9 sleeps");
+    const took = await soon(sched.go(sleepsInTurn(ms, 20)), "20 sleeps");
     assertGreaterOrEqual(Math.min(...took), ms);
-    assertLess(median(took), ms + 0.9);
+    assertLess(best(took), ms + 0.5);
   }
 });
 
@@ -29,17 +30,17 @@ Deno.test("thousands of sleeps at once end in their order, each in its time", as
   const { late, disorder } = await soon(sched.go(sleepsAtOnce(5000, 200)), "5000 sleeps");
   assertEquals([late.length, disorder], [5000, 0]);
   assertGreaterOrEqual(Math.min(...late), 0);
-  assertLess(median(late), 20);
+  assertLess(best(late), 5);
 });
 
 Deno.test("a ticker keeps its rate, and drops the ticks that nobody waits for", async () => {
-  const seen = await soon(sched.go(ticks(2, 12, 5)), "12 ticks");
+  const seen = await soon(sched.go(ticks(2, 40, 5)), "40 ticks");
   for (const [tick, at] of seen) assertGreaterOrEqual(at, 2 * tick);
   assert(seen.every(([tick], i) => i === 0 || tick > seen[i - 1][0]));
   const [before, after] = [seen[4][0], seen[5][0]];
   assertGreaterOrEqual(after - before, 6, "ticks during the pause were not dropped");
   // It does not drift: lateness does not add up.
-  assertLess(seen.map(([tick, at]) => at - 2 * tick).toSorted((a, b) => a - b)[6], 2);
+  assertLess(best(seen.slice(6).map(([tick, at]) => at - 2 * tick)), 2);
 });
 
 Deno.test("a ticker's period is to be more than nothing", async () => {
