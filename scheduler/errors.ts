@@ -55,7 +55,7 @@ for (
 ) knowErrorClass(known);
 
 /** In a thread these classes exist twice: a task is to see the ones that its own `mod.ts` exports. */
-function seenByTasks<E extends new (message: string) => Error>(errorClass: E): E {
+export function seenByTasks<E extends new (message: string) => Error>(errorClass: E): E {
   return knownErrorClass(errorClass.name) as unknown as E;
 }
 

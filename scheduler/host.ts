@@ -3,6 +3,7 @@
  */
 import { loadShim, type Shim } from "../ffi/shim.ts";
 import { Futex, load, store } from "./atomics.ts";
+import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
@@ -157,8 +158,19 @@ export class Host {
       (thread, why) => this.#bury(thread, why),
       (isolate) => this.#nothingInFlightOf(isolate),
     );
+    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
+  }
+
+  /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
+  get mayBeStuck(): boolean {
+    return this.inFlight > 0 && !this.isClosed && this.#nextWaiting === this.#waiting.length &&
+      !this.#started.some((started) => started?.release !== undefined);
+  }
+
+  get isolates(): number[] {
+    return this.threads.all.map(({ isolate }) => isolate);
   }
 
   get isClosed(): boolean {

@@ -39,6 +39,8 @@ export class HostLoop {
   /** Reads the mail. */
   readonly #read: () => void;
   readonly #hold = setInterval(() => {}, FOREVER);
+  /** Looks for deadlocks while the host sleeps with tasks in flight. */
+  watch: { begin(): void; end(): void } | undefined = undefined;
   /** Refills the host's budget of operations. */
   refill: () => void = () => {};
   readonly #stops = new Map<Timer, () => void>();
@@ -156,7 +158,9 @@ export class HostLoop {
       slept.then(this.#endSleep);
       this.#isPolling = false;
       this.#holdOrNot();
+      if (this.#inFlight > 0) this.watch?.begin();
       await ended;
+      this.watch?.end();
       this.#endSleep = undefined;
       if (!this.#isPolling) this.#window = SHORT_POLL;
       this.#emptyTurns = 0;

@@ -6,6 +6,7 @@
 import type { Shim } from "../ffi/shim.ts";
 import { type Futex, load, store } from "./atomics.ts";
 import { Children } from "./children.ts";
+import { END, endWaits, REPORT, reportWaits } from "./deadlock.ts";
 import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
@@ -15,6 +16,7 @@ import { type Addressee, Mailbox, TO_OWNER, TO_WAITER } from "./mailbox.ts";
 import {
   type Arena,
   CLOSING,
+  M_ASKED,
   M_LIVE,
   M_MAIL,
   M_P,
@@ -23,6 +25,7 @@ import {
   M_SPARE,
   M_SPINNING,
   M_STOLEN,
+  M_STUCK,
   M_TID,
 } from "./memory_layout.ts";
 import {
@@ -64,6 +67,8 @@ export class Machine {
   tick = 0;
   /** Gs in `ctx.sleep`. */
   sleeping = 0;
+  /** Whether Deno's event loop has nothing to do. Who cannot tell says no. */
+  isEventLoopEmpty: () => boolean = () => false;
 
   readonly children: Children;
   readonly runner: Runner;
@@ -393,9 +398,25 @@ export class Machine {
       if (this.runner.live === 0) this.#parker.sleep(this.#isolate, asleep, timeout);
       else if (standsStill) {
         this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
-      } else await this.#sleepInEventLoop(asleep, Math.max(0, timeout - AHEAD));
+      } else {
+        // Partner: the host's look at it, while this M sleeps.
+        const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
+        store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
+        await this.#sleepInEventLoop(asleep, Math.max(0, timeout - AHEAD));
+        if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
+        this.#answerHost();
+      }
       if (this.#retract(asleep) || keepsP) return;
     }
+  }
+
+  /** The host believes that this is a deadlock: see deadlock.ts. */
+  #answerHost(): void {
+    const asked = load(this.#words, this.#record + M_ASKED);
+    if (asked === 0) return;
+    store(this.#words, this.#record + M_ASKED, 0);
+    if (asked === REPORT) reportWaits(this.home, this.runner.names);
+    if (asked === END) endWaits(this.home);
   }
 
   #sleepState(keepsP: boolean, standsStill: boolean): SleepState {

@@ -42,6 +42,8 @@ export const ID_BLOCKS = 7 * LINE;
 /** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
 export const OBJECTS_LOCK = 8 * LINE;
 export const OBJECTS_FIRST = 8 * LINE + 1;
+/** The last deadlock, in words: a block. By the host, before it tells the Ms. */
+export const DEADLOCK_REPORT = 8 * LINE + 2;
 const HEADER_END = 9 * LINE;
 
 // A processor record (idle.ts, local_run_queue.ts) ----------------------------------------------------------------
@@ -71,6 +73,10 @@ export const M_RAN = 2 * LINE + 4;
 export const M_STOLEN = 2 * LINE + 5;
 export const M_PARKS = 2 * LINE + 6;
 export const M_DEATH = 2 * LINE + 7;
+/** See deadlock.ts: only mail can wake it; what the host wants to know of it; where it says so. */
+export const M_STUCK = 2 * LINE + 8;
+export const M_ASKED = 2 * LINE + 9;
+export const M_REPORT = 2 * LINE + 10;
 const M_WORDS = 3 * LINE;
 
 // A G slot (g_table.ts) -----------------------------------------------------------------------------------------------

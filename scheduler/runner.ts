@@ -77,6 +77,11 @@ export class Runner {
     return this.#arriving === 0 ? 0 : this.#patientUntil;
   }
 
+  /** Of the tasks that came from elsewhere and run here. */
+  get names(): string[] {
+    return [...this.#running.values()].map((g) => this.#definition(g.slot)?.name ?? "one that is loading");
+  }
+
   runPrivate(g: G | undefined): boolean {
     if (g === undefined) return false;
     if (g.promise!.state === "queued") this.#start(g, g.definition!, g.args!);

