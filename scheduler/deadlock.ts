@@ -43,6 +43,8 @@ export const END = 2;
 
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
 const INTERVAL = 150;
+/** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
+const MOST_PATIENCE = 64;
 /** Lines of a report for one thread. Guess. */
 const MOST_LINES = 12;
 /** Offsets of blocks are multiples of 64. */
@@ -110,6 +112,9 @@ export class DeadlockWatch {
   /** The sum of all parks when everything looked stuck, at the last look. */
   #stuckAt = -1;
   #asked: number[] = [];
+  /** Looks since an M was last asked to look again, and until the next time. */
+  #looks = 0;
+  #patience = 1;
   #report = 0;
 
   constructor(home: Isolate, idle: Idle, mailbox: Mailbox, parker: Parker, watched: Watched) {
@@ -125,6 +130,8 @@ export class DeadlockWatch {
   /** The host sleeps, and tasks are in flight. */
   begin(): void {
     this.#stuckAt = -1;
+    this.#looks = 0;
+    this.#patience = 1;
     this.#arm();
   }
 
@@ -165,20 +172,29 @@ export class DeadlockWatch {
     }
     if (this.#idle.spinning !== 0 || this.#idle.workVisible()) return undefined;
     const stuck: number[] = [];
+    const unsure: number[] = [];
     for (const isolate of isolates) {
       const record = this.#arena.isolate(isolate);
       const state = this.#parker.state(isolate);
       if (!this.#mailbox.isEmpty(isolate)) return undefined;
       if (state === PARKED_EVENT_LOOP || state === KEEPS_P_EVENT_LOOP) {
-        if (load(this.#words, record + M_STUCK) === 0) return undefined;
-        stuck.push(isolate);
+        (load(this.#words, record + M_STUCK) === 0 ? unsure : stuck).push(isolate);
       } else if (state === PARKED_FUTEX || state === SPARE_FUTEX || state === KEEPS_P_FUTEX) {
         if (load(this.#words, record + M_LIVE) !== 0) return undefined;
       } else {
         return undefined;
       }
     }
-    return stuck.length === 0 ? undefined : stuck;
+    if (unsure.length > 0) this.#askAgain(unsure);
+    return unsure.length > 0 || stuck.length === 0 ? undefined : stuck;
+  }
+
+  /** They slept before what they waited for outside had come, and are to look at their event loops once more. */
+  #askAgain(unsure: number[]): void {
+    if (++this.#looks < this.#patience) return;
+    this.#looks = 0;
+    this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
+    for (const isolate of unsure) this.#idle.signal(isolate);
   }
 
   #parks(): number {

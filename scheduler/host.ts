@@ -281,6 +281,7 @@ export class Host {
   }
 
   #follow(started: Started, { signal, timeout }: GoOptions): void {
+    if (signal === undefined && timeout === undefined) return;
     const onAbort = () => started.promise.cancel(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const stopTimer = timeout === undefined || timeout === Infinity
