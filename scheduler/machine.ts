@@ -406,7 +406,7 @@ export class Machine {
         if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
         this.#answerHost();
       }
-      if (this.#retract(asleep) || keepsP) return;
+      if (this.#retract(asleep)) return;
     }
   }
 
