@@ -7,7 +7,7 @@
 import { decode, encode, type ErrorClass } from "./codec.ts";
 import { type Bytes, INT, TAG } from "./codec_format.ts";
 import { writeScalar } from "./codec_write.ts";
-import { arenaFull, HANDLE, type Handles } from "./handles.ts";
+import { arenaFull, type Handles, isHandle } from "./handles.ts";
 import { blockClass, LARGEST_BLOCK } from "./heap.ts";
 import type { Isolate } from "./isolate.ts";
 import { CELL_WORDS } from "./memory_layout.ts";
@@ -86,7 +86,7 @@ export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
 /** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */
 export function copyWithin(value: unknown): unknown {
   const { bytes, side } = encode(value, "value");
-  if (!side.every((one) => HANDLE in (one as object))) throw notThroughChannels();
+  if (!side.every(isHandle)) throw notThroughChannels();
   const copy = bytes.slice();
   const errorClass = (value as object).constructor as ErrorClass | undefined;
   const classOf = (name: string) => errorClass?.name === name ? errorClass : undefined;

@@ -7,6 +7,7 @@ import { G } from "./context.ts";
 import { threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
+import { isHandle } from "./handles.ts";
 import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";
@@ -59,17 +60,20 @@ export class Children {
   }
 
   /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
-  start(call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
     requireCall(call);
     if (options !== undefined) requireGoOptions(options);
     let args = call.args;
     for (let i = 0; i < args.length; i++) {
-      if (typeof args[i] === "number") continue;
+      // A handle is the same object on the other side.
+      if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
       args = clone(args, "args") as unknown[];
       break;
     }
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
+    g.parent = parent;
+    if (parent.outstanding++ === 0) this.#machine.parents++;
     if (ended !== undefined) g.ended = ended;
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
@@ -101,6 +105,7 @@ export class Children {
     const { state } = promise;
     if (state !== "queued" && state !== "running") return false;
     promise.state = "cancelled";
+    this.#leaveParent(g);
     g.rare?.release?.();
     g.reject(reason);
     if (g.slot < 0) {
@@ -111,6 +116,12 @@ export class Children {
       this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
     }
     return true;
+  }
+
+  #leaveParent(g: G): void {
+    const parent = g.parent!;
+    g.parent = undefined;
+    if (parent.outstanding !== 0 && --parent.outstanding === 0) this.#machine.parents--;
   }
 
   // Publishing --------------------------------------------------------------------------------------------------------
@@ -230,6 +241,7 @@ export class Children {
     const promise = g.promise!;
     if (promise.state === "cancelled") return stopped(g);
     promise.state = ok ? "done" : "failed";
+    this.#leaveParent(g);
     g.rare?.release?.();
     if (ok) g.resolve(value);
     else g.reject(value);

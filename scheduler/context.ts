@@ -166,6 +166,10 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   /** -1 while it is private to this M. */
   slot: number;
   rare: Rare | undefined = undefined;
+  /** The caller's: who started it, until it has settled there. */
+  parent: G | undefined = undefined;
+  /** Children that have not settled. */
+  outstanding = 0;
   /** What a cancellation ends: its yields, sleeps and waits, as a list. */
   waits: Wait | undefined = undefined;
 
@@ -213,7 +217,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.machine.children.start(call, options) as unknown as Task<R>;
+    return this.machine.children.start(this, call, options) as unknown as Task<R>;
   }
 
   yield(): Promise<void> {

@@ -24,7 +24,7 @@ import {
   isPrimitive,
   unknownErrorClass,
 } from "./codec.ts";
-import { HANDLE, type Handles } from "./handles.ts";
+import { type Handles, isHandle } from "./handles.ts";
 import { blockClass, Heap, LARGEST_BLOCK } from "./heap.ts";
 import {
   type Arena,
@@ -86,7 +86,6 @@ export function clone(value: unknown, root: string, classOf?: ClassOf): unknown 
 
 /** Handles stay what they are. */
 function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
-  const isHandle = (value: unknown) => typeof value === "object" && value !== null && HANDLE in value;
   const moved = structuredClone(side.map((value) => isHandle(value) ? null : value), { transfer });
   return moved.map((value, i) => isHandle(side[i]) ? side[i] : value);
 }

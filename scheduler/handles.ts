@@ -57,6 +57,10 @@ export interface Handle {
   readonly [HANDLE]: unknown;
 }
 
+export function isHandle(value: unknown): boolean {
+  return typeof value === "object" && value !== null && HANDLE in value;
+}
+
 type Factory = (isolate: Isolate, object: number) => Handle;
 
 const factories: Map<Kind, Factory> =

@@ -22,7 +22,7 @@ export const HOME: unique symbol = Symbol.for("heddle.home") as typeof HOME;
  * Operations in a row that are done at once before the isolate's loop gets its turn. Tokio's budget of a task is 128; a
  * turn of the event loop takes 1.1 us, an operation a tenth of that.
  */
-const BUDGET = 256;
+const BUDGET = 1024;
 /** Guess: records kept ready for the next operations that park. */
 const KEEP = 256;
 /** Pauses of 35 ns while another isolate is in a critical section, before it is offered this CPU. Guess: sections are shorter. */

@@ -32,36 +32,57 @@ export class LocalChannel extends ChannelLife {
   /** In the isolate's list of where operations are parked. */
   isListed = false;
 
-  // `receive` and `send` as in channel_life.ts, without what a channel in the arena needs: a fifth of their time.
+  // `receive` and `send` as in channel_life.ts, without what a channel in the arena needs: a third of their time.
 
   override receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    const outcome = this.attemptReceive();
-    if (outcome === DONE) {
-      const value = this.collect();
-      return this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
+    const sender = this.senders.isEmpty ? undefined : this.senders.shift();
+    let value: unknown;
+    if (this.length > 0) {
+      value = this.#shift();
+      if (sender !== undefined) this.#push(sender.value);
+    } else if (sender !== undefined) {
+      value = sender.value;
+    } else if (this.isClosed) {
+      return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
+    } else {
+      const waiter = new Waiter(this, role);
+      this.receivers.push(waiter);
+      this.#parked();
+      return waiter.promise(signal);
     }
-    if (outcome === CLOSED) return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
-    const waiter = new Waiter(this, role);
-    this.receivers.push(waiter);
-    this.#parked();
-    return waiter.promise(signal);
+    if (sender !== undefined) this.#resume(sender, undefined);
+    return this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
   }
 
   override send(value: unknown, signal?: AbortSignal): Promise<void> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
     const staged = typeof value === "number" ? value : this.stage(value);
-    const outcome = this.attemptSend(staged);
-    if (outcome === DONE) {
-      this.collect();
-      return this.isolate.done();
+    if (this.isClosed) return Promise.reject(this.closed());
+    const receiver = this.receivers.isEmpty ? undefined : this.receivers.shift();
+    if (receiver !== undefined) {
+      this.#resume(receiver, staged);
+    } else if (this.length < this.capacity) {
+      this.#push(staged);
+    } else {
+      const waiter = new Waiter(this, SEND);
+      waiter.value = staged;
+      this.senders.push(waiter);
+      this.#parked();
+      return waiter.promise(signal);
     }
-    if (outcome === CLOSED) return Promise.reject(this.closed());
-    const waiter = new Waiter(this, SEND);
-    waiter.value = staged;
-    this.senders.push(waiter);
-    this.#parked();
-    return waiter.promise(signal);
+    return this.isolate.done();
+  }
+
+  /** A parked operation is done: a receive with the value. */
+  #resume(waiter: Waiter, value: unknown): void {
+    const { isolate } = this;
+    if (!isolate.mayRun || waiter.selection !== undefined) {
+      if (waiter.role !== SEND) waiter.value = value;
+      return isolate.end(waiter, DONE);
+    }
+    isolate.unparked(waiter);
+    waiter.resolve(waiter.role === NEXT ? { value, done: false } : value);
   }
 
   #parked(): void {
@@ -114,24 +135,9 @@ export class LocalChannel extends ChannelLife {
 
   collect(): unknown {
     const value = this.#value;
-    this.#value = undefined;
-    if (this.#other !== undefined) {
-      const other = this.#other;
-      this.#other = undefined;
-      const { isolate } = this;
-      if (!isolate.mayRun || other.selection !== undefined) {
-        isolate.end(other, DONE);
-      } else {
-        isolate.unparked(other);
-        other.resolve(
-          other.role === RECEIVE
-            ? other.value
-            : other.role === SEND
-            ? undefined
-            : { value: other.value, done: false },
-        );
-      }
-    }
+    const other = this.#other;
+    this.#value = this.#other = undefined;
+    if (other !== undefined) this.#resume(other, other.role === SEND ? undefined : other.value);
     return value;
   }
 

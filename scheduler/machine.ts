@@ -67,6 +67,8 @@ export class Machine {
   tick = 0;
   /** Gs in `ctx.sleep`. */
   sleeping = 0;
+  /** Begun Gs with children that have not settled. They may well await these. */
+  parents = 0;
   /** Whether Deno's event loop has nothing to do. Who cannot tell says no. */
   isEventLoopEmpty: () => boolean = () => false;
 
@@ -306,13 +308,13 @@ export class Machine {
   }
 
   /**
-   * Whether the event loop may stand still: all that its Gs await are operations and timers of ours, as far as one can
-   * see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
+   * Whether the event loop may stand still: all that its Gs await are operations, timers and children of ours, as far as
+   * one can see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
    * waits for its turn anyway.
    */
   #mayStandStill(): boolean {
     const { live } = this.runner;
-    return live === 0 || (this.home.parked + this.sleeping >= live && this.#stillFor() > 0);
+    return live === 0 || (this.home.parked + this.sleeping + this.parents >= live && this.#stillFor() > 0);
   }
 
   /** Milliseconds until the event loop has its turn at the latest. */

@@ -220,6 +220,10 @@ export class Runner {
   }
 
   #end(g: G, ok: boolean, value: unknown): void {
+    if (g.outstanding !== 0) {
+      g.outstanding = 0;
+      this.#machine.parents--;
+    }
     if (g.slot < 0) this.#children.end(g, ok, value);
     else this.#endSlot(g, ok, value);
     if (g === this.#dedicated) {

@@ -87,7 +87,7 @@ export class TaskScope implements Scope {
     if (this.#isOver) {
       throw new Error("scope.go(): the scope has ended. Start the child before, or with ctx.go().");
     }
-    const child = this.#g.machine.children.start(call, options, () => {
+    const child = this.#g.machine.children.start(this.#g, call, options, () => {
       this.#children.delete(child);
       if (this.#children.size === 0) this.#allEnded?.();
     }) as unknown as Task<R>;

@@ -1,10 +1,28 @@
 import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
 import { idleCpu } from "./idle_cpu.ts";
+import { mutex } from "./mutex.ts";
 import { parkedMemory } from "./parked_memory.ts";
+import { parkedReceivers } from "./parked_receivers.ts";
+import { pingPong } from "./ping_pong.ts";
 import { roundTrip } from "./round_trip.ts";
+import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
+import { stream } from "./stream.ts";
 import { threadMemory } from "./thread_memory.ts";
 
 /** In the order of the table. */
-export const rows = [roundTrip, batch, arithmetic, spawn, threadMemory, parkedMemory, idleCpu];
+export const rows = [
+  roundTrip,
+  batch,
+  arithmetic,
+  spawn,
+  pingPong,
+  stream,
+  mutex,
+  sieve,
+  threadMemory,
+  parkedMemory,
+  parkedReceivers,
+  idleCpu,
+];
