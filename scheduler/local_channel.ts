@@ -1,5 +1,5 @@
 /** A channel that one isolate knows alone: plain objects, no atomic operation. */
-import { ChannelLife, END, NEXT, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
+import { ChannelLife, END, NEXT, NOT_YET, type RECEIVE, SEND } from "./channel_life.ts";
 import { isPrimitive } from "./codec.ts";
 import { copyWithin } from "./cell.ts";
 import type { Isolate } from "./isolate.ts";

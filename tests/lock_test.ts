@@ -24,6 +24,7 @@ import {
   addsAtHome,
   addsUnderLock,
   diesHolding,
+  diesWaiting,
   doesOnce,
   doneAfter,
   holdsPermits,
@@ -246,9 +247,8 @@ Deno.test("a thread that dies waiting for a mutex is passed over", async () => {
   const [mutex, arrived] = [new Mutex(own), new Flag()];
   const held = await mutex.lock();
   await own.go(knows(mutex));
-  const other = new Semaphore(own, 1);
-  const dying = own.dedicate(diesHolding(other, "", arrived.buffer));
-  await until(() => arrived.value === 1, "it lives");
+  const dying = own.dedicate(diesWaiting(mutex, arrived.buffer));
+  await until(() => arrived.value === 1, "it waits");
   const waiting = own.go(waitsFor(mutex));
   arrived.value = 2;
   await assertRejects(async () => await soon(dying, "the thread dies"), ThreadDiedError);
@@ -260,14 +260,14 @@ Deno.test("locks are the same objects when they come back, and close() ends what
   const own = await Scheduler.start({ procs: 1 });
   const [mutex, semaphore] = [new Mutex(own), new Semaphore(own, 1)];
   await own.go(knows([mutex, semaphore]));
-  const [held] = [await mutex.lock(), await semaphore.acquire()];
+  await mutex.lock();
+  await semaphore.acquire();
   const rejected = [
     assertRejects(() => mutex.lock(), SchedulerClosedError),
     assertRejects(() => semaphore.acquire(), SchedulerClosedError),
   ];
   await own.close();
   await Promise.all(rejected);
-  void held;
   assertStrictEquals(String(mutex), "[object Mutex]");
   assertThrows(() => new Mutex({} as never), TypeError, "give the Scheduler");
 });

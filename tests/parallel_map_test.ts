@@ -20,9 +20,9 @@ Deno.test("no more than concurrency are under way, whatever is not taken among t
   for (const ordered of [true, false]) {
     const shared = new SharedArrayBuffer(8);
     let pulled = 0;
-    async function* source(): AsyncGenerator<[number, SharedArrayBuffer]> {
+    const source = async function* (): AsyncGenerator<[number, SharedArrayBuffer]> {
       for (; pulled < 100; pulled++) yield [pulled + 100, shared];
-    }
+    };
     let taken = 0;
     for await (const _ of parallelMap(sched, source(), countsItself, { concurrency: 4, ordered })) {
       taken++;
@@ -38,13 +38,13 @@ Deno.test("the first failure is thrown, cancels the rest and closes the source",
   for (const ordered of [true, false]) {
     const shared = new SharedArrayBuffer(8);
     let closed = false;
-    function* source(): Generator<[number, SharedArrayBuffer]> {
+    const source = function* (): Generator<[number, SharedArrayBuffer]> {
       try {
         for (let n = 0;; n++) yield [n, shared];
       } finally {
         closed = true;
       }
-    }
+    };
     const mapped = Array.fromAsync(parallelMap(sched, source(), countsItself, { concurrency: 6, ordered }));
     await soon(assertRejects(() => mapped, RangeError, "thirteen"), "the failure");
     assert(closed);

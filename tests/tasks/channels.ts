@@ -1,5 +1,6 @@
 /** Tasks that talk through channels. */
 import process from "node:process";
+import v8 from "node:v8";
 import { Channel, task } from "@heddle/heddle";
 import { Flag } from "../flag.ts";
 
@@ -247,3 +248,30 @@ export const receivesAndDies = task(
     process.exit(3);
   },
 );
+
+let parkedHere = 0;
+
+const waitsForEnd = task(
+  import.meta,
+  "waitsForEnd",
+  async (_ctx, from: Channel<unknown>): Promise<number> => {
+    parkedHere++;
+    try {
+      await from.recv();
+      return 0;
+    } catch {
+      return 1;
+    }
+  },
+);
+
+/** Parks so many children, then closes their channel. Returns how many heard of it, and the heap that they took. */
+export const parks = task(import.meta, "parks", async (ctx, count: number): Promise<[number, number]> => {
+  const channel = new Channel<unknown>(ctx);
+  const before = v8.getHeapStatistics().used_heap_size;
+  const children = Array.from({ length: count }, () => ctx.go(waitsForEnd(channel)));
+  while (parkedHere < count) await ctx.yield();
+  const bytes = v8.getHeapStatistics().used_heap_size - before;
+  channel.close();
+  return [(await Promise.all(children)).reduce((a, b) => a + b), bytes];
+});

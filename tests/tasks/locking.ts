@@ -1,6 +1,6 @@
 /** Tasks that hold locks. */
 import process from "node:process";
-import { Barrier, Mutex, Once, RWMutex, Semaphore, task, WaitGroup } from "@heddle/heddle";
+import { type Barrier, Mutex, Once, RWMutex, Semaphore, task, type WaitGroup } from "@heddle/heddle";
 import { Flag } from "../flag.ts";
 
 /** Adds 1 to a word `count` times, with an await between reading and writing. Words: the sum, and who is inside. */
@@ -158,5 +158,18 @@ export const waitsFor = task(
     } catch (error) {
       return `${(error as Error).name}: ${(error as Error).message}`;
     }
+  },
+);
+
+/** Waits for a mutex that it will not live to have. */
+export const diesWaiting = task(
+  import.meta,
+  "diesWaiting",
+  async (ctx, mutex: Mutex, arrived: SharedArrayBuffer) => {
+    mutex.lock().catch(() => {});
+    const flag = new Flag(arrived);
+    flag.value = 1;
+    while (flag.value < 2) await ctx.sleep(0.5);
+    process.exit(3);
   },
 );
