@@ -29,7 +29,30 @@
  *
  * @module
  */
-export { SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "./scheduler/errors.ts";
+export { Barrier } from "./scheduler/barrier.ts";
+export { Channel, type WaitOptions } from "./scheduler/channel.ts";
+export {
+  ChannelClosedError,
+  DeadlockError,
+  SchedulerClosedError,
+  TaskTimeoutError,
+  ThreadDiedError,
+} from "./scheduler/errors.ts";
+export { Mutex } from "./scheduler/mutex.ts";
+export { Once } from "./scheduler/once.ts";
+export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
+export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
+export { RWMutex } from "./scheduler/rw_mutex.ts";
+export {
+  after,
+  onAbort,
+  recv,
+  select,
+  type SelectCase,
+  type Selected,
+  type SelectOptions,
+  send,
+} from "./scheduler/select.ts";
 export type { ThreadLocker } from "./scheduler/locker.ts";
 export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
 export type { NativeCall } from "./scheduler/native_calls.ts";
@@ -48,6 +71,8 @@ export {
   type SchedulerOptions,
   type SchedulerStats,
 } from "./scheduler/scheduler.ts";
+export type { Scope, ScopeOptions } from "./scheduler/scope.ts";
+export { Semaphore } from "./scheduler/semaphore.ts";
 export {
   Call,
   type GoOptions,
@@ -56,4 +81,6 @@ export {
   type TaskDefinition,
   type TaskState,
 } from "./scheduler/task.ts";
+export type { Home } from "./scheduler/home.ts";
+export { WaitGroup } from "./scheduler/wait_group.ts";
 export type { NativeThreadOptions, ThreadOptions } from "./scheduler/thread_options.ts";

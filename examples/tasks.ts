@@ -1,5 +1,5 @@
 /** Small tasks that the documentation's examples start. */
-import { task } from "@heddle/heddle";
+import { type Channel, task } from "@heddle/heddle";
 
 /** The sum of the integers from `from` up to, but not including, `to`. */
 export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => {
@@ -12,3 +12,30 @@ export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => 
 export const threadName = task(import.meta, "threadName", (ctx) => {
   return Deno.readTextFileSync(`/proc/self/task/${ctx.tid}/comm`).trim();
 });
+
+/** The sum of the integers from `from` up to `to`, by so many children. */
+export const sumInParts = task(import.meta, "sumInParts", (ctx, from: number, to: number, parts: number) => {
+  return ctx.scope(async (scope) => {
+    const size = Math.ceil((to - from) / parts);
+    const starts = Array.from({ length: parts }, (_, i) => from + i * size);
+    const sums = await Promise.all(starts.map((at) => scope.go(sum(at, Math.min(at + size, to)))));
+    return sums.reduce((a, b) => a + b);
+  });
+});
+
+/** Sends the squares of 0 to `count` - 1, and closes the channel. */
+export const squares = task(import.meta, "squares", async (_ctx, to: Channel<number>, count: number) => {
+  for (let n = 0; n < count; n++) await to.send(n * n);
+  to.close();
+});
+
+export const square = task(import.meta, "square", (_ctx, n: number) => n * n);
+
+/** A stage of a pipeline. */
+export const doubling = task(
+  import.meta,
+  "doubling",
+  async (_ctx, from: Channel<number>, to: Channel<number>) => {
+    for await (const n of from) await to.send(2 * n);
+  },
+);

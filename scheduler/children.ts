@@ -7,6 +7,7 @@ import { G } from "./context.ts";
 import { threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
+import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";
@@ -58,17 +59,22 @@ export class Children {
     this.#global = global;
   }
 
-  start(call: Call<unknown>, options: GoOptions | undefined): ChildTask {
+  /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
     requireCall(call);
     if (options !== undefined) requireGoOptions(options);
     let args = call.args;
     for (let i = 0; i < args.length; i++) {
-      if (typeof args[i] === "number") continue;
+      // A handle is the same object on the other side.
+      if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
       args = clone(args, "args") as unknown[];
       break;
     }
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
+    g.parent = parent;
+    if (parent.outstanding++ === 0) this.#machine.parents++;
+    if (ended !== undefined) g.ended = ended;
     if (options !== undefined) this.#follow(g, promise, options);
     this.waiting.push(g);
     const { takesWork, blockingCalls } = this.#machine;
@@ -91,21 +97,32 @@ export class Children {
     g.release = () => {
       signal?.removeEventListener("abort", onAbort);
       timer.cancelled = true;
+      this.#machine.stopTimer(timer);
     };
   }
 
   cancel(g: G, reason: unknown): boolean {
     const promise = g.promise!;
-    if (promise.state !== "queued" && promise.state !== "running") return false;
+    const { state } = promise;
+    if (state !== "queued" && state !== "running") return false;
     promise.state = "cancelled";
+    this.#leaveParent(g);
     g.rare?.release?.();
     g.reject(reason);
-    if (g.slot < 0) g.abort(reason);
-    else if (!this.#gs.cancelQueued(g.slot)) {
+    if (g.slot < 0) {
+      g.abort(reason);
+      if (state === "queued") stopped(g);
+    } else if (!this.#gs.cancelQueued(g.slot)) {
       this.#gs.requestCancel(g.slot, reason);
       this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
     }
     return true;
+  }
+
+  #leaveParent(g: G): void {
+    const parent = g.parent!;
+    g.parent = undefined;
+    if (parent.outstanding !== 0 && --parent.outstanding === 0) this.#machine.parents--;
   }
 
   // Publishing --------------------------------------------------------------------------------------------------------
@@ -188,13 +205,14 @@ export class Children {
         );
       }
       this.#gs.free(slot);
+      stopped(g);
       return;
     }
     if (status === FAILED && parcel === undefined) {
       this.#settleFailed(g, slot);
       return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
     this.#gs.free(slot);
     this.#settle(g, status === DONE, value);
   }
@@ -211,7 +229,7 @@ export class Children {
   /** The result is copied, as if it had come from another thread. */
   end(g: G, ok: boolean, value: unknown): void {
     if (isPrimitive(value)) return this.#settle(g, ok, value);
-    if (g.promise!.state === "cancelled") return;
+    if (g.promise!.state === "cancelled") return stopped(g);
     try {
       const errorClass = (value as object).constructor as ErrorClass;
       this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
@@ -222,10 +240,20 @@ export class Children {
 
   #settle(g: G, ok: boolean, value: unknown): void {
     const promise = g.promise!;
-    if (promise.state === "cancelled") return;
+    if (promise.state === "cancelled") return stopped(g);
     promise.state = ok ? "done" : "failed";
+    this.#leaveParent(g);
     g.rare?.release?.();
     if (ok) g.resolve(value);
     else g.reject(value);
+    stopped(g);
   }
+}
+
+function stopped(g: G): void {
+  const { rare } = g;
+  if (rare?.ended === undefined) return;
+  const { ended } = rare;
+  rare.ended = undefined;
+  ended();
 }

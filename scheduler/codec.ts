@@ -8,6 +8,7 @@ import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./codec_form
 import { Reader } from "./codec_read.ts";
 import { Refusal } from "./codec_refusal.ts";
 import { NOT_SCALAR, Writer, writeScalar } from "./codec_write.ts";
+import type { Handles } from "./handles.ts";
 
 export type { Bytes, ErrorClass };
 export { knowErrorClass, knownErrorClass } from "./codec_errors.ts";
@@ -57,6 +58,7 @@ function writeInto(
   try {
     writer.aim(bytes, at, limit, false);
     const after = isPlain ? writer.writeWholeArray(at, value as readonly unknown[]) : writer.write(at, value);
+    if (after >= 0) writer.depart();
     return after < 0 ? -1 : after * 4;
   } catch (error) {
     throw outward(error, root);
@@ -67,16 +69,19 @@ function writeInto(
 
 /**
  * Encodes to private memory. `bytes` is valid until the next `encode()` of this isolate; `side` holds what cannot be
- * bytes, and `transfer` what of it a postMessage has to list as transferred.
+ * bytes, and `transfer` what of it a postMessage has to list as transferred. Without `handles` these are in `side`: for
+ * a copy that stays in the isolate.
  */
 export function encode(
   value: unknown,
   root = "value",
+  handles?: Handles,
 ): { bytes: Uint8Array; side: unknown[]; transfer: Transferable[] } {
   const writer = borrowWriter();
   try {
-    writer.aim(writer.scratch, 0, writer.scratch.i32.length, true);
+    writer.aim(writer.scratch, 0, writer.scratch.i32.length, true, handles);
     const after = writer.write(0, value);
+    writer.depart();
     return { bytes: writer.bytes.u8.subarray(0, after * 4), side: writer.side, transfer: writer.transfer };
   } catch (error) {
     throw outward(error, root);

@@ -28,13 +28,18 @@
 //                                that are not enumerable and (key, value)… END for those that are
 //   SAME       word of a value   that very object; words count from the start of the message
 //   SIDE       index             side[n]: what cannot be bytes
+//   HANDLE     object            a handle of a channel or a lock, by the word of its object, see handles.ts
 //
 // An object is on the list of SAMEs before what it holds is read, so cycles need nothing more.
+
+import type { Handles } from "./handles.ts";
 
 /** An Int32Array and a Uint8Array over the same buffer, from its first byte. */
 export interface Bytes {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
+  /** Of the isolate that reads and writes here. */
+  readonly handles?: Handles;
 }
 
 export const UNDEFINED = 1; // 0 is no tag, so that memory that nobody wrote is no value
@@ -62,6 +67,7 @@ export const ERROR = 22;
 export const SAME = 23;
 export const SIDE = 24;
 export const END = 25;
+export const HANDLE_TAG = 26;
 
 export const TAG = 0x7f;
 export const REFERENCED = 0x80;

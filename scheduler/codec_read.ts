@@ -16,6 +16,7 @@ import {
   ERROR,
   FALSE,
   halves,
+  HANDLE_TAG,
   INT,
   LATIN1,
   LONG,
@@ -135,6 +136,8 @@ export class Reader {
       }
       case SIDE:
         return this.#keep(at, this.#side[this.#n(word)] as object);
+      case HANDLE_TAG:
+        return this.#keep(at, this.#bytes.handles!.arrive(this.#n(word)));
       default:
         throw new Error(`word ${at} (${word}) is no header of an encoded value`);
     }

@@ -17,6 +17,7 @@ import {
   ERROR,
   FALSE,
   halves,
+  HANDLE_TAG,
   header,
   headerWords,
   INT,
@@ -39,6 +40,7 @@ import {
 } from "./codec_format.ts";
 import { getStep, inside, keyStep, Refusal, refuse, refuseProxy } from "./codec_refusal.ts";
 import { writeString } from "./codec_strings.ts";
+import { HANDLE, type Handle, type Handles } from "./handles.ts";
 
 /** What writeScalar returns for everything that is not a primitive. */
 export const NOT_SCALAR = -2;
@@ -127,6 +129,10 @@ export class Writer {
   bytes = this.scratch;
   side: unknown[] = [];
   transfer: Transferable[] = [];
+  /** Without them a handle is a side value: for a copy within the isolate. */
+  handles: Handles | undefined;
+  /** The objects whose handles were written. They depart when the whole value is written. */
+  #given: number[] | undefined;
   #start = 0;
   #limit = 0;
   /** Whether memory is the scratch memory, and side values are welcome. */
@@ -137,8 +143,9 @@ export class Writer {
   #words: number[] = new Array(FEW).fill(0);
   #wordOf: Map<object, number> | undefined;
 
-  aim(bytes: Bytes, start: number, limit: number, isPrivate: boolean): void {
+  aim(bytes: Bytes, start: number, limit: number, isPrivate: boolean, handles = bytes.handles): void {
     this.bytes = bytes;
+    this.handles = handles;
     this.#start = start;
     this.#limit = limit;
     this.#isPrivate = isPrivate;
@@ -148,7 +155,15 @@ export class Writer {
     }
   }
 
+  /** The value was written to its end. */
+  depart(): void {
+    if (this.#given === undefined) return;
+    for (const object of this.#given) this.handles!.depart(object);
+    this.#given = undefined;
+  }
+
   forget(): void {
+    this.#given = undefined;
     for (let i = 0; i < this.#few; i++) this.#objects[i] = undefined;
     this.#few = 0;
     this.#wordOf = undefined;
@@ -210,8 +225,9 @@ export class Writer {
   }
 
   /** Takes back what was written from word `at` on. */
-  #rollBack(at: number, sides: number): void {
+  #rollBack(at: number, sides: number, given: number): void {
     this.side.length = sides;
+    if (this.#given !== undefined) this.#given.length = given;
     this.transfer = this.transfer.filter((port) => this.side.includes(port));
     while (this.#few > 0 && this.#words[this.#few - 1] >= at) this.#objects[--this.#few] = undefined;
     for (const [object, word] of this.#wordOf ?? []) if (word >= at) this.#wordOf!.delete(object);
@@ -375,12 +391,20 @@ export class Writer {
   /** write(), but undefined and nothing written if that throws. */
   #attempt(at: number, value: unknown): number | undefined {
     const sides = this.side.length;
+    const given = this.#given?.length ?? 0;
     try {
       return this.write(at, value);
     } catch {
-      this.#rollBack(at, sides);
+      this.#rollBack(at, sides, given);
       return undefined;
     }
+  }
+
+  #writeHandle(at: number, handle: Handle): number {
+    if (this.handles === undefined) return this.#writeSide(at, handle);
+    const object = this.handles.share(handle);
+    (this.#given ??= []).push(object);
+    return this.#header(at, HANDLE_TAG, object);
   }
 
   #writeSide(at: number, value: object): number {
@@ -391,6 +415,7 @@ export class Writer {
 
   /** An object of the platform, or one that has a Symbol.toStringTag: structuredClone knows which. */
   #writeOther(at: number, value: object): number {
+    if (HANDLE in value) return this.#writeHandle(at, value as Handle);
     if (value instanceof MessagePort || is.isSharedArrayBuffer(value)) return this.#writeSide(at, value);
     let copy: unknown;
     try {

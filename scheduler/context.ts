@@ -1,7 +1,11 @@
 /** What a running task gets as its first argument, and the G that it is. */
+import type { HasIsolate } from "./home.ts";
+import { HOME, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
+import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
 import type { Holds } from "./thread_lock.ts";
-import type { Timer } from "./timers.ts";
+import { Ticker } from "./ticker.ts";
+import { requireMs, type Timer } from "./timers.ts";
 import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
 
 /**
@@ -31,8 +35,34 @@ export interface TaskContext {
   go<R>(call: Call<R>, options?: GoOptions): Task<R>;
   /** Lets other tasks run first. Rejects with the reason if the task was cancelled, as `sleep` and `wait` do. */
   yield(): Promise<void>;
-  /** Resolves after `ms` milliseconds, of which fractions count. Other tasks run meanwhile. */
+  /**
+   * Resolves after `ms` milliseconds, of which fractions count: to about a tenth of one, if the thread has time. Other tasks
+   * run meanwhile.
+   */
   sleep(ms: number): Promise<void>;
+  /**
+   * The numbers 1, 2, 3 and so on, one every `ms` milliseconds, of which fractions count. Ticks that nobody waits for are
+   * dropped: then the next number is larger. Ends with the reason if the task was cancelled.
+   */
+  ticker(ms: number): AsyncIterableIterator<number>;
+  /**
+   * Runs `body`, which starts children in the scope, and resolves with what it returns once they all have ended. The first
+   * failure, of a child or of `body`, cancels the others and is what the scope rejects with. So does the
+   * cancellation of this task, by its timeout too: it passes down to all that was started here.
+   *
+   * The scope waits for children that were cancelled until they have really stopped.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { sumInParts } from "./tasks.ts";
+   *
+   * // sumInParts calls ctx.scope((scope) => Promise.all(parts.map((part) => scope.go(sum(...part))))).
+   * assertEquals(await go(sumInParts(0, 1000, 4)), 499_500);
+   * ```
+   */
+  scope<T>(body: (scope: Scope) => T | Promise<T>, options?: ScopeOptions): Promise<T>;
   /**
    * Awaits a promise of the world outside (a `fetch`, a timer), and goes on only once the thread holds a P again. After
    * a plain `await` of such a promise the task goes on at once, even if `procs` threads are running.
@@ -109,6 +139,7 @@ function nobody(): never {
  */
 export class Wait implements Timer {
   readonly at: number;
+  place = 0;
   readonly promise: Promise<void>;
   #g: G | undefined;
   #resolve!: () => void;
@@ -131,6 +162,7 @@ export class Wait implements Timer {
     });
     if (this.#after) this.#after.#before = this;
     g.waits = this;
+    if (at !== 0) g.machine.sleeping++;
   }
 
   /** It has ended, in either way. */
@@ -143,7 +175,10 @@ export class Wait implements Timer {
   }
 
   end(reason: unknown): void {
-    if (this.#unlink()) this.#reject(reason);
+    const g = this.#g;
+    if (!this.#unlink()) return;
+    if (this.at !== 0) g!.machine.stopTimer(this);
+    this.#reject(reason);
   }
 
   #unlink(): boolean {
@@ -151,6 +186,7 @@ export class Wait implements Timer {
     if (this.#before) this.#before.#after = this.#after;
     else this.#g.waits = this.#after;
     if (this.#after) this.#after.#before = this.#before;
+    if (this.at !== 0) this.#g.machine.sleeping--;
     this.#g = undefined;
     return true;
   }
@@ -162,6 +198,8 @@ interface Rare {
   reason: unknown;
   /** The caller's: undoes what `signal` and `timeout` set up. */
   release: (() => void) | undefined;
+  /** The caller's: the task has stopped, whatever its promise did before. */
+  ended: (() => void) | undefined;
   controller: AbortController | undefined;
   holds: Holds | undefined;
   /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
@@ -173,7 +211,7 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, Caller, Settler {
+export class G implements TaskContext, HasIsolate, Caller, Settler {
   readonly machine: Machine;
   readonly definition: Definition | undefined;
   readonly id: number;
@@ -186,6 +224,10 @@ export class G implements TaskContext, Caller, Settler {
   /** -1 while it is private to this M. */
   slot: number;
   rare: Rare | undefined = undefined;
+  /** The caller's: who started it, until it has settled there. */
+  parent: G | undefined = undefined;
+  /** Children that have not settled. */
+  outstanding = 0;
   /** What a cancellation ends: its yields, sleeps and waits, as a list. */
   waits: Wait | undefined = undefined;
 
@@ -201,6 +243,10 @@ export class G implements TaskContext, Caller, Settler {
     this.id = id;
     this.args = args;
     this.slot = slot;
+  }
+
+  get [HOME](): Isolate {
+    return this.machine.home;
   }
 
   get tid(): number {
@@ -229,7 +275,7 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.machine.children.start(call, options) as unknown as Task<R>;
+    return this.machine.children.start(this, call, options) as unknown as Task<R>;
   }
 
   yield(): Promise<void> {
@@ -239,12 +285,21 @@ export class G implements TaskContext, Caller, Settler {
   }
 
   sleep(ms: number): Promise<void> {
-    if (!(typeof ms === "number" && ms >= 0)) {
-      throw new RangeError(`ctx.sleep(${String(ms)}): give milliseconds, 0 or more.`);
-    }
-    const wait = new Wait(this, performance.now() + ms);
+    return this.#sleepUntil(performance.now() + requireMs("ctx.sleep", ms));
+  }
+
+  #sleepUntil(at: number): Promise<void> {
+    const wait = new Wait(this, at);
     if (!wait.cancelled) this.machine.startTimer(wait);
     return wait.promise;
+  }
+
+  ticker(ms: number): AsyncIterableIterator<number> {
+    return new Ticker(ms, (at) => this.#sleepUntil(at));
+  }
+
+  scope<T>(body: (scope: Scope) => T | Promise<T>, options: ScopeOptions = {}): Promise<T> {
+    return TaskScope.run(this, body, options);
   }
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
@@ -304,11 +359,16 @@ export class G implements TaskContext, Caller, Settler {
     this.#rare().release = release;
   }
 
+  set ended(ended: () => void) {
+    this.#rare().ended = ended;
+  }
+
   #rare(): Rare {
     return this.rare ??= {
       cancelled: false,
       reason: undefined,
       release: undefined,
+      ended: undefined,
       controller: undefined,
       holds: undefined,
       sliceTick: -1,

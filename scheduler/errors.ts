@@ -32,10 +32,30 @@ export class TaskTimeoutError extends Error {
   override readonly name = "TaskTimeoutError";
 }
 
-for (const known of [SchedulerClosedError, ThreadDiedError, TaskTimeoutError]) knowErrorClass(known);
+/** The channel was closed: there is nothing more to receive, and nothing can be sent. */
+export class ChannelClosedError extends Error {
+  /** The class's name, as a thrown error shows it. */
+  override readonly name = "ChannelClosedError";
+}
+
+/** Every task waits for another one, and nothing can end that. The message says who waits for what. */
+export class DeadlockError extends Error {
+  /** The class's name, as a thrown error shows it. */
+  override readonly name = "DeadlockError";
+}
+
+for (
+  const known of [
+    SchedulerClosedError,
+    ThreadDiedError,
+    TaskTimeoutError,
+    ChannelClosedError,
+    DeadlockError,
+  ]
+) knowErrorClass(known);
 
 /** In a thread these classes exist twice: a task is to see the ones that its own `mod.ts` exports. */
-function seenByTasks<E extends new (message: string) => Error>(errorClass: E): E {
+export function seenByTasks<E extends new (message: string) => Error>(errorClass: E): E {
   return knownErrorClass(errorClass.name) as unknown as E;
 }
 

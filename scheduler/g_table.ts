@@ -24,6 +24,7 @@ import {
   isPrimitive,
   unknownErrorClass,
 } from "./codec.ts";
+import { type Handles, isHandle } from "./handles.ts";
 import { blockClass, Heap, LARGEST_BLOCK } from "./heap.ts";
 import {
   type Arena,
@@ -53,6 +54,8 @@ export const LOST = 6;
 /** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
 const INLINE = 0;
 const BY_PORT = -1;
+/** Added to it while there are handles in the payload that have not arrived. */
+const HANDLES = 32;
 
 /** G_CANCEL: 0, a block with the encoded reason (its offset plus its class, see #writeBlock), or this. */
 const NO_REASON = 1;
@@ -69,16 +72,22 @@ export interface Parcel {
   readonly transfer: Transferable[];
 }
 
-export function openParcel({ bytes, side }: Parcel, classOf?: ClassOf): unknown {
-  return decode({ u8: bytes, i32: new Int32Array(bytes.buffer) }, 0, side, classOf);
+export function openParcel({ bytes, side }: Parcel, handles?: Handles, classOf?: ClassOf): unknown {
+  return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
 }
 
 /** Copies a value as a change of threads would. */
 export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
   if (isPrimitive(value)) return value;
   const { bytes, side, transfer } = encode(value, root);
-  const moved = transfer.length === 0 ? side : structuredClone(side, { transfer });
-  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, classOf);
+  const moved = transfer.length === 0 ? side : transferred(side, transfer);
+  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, undefined, classOf);
+}
+
+/** Handles stay what they are. */
+function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
+  const moved = structuredClone(side.map((value) => isHandle(value) ? null : value), { transfer });
+  return moved.map((value, i) => isHandle(side[i]) ? side[i] : value);
 }
 
 export class GTable {
@@ -102,6 +111,11 @@ export class GTable {
     this.#heap = new Heap(arena);
     this.#untouched = arena.firstSlot(owner);
     this.#end = this.#untouched + arena.slotsOf(owner);
+  }
+
+  /** For what arrives by port. */
+  get handles(): Handles | undefined {
+    return this.#arena.handles;
   }
 
   /** A free slot of this owner, or -1. The one freed last comes first: its memory is in the cache. */
@@ -237,30 +251,40 @@ export class GTable {
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
   writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    const departures = this.#departures;
     return encodeArguments(this.#arena, at, at + INLINE_BYTES, args) >= 0
-      ? this.#wroteInline(slot)
+      ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, args, "args");
   }
 
   /** As writeArguments. */
   writeResult(slot: number, value: unknown): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    const departures = this.#departures;
     return encodeInto(this.#arena, at, at + INLINE_BYTES, value, "result") >= 0
-      ? this.#wroteInline(slot)
+      ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, value, "result");
   }
 
-  #wroteInline(slot: number): undefined {
-    this.#words[this.#arena.g(slot) + G_PAYLOAD] = INLINE;
+  get #departures(): number {
+    return this.#arena.handles?.departures ?? 0;
+  }
+
+  #wroteInline(slot: number, departures: number): undefined {
+    this.#words[this.#arena.g(slot) + G_PAYLOAD] = this.#departures === departures
+      ? INLINE
+      : INLINE + HANDLES;
   }
 
   #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
-    const { bytes, side, transfer } = encode(value, root);
+    const departures = this.#departures;
+    const { bytes, side, transfer } = encode(value, root, this.#arena.handles);
     const g = this.#arena.g(slot);
     const block = side.length === 0 ? this.#writeBlock(bytes) : 0;
     if (block !== 0) {
       this.#words[g + G_BLOCK] = block & ~BLOCK_CLASS;
-      this.#words[g + G_PAYLOAD] = (block & BLOCK_CLASS) + 1;
+      this.#words[g + G_PAYLOAD] = (block & BLOCK_CLASS) + 1 +
+        (this.#departures === departures ? 0 : HANDLES);
       return undefined;
     }
     this.#words[g + G_PAYLOAD] = BY_PORT;
@@ -286,8 +310,12 @@ export class GTable {
     return this.#words[this.#arena.g(slot) + G_PAYLOAD] === BY_PORT;
   }
 
+  /** Once. */
   readPayload(slot: number, classOf?: ClassOf): unknown {
-    return decode(this.#arena, this.#payloadAt(slot), undefined, classOf);
+    const kind = this.#arena.g(slot) + G_PAYLOAD;
+    const at = this.#payloadAt(slot);
+    this.#words[kind] &= ~HANDLES;
+    return decode(this.#arena, at, undefined, classOf);
   }
 
   /** The class of an error in the payload that this isolate does not know, if there is one. */
@@ -297,11 +325,13 @@ export class GTable {
 
   #payloadAt(slot: number): number {
     const g = this.#arena.g(slot);
-    return this.#words[g + G_PAYLOAD] === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
+    return (this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
   }
 
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
+    // What arrives here and is not kept is collected.
+    if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
     const kind = this.#words[g + G_PAYLOAD];
     if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
     this.#words[g + G_PAYLOAD] = INLINE;

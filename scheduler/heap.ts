@@ -1,6 +1,6 @@
 /**
- * Blocks for payloads that do not fit into a G slot: power-of-two classes from 256 bytes to 1 MiB. Whatever is larger
- * goes by a message port (side_channel.ts), so a full heap is not an error.
+ * Blocks for payloads that do not fit into a G slot, and for what tasks share: power-of-two classes from 64 bytes to
+ * 1 MiB. A payload that is larger goes by a message port (side_channel.ts), so a full heap is no error for those.
  *
  * Every isolate keeps its own lists and touches shared words only to take or give many blocks at once. The shared
  * list of a class is, like a mailbox, a stack that is pushed by CAS and taken whole by exchange: no lock, no ABA. A
@@ -11,9 +11,10 @@
 import { cas, exchange, load } from "./atomics.ts";
 import { type Arena, HEAP_FREE, HEAP_TOP } from "./memory_layout.ts";
 
-const LEAST_SHIFT = 8;
-const LEAST = 1 << LEAST_SHIFT;
-export const BLOCK_CLASSES = 13;
+const LEAST_SHIFT = 6;
+/** Bytes of a block of class 0: one cache line, as the record of a parked operation takes. */
+export const LEAST_BLOCK = 1 << LEAST_SHIFT;
+export const BLOCK_CLASSES = 15;
 export const LARGEST_BLOCK = 1 << (LEAST_SHIFT + BLOCK_CLASSES - 1);
 /** Guess: blocks that an isolate keeps of a class before it gives them back. */
 const KEEP = 32;
@@ -83,8 +84,8 @@ export class Heap {
     const units = 1 << sizeClass;
     for (;;) {
       const top = load(this.#words, HEAP_TOP);
-      const at = this.#arena.heapAt + top * LEAST;
-      if (at + units * LEAST > this.#arena.shape.bytes) return 0;
+      const at = this.#arena.heapAt + top * LEAST_BLOCK;
+      if (at + units * LEAST_BLOCK > this.#arena.shape.bytes) return 0;
       if (cas(this.#words, HEAP_TOP, top, top + units)) return at;
     }
   }

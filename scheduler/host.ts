@@ -3,13 +3,16 @@
  */
 import { loadShim, type Shim } from "../ffi/shim.ts";
 import { exchange, Futex, load, store } from "./atomics.ts";
+import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { HostLoop } from "./host_loop.ts";
+import { after, HostLoop } from "./host_loop.ts";
 import { Idle, NO_P } from "./idle.ts";
+import { buryWaiters } from "./burial.ts";
+import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_RUNNER } from "./mailbox.ts";
+import { type Addressee, Mailbox, TO_RUNNER, TO_WAITER } from "./mailbox.ts";
 import {
   Arena,
   CLOSING,
@@ -92,20 +95,11 @@ interface Waiting {
   readonly on: Thread | undefined;
 }
 
-/** As `setTimeout`, which fires at once if the time is longer than this. Returns what stops it. */
-function after(ms: number, fire: () => void): () => void {
-  const longest = 2 ** 31 - 1;
-  let timer: ReturnType<typeof setTimeout>;
-  const wait = (left: number) => {
-    timer = setTimeout(() => left > longest ? wait(left - longest) : fire(), Math.min(left, longest));
-  };
-  wait(ms);
-  return () => clearTimeout(timer);
-}
-
 export class Host {
   readonly threads: Threads;
   readonly idle: Idle;
+  /** What the host's code shares with tasks. */
+  readonly home: Isolate;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #parker: Parker;
@@ -182,6 +176,8 @@ export class Host {
     this.#gs = new GTable(arena, HOST);
     this.#table = new TaskTable(arena);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
+    this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
+    this.#loop.refill = () => this.home.refill();
     this.threads = new Threads(
       arena,
       shim,
@@ -192,9 +188,21 @@ export class Host {
       (isolate) => this.#nothingInFlightOf(isolate),
     );
     this.#followsProcs = followsProcs;
+    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     this.threads.startSysmon();
+  }
+
+  /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
+  get mayBeStuck(): boolean {
+    return this.inFlight > 0 && this.nativeCalls === 0 && !this.isClosed &&
+      this.#nextWaiting === this.#waiting.length &&
+      !this.#started.some((started) => started?.release !== undefined);
+  }
+
+  get isolates(): number[] {
+    return this.threads.all.map(({ isolate }) => isolate);
   }
 
   get isClosed(): boolean {
@@ -324,6 +332,7 @@ export class Host {
   }
 
   #follow(started: Started, { signal, timeout }: GoOptions): void {
+    if (signal === undefined && timeout === undefined) return;
     const onAbort = () => started.promise.cancel(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const stopTimer = timeout === undefined || timeout === Infinity
@@ -416,7 +425,8 @@ export class Host {
     this.threads.balance(this.idle.procs);
   }
 
-  readonly #read = (slot: number, _addressee: Addressee): void => {
+  readonly #read = (slot: number, addressee: Addressee): void => {
+    if (addressee === TO_WAITER) return this.home.read(slot);
     const owner = this.#arena.ownerOf(slot);
     if (this.#gs.status(slot) === RUNNING) this.#forward(slot, owner, this.#gs.runner(slot));
     else if (owner === HOST) this.#readAsOwner(slot);
@@ -456,7 +466,7 @@ export class Host {
         return;
       }
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel);
+    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
     this.#free(slot);
     this.#settle(started, status === DONE ? "done" : "failed", value);
   }
@@ -502,6 +512,7 @@ export class Host {
       if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
     }
     this.#readMailOfDead(isolate);
+    buryWaiters(this.home, isolate);
     this.#past.ran += load(this.#words, record + M_RAN);
     this.#past.stolen += load(this.#words, record + M_STOLEN);
     this.#past.parks += load(this.#words, record + M_PARKS);
@@ -522,7 +533,8 @@ export class Host {
 
   #readMailOfDead(isolate: number): void {
     this.#mailbox.drain(isolate, (slot, addressee) => {
-      if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
+      if (addressee === TO_WAITER) this.home.discard(slot);
+      else if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
       else this.#gs.discard(slot);
     });
   }
@@ -556,6 +568,10 @@ export class Host {
       silence(started.promise);
     }
     this.#native?.calls.close();
+    this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
+    for (const waiter of [...this.home.waiting()]) {
+      if (waiter.withdraw()) waiter.fail(this.home.closed());
+    }
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);

@@ -9,6 +9,7 @@ import { pause } from "./atomics.ts";
 import { HOST } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
+import type { Timer } from "./timers.ts";
 
 /** Milliseconds without mail after which it sleeps: about what the sleep's end takes. See README.md, "Tuned numbers". */
 const POLL = 0.1;
@@ -38,7 +39,18 @@ export interface Inbox {
   retract(): void;
 }
 
+/** As `setTimeout`, which fires at once if the time is longer than that. Returns what stops it. */
+export function after(ms: number, fire: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (left: number) => {
+    timer = setTimeout(() => left > FOREVER ? wait(left - FOREVER) : fire(), Math.min(left, FOREVER));
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 export class HostLoop {
+  readonly mayRun = true;
   readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
@@ -46,6 +58,12 @@ export class HostLoop {
   readonly #read: () => void;
   #inbox: Inbox | undefined = undefined;
   readonly #hold = setInterval(() => {}, FOREVER);
+  /** Looks for deadlocks while the host sleeps with tasks in flight. */
+  watch: { begin(): void; end(): void } | undefined = undefined;
+  /** Refills the host's budget of operations. */
+  refill: () => void = () => {};
+  readonly #stops = new Map<Timer, () => void>();
+  readonly #resumes: { fire(): void }[] = [];
   #inFlight = 0;
   #holders = 0;
   #isPolling = false;
@@ -79,12 +97,43 @@ export class HostLoop {
   /** One more thing to wait for. */
   begin(): void {
     this.#inFlight++;
+    this.listen();
+  }
+
+  /** Mail may come soon. */
+  listen(): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
     this.#window = POLL;
     this.#lastMail = performance.now();
     if (this.#endSleep !== undefined) this.#endSleep();
     else setImmediate(this.#poll);
+  }
+
+  /** In a later turn of the event loop, as all operations are that exceed the budget of this one. */
+  resumeLater(resume: { fire(): void }): void {
+    this.#resumes.push(resume);
+    if (this.#resumes.length === 1) setImmediate(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    this.refill();
+    for (const resume of this.#resumes.splice(0)) resume.fire();
+  };
+
+  startTimer(timer: Timer): void {
+    this.#stops.set(
+      timer,
+      after(timer.at - performance.now(), () => {
+        this.#stops.delete(timer);
+        timer.fire();
+      }),
+    );
+  }
+
+  stopTimer(timer: Timer): void {
+    this.#stops.get(timer)?.();
+    this.#stops.delete(timer);
   }
 
   end(): void {
@@ -157,7 +206,9 @@ export class HostLoop {
       slept.then(this.#endSleep);
       this.#isPolling = false;
       this.#holdOrNot();
+      if (this.#inFlight > 0) this.watch?.begin();
       await ended;
+      this.watch?.end();
       this.#endSleep = undefined;
       if (!this.#isPolling) this.#window = SHORT_POLL;
       this.#emptyTurns = 0;

@@ -7,20 +7,24 @@ import type { Shim } from "../ffi/shim.ts";
 import { type Futex, load, store } from "./atomics.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
+import { END, endWaits, REPORT, reportWaits } from "./deadlock.ts";
 import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_OWNER } from "./mailbox.ts";
+import { Isolate } from "./isolate.ts";
+import { type Addressee, Mailbox, TO_OWNER, TO_WAITER } from "./mailbox.ts";
 import {
   type Arena,
   CLOSING,
+  M_ASKED,
   M_LIVE,
   M_MAIL,
   M_PARKS,
   M_RAN,
   M_SPINNING,
   M_STOLEN,
+  M_STUCK,
   M_TID,
 } from "./memory_layout.ts";
 import {
@@ -56,6 +60,8 @@ const EVENT_LOOP_SLICE = 1e6;
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
+/** Milliseconds that a sleep in the event loop ends ahead of a timer: the rest is slept in the futex, which is exact. */
+const AHEAD = 2;
 
 /** Awaiting it lets the microtasks go first that are due. It makes no promise of its own, as `await null` does. */
 const NEXT_TURN = Promise.resolve();
@@ -64,11 +70,19 @@ export class Machine {
   readonly tid: number;
   /** Rounds of the loop. */
   tick = 0;
+  /** Gs in `ctx.sleep`. */
+  sleeping = 0;
+  /** Begun Gs with children that have not settled. They may well await these. */
+  parents = 0;
+  /** Whether Deno's event loop has nothing to do. Who cannot tell says no. */
+  isEventLoopEmpty: () => boolean = () => false;
 
   readonly children: Children;
   readonly runner: Runner;
   readonly blockingCalls: BlockingCalls;
   readonly threadLock: ThreadLock;
+  /** What its tasks share with others. */
+  readonly home: Isolate;
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
@@ -111,6 +125,7 @@ export class Machine {
     this.#local = new LocalRunQueue(arena, this.#global);
     this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
     this.#spinner = new Spinner(shim);
+    this.home = new Isolate(arena, isolate, shim, this.#idle, this.#mailbox, this);
     const gs = new GTable(arena, isolate);
     const table = new TaskTable(arena);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
@@ -162,6 +177,7 @@ export class Machine {
   /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
   async #expect(): Promise<void> {
     this.tick++;
+    this.home.refill();
     if (
       this.readMail() || this.#resume() || this.#runTimers() ||
       this.runner.runPrivate(this.children.waiting.popNewest())
@@ -183,6 +199,7 @@ export class Machine {
   /** Runs or resumes one thing. False when there is none. */
   #step(): boolean {
     const tick = ++this.tick;
+    this.home.refill();
     let progress = this.readMail();
     // It may be that this P is not counted any more: then it takes no more work.
     if (this.#looksAtHeader) return true;
@@ -269,7 +286,7 @@ export class Machine {
         }
       }
       if (this.#spinner.isOver()) return false;
-      if (this.runner.live === 0) {
+      if (this.#mayStandStill()) {
         this.#spinner.pause(round);
       } else {
         // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
@@ -318,8 +335,23 @@ export class Machine {
       await NEXT_TURN;
       if (this.#hasOwnWork()) return true;
     }
-    await this.#turn();
+    if (!this.#mayStandStill()) await this.#turn();
     return this.#hasOwnWork();
+  }
+
+  /**
+   * Whether the event loop may stand still: all that its Gs await are operations, timers and children of ours, as far as
+   * one can see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
+   * waits for its turn anyway.
+   */
+  #mayStandStill(): boolean {
+    const { live } = this.runner;
+    return live === 0 || (this.home.parked + this.sleeping + this.parents >= live && this.#stillFor() > 0);
+  }
+
+  /** Milliseconds until the event loop has its turn at the latest. */
+  #stillFor(): number {
+    return (this.#lastTurn + EVENT_LOOP_SLICE - this.#shim.nowNs()) / 1e6;
   }
 
   /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
@@ -358,7 +390,8 @@ export class Machine {
       // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
       if (this.runner.live === 0) this.readMail();
       if (this.p === EXEMPT_P && !keepsP) return;
-      const asleep = this.#sleepState(keepsP);
+      const standsStill = this.#mayStandStill();
+      const asleep = this.#sleepState(keepsP, standsStill);
       this.#parker.announce(this.#isolate, asleep);
       if (load(this.#words, CLOSING) === 1) {
         this.#over = true;
@@ -399,9 +432,19 @@ export class Machine {
       // With work of its own and no P, it waits for a P and nothing else.
       const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
       let isPastUse = false;
-      if (this.runner.live !== 0) await this.#sleepInEventLoop(asleep, timeout);
-      else isPastUse = this.#sleepInFutex(asleep, timeout);
-      if (this.retract(asleep) || this.p !== NO_P) return;
+      if (this.runner.live === 0) isPastUse = this.#sleepInFutex(asleep, timeout);
+      else if (standsStill) {
+        this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
+      } else {
+        // Partner: the host's look at it, while this M sleeps.
+        const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
+        store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
+        await this.#sleepInEventLoop(asleep, Math.max(0, timeout - AHEAD));
+        if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
+        this.#answerHost();
+      }
+      // A continuation may have dedicated the thread, or given it back.
+      if (this.retract(asleep) || this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
       if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
     }
   }
@@ -413,11 +456,20 @@ export class Machine {
     return this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience)) && patience <= timeout;
   }
 
-  #sleepState(keepsP: boolean): SleepState {
-    if (keepsP) return this.runner.live === 0 ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
-    const inEventLoop = this.runner.live !== 0;
-    if (!this.takesWork) return inEventLoop ? LOCKED_EVENT_LOOP : LOCKED_FUTEX;
-    if (inEventLoop) return PARKED_EVENT_LOOP;
+  /** The host believes that this is a deadlock: see deadlock.ts. */
+  #answerHost(): void {
+    const asked = load(this.#words, this.#record + M_ASKED);
+    if (asked === 0) return;
+    store(this.#words, this.#record + M_ASKED, 0);
+    if (asked === REPORT) reportWaits(this.home, this.runner.names);
+    if (asked === END) endWaits(this.home);
+  }
+
+  #sleepState(keepsP: boolean, standsStill: boolean): SleepState {
+    if (keepsP) return standsStill ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
+    if (!this.takesWork) return standsStill ? LOCKED_FUTEX : LOCKED_EVENT_LOOP;
+    if (!standsStill) return PARKED_EVENT_LOOP;
+    if (this.runner.live !== 0) return PARKED_FUTEX;
     return this.#isSpare() ? SPARE_FUTEX : PARKED_FUTEX;
   }
 
@@ -446,6 +498,12 @@ export class Machine {
     });
     this.#endSleep = undefined;
     this.isAsleep = false;
+    this.#lastTurn = this.#shim.nowNs();
+  }
+
+  /** For the operations of its tasks. */
+  get mayRun(): boolean {
+    return this.p !== NO_P;
   }
 
   /** Something was added here while the loop may sleep in the event loop. */
@@ -509,7 +567,8 @@ export class Machine {
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
-    if (addressee === TO_OWNER) this.children.read(slot);
+    if (addressee === TO_WAITER) this.home.read(slot);
+    else if (addressee === TO_OWNER) this.children.read(slot);
     else this.runner.read(slot);
   };
 
@@ -525,6 +584,13 @@ export class Machine {
     this.#timers.add(timer);
     this.kick();
   }
+
+  stopTimer(timer: Timer): void {
+    this.#timers.remove(timer);
+  }
+
+  /** Mail is looked at anyway. */
+  listen(): void {}
 
   #resume(): boolean {
     if (this.#resumes.length === 0) return false;

@@ -1,5 +1,6 @@
 /**
- * Mailboxes: one word per isolate, the head of a list of G slots that have something to tell it.
+ * Mailboxes: one word per isolate, the head of a list of G slots, and of records of parked operations, that have something
+ * to tell it.
  *
  * Anyone pushes (a CAS); only the isolate itself drains, with one exchange that takes the whole list. So there is no
  * ABA problem, no capacity, and nothing to initialise. The links are in the slots: one for mail to the slot's owner,
@@ -8,19 +9,26 @@
  * - owner mail: the runner sends at most one at a time (it asks for the arguments, then it reports the end);
  * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking.
  *
- * A mail says only "look at this slot". What there is to see has been stored before the push.
+ * A record's is sent once, by who took it out of its object's queue.
+ *
+ * A mail says only "look at this slot" (or record). What there is to see has been stored before the push.
  */
 import { cas, exchange, load, or, store } from "./atomics.ts";
-import { type Arena, G_OWNER_LINK, G_RUNNER_LINK, M_MAIL } from "./memory_layout.ts";
+import { type Arena, G_OWNER_LINK, G_RUNNER_LINK, M_MAIL, W_MAIL } from "./memory_layout.ts";
 
 export const TO_OWNER = 0;
 export const TO_RUNNER = 1;
-export type Addressee = typeof TO_OWNER | typeof TO_RUNNER;
+/** The entry is the record of a parked operation (a word's index), and no slot. */
+export const TO_WAITER = 2;
+export type Addressee = typeof TO_OWNER | typeof TO_RUNNER | typeof TO_WAITER;
 
 /** "Look at the header": something there changed (CLOSING, PROCS, a thread that died). */
 const SIGNAL = 1 << 30;
 
-/** A list entry is `slot * 2 + addressee + 1`; 0 ends the list. */
+/** In the entry of a record, whose blocks start at multiples of 16 words. There are less than 2^23 slots. */
+const RECORD = 1 << 29;
+
+/** A list entry is `slot * 2 + addressee + 1`, or `RECORD | record / 16`; 0 ends the list. */
 export class Mailbox {
   readonly #arena: Arena;
   readonly #words: Int32Array;
@@ -33,10 +41,18 @@ export class Mailbox {
 
   /** The caller owns the link: see above. It wakes the isolate afterwards. */
   push(isolate: number, slot: number, addressee: Addressee): void {
+    this.#push(isolate, slot * 2 + addressee + 1);
+  }
+
+  /** By who took the record out of its queue, after it wrote the outcome. */
+  pushRecord(isolate: number, record: number): void {
+    this.#push(isolate, RECORD | record >> 4);
+  }
+
+  #push(isolate: number, entry: number): void {
     const words = this.#words;
     const head = this.#arena.isolate(isolate) + M_MAIL;
-    const entry = slot * 2 + addressee + 1;
-    const link = this.#link(slot, addressee);
+    const link = this.#link(entry);
     for (;;) {
       const before = load(words, head);
       store(words, link, before & ~SIGNAL);
@@ -54,23 +70,26 @@ export class Mailbox {
   }
 
   /** Oldest first. Returns whether there was a signal too. */
-  drain(isolate: number, read: (slot: number, addressee: Addressee) => void): boolean {
+  drain(isolate: number, read: (slotOrRecord: number, addressee: Addressee) => void): boolean {
     const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
     // A reader may drain in its turn (a task that looks at `ctx.shouldYield` does): each call works above its own base.
     const order = this.#order;
     const base = order.length;
     for (let entry = taken & ~SIGNAL; entry !== 0;) {
-      order.push(entry - 1);
-      entry = load(this.#words, this.#link((entry - 1) >> 1, ((entry - 1) & 1) as Addressee));
+      order.push(entry);
+      entry = load(this.#words, this.#link(entry));
     }
     while (order.length > base) {
       const entry = order.pop()!;
-      read(entry >> 1, (entry & 1) as Addressee);
+      if ((entry & RECORD) !== 0) read((entry & ~RECORD) << 4, TO_WAITER);
+      else read((entry - 1) >> 1, ((entry - 1) & 1) as Addressee);
     }
     return (taken & SIGNAL) !== 0;
   }
 
-  #link(slot: number, addressee: Addressee): number {
-    return this.#arena.g(slot) + (addressee === TO_OWNER ? G_OWNER_LINK : G_RUNNER_LINK);
+  #link(entry: number): number {
+    if ((entry & RECORD) !== 0) return ((entry & ~RECORD) << 4) + W_MAIL;
+    return this.#arena.g((entry - 1) >> 1) +
+      (((entry - 1) & 1) === TO_OWNER ? G_OWNER_LINK : G_RUNNER_LINK);
   }
 }

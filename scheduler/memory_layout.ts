@@ -6,6 +6,7 @@
  * Words that different threads write often stand on cache lines of their own (16 words).
  */
 import type { Bytes } from "./codec.ts";
+import type { Handles } from "./handles.ts";
 
 const LINE = 16;
 
@@ -42,7 +43,12 @@ export const ID_BLOCKS = 7 * LINE;
 export const SYSMON = 8 * LINE;
 /** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host. */
 export const PROCS_SEEN = 9 * LINE;
-const HEADER_END = 10 * LINE;
+/** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
+export const OBJECTS_LOCK = 10 * LINE;
+export const OBJECTS_FIRST = 10 * LINE + 1;
+/** The last deadlock, in words: a block. By the host, before it tells the Ms. */
+export const DEADLOCK_REPORT = 10 * LINE + 2;
+const HEADER_END = 11 * LINE;
 
 // A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
 
@@ -70,6 +76,10 @@ export const M_RAN = 2 * LINE + 3;
 export const M_STOLEN = 2 * LINE + 4;
 export const M_PARKS = 2 * LINE + 5;
 export const M_DEATH = 2 * LINE + 6;
+/** See deadlock.ts: only mail can wake it; what the host wants to know of it; where it says so. */
+export const M_STUCK = 2 * LINE + 7;
+export const M_ASKED = 2 * LINE + 8;
+export const M_REPORT = 2 * LINE + 9;
 const M_WORDS = 3 * LINE;
 
 // A G slot (g_table.ts) -----------------------------------------------------------------------------------------------
@@ -91,6 +101,61 @@ export const G_INLINE = 12;
 const G_WORDS = 32;
 /** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
 export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
+
+// What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
+
+/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
+export const O_LOCK = 0;
+export const O_KIND = 1;
+/** The class of its block. */
+export const O_CLASS = 2;
+/** References that are on their way in payloads and channels. Atomic, outside of the lock. */
+export const O_IN_FLIGHT = 3;
+/** The list of all objects, under OBJECTS_LOCK. */
+export const O_NEXT = 4;
+export const O_PREVIOUS = 5;
+/** Two lists of parked operations, head and tail. A channel's: receivers and senders. A lock has the first only. */
+export const O_FIRST_QUEUE = 6;
+export const O_SECOND_QUEUE = 8;
+/** A channel: whether it is closed. A lock: whether a thread died that held it. */
+export const O_ENDED = 10;
+export const C_CAPACITY = 11;
+export const C_COUNT = 12;
+export const C_HEAD = 13;
+/** A lock: who has it (an isolate's number plus 1), and what is counted. See the files of the locks. */
+export const L_HOLDER = 11;
+export const L_COUNT = 12;
+export const L_LIMIT = 13;
+/** In a mutex's L_HOLDER: somebody waits, or did. */
+export const MUTEX_WAITED = 1 << 20;
+/** In a mutex's L_HOLDER: the thread died that held it. */
+export const MUTEX_DEAD = -1;
+/** A bit for each isolate that has a handle. Then a channel's cells, or a lock's count of what each isolate holds. */
+export const O_ISOLATES = 16;
+/** A value in a channel: inline, or where its block is. See cell.ts. */
+export const CELL_WORDS = 4;
+
+// The record of a parked operation on such an object (waiter.ts). A block of class 0 -----------------------------------
+
+export const W_NEXT = 0;
+export const W_PREVIOUS = 1;
+/** The queue that it is in (O_FIRST_QUEUE, O_SECOND_QUEUE), or 0. */
+export const W_QUEUE = 2;
+/** Whose operation it is, and its number there. Written when the record is made. */
+export const W_ISOLATE = 3;
+export const W_NUMBER = 4;
+/** The mailbox's link. */
+export const W_MAIL = 5;
+/** How it ended. Written by who took it out of its queue, before the mail. */
+export const W_OUTCOME = 6;
+/** Of a select: the record whose W_FIRED decides; 0 for an operation by itself. */
+export const W_SELECTION = 7;
+/** 1 once a case of the select has been chosen, by CAS. */
+export const W_FIRED = 8;
+/** What a lock's operation asks for. */
+export const W_DEMAND = 9;
+export const W_OBJECT = 10;
+export const W_CELL = 12;
 
 // Native calls: the structs of native/shim.h, which says who writes what (native_queue.ts, native_calls.ts) --------
 
@@ -209,6 +274,10 @@ export class Arena implements Bytes {
   readonly nativeQueue: number;
   readonly nativeStatuses: number;
   readonly nativeCalls: number;
+  /** Words of O_ISOLATES. */
+  readonly isolateBits: number;
+  /** This isolate's handles of what tasks share: values are read and written with them. */
+  handles: Handles | undefined = undefined;
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;
@@ -230,6 +299,7 @@ export class Arena implements Bytes {
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;
     this.nativeStatuses = this.nativeQueue + QUEUE_WORDS;
     this.nativeCalls = this.nativeStatuses + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS;
+    this.isolateBits = (shape.maxThreads >> 5) + 1;
     this.#processors = at.processors;
     this.#isolates = at.isolates;
     this.#gs = at.gs;

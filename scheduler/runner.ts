@@ -75,6 +75,11 @@ export class Runner {
     return this.#arriving === 0 ? 0 : this.#patientUntil;
   }
 
+  /** Of the tasks that came from elsewhere and run here. */
+  get names(): string[] {
+    return [...this.#running.values()].map((g) => this.#definition(g.slot)?.name ?? "one that is loading");
+  }
+
   runPrivate(g: G | undefined): boolean {
     if (g === undefined) return false;
     if (g.promise!.state === "queued") this.#start(g, g.definition!, g.args!);
@@ -98,41 +103,24 @@ export class Runner {
 
   /** Gets the arguments. What had to go by port is asked for. */
   #receive(g: G): void {
-    if (this.#gs.isByPort(g.slot)) {
-      this.#await(g);
-      this.#idle.mailOwner(HOST, g.slot);
-      return;
-    }
-    const args = this.#gs.readPayload(g.slot) as unknown[];
-    this.#gs.dropPayload(g.slot);
-    this.#startLoaded(g, args);
+    if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
+    this.#await(g);
+    this.#idle.mailOwner(HOST, g.slot);
   }
 
-  #startWithParcel(g: G): void {
+  #loadWithParcel(g: G): void {
     const parcel = this.#side.take(g.slot);
     if (parcel === undefined) return;
-    g.args = openParcel(parcel) as unknown[];
     const fire = () => {
       this.#arrived(g);
-      this.#startLoaded(g, g.args!);
+      this.#load(g, parcel);
     };
     this.#machine.resumeLater({ fire });
   }
 
-  /** Starts it, after importing its module if this thread has not done so. */
-  #startLoaded(g: G, received: readonly unknown[]): void {
-    let args = received;
-    if (g === this.#dedicated) {
-      const [options, own] = received as [ThreadOptions, unknown[]];
-      args = own;
-      try {
-        this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
-      } catch (error) {
-        return this.#end(g, false, error);
-      }
-    }
-    g.args = args;
-    if (g.definition !== undefined) return this.#start(g, g.definition, args);
+  /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
+  #load(g: G, parcel: Parcel | undefined): void {
+    if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
     const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
     this.#await(g);
     const loaded = import(module).then(
@@ -143,11 +131,33 @@ export class Runner {
     loaded.then((error) => {
       const fire = () => {
         this.#arrived(g);
-        if (error === undefined) this.#start(g, this.#definition(g.slot)!, args);
-        else this.#end(g, false, error);
+        if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
+        this.#gs.dropPayload(g.slot);
+        this.#end(g, false, error);
       };
       this.#machine.resumeLater({ fire });
     });
+  }
+
+  #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
+    let args = this.#arguments(g.slot, parcel);
+    if (g === this.#dedicated) {
+      const [options, own] = args as [ThreadOptions, unknown[]];
+      args = own;
+      try {
+        this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
+      } catch (error) {
+        return this.#end(g, false, error);
+      }
+    }
+    this.#start(g, definition, args);
+  }
+
+  #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
+    if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
+    const args = this.#gs.readPayload(slot) as unknown[];
+    this.#gs.dropPayload(slot);
+    return args;
   }
 
   #definition(slot: number): Definition | undefined {
@@ -208,6 +218,10 @@ export class Runner {
   }
 
   #end(g: G, ok: boolean, value: unknown): void {
+    if (g.outstanding !== 0) {
+      g.outstanding = 0;
+      this.#machine.parents--;
+    }
     if (g.slot < 0) this.#children.end(g, ok, value);
     else this.#endSlot(g, ok, value);
     if (g.rare?.holds !== undefined) this.#machine.threadLock.end(g);
@@ -237,7 +251,7 @@ export class Runner {
     if (g !== undefined) {
       const cancelled = this.#gs.cancelRequest(slot);
       if (cancelled) g.abort(cancelled.reason ?? defaultReason());
-      if (g.args === undefined) this.#startWithParcel(g);
+      this.#loadWithParcel(g);
     } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
       this.#runOwn(slot);
     } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {

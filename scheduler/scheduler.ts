@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
+import { HOME } from "./isolate.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native_library.ts";
 import { DEDICATED, LOCKED } from "./roles.ts";
@@ -122,6 +123,11 @@ export class Scheduler implements AsyncDisposable {
       throw error;
     }
     return scheduler;
+  }
+
+  /** @internal */
+  get [HOME](): unknown {
+    return this.#host.home;
   }
 
   /** How many threads run tasks at the same instant. */

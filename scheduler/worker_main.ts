@@ -20,6 +20,8 @@ registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
 const shim = loadShim(shimPath);
+// Else the kernel fires the timeouts of this thread's sleeps up to 50 us late.
+shim.setTimerSlack(1);
 const futex = new Futex(shim, arena.i32);
 
 if (isolate === HOST) {
@@ -38,6 +40,21 @@ const heapCheck = setInterval(() => {
   process.exit(1);
 }, HEAP_CHECK);
 
+// Not a public function of Deno: where it is missing, no deadlock is ever found.
+const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
+  (Deno as unknown as { internal: symbol }).internal
+] ?? {};
+const hasMoreWork = core?.eventLoopHasMoreWork;
+if (hasMoreWork !== undefined) {
+  machine.isEventLoopEmpty = () => {
+    // It holds the thread, and is no work.
+    Deno.unrefTimer(heapCheck as unknown as number);
+    const isEmpty = !hasMoreWork();
+    Deno.refTimer(heapCheck as unknown as number);
+    return isEmpty;
+  };
+}
+
 // It would end the thread, and with it tasks that have nothing to do with it.
 addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
@@ -45,15 +62,19 @@ addEventListener("unhandledrejection", (event) => {
 });
 
 parentPort!.postMessage("up");
-try {
-  await machine.run();
-} catch (error) {
+// Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
+machine.run().then(end, (error) => {
   // An invariant is broken. Better no thread than one that holds its tasks for ever.
   console.error("A Heddle thread ends:", error);
   process.exit(1);
+});
+
+/**
+ * When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been
+ * already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
+ * for ever.
+ */
+function end(): void {
+  if (load(arena.i32, CLOSING) === 0) process.exit(0);
+  clearInterval(heapCheck);
 }
-// When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been
-// already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
-// for ever.
-if (load(arena.i32, CLOSING) === 0) process.exit(0);
-clearInterval(heapCheck);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { BLOCK_CLASSES, blockClass, Heap, LARGEST_BLOCK } from "../scheduler/heap.ts";
+import { BLOCK_CLASSES, blockClass, Heap, LARGEST_BLOCK, LEAST_BLOCK } from "../scheduler/heap.ts";
 import { Arena, HEAP_TOP, leastArenaBytes } from "../scheduler/memory_layout.ts";
 import { hammer } from "./hammers/hammer.ts";
 
@@ -10,8 +10,8 @@ function make(heapBytes = 1 << 20) {
 
 Deno.test("the class of a block is the smallest that takes the bytes", () => {
   for (let sizeClass = 0; sizeClass < BLOCK_CLASSES; sizeClass++) {
-    assertEquals(blockClass(256 << sizeClass), sizeClass);
-    if (sizeClass > 0) assertEquals(blockClass((256 << sizeClass - 1) + 1), sizeClass);
+    assertEquals(blockClass(LEAST_BLOCK << sizeClass), sizeClass);
+    if (sizeClass > 0) assertEquals(blockClass((LEAST_BLOCK << sizeClass - 1) + 1), sizeClass);
   }
   assertEquals(blockClass(0), 0);
   assertEquals(blockClass(LARGEST_BLOCK), BLOCK_CLASSES - 1);
@@ -25,7 +25,7 @@ Deno.test("blocks of all classes lie within the heap and do not overlap", () => 
     for (let sizeClass = 0; sizeClass < 10; sizeClass++) {
       const at = heap.allocate(sizeClass);
       assert(at > 0 && at % 4 === 0);
-      blocks.push([at, at + (256 << sizeClass)]);
+      blocks.push([at, at + (LEAST_BLOCK << sizeClass)]);
     }
   }
   blocks.sort(([a], [b]) => a - b);
@@ -37,9 +37,9 @@ Deno.test("blocks of all classes lie within the heap and do not overlap", () => 
 Deno.test("a full heap refuses, without losing what a smaller block still can have", () => {
   const arena = make(1 << 20);
   const heap = new Heap(arena);
-  assertGreater(heap.allocate(11), 0);
-  assertEquals(heap.allocate(12), 0);
-  assertGreater(heap.allocate(11), 0);
+  assertGreater(heap.allocate(13), 0);
+  assertEquals(heap.allocate(14), 0);
+  assertGreater(heap.allocate(13), 0);
   assertEquals(heap.allocate(0), 0);
 });
 
@@ -47,14 +47,14 @@ Deno.test("freed blocks serve again, in this isolate and in others", () => {
   const arena = make(1 << 20);
   const [one, other] = [new Heap(arena), new Heap(arena)];
   const blocks: number[] = [];
-  for (let at = one.allocate(2); at !== 0; at = one.allocate(2)) blocks.push(at);
+  for (let at = one.allocate(4); at !== 0; at = one.allocate(4)) blocks.push(at);
   assertEquals(blocks.length, 1024);
-  assertEquals(other.allocate(2), 0);
-  for (const block of blocks) one.free(block, 2);
+  assertEquals(other.allocate(4), 0);
+  for (const block of blocks) one.free(block, 4);
   const top = arena.i32[HEAP_TOP];
   const again = new Set<number>();
-  for (let at = other.allocate(2); at !== 0; at = other.allocate(2)) again.add(at);
-  for (let at = one.allocate(2); at !== 0; at = one.allocate(2)) again.add(at);
+  for (let at = other.allocate(4); at !== 0; at = other.allocate(4)) again.add(at);
+  for (let at = one.allocate(4); at !== 0; at = one.allocate(4)) again.add(at);
   assertEquals(again, new Set(blocks));
   assertEquals(arena.i32[HEAP_TOP], top);
 });

@@ -25,7 +25,7 @@ import {
   tidOf,
   unlocksOfAnother,
   visit,
-} from "./tasks/locking.ts";
+} from "./tasks/thread_locking.ts";
 
 // Locked threads ------------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,14 @@ import (
 )
 
 var rows = map[string]func() float64{
-	"spawn":         spawn,
-	"parked-memory": parkedMemory,
+	"spawn":            spawn,
+	"parked-memory":    parkedMemory,
+	"ping-pong":        pingPong,
+	"stream":           threadStream,
+	"stream-free":      stream,
+	"parked-receivers": parkedReceivers,
+	"mutex":            mutex,
+	"sieve":            sieve,
 }
 
 func main() {
@@ -58,6 +64,24 @@ func parkedMemory() float64 {
 	}
 	for range parked {
 		<-asleep
+	}
+	return float64(residentBytes()-before) / parked
+}
+
+// parkedReceivers parks goroutines on one channel: resident bytes for each.
+func parkedReceivers() float64 {
+	const parked = 100_000
+	values := make(chan int)
+	arrived := make(chan struct{}, parked)
+	before := residentBytes()
+	for range parked {
+		go func() {
+			arrived <- struct{}{}
+			<-values
+		}()
+	}
+	for range parked {
+		<-arrived
 	}
 	return float64(residentBytes()-before) / parked
 }

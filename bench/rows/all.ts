@@ -1,11 +1,16 @@
 import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
 import { idleCpu } from "./idle_cpu.ts";
+import { mutex } from "./mutex.ts";
 import { nativeBatch } from "./native_batch.ts";
 import { nativeRoundTrip, nativeThread } from "./native_round_trip.ts";
 import { parkedMemory } from "./parked_memory.ts";
+import { parkedReceivers } from "./parked_receivers.ts";
+import { pingPong } from "./ping_pong.ts";
 import { roundTrip } from "./round_trip.ts";
+import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
+import { stream } from "./stream.ts";
 import { threadMemory } from "./thread_memory.ts";
 
 /** In the order of the table. */
@@ -14,10 +19,15 @@ export const rows = [
   batch,
   arithmetic,
   spawn,
+  pingPong,
+  stream,
+  mutex,
+  sieve,
   nativeRoundTrip,
   nativeThread,
   nativeBatch,
   threadMemory,
   parkedMemory,
+  parkedReceivers,
   idleCpu,
 ];

@@ -1,5 +1,5 @@
 /** Each thread writes its number all over the blocks it gets, hands some to the others, and looks before it frees. */
-import { Heap } from "../../scheduler/heap.ts";
+import { Heap, LEAST_BLOCK } from "../../scheduler/heap.ts";
 import { arrive, random } from "./hammer.ts";
 
 const DAMAGED = 2;
@@ -17,11 +17,11 @@ const next = random(number + 1);
 const held: [block: number, sizeClass: number][] = [];
 
 function stamp(block: number, sizeClass: number): void {
-  arena.i32.fill(block ^ sizeClass, block >> 2, (block + (256 << sizeClass)) >> 2);
+  arena.i32.fill(block ^ sizeClass, block >> 2, (block + (LEAST_BLOCK << sizeClass)) >> 2);
 }
 
 function release(block: number, sizeClass: number): void {
-  const all = arena.i32.subarray(block >> 2, (block + (256 << sizeClass)) >> 2);
+  const all = arena.i32.subarray(block >> 2, (block + (LEAST_BLOCK << sizeClass)) >> 2);
   if (!all.every((word) => word === (block ^ sizeClass))) Atomics.add(words, DAMAGED, 1);
   heap.free(block, sizeClass);
 }

@@ -1,152 +1,175 @@
-/** Tasks that lock their thread, or make it their own in the middle. */
-import { task } from "@heddle/heddle";
-import { loadShim } from "../../ffi/shim.ts";
+/** Tasks that hold locks. */
+import process from "node:process";
+import { type Barrier, Mutex, Once, RWMutex, Semaphore, task, type WaitGroup } from "@heddle/heddle";
 import { Flag } from "../flag.ts";
 
-const shim = loadShim();
-const GIVE_UP = 20e9;
-
-function spinUntil(holds: () => boolean): void {
-  for (const end = shim.nowNs() + GIVE_UP; !holds() && shim.nowNs() < end;);
-}
-
-export const tidOf = task(import.meta, "tidOf", (ctx): number => ctx.tid);
-
-/** Locks `times`, awaits until told, unlocks `unlocks` times, and ends. Returns its thread before and after. */
-export const locks = task(
+/** Adds 1 to a word `count` times, with an await between reading and writing. Words: the sum, and who is inside. */
+export const addsUnderLock = task(
   import.meta,
-  "locks",
-  async (ctx, times: number, unlocks: number, arrived: SharedArrayBuffer, leave: SharedArrayBuffer) => {
-    for (let i = 0; i < times; i++) ctx.lockOSThread();
-    const before = shim.gettid();
-    new Flag(arrived).increment();
-    const flag = new Flag(leave);
-    while (flag.value === 0) await ctx.sleep(1);
-    for (let i = 0; i < unlocks; i++) ctx.unlockOSThread();
-    await ctx.yield();
-    return [before, shim.gettid()];
-  },
-);
-
-/** Starts children while it has its thread locked, or dedicated. Returns its thread and theirs. */
-export const locksBesideChildren = task(
-  import.meta,
-  "locksBesideChildren",
-  async (ctx, how: "lock" | "dedicate", count: number): Promise<[number, number[]]> => {
-    if (how === "lock") ctx.lockOSThread();
-    else ctx.dedicate();
-    const tids = await Promise.all(Array.from({ length: count }, () => ctx.go(tidOf())));
-    if (how === "lock") ctx.unlockOSThread();
-    else ctx.undedicate();
-    return [ctx.tid, tids];
-  },
-);
-
-/** `dedicate()` as often as `times`, computing until told; then `undedicate()` as often. Returns its thread over time. */
-export const dedicatesAndComputes = task(
-  import.meta,
-  "dedicatesAndComputes",
-  async (ctx, times: number, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Promise<number[]> => {
-    const tids = [shim.gettid()];
-    for (let i = 0; i < times; i++) ctx.dedicate();
-    new Flag(arrived).increment();
-    const flag = new Flag(leave);
-    spinUntil(() => flag.value !== 0);
-    tids.push(shim.gettid());
-    for (let i = 0; i < times; i++) ctx.undedicate();
-    tids.push(shim.gettid());
-    await ctx.yield();
-    tids.push(shim.gettid());
-    return tids;
-  },
-);
-
-/** Dedicates its thread and ends, or goes on until told. */
-export const endsDedicated = task(
-  import.meta,
-  "endsDedicated",
-  async (ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Promise<number> => {
-    ctx.dedicate();
-    new Flag(arrived).increment();
-    const flag = new Flag(leave);
-    while (flag.value === 0) await ctx.sleep(1);
-    return ctx.tid;
-  },
-);
-
-/** Two tasks of one thread: the first locks it, the second tries to unlock it. Returns what that was told. */
-export const unlocksOfAnother = task(import.meta, "unlocksOfAnother", async (ctx): Promise<string> => {
-  let told = "";
-  try {
-    ctx.unlockOSThread();
-    told = "nothing";
-  } catch (error) {
-    told = (error as Error).message;
-  }
-  await ctx.yield();
-  return told;
-});
-
-export const locksUntil = task(
-  import.meta,
-  "locksUntil",
-  async (ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Promise<void> => {
-    ctx.lockOSThread();
-    new Flag(arrived).increment();
-    const flag = new Flag(leave);
-    while (flag.value === 0) await ctx.sleep(1);
-    ctx.unlockOSThread();
-  },
-);
-
-/** What the wrong uses throw. */
-export const misuses = task(import.meta, "misuses", (ctx): string[] => {
-  const told: string[] = [];
-  for (
-    const misuse of [
-      () => ctx.undedicate(),
-      () => ctx.unlockOSThread(),
-      () => ctx.blocking(() => ctx.dedicate()),
-      () => {
-        ctx.dedicate();
-        ctx.undedicate();
-        ctx.undedicate();
-      },
-    ]
-  ) {
-    try {
-      misuse();
-      told.push("nothing");
-    } catch (error) {
-      told.push((error as Error).message);
+  "addsUnderLock",
+  async (_ctx, mutex: Mutex, shared: SharedArrayBuffer, count: number): Promise<number> => {
+    const words = new Int32Array(shared);
+    let most = 0;
+    for (let i = 0; i < count; i++) {
+      using _held = await mutex.lock();
+      most = Math.max(most, Atomics.add(words, 1, 1) + 1);
+      const before = words[0];
+      await Promise.resolve();
+      words[0] = before + 1;
+      Atomics.sub(words, 1, 1);
     }
-  }
-  return told;
+    return most;
+  },
+);
+
+/** The same between children of one task. */
+export const addsAtHome = task(import.meta, "addsAtHome", async (ctx, children: number, count: number) => {
+  const mutex = new Mutex(ctx);
+  let sum = 0;
+  const adds = async () => {
+    for (let i = 0; i < count; i++) {
+      using _held = await mutex.lock();
+      const before = sum;
+      await ctx.yield();
+      sum = before + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: children }, adds));
+  return sum;
 });
 
-let visits = 0;
-
-/** Counts in a variable of its module, before and after an await. */
-export const visit = task(import.meta, "visit", async (ctx): Promise<[number, number, number]> => {
-  const mine = ++visits;
-  await ctx.yield();
-  return [mine, visits, shim.gettid()];
-});
-
-export const throwsError = task(import.meta, "throwsError", (): never => {
-  throw new RangeError("on purpose");
-});
-
-/** Ends its thread. */
-export const exits = task(import.meta, "exits", (): never => Deno.exit(4));
-
-/** Waits in the kernel for a word to change; then says when it went on, by the shim's clock. */
-export const spinsOn = task(
+/** Holds `permits` of a semaphore for a moment, `count` times. Returns the most that were held at once. */
+export const holdsPermits = task(
   import.meta,
-  "spinsOn",
-  (_ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): void => {
-    new Flag(arrived).increment();
-    const flag = new Flag(leave);
-    spinUntil(() => flag.value !== 0);
+  "holdsPermits",
+  async (
+    ctx,
+    semaphore: Semaphore,
+    permits: number,
+    shared: SharedArrayBuffer,
+    count: number,
+  ): Promise<number> => {
+    const words = new Int32Array(shared);
+    let most = 0;
+    for (let i = 0; i < count; i++) {
+      using _held = await semaphore.acquire(permits);
+      most = Math.max(most, Atomics.add(words, 0, permits) + permits);
+      if (i % 8 === 0) await ctx.sleep(0.05);
+      Atomics.sub(words, 0, permits);
+    }
+    return most;
+  },
+);
+
+/** Reads, or writes every `every`th time. Words: readers and writers inside. Returns what was seen that must not be. */
+export const readsAndWrites = task(
+  import.meta,
+  "readsAndWrites",
+  async (ctx, lock: RWMutex, shared: SharedArrayBuffer, every: number, count: number): Promise<string[]> => {
+    const words = new Int32Array(shared);
+    const wrong: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const isWriter = i % every === 0;
+      using _held = await (isWriter ? lock.lock() : lock.readLock());
+      Atomics.add(words, isWriter ? 1 : 0, 1);
+      await ctx.yield();
+      const [readers, writers] = [Atomics.load(words, 0), Atomics.load(words, 1)];
+      if (isWriter ? readers !== 0 || writers !== 1 : writers !== 0) {
+        wrong.push(`${isWriter} ${readers} ${writers}`);
+      }
+      Atomics.sub(words, isWriter ? 1 : 0, 1);
+    }
+    return wrong;
+  },
+);
+
+export const doneAfter = task(import.meta, "doneAfter", async (ctx, group: WaitGroup, ms: number) => {
+  await ctx.sleep(ms);
+  group.done();
+});
+
+/** Runs the function of a `Once`, which counts. */
+export const doesOnce = task(import.meta, "doesOnce", async (ctx, once: Once, counter: SharedArrayBuffer) => {
+  await once.do(async () => {
+    await ctx.sleep(2);
+    new Flag(counter).increment();
+  });
+  return new Flag(counter).value;
+});
+
+/** Meets the others `rounds` times. Nobody may be more than one round ahead. Returns how often it came last. */
+export const meets = task(
+  import.meta,
+  "meets",
+  async (
+    _ctx,
+    barrier: Barrier,
+    shared: SharedArrayBuffer,
+    number: number,
+    rounds: number,
+  ): Promise<number> => {
+    const words = new Int32Array(shared);
+    let last = 0;
+    for (let round = 1; round <= rounds; round++) {
+      Atomics.store(words, number, round);
+      if (await barrier.wait()) last++;
+      for (const other of words) if (other < round) throw new Error(`${other} in round ${round}`);
+    }
+    return last;
+  },
+);
+
+/** Takes all of it, says so, and takes its thread with it when told to. */
+export const diesHolding = task(
+  import.meta,
+  "diesHolding",
+  async (
+    ctx,
+    what: Mutex | RWMutex | Semaphore | Once | Barrier,
+    how: string,
+    arrived: SharedArrayBuffer,
+  ) => {
+    const flag = new Flag(arrived);
+    const die = async () => {
+      flag.value = 1;
+      while (flag.value < 2) await ctx.sleep(0.5);
+      process.exit(3);
+    };
+    if (what instanceof Mutex) await what.lock();
+    else if (what instanceof RWMutex) await (how === "read" ? what.readLock() : what.lock());
+    else if (what instanceof Semaphore) await what.acquire();
+    else if (what instanceof Once) await what.do(die);
+    else void what.wait();
+    await die();
+  },
+);
+
+/** What waiting for it says. */
+export const waitsFor = task(
+  import.meta,
+  "waitsFor",
+  async (_ctx, what: Mutex | RWMutex | Semaphore | Once | Barrier): Promise<string> => {
+    try {
+      if (what instanceof Mutex || what instanceof RWMutex) await what.lock();
+      else if (what instanceof Semaphore) await what.acquire();
+      else if (what instanceof Once) await what.do(() => {});
+      else await what.wait();
+      return "got it";
+    } catch (error) {
+      return `${(error as Error).name}: ${(error as Error).message}`;
+    }
+  },
+);
+
+/** Waits for a mutex that it will not live to have. */
+export const diesWaiting = task(
+  import.meta,
+  "diesWaiting",
+  async (ctx, mutex: Mutex, arrived: SharedArrayBuffer) => {
+    mutex.lock().catch(() => {});
+    const flag = new Flag(arrived);
+    flag.value = 1;
+    while (flag.value < 2) await ctx.sleep(0.5);
+    process.exit(3);
   },
 );

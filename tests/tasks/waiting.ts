@@ -142,3 +142,56 @@ export const threadState = task(import.meta, "threadState", async (ctx): Promise
     nice: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]),
   };
 });
+
+/** How long each of `count` sleeps of `ms` took, one after the other. */
+export const sleepsInTurn = task(
+  import.meta,
+  "sleepsInTurn",
+  async (ctx, ms: number, count: number): Promise<number[]> => {
+    const took: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const start = performance.now();
+      await ctx.sleep(ms);
+      took.push(performance.now() - start);
+    }
+    return took;
+  },
+);
+
+/** Sleeps of 0 to `most` ms at once, by one task. Returns the lateness of each, and how many ended out of their order. */
+export const sleepsAtOnce = task(
+  import.meta,
+  "sleepsAtOnce",
+  async (ctx, count: number, most: number): Promise<{ late: number[]; disorder: number }> => {
+    const late: number[] = [];
+    let [last, disorder] = [0, 0];
+    await Promise.all(Array.from({ length: count }, async (_, i) => {
+      const ms = i * 7919 % count * most / count;
+      const from = performance.now();
+      const slept = ctx.sleep(ms);
+      const to = performance.now();
+      await slept;
+      late.push(performance.now() - from - ms);
+      // Its deadline is between these two.
+      if (to + ms < last) disorder++;
+      last = Math.max(last, from + ms);
+    }));
+    return { late, disorder };
+  },
+);
+
+/** The numbers and the times of the first ticks, with one long wait among them. */
+export const ticks = task(
+  import.meta,
+  "ticks",
+  async (ctx, ms: number, count: number, pauseAfter: number): Promise<[number, number][]> => {
+    const start = performance.now();
+    const seen: [number, number][] = [];
+    for await (const tick of ctx.ticker(ms)) {
+      seen.push([tick, performance.now() - start]);
+      if (seen.length === pauseAfter) await ctx.sleep(5.5 * ms);
+      if (seen.length === count) break;
+    }
+    return seen;
+  },
+);

@@ -1,0 +1,125 @@
+/** Heddle's side of the rows about channels and locks. */
+import { Channel, Mutex, task } from "@heddle/heddle";
+import { residentBytes } from "./resident.ts";
+
+/** Passes a number to a child and back over two unbuffered channels. */
+export const pingPong = task(import.meta, "pingPong", async (ctx, rounds: number): Promise<number> => {
+  const [there, back] = [new Channel<number>(ctx), new Channel<number>(ctx)];
+  const child = ctx.go(increments(there, back, rounds));
+  let n = 0;
+  for (let i = 0; i < rounds; i++) {
+    await there.send(n);
+    n = await back.recv();
+  }
+  await child;
+  return n;
+});
+
+const increments = task(
+  import.meta,
+  "increments",
+  async (_ctx, from: Channel<number>, to: Channel<number>, rounds: number) => {
+    for (let i = 0; i < rounds; i++) await to.send(await from.recv() + 1);
+  },
+);
+
+const sendsAll = task(import.meta, "sendsAll", async (_ctx, to: Channel<number>, count: number) => {
+  for (let n = 0; n < count; n++) await to.send(n);
+  to.close();
+});
+
+const addsAll = task(import.meta, "addsAll", async (_ctx, from: Channel<number>): Promise<number> => {
+  let sum = 0;
+  for await (const n of from) sum += n;
+  return sum;
+});
+
+/**
+ * A child sends the numbers below `count` to another one, through a channel with room for 64. One of them is stolen by the
+ * other thread, which is hungry.
+ */
+export const stream = task(import.meta, "stream", async (ctx, count: number): Promise<number> => {
+  const numbers = new Channel<number>(ctx, 64);
+  const adding = ctx.go(addsAll(numbers));
+  const sending = ctx.go(sendsAll(numbers, count));
+  const [sum] = await Promise.all([adding, sending]);
+  return sum;
+});
+
+/** Locks and unlocks a mutex that nobody else wants. */
+export const mutex = task(import.meta, "mutex", async (ctx, rounds: number): Promise<number> => {
+  const lock = new Mutex(ctx);
+  let n = 0;
+  for (let i = 0; i < rounds; i++) {
+    await lock.lock();
+    n++;
+    lock.unlock();
+  }
+  return n;
+});
+
+/** The `count`th prime, by a task for each prime. */
+export const sieve = task(import.meta, "sieve", async (ctx, count: number): Promise<number> => {
+  let numbers = new Channel<number>(ctx);
+  const tasks = [ctx.go(counts(numbers))];
+  let prime = 0;
+  for (let i = 0; i < count; i++) {
+    prime = await numbers.recv();
+    const passed = new Channel<number>(ctx);
+    tasks.push(ctx.go(filters(numbers, passed, prime)));
+    numbers = passed;
+  }
+  numbers.close();
+  await Promise.all(tasks);
+  return prime;
+});
+
+const counts = task(import.meta, "counts", async (_ctx, to: Channel<number>) => {
+  try {
+    for (let n = 2;; n++) await to.send(n);
+  } catch {
+    // Nobody wants more.
+  }
+});
+
+const filters = task(
+  import.meta,
+  "filters",
+  async (_ctx, from: Channel<number>, to: Channel<number>, prime: number) => {
+    try {
+      for (;;) {
+        const n = await from.recv();
+        if (n % prime !== 0) await to.send(n);
+      }
+    } catch {
+      from.close();
+    }
+  },
+);
+
+let waiting = 0;
+
+const receiver = task(import.meta, "receiver", async (_ctx, from: Channel<number>) => {
+  waiting++;
+  try {
+    await from.recv();
+  } catch {
+    // Closed at the end.
+  }
+});
+
+/** Parks `count` children on one channel, and returns the resident bytes that they hold. */
+export const parkReceivers = task(
+  import.meta,
+  "parkReceivers",
+  async (ctx, count: number): Promise<number> => {
+    const channel = new Channel<number>(ctx);
+    const before = residentBytes();
+    const children = Array.from({ length: count }, () => ctx.go(receiver(channel)));
+    while (waiting < count) await ctx.yield();
+    const grown = residentBytes() - before;
+    channel.close();
+    await Promise.all(children);
+    return grown;
+  },
+);

@@ -1,0 +1,76 @@
+import { Channel, Scheduler } from "@heddle/heddle";
+import { loadShim } from "../../ffi/shim.ts";
+import type { Contender, Pool } from "../contender.ts";
+import { median } from "../rounds.ts";
+import { answers, asks, computes, type Place, wakes } from "../server_tasks.ts";
+
+const shim = loadShim();
+
+/** Tasks that are always waiting for a P of the pool while something is measured beside them. */
+const HOGS = 8;
+/** Microseconds that each computes. */
+const HOG = 1_000;
+
+async function server(sched: Scheduler, place: Place, times: number): Promise<number> {
+  const [ready, questions, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
+  const serving = sched.go(answers(place, ready, questions, replies));
+  await ready.recv();
+  const us = await sched.go(asks(times, questions, replies));
+  questions.close();
+  await serving;
+  return us;
+}
+
+/** The median time from a message of the host to the task that it wakes, in the pool's busiest time. */
+async function wake(sched: Scheduler, place: Place, times: number): Promise<number> {
+  const [ready, calls, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
+  const woken = sched.go(wakes(place, ready, calls, replies));
+  await ready.recv();
+  let isSaturated = true;
+  const hog = async () => {
+    while (isSaturated) await sched.go(computes(HOG));
+  };
+  const hogs = Array.from({ length: HOGS }, hog);
+  const samples: number[] = [];
+  for (let i = 0; i < times; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await calls.send(shim.nowNs());
+    samples.push(await replies.recv());
+  }
+  isSaturated = false;
+  calls.close();
+  await Promise.all([woken, ...hogs]);
+  return median(samples);
+}
+
+function modeOf(place: Place): (threads: number) => Promise<Pool> {
+  return async (threads) => {
+    const sched = await Scheduler.start({ procs: threads });
+    return { threads, run: (work, times) => (work === "wake" ? wake : server)(sched, place, times) };
+  };
+}
+
+export const contender: Contender = {
+  version: "this checkout",
+  modes: {
+    dedicated: modeOf("dedicated"),
+    locked: modeOf("locked"),
+    pool: modeOf("pool"),
+    async locker(threads) {
+      const sched = await Scheduler.start({ procs: threads });
+      const locker = await sched.locker();
+      return {
+        threads,
+        async run(_work, times) {
+          const [ready, questions, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
+          const serving = locker.go(answers("pool", ready, questions, replies));
+          await ready.recv();
+          const us = await locker.go(asks(times, questions, replies));
+          questions.close();
+          await serving;
+          return us;
+        },
+      };
+    },
+  },
+};

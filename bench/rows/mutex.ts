@@ -1,0 +1,19 @@
+import type { Row } from "../row.ts";
+
+const rounds = 1_000_000;
+
+export const mutex: Row = {
+  name: "mutex",
+  measure: "lock and unlock a mutex that nobody else wants, with its await",
+  unit: "ns",
+  better: "lower",
+  sides: ["heddle", "go"],
+  comparisons: [{ against: ["go"], atLeast: 0.2 }],
+  async inside(pool) {
+    const start = performance.now();
+    const counted = await pool.run("mutex", rounds);
+    const elapsed = performance.now() - start;
+    if (counted !== rounds) throw new Error(`it was locked ${counted} times`);
+    return elapsed * 1e6 / rounds;
+  },
+};

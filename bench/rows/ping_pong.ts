@@ -1,0 +1,19 @@
+import type { Row } from "../row.ts";
+
+const rounds = 1_000_000;
+
+export const pingPong: Row = {
+  name: "ping-pong",
+  measure: "a number to a task of the same thread and back, over two unbuffered channels",
+  unit: "ns",
+  better: "lower",
+  sides: ["heddle", "go"],
+  comparisons: [{ against: ["go"], atLeast: 1 }],
+  async inside(pool) {
+    const start = performance.now();
+    const counted = await pool.run("pingPong", rounds);
+    const elapsed = performance.now() - start;
+    if (counted !== rounds) throw new Error(`the ball was counted ${counted} times`);
+    return elapsed * 1e6 / rounds;
+  },
+};

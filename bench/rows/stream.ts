@@ -1,0 +1,20 @@
+import type { Row } from "../row.ts";
+
+const values = 1_000_000;
+
+/** Go's goroutines are locked to their threads; left to themselves they take turns on one, and are faster. */
+export const stream: Row = {
+  name: "stream",
+  measure: "numbers from one thread to another through a channel with room for 64",
+  unit: "values/s",
+  better: "higher",
+  sides: ["heddle", "go"],
+  comparisons: [{ against: ["go"], atLeast: 1 }],
+  async inside(pool) {
+    const start = performance.now();
+    const sum = await pool.run("stream", values);
+    const elapsed = performance.now() - start;
+    if (sum !== values * (values - 1) / 2) throw new Error(`the values add up to ${sum}`);
+    return values / elapsed * 1e3;
+  },
+};

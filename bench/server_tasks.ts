@@ -1,0 +1,57 @@
+/** A server that answers one question at a time, and tasks that ask it. */
+import { type Channel, task } from "@heddle/heddle";
+import { loadShim } from "../ffi/shim.ts";
+
+const shim = loadShim();
+
+export type Place = "pool" | "locked" | "dedicated";
+
+/** Answers each number with the next one, until there are no more. `ready` says that it is where it is to be. */
+export const answers = task(
+  import.meta,
+  "answers",
+  async (ctx, place: Place, ready: Channel<number>, questions: Channel<number>, replies: Channel<number>) => {
+    if (place === "locked") ctx.lockOSThread();
+    if (place === "dedicated") ctx.dedicate();
+    await ready.send(ctx.tid);
+    for await (const n of questions) await replies.send(n + 1);
+    if (place === "locked") ctx.unlockOSThread();
+    if (place === "dedicated") ctx.undedicate();
+  },
+);
+
+/** Asks as often, and returns the microseconds that a question took. */
+export const asks = task(
+  import.meta,
+  "asks",
+  async (_ctx, times: number, questions: Channel<number>, replies: Channel<number>): Promise<number> => {
+    const start = shim.nowNs();
+    let n = 0;
+    for (let i = 0; i < times; i++) {
+      await questions.send(n);
+      n = await replies.recv();
+    }
+    const elapsed = shim.nowNs() - start;
+    if (n !== times) throw new Error(`${times} questions were answered up to ${n}`);
+    return elapsed / 1000 / times;
+  },
+);
+
+/** Replies to the time at which it was woken with how long that took, in microseconds. */
+export const wakes = task(
+  import.meta,
+  "wakes",
+  async (ctx, place: Place, ready: Channel<number>, calls: Channel<number>, replies: Channel<number>) => {
+    if (place === "locked") ctx.lockOSThread();
+    if (place === "dedicated") ctx.dedicate();
+    await ready.send(ctx.tid);
+    for await (const sent of calls) await replies.send((shim.nowNs() - sent) / 1000);
+    if (place === "locked") ctx.unlockOSThread();
+    if (place === "dedicated") ctx.undedicate();
+  },
+);
+
+/** Computes for `us` microseconds. */
+export const computes = task(import.meta, "computes", (_ctx, us: number): void => {
+  for (const end = shim.nowNs() + us * 1000; shim.nowNs() < end;);
+});

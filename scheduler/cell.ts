@@ -1,0 +1,101 @@
+/**
+ * Cells: the places of values in channels and in the records of parked senders and receivers. A cell is four words. A
+ * short value lies in it, as the codec writes it; of a longer one it has the block.
+ *
+ * Plain access: a cell is in the hands of who has the channel's lock, or of who has the record.
+ */
+import { decode, encode, type ErrorClass } from "./codec.ts";
+import { type Bytes, INT, TAG } from "./codec_format.ts";
+import { writeScalar } from "./codec_write.ts";
+import { arenaFull, type Handles, isHandle } from "./handles.ts";
+import { blockClass, LARGEST_BLOCK } from "./heap.ts";
+import type { Isolate } from "./isolate.ts";
+import { CELL_WORDS } from "./memory_layout.ts";
+
+/** The first word of a cell whose second word is a block's offset plus its class. No tag of the codec's. */
+const BLOCK = 0x7d;
+/** As BLOCK, and there are handles in it. */
+const BLOCK_WITH_HANDLES = 0x7e;
+/** Offsets of blocks are multiples of 64. */
+const BLOCK_CLASS = 63;
+
+/** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
+export class Stage implements Bytes {
+  readonly i32 = new Int32Array(CELL_WORDS);
+  readonly u8 = new Uint8Array(this.i32.buffer);
+  readonly handles: Handles | undefined;
+
+  constructor(handles: Handles) {
+    this.handles = handles;
+  }
+}
+
+/** Throws a DataCloneError, or a RangeError if the arena is full. */
+export function writeCell(isolate: Isolate, to: Bytes, at: number, value: unknown): void {
+  const after = writeScalar(to, at, at + CELL_WORDS, value);
+  if (after < 0) writeBlock(isolate, to, at, value);
+}
+
+function writeBlock(isolate: Isolate, to: Bytes, at: number, value: unknown): void {
+  const { handles, arena } = isolate;
+  const before = handles.departures;
+  const { bytes, side } = encode(value, "value", handles);
+  if (side.length !== 0) throw notThroughChannels();
+  if (bytes.length > LARGEST_BLOCK) {
+    throw new DOMException(
+      `value: takes ${bytes.length} bytes, and a channel between threads takes ${LARGEST_BLOCK}; send it in parts`,
+      "DataCloneError",
+    );
+  }
+  const sizeClass = blockClass(bytes.length);
+  const block = isolate.heap.allocate(sizeClass);
+  if (block === 0) throw arenaFull(arena.shape.bytes);
+  arena.u8.set(bytes, block);
+  to.i32[at] = handles.departures === before ? BLOCK : BLOCK_WITH_HANDLES;
+  to.i32[at + 1] = block + sizeClass;
+}
+
+export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: number): void {
+  to[toAt] = from[at];
+  to[toAt + 1] = from[at + 1];
+  to[toAt + 2] = from[at + 2];
+  to[toAt + 3] = from[at + 3];
+}
+
+/** Takes the value out: the cell is empty afterwards. */
+export function takeCell(isolate: Isolate, from: Bytes, at: number): unknown {
+  const word = from.i32[at];
+  if ((word & TAG) === INT) return word >> 8;
+  if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
+  const block = from.i32[at + 1] & ~BLOCK_CLASS;
+  try {
+    return decode(isolate.arena, block);
+  } finally {
+    isolate.heap.free(block, from.i32[at + 1] & BLOCK_CLASS);
+  }
+}
+
+/** Nobody will take the value out. */
+export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
+  const word = from.i32[at];
+  // A handle that arrives and is not kept is collected.
+  if (word === BLOCK_WITH_HANDLES) takeCell(isolate, from, at);
+  else if (word === BLOCK) isolate.heap.free(from.i32[at + 1] & ~BLOCK_CLASS, from.i32[at + 1] & BLOCK_CLASS);
+}
+
+/** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */
+export function copyWithin(value: unknown): unknown {
+  const { bytes, side } = encode(value, "value");
+  if (!side.every(isHandle)) throw notThroughChannels();
+  const copy = bytes.slice();
+  const errorClass = (value as object).constructor as ErrorClass | undefined;
+  const classOf = (name: string) => errorClass?.name === name ? errorClass : undefined;
+  return decode({ u8: copy, i32: new Int32Array(copy.buffer) }, 0, side, classOf);
+}
+
+function notThroughChannels(): DOMException {
+  return new DOMException(
+    "value: what cannot be bytes (a SharedArrayBuffer, a MessagePort) does not go through a channel; pass it as a task's argument",
+    "DataCloneError",
+  );
+}

@@ -1,0 +1,146 @@
+/** Stages of tasks, connected by channels; Web Streams at either end. */
+import { Channel } from "./channel.ts";
+import type { Home } from "./home.ts";
+import { defaultReason, silence, type Task, type TaskDefinition } from "./task.ts";
+
+/**
+ * A stage: a task that receives from one channel and sends to another. It ends when what it receives from is closed, and
+ * closes neither: the pipeline does, when all tasks of the stage have ended.
+ */
+// deno-lint-ignore no-explicit-any -- what each stage makes of its values is its own affair
+export type Stage = TaskDefinition<[from: Channel<any>, to: Channel<any>], void>;
+
+/** A stage with more than one task. What several of them pass on is in no particular order. */
+export interface Stages {
+  /** The task. */
+  stage: Stage;
+  /** How many of it run. */
+  tasks: number;
+}
+
+/** Options of {@linkcode pipeline}. */
+export interface PipelineOptions {
+  /** Values that may wait between two stages. Default: 16. */
+  capacity?: number;
+  /** Aborting it cancels the pipeline with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Passes what a source yields through stages, each of one task or more, which are on whatever threads have time. Between
+ * the stages are channels, so a slow stage holds up those before it, and at last the source. The first
+ * failure, of the source or a stage, cancels all others and is what the iteration throws.
+ *
+ * A `ReadableStream` is a source, and {@linkcode Pipeline.readable} and {@linkcode Pipeline.pipeTo} make streams of what
+ * comes out.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { pipeline, Scheduler } from "@heddle/heddle";
+ * import { doubling } from "./tasks.ts";
+ *
+ * await using sched = await Scheduler.start({ procs: 2 });
+ * const numbers = ReadableStream.from([1, 2, 3]);
+ * // export const doubling = task(import.meta, "doubling", async (_ctx, from: Channel<number>, to: Channel<number>) => {
+ * //   for await (const n of from) await to.send(2 * n);
+ * // });
+ * assertEquals(await Array.fromAsync(pipeline(sched, numbers, [doubling, doubling])), [4, 8, 12]);
+ * ```
+ */
+export function pipeline<T>(
+  home: Home,
+  source: Iterable<unknown> | AsyncIterable<unknown>,
+  stages: readonly (Stage | Stages)[],
+  options: PipelineOptions = {},
+): Pipeline<T> {
+  return new Pipeline<T>(home, source, stages, options);
+}
+
+/** A running pipeline: what comes out of its last stage. Made by {@linkcode pipeline}. */
+export class Pipeline<T> implements AsyncIterable<T> {
+  readonly #first: Channel<unknown>;
+  readonly #last: Channel<T>;
+  readonly #tasks: Task<void>[] = [];
+  readonly #stopped = new AbortController();
+  readonly #ended: Promise<void>;
+
+  /** @internal */
+  constructor(
+    home: Home,
+    source: Iterable<unknown> | AsyncIterable<unknown>,
+    stages: readonly (Stage | Stages)[],
+    { capacity = 16, signal }: PipelineOptions,
+  ) {
+    if (!Array.isArray(stages)) {
+      throw new TypeError(`pipeline(…, ${String(stages)}): give an array of stages.`);
+    }
+    const channels = Array.from({ length: stages.length + 1 }, () => new Channel<unknown>(home, capacity));
+    this.#first = channels[0];
+    this.#last = channels.at(-1) as Channel<T>;
+    const ended: Promise<unknown>[] = [];
+    stages.forEach((each: Stage | Stages, i) => {
+      const { stage, tasks } = "stage" in each ? each : { stage: each, tasks: 1 };
+      if (!(Number.isInteger(tasks) && tasks >= 1)) {
+        throw new RangeError(`tasks is ${String(tasks)}: give an integer from 1 up.`);
+      }
+      const running = Array.from({ length: tasks }, () => {
+        return home.go(stage(channels[i], channels[i + 1]));
+      });
+      this.#tasks.push(...running);
+      ended.push(Promise.all(running).then(() => channels[i + 1].close()));
+    });
+    ended.push(this.#feed(source).then(() => this.#first.close()));
+    for (const each of ended) each.catch((error) => this.cancel(error));
+    this.#ended = Promise.all(ended).then(() => {});
+    silence(this.#ended);
+    const onAbort = () => this.cancel(signal!.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#ended.catch(() => {}).then(() => signal?.removeEventListener("abort", onAbort));
+  }
+
+  /** Leaving the loop closes the source's iterator. */
+  async #feed(source: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
+    const { signal } = this.#stopped;
+    for await (const value of source) await this.#first.send(value, { signal });
+  }
+
+  /** Cancels all stages. What waits for the pipeline rejects with the reason. Default: an `AbortError`. */
+  cancel(reason: unknown = defaultReason()): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort(reason);
+    for (const task of this.#tasks) task.cancel(reason);
+  }
+
+  /** What comes out. Leaving the loop early cancels the pipeline. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    const { signal } = this.#stopped;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const got = this.#last.tryRecv();
+        if (got?.done) break;
+        yield got === undefined ? await this.#receive(signal) : got.value;
+      }
+    } catch (error) {
+      if (!this.#last.closed || signal.aborted) throw error;
+    } finally {
+      this.cancel();
+    }
+  }
+
+  #receive(signal: AbortSignal): Promise<T> {
+    return this.#last.recv({ signal });
+  }
+
+  /** As a stream. Cancelling the stream cancels the pipeline. */
+  readable(): ReadableStream<T> {
+    return ReadableStream.from<T>(this);
+  }
+
+  /** Writes what comes out into a stream, and closes it. Resolves when that is done. */
+  pipeTo(writable: WritableStream<T>): Promise<void> {
+    return this.readable().pipeTo(writable);
+  }
+}

@@ -1,0 +1,348 @@
+/**
+ * Waiting for one of several things at once, after Go's `runtime/select.go`: lock all channels in the order of their
+ * addresses, look for a case that is ready, in random order; else queue on all of them, and park. Who comes to end one of the
+ * cases claims the select first (W_FIRED, by CAS, for channels in the arena), so one case wins and the others are
+ * passed over. The isolate of the select then takes the losers out of their queues.
+ */
+import { cas } from "./atomics.ts";
+import { Channel, lifeOf } from "./channel.ts";
+import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
+import type { Isolate } from "./isolate.ts";
+import { W_FIRED } from "./memory_layout.ts";
+import { SharedChannel } from "./shared_channel.ts";
+import type { Timer } from "./timers.ts";
+import { CLOSED, type Selection, Waiter } from "./waiter.ts";
+
+/** One thing that a {@linkcode select} may wait for. Made by `recv`, `send`, `after` and `onAbort`; used once. */
+export type SelectCase<T = unknown> =
+  | { readonly kind: "recv"; readonly channel: Channel<T> }
+  | { readonly kind: "send"; readonly channel: Channel<T>; readonly value: T }
+  | { readonly kind: "after"; readonly ms: number }
+  | { readonly kind: "onAbort"; readonly signal: AbortSignal };
+
+/** A case that is ready when there is a value to receive, or the channel is closed and empty. */
+export function recv<T>(channel: Channel<T>): SelectCase<T> {
+  return { kind: "recv", channel: requireChannel(channel, "recv") };
+}
+
+/** A case that is ready when `value` can be sent without waiting. */
+export function send<T>(channel: Channel<T>, value: T): SelectCase<T> {
+  return { kind: "send", channel: requireChannel(channel, "send"), value };
+}
+
+/**
+ * A case that is ready after `ms` milliseconds, of which fractions count.
+ *
+ * @throws {RangeError} if that is no time.
+ */
+export function after(ms: number): SelectCase<never> {
+  if (typeof ms === "number" && ms >= 0) return { kind: "after", ms };
+  throw new RangeError(`after(${String(ms)}): give milliseconds, 0 or more.`);
+}
+
+/** A case that is ready when the signal is aborted. */
+export function onAbort(signal: AbortSignal): SelectCase<never> {
+  if (signal instanceof AbortSignal) return { kind: "onAbort", signal };
+  throw new TypeError(`onAbort(${String(signal)}): give an AbortSignal.`);
+}
+
+/** Options of {@linkcode select}. */
+export interface SelectOptions {
+  /** Do not wait: if no case is ready the index is -1. Default: false. */
+  default?: boolean;
+}
+
+/** Which case was chosen, and with what. */
+export interface Selected<T = unknown> {
+  /** Among the cases as given; -1 if none was ready and `default` was asked for. */
+  index: number;
+  /** What was received; of `onAbort`, the signal's reason. */
+  value?: T;
+  /** Of `recv`: the channel is closed and empty. */
+  done?: boolean;
+}
+
+/**
+ * Does one of several things, the first that is possible; of several that are possible at once, a random one. The
+ * others have not happened: nothing was sent or received.
+ *
+ * Rejects with a {@linkcode ChannelClosedError} if the case chosen is a `send` to a closed channel.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { after, Channel, recv, Scheduler, select } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const [news, mail] = [new Channel<string>(sched, 1), new Channel<string>(sched, 1)];
+ * await mail.send("hello");
+ * assertEquals(await select([recv(news), recv(mail), after(1000)]), { index: 1, value: "hello", done: false });
+ * assertEquals(await select([recv(news), after(1)]), { index: 1 });
+ * assertEquals(await select([recv(news)], { default: true }), { index: -1 });
+ * ```
+ */
+export function select(cases: readonly SelectCase[], options: SelectOptions = {}): Promise<Selected> {
+  try {
+    requireCases(cases, options.default === true);
+    return new Select(cases).start(options.default === true);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** A case about a channel. */
+interface Entry {
+  readonly index: number;
+  readonly channel: Channel<unknown>;
+  readonly role: typeof RECEIVE | typeof SEND;
+  readonly value: unknown;
+  life: ChannelLife;
+  staged: unknown;
+  waiter: Waiter | undefined;
+}
+
+class Select implements Selection {
+  main = 0;
+  isOver = false;
+  readonly #entries: Entry[] = [];
+  readonly #others: { index: number; ms?: number; signal?: AbortSignal }[] = [];
+  #resolve!: (selected: Selected) => void;
+  #reject!: (reason: unknown) => void;
+  readonly #undo: (() => void)[] = [];
+
+  constructor(cases: readonly SelectCase[]) {
+    cases.forEach((one, index) => {
+      if (one.kind === "after") this.#others.push({ index, ms: one.ms });
+      else if (one.kind === "onAbort") this.#others.push({ index, signal: one.signal });
+      else {
+        this.#entries.push({
+          index,
+          channel: one.channel,
+          role: one.kind === "recv" ? RECEIVE : SEND,
+          value: one.kind === "send" ? one.value : undefined,
+          life: lifeOf(one.channel),
+          staged: undefined,
+          waiter: undefined,
+        });
+      }
+    });
+  }
+
+  start(isDefault: boolean): Promise<Selected> {
+    const ready = this.#readyOther();
+    // As likely as each of the others, if several are ready.
+    if (ready !== undefined && Math.random() * (this.#entries.length + 1) < 1) return Promise.resolve(ready);
+    const entries = shuffled(this.#entries);
+    this.#stage();
+    const locked = lockAll(this.#entries);
+    let chosen: Entry | undefined;
+    let outcome = NOT_YET;
+    for (const entry of entries) {
+      outcome = entry.role === SEND ? entry.life.attemptSend(entry.staged) : entry.life.attemptReceive();
+      if (outcome === NOT_YET) continue;
+      chosen = entry;
+      break;
+    }
+    const parks = chosen === undefined && ready === undefined && !isDefault;
+    if (parks) { for (const entry of this.#entries) this.#enqueue(entry); }
+    for (const life of locked) life.unlock();
+    if (parks) return this.#park();
+    this.#unstage(chosen, outcome);
+    if (chosen === undefined) return Promise.resolve(ready ?? { index: -1 });
+    const { life, index, role } = chosen;
+    if (outcome === CLOSED) {
+      return role === SEND
+        ? Promise.reject(life.closed())
+        : life.isolate.doneWith({ index, value: undefined, done: true });
+    }
+    const value = life.collect();
+    return life.isolate.doneWith(role === SEND ? { index } : { index, value, done: false });
+  }
+
+  #readyOther(): Selected | undefined {
+    for (const { index, ms, signal } of this.#others) {
+      if (signal?.aborted) return { index, value: signal.reason };
+      if (ms === 0) return { index };
+    }
+    return undefined;
+  }
+
+  /**
+   * Copies what is to be sent, each value into the record of its case. That may move channels to the arena, also those of
+   * other cases: then once more.
+   */
+  #stage(): void {
+    try {
+      for (const entry of this.#entries) {
+        entry.life = lifeOf(entry.channel);
+        if (entry.role !== SEND) continue;
+        entry.staged = entry.life.stage(entry.value);
+        if (entry.life instanceof SharedChannel) this.#keep(entry, entry.life);
+      }
+    } catch (error) {
+      this.#unstage(undefined, NOT_YET);
+      throw error;
+    }
+    if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
+      this.#unstage(undefined, NOT_YET);
+      return this.#stage();
+    }
+    // Nothing below may fail for want of memory.
+    const shared = this.#entries.filter(({ life, waiter }) =>
+      life instanceof SharedChannel && waiter === undefined
+    );
+    if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
+  }
+
+  #keep(entry: Entry, life: SharedChannel): void {
+    const waiter = this.#waiter(entry);
+    life.isolate.reserve();
+    life.isolate.useRecord(waiter, life.isolate.takeRecord());
+    life.keep(waiter);
+    entry.staged = waiter.record;
+  }
+
+  #waiter(entry: Entry): Waiter {
+    const waiter = entry.waiter = new Waiter(entry.life, entry.role);
+    waiter.selection = this;
+    waiter.index = entry.index;
+    return waiter;
+  }
+
+  /** The values that were not sent, and the records that are not needed. */
+  #unstage(chosen: Entry | undefined, outcome: number): void {
+    for (const entry of this.#entries) {
+      const { waiter, life } = entry;
+      entry.waiter = undefined;
+      if (waiter === undefined || waiter.record === 0) continue;
+      const wasSent = entry === chosen && outcome !== CLOSED;
+      if (!wasSent) (life as SharedChannel).drop(waiter);
+      life.isolate.freeRecord(waiter);
+    }
+  }
+
+  #enqueue(entry: Entry): void {
+    const waiter = entry.waiter ?? this.#waiter(entry);
+    entry.life.enqueue(waiter, entry.staged);
+  }
+
+  #park(): Promise<Selected> {
+    for (const { waiter } of this.#entries) waiter!.waited.isolate.park(waiter!);
+    if (this.#isolate !== undefined) this.#isolate.parked++;
+    for (const other of this.#others) this.#watch(other);
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  #watch({ index, ms, signal }: { index: number; ms?: number; signal?: AbortSignal }): void {
+    if (signal !== undefined) {
+      const onAbort = () => this.#choose(() => this.#resolve({ index, value: signal.reason }));
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#undo.push(() => signal.removeEventListener("abort", onAbort));
+      return;
+    }
+    const isolate = this.#isolate;
+    const fire = () => this.#choose(() => this.#resolve({ index }));
+    if (isolate === undefined) {
+      const timer = setTimeout(fire, ms);
+      this.#undo.push(() => clearTimeout(timer));
+      return;
+    }
+    const timer: Timer & { cancelled: boolean } = { at: performance.now() + ms!, cancelled: false, fire };
+    isolate.loop.startTimer(timer);
+    this.#undo.push(() => {
+      timer.cancelled = true;
+      isolate.loop.stopTimer(timer);
+    });
+  }
+
+  /** Something that is no channel happened. */
+  #choose(resolve: () => void): void {
+    if (!this.claim()) return;
+    this.#leave(undefined);
+    resolve();
+  }
+
+  claim(): boolean {
+    if (this.isOver) return false;
+    if (this.main !== 0 && !cas(this.#isolate!.words, this.main + W_FIRED, 0, 1)) return false;
+    this.isOver = true;
+    return true;
+  }
+
+  /** Undefined without channels: then nothing but the event loop is needed. */
+  get #isolate(): Isolate | undefined {
+    return this.#entries[0]?.life.isolate;
+  }
+
+  won(winner: Waiter, outcome: number, value: unknown): void {
+    this.isOver = true;
+    const { index, role } = winner;
+    const { waited } = winner;
+    this.#leave(winner);
+    if (outcome !== CLOSED) this.#resolve(role === SEND ? { index } : { index, value, done: false });
+    else if (role === SEND) this.#reject((waited as ChannelLife).closed());
+    else this.#resolve({ index, value: undefined, done: true });
+  }
+
+  /** The losers leave their queues. Nobody else ends them: the select is claimed. */
+  #leave(winner: Waiter | undefined): void {
+    for (const undo of this.#undo) undo();
+    if (this.#isolate !== undefined) this.#isolate.parked--;
+    const losers = this.#entries.map(({ waiter }) => waiter!).filter((waiter) => waiter !== winner);
+    for (const waiter of losers) {
+      const { waited } = waiter;
+      // One that was passed over is in no queue, and still has what it was to send.
+      if (!waited.withdraw(waiter) && waiter.record !== 0) (waited as SharedChannel).drop(waiter);
+    }
+    // Not before all have left: one of the records is the one that others ask who won.
+    for (const waiter of losers) waiter.waited.isolate.unparked(waiter);
+  }
+
+  /** One of its cases was taken back, for all of them. */
+  fail(error: unknown): void {
+    this.#leave(undefined);
+    this.#reject(error);
+  }
+}
+
+/** Go's order: by address, each once. So no two selects wait for each other. */
+function lockAll(entries: readonly Entry[]): ChannelLife[] {
+  const lives = new Set(entries.map(({ life }) => life).filter(({ object }) => object !== 0));
+  const sorted = [...lives].sort((a, b) => a.object - b.object);
+  for (const life of sorted) life.lock();
+  return sorted;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const mixed = [...items];
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+  }
+  return mixed;
+}
+
+function requireChannel<T>(channel: Channel<T>, what: string): Channel<T> {
+  if (channel instanceof Channel) return channel;
+  throw new TypeError(`${what}(${String(channel)}): give a Channel.`);
+}
+
+function requireCases(cases: readonly SelectCase[], isDefault: boolean): void {
+  if (!Array.isArray(cases) || (cases.length === 0 && !isDefault)) {
+    throw new TypeError(
+      `select(${
+        Array.isArray(cases) ? "[]" : String(cases)
+      }): give an array of cases, or it would wait for ever.`,
+    );
+  }
+  for (const one of cases) {
+    if (typeof one === "object" && one !== null && "kind" in one) continue;
+    throw new TypeError(`select([… ${String(one)} …]): give cases made by recv, send, after and onAbort.`);
+  }
+  const isolates = new Set<Isolate>();
+  for (const one of cases) if ("channel" in one) isolates.add(lifeOf(one.channel).isolate);
+  if (isolates.size > 1) throw new TypeError("select(…): the channels belong to different schedulers.");
+}

@@ -1,0 +1,117 @@
+/**
+ * A parked operation on something that tasks share (Go's sudog): a send or a receive, the wish for a lock, one case of a
+ * select. Its isolate has this object; an operation on an object of the arena has a record there too, by which other
+ * isolates find it. wait_queue.ts has the queues of both kinds.
+ */
+import type { Isolate } from "./isolate.ts";
+
+/** How a parked operation ended: W_OUTCOME, or the argument of `Waited.ended`. */
+export const DONE = 1;
+/** The channel was closed. */
+export const CLOSED = 2;
+/** A thread died that held the lock. */
+export const POISONED = 3;
+
+/** What an operation waits for. */
+export interface Waited {
+  readonly isolate: Isolate;
+  /**
+   * The operation has ended. If it was parked in the arena, its record has the result, and is the isolate's again once
+   * this returns.
+   */
+  ended(waiter: Waiter, outcome: number): void;
+  /** Takes a parked operation back. False: it has ended, and `ended` was called or will be. */
+  withdraw(waiter: Waiter): boolean;
+  /** For a report of who waits for what. */
+  describe(waiter: Waiter): string;
+}
+
+let made: Waiter;
+
+function keep(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+  made.resolve = resolve;
+  made.reject = reject;
+}
+
+function nobody(): never {
+  throw new Error("Heddle: an operation without a promise was settled.");
+}
+
+export class Waiter {
+  waited: Waited;
+  /** What `waited` wants to know of it: which operation it is. */
+  readonly role: number;
+  resolve: (value: unknown) => void = nobody;
+  reject: (reason: unknown) => void = nobody;
+  /** What a sender sends, and what a receiver got, on a channel that is known here alone. */
+  value: unknown = undefined;
+  /** In a queue of this isolate (wait_queue.ts). */
+  next: Waiter | undefined = undefined;
+  previous: Waiter | undefined = undefined;
+  isQueued = false;
+  /** A word's index in the arena; 0: known here alone. */
+  record = 0;
+  /** The select that it is a case of, and which. */
+  selection: Selection | undefined = undefined;
+  index = 0;
+  /** Undoes what its signal set up. */
+  release: (() => void) | undefined = undefined;
+  /** How it ended, until it may go on. */
+  outcome = 0;
+
+  constructor(waited: Waited, role: number) {
+    this.waited = waited;
+    this.role = role;
+  }
+
+  /** Its promise. `signal` takes it back. */
+  promise<T>(signal?: AbortSignal): Promise<T> {
+    made = this;
+    const promise = new Promise(keep) as Promise<T>;
+    if (signal !== undefined) this.#follow(signal);
+    return promise;
+  }
+
+  #follow(signal: AbortSignal): void {
+    const onAbort = () => {
+      if (this.withdraw()) this.fail(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.release = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  /** Whether this operation may be ended now: of the cases of a select, one may. */
+  claim(): boolean {
+    return this.selection === undefined || this.selection.claim();
+  }
+
+  /** Under a P. */
+  fire(): void {
+    const { outcome } = this;
+    this.waited.ended(this, outcome);
+  }
+
+  /** Takes it back, or the select that it is a case of. False: that has ended. */
+  withdraw(): boolean {
+    return this.selection === undefined ? this.waited.withdraw(this) : this.selection.claim();
+  }
+
+  /** After it was taken back. */
+  fail(error: unknown): void {
+    if (this.selection !== undefined) return this.selection.fail(error);
+    this.waited.isolate.unparked(this);
+    this.reject(error);
+  }
+}
+
+/** A select, as its cases know it. */
+export interface Selection {
+  /** The case has been chosen, by who claimed it. */
+  won(waiter: Waiter, outcome: number, value: unknown): void;
+  claim(): boolean;
+  /** A case was chosen. Of a select in the arena W_FIRED says so. */
+  readonly isOver: boolean;
+  /** The record whose W_FIRED decides; 0 while all its channels are known here alone. */
+  main: number;
+  fail(error: unknown): void;
+}

@@ -1,0 +1,93 @@
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { pipeline, Scheduler } from "@heddle/heddle";
+import { soon, until } from "./deadline.ts";
+import { adds, failsAtThree } from "./tasks/mapping.ts";
+
+const sched = await Scheduler.start({ procs: 2 });
+addEventListener("unload", () => void sched.close());
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+Deno.test("values go through all stages, in order if each has one task", async () => {
+  const out = Array.fromAsync(pipeline<number>(sched, numbers(1000), [adds, adds, adds]));
+  assertEquals(await soon(out, "the end"), numbers(1000).map((n) => n + 3));
+  assertEquals(await soon(Array.fromAsync(pipeline<number>(sched, numbers(3), [])), "no stage"), [0, 1, 2]);
+});
+
+Deno.test("a stage of several tasks passes each value on once", async () => {
+  const out = Array.fromAsync(pipeline<number>(sched, numbers(1000), [adds, { stage: adds, tasks: 4 }]));
+  assertEquals((await soon(out, "the end")).toSorted((a, b) => a - b), numbers(1000).map((n) => n + 2));
+});
+
+Deno.test("a pipeline takes from a ReadableStream and writes to a WritableStream", async () => {
+  const written: number[] = [];
+  let closed = false;
+  const writable = new WritableStream<number>({
+    write: (n) => void written.push(n),
+    close: () => void (closed = true),
+  });
+  await soon(pipeline<number>(sched, ReadableStream.from(numbers(100)), [adds]).pipeTo(writable), "the end");
+  assertEquals([written, closed], [numbers(100).map((n) => n + 1), true]);
+  const readable = pipeline<number>(sched, numbers(3), [adds]).readable();
+  assertEquals(await Array.fromAsync(readable), [1, 2, 3]);
+});
+
+Deno.test("a slow consumer holds up the source", async () => {
+  let pulled = 0;
+  function* source() {
+    for (;;) yield pulled++;
+  }
+  let taken = 0;
+  for await (const _ of pipeline<number>(sched, source(), [adds, adds], { capacity: 2 })) {
+    if (++taken === 5) await new Promise((resolve) => setTimeout(resolve, 30));
+    // Three channels, two stages that each hold one, and the one in the source's hand.
+    assertLess(pulled - taken, 3 * 2 + 2 + 2);
+    if (taken === 20) break;
+  }
+});
+
+Deno.test("a failure of a stage or of the source is thrown, and ends everything else", async () => {
+  let closed = 0;
+  function* source(error?: Error) {
+    try {
+      for (let n = 0;; n++) {
+        if (n === 5 && error) throw error;
+        yield n;
+      }
+    } finally {
+      closed++;
+    }
+  }
+  const failing = Array.fromAsync(pipeline(sched, source(), [adds, failsAtThree, adds]));
+  await soon(assertRejects(() => failing, RangeError, "three"), "the stage's failure");
+  await until(() => closed === 1, "the source is closed");
+  const failed = Array.fromAsync(pipeline(sched, source(new URIError("source")), [adds]));
+  await soon(assertRejects(() => failed, URIError, "source"), "the source's failure");
+
+  const controller = new AbortController();
+  const aborted = Array.fromAsync(pipeline(sched, source(), [adds], { signal: controller.signal }));
+  controller.abort(new Error("enough"));
+  await soon(assertRejects(() => aborted, Error, "enough"), "the abort");
+  await until(() => closed === 3, "that source is closed too");
+});
+
+Deno.test("leaving the loop early ends the stages and closes the source", async () => {
+  let closed = false;
+  async function* source() {
+    try {
+      for (let n = 0;; n++) yield n;
+    } finally {
+      closed = true;
+    }
+  }
+  for await (const _ of pipeline<number>(sched, source(), [adds, adds])) break;
+  await until(() => closed, "the source is closed");
+  await until(() => sched.stats().inFlight === 0, "no stage is left");
+  assert(closed);
+});
+
+Deno.test("bad arguments are refused at the call", () => {
+  assertThrows(() => pipeline(sched, [], [{ stage: adds, tasks: 0 }]), RangeError, "tasks is 0");
+  assertThrows(() => pipeline(sched, [], 5 as never), TypeError, "array of stages");
+  assertThrows(() => pipeline(sched, [], [adds], { capacity: -1 }), RangeError, "-1");
+});

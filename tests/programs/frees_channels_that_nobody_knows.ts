@@ -1,0 +1,25 @@
+/** Run with --expose-gc. The channels of all rounds together would not fit into the arena. */
+import { Channel, Scheduler } from "@heddle/heddle";
+import { collects, knows } from "../tasks/channels.ts";
+
+await using sched = await Scheduler.start({ procs: 1, maxTasks: 64, maxThreads: 4, arenaBytes: 64 << 20 });
+
+async function round() {
+  for (let i = 0; i < 400; i++) {
+    // 16 KiB, with a channel and a long text in it.
+    const channel = new Channel<unknown>(sched, 1000);
+    await channel.send(new Channel<unknown>(sched, 1000));
+    await channel.send("x".repeat(500));
+    await sched.go(knows(channel));
+  }
+}
+
+for (let i = 0; i < 12; i++) {
+  await round();
+  for (let generation = 0; generation < 2; generation++) {
+    (globalThis as unknown as { gc(): void }).gc();
+    await sched.go(collects());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+console.log("freed");
