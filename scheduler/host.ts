@@ -516,7 +516,7 @@ export class Host {
       this.#settle(started, "failed", error());
       silence(started.promise);
     }
-    this.#native?.calls.close();
+    const nativeEnded = this.#native?.calls.close();
     store(this.#words, CLOSING, 1);
     this.#native?.sysmon.kick();
     const threads = this.threads.all;
@@ -524,7 +524,8 @@ export class Host {
     const ended = Promise.all([...threads.map((thread) => thread.ended), this.#native?.sysmon.ended]);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
-    await Promise.race([ended, grace]);
+    // A native M that is in a call may take for ever, and needs nobody.
+    await Promise.race([Promise.all([ended, nativeEnded]), grace]);
     clearTimeout(timer);
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;

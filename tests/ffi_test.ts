@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { errnoName, loadShim, relayBall, requireSupported } from "../ffi/shim.ts";
+import { placeInMemory } from "../ffi/load.ts";
 import { shimAbi, shimSymbols } from "../ffi/symbols.ts";
 import { checkLibrary, exportedSymbols, libraries } from "../native/build.ts";
 import { base64 } from "../native/shim_x86_64.ts";
@@ -76,8 +77,19 @@ Deno.test("isolates that load the same path share one library", async () => {
   worker.terminate();
   assertEquals(path, shim.path);
   const maps = await Deno.readTextFile("/proc/self/maps");
-  const mapped = maps.split("\n").filter((line) => line.includes("/memfd:heddle") && line.includes("r-xp"));
+  // Those of other test files, whose isolates are gone, are there too: the shim is never unloaded.
+  const { ino } = await Deno.stat(shim.path);
+  const mapped = maps.split("\n").filter((line) =>
+    line.includes(` ${ino} /memfd:heddle`) && line.includes("r-xp")
+  );
   assertEquals(mapped.length, 1);
+});
+
+Deno.test("the library stays when nobody has it open any more: threads of it may run", async () => {
+  const path = placeInMemory("heddle", Uint8Array.fromBase64(base64));
+  const { ino } = await Deno.stat(path);
+  Deno.dlopen(path, { heddle_abi: shimSymbols.heddle_abi }).close();
+  assertStringIncludes(await Deno.readTextFile("/proc/self/maps"), ` ${ino} /memfd:heddle`);
 });
 
 Deno.test("a futex wait on a word with another value returns at once", () => {
