@@ -12,6 +12,7 @@ export interface Library {
   /** The C files, and the headers that belong to them. */
   readonly sources: readonly string[];
   readonly out: string;
+  readonly flags?: readonly string[];
 }
 
 export interface Bundle {
@@ -20,7 +21,12 @@ export interface Bundle {
 }
 
 export const libraries: readonly Library[] = [
-  { sources: ["native/shim.c", "native/native_m.c", "native/shim.h"], out: "native/shim_x86_64.ts" },
+  {
+    sources: ["native/shim.c", "native/native_m.c", "native/shim.h"],
+    out: "native/shim_x86_64.ts",
+    // Its threads run its code until they end, also when the last isolate that had loaded it is gone.
+    flags: ["-Wl,-z,nodelete"],
+  },
   { sources: ["examples/sandbox/launcher.c"], out: "examples/sandbox/launcher_x86_64.ts" },
 ];
 
@@ -46,12 +52,18 @@ export async function compilerVersion(): Promise<string | undefined> {
 }
 
 /** Compiles the library's C files, and returns the bytes of the shared object. */
-export async function compile({ sources }: Library): Promise<Uint8Array<ArrayBuffer>> {
+export async function compile({ sources, flags = [] }: Library): Promise<Uint8Array<ArrayBuffer>> {
   const directory = await Deno.makeTempDir();
   try {
     const object = `${directory}/library.so`;
     // Run in the root with relative sources, so that no path of this machine can get into the object.
-    const args = [...compilerFlags, "-o", object, ...sources.filter((source) => source.endsWith(".c"))];
+    const args = [
+      ...compilerFlags,
+      ...flags,
+      "-o",
+      object,
+      ...sources.filter((source) => source.endsWith(".c")),
+    ];
     const { success, stderr } = await new Deno.Command("gcc", { args, cwd: root }).output();
     if (!success) throw new Error(`gcc ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
     return await Deno.readFile(object);

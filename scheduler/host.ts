@@ -567,7 +567,7 @@ export class Host {
       this.#settle(started, "failed", error());
       silence(started.promise);
     }
-    this.#native?.calls.close();
+    const nativeEnded = this.#native?.calls.close();
     this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
     for (const waiter of [...this.home.waiting()]) {
       if (waiter.withdraw()) waiter.fail(this.home.closed());
@@ -579,7 +579,8 @@ export class Host {
     const ended = Promise.all(threads.map((thread) => thread.ended));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
-    await Promise.race([ended, grace]);
+    // A native M that is in a call may take for ever, and needs nobody.
+    await Promise.race([Promise.all([ended, nativeEnded]), grace]);
     clearTimeout(timer);
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;

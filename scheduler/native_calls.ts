@@ -59,8 +59,9 @@ class Pending implements Settler {
 
 /** What native Ms may still touch after their scheduler was closed, until the last one has ended. */
 const outliving = new Set<NativeCalls>();
-/** Milliseconds between looks at these. Guess: nobody waits for it. */
-const OUTLIVING_CHECK = 100;
+/** Milliseconds between looks at these: from, to. Guess: threads that are in no call end in 0.1 ms. */
+const FIRST_CHECK = 1;
+const LAST_CHECK = 100;
 
 export class NativeCalls implements Inbox {
   readonly words: CallWords;
@@ -244,9 +245,8 @@ export class NativeCalls implements Inbox {
     store(this.#i32, this.#arena.nativeHost + NATIVE_HOST_ASLEEP, 0);
   }
 
-  /** What is in flight rejects. Threads end when their calls return. */
-  close(): void {
-    if (this.#isClosed) return;
+  /** What is in flight rejects. Threads end when their calls return, and then this resolves. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     const waiting = this.#waiting.slice(this.#nextWaiting).map(({ pending }) => pending);
     this.#waiting = [];
@@ -258,28 +258,13 @@ export class NativeCalls implements Inbox {
       silence(pending.promise);
     }
     for (const queue of this.#queues.keys()) queue.close();
-    if (this.threads > 0) outlive(this);
-    else this.ended();
-  }
-
-  /** No native M is left. */
-  ended(): void {
+    // What they may touch is kept: the arena, the queues, and the arguments of their calls.
+    outliving.add(this);
+    for (let ms = FIRST_CHECK; this.threads > 0; ms = Math.min(2 * ms, LAST_CHECK)) {
+      await new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
+    }
+    outliving.delete(this);
     for (const pending of this.#pending) pending?.callee.ended?.();
     this.#pending.length = 0;
   }
-}
-
-/** Keeps the memory of calls that go on: the arena, the queues and the arguments. */
-function outlive(calls: NativeCalls): void {
-  outliving.add(calls);
-  if (outliving.size > 1) return;
-  const timer = setInterval(() => {
-    for (const calls of outliving) {
-      if (calls.threads > 0) continue;
-      outliving.delete(calls);
-      calls.ended();
-    }
-    if (outliving.size === 0) clearInterval(timer);
-  }, OUTLIVING_CHECK);
-  Deno.unrefTimer(timer);
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { errnoName, loadShim, relayBall, requireSupported } from "../ffi/shim.ts";
+import { placeInMemory } from "../ffi/load.ts";
 import { shimAbi, shimSymbols } from "../ffi/symbols.ts";
 import { checkLibrary, exportedSymbols, libraries } from "../native/build.ts";
 import { base64 } from "../native/shim_x86_64.ts";
@@ -32,6 +33,14 @@ async function outcome(child: Deno.ChildProcess) {
 
 function words(count: number): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(4 * count));
+}
+
+/** How often this process has the code of that file: other test files have loaded the shim by other paths. */
+async function timesMapped(path: string): Promise<number> {
+  const { ino } = await Deno.stat(path);
+  // address perms offset dev inode pathname: proc(5)
+  const lines = (await Deno.readTextFile("/proc/self/maps")).split("\n").map((line) => line.split(/\s+/));
+  return lines.filter(([, permissions, , , inode]) => permissions === "r-xp" && Number(inode) === ino).length;
 }
 
 for (const library of libraries) {
@@ -75,9 +84,14 @@ Deno.test("isolates that load the same path share one library", async () => {
   });
   worker.terminate();
   assertEquals(path, shim.path);
-  const maps = await Deno.readTextFile("/proc/self/maps");
-  const mapped = maps.split("\n").filter((line) => line.includes("/memfd:heddle") && line.includes("r-xp"));
-  assertEquals(mapped.length, 1);
+  assertEquals(await timesMapped(shim.path), 1);
+});
+
+Deno.test("the library stays when nobody has it open any more: threads of it may run", async () => {
+  const path = placeInMemory("heddle", Uint8Array.fromBase64(base64));
+  assertEquals(await timesMapped(path), 0);
+  Deno.dlopen(path, { heddle_abi: shimSymbols.heddle_abi }).close();
+  assertEquals(await timesMapped(path), 1);
 });
 
 Deno.test("a futex wait on a word with another value returns at once", () => {

@@ -174,6 +174,18 @@ Deno.test("threads have their name, block signals, and end after a while without
   assertEquals(await soon(libc.getppid(), "a call after that"), Deno.ppid);
 });
 
+Deno.test("close() waits for native threads that are in no call", async () => {
+  for (let round = 0; round < 10; round++) {
+    const sched = await Scheduler.start({ procs: 1 });
+    const libc = openLibc(sched);
+    await sched.thread();
+    await Promise.all(Array.from({ length: 16 }, () => libc.usleep(5000)));
+    assertGreater(sched.stats().nativeThreads, 2);
+    await sched.close();
+    assertEquals(sched.stats().nativeThreads, 0);
+  }
+});
+
 testCalled("close() rejects calls in flight, and their threads end when they return", async (path) => {
   const sched = await Scheduler.start({ procs: 1, maxNativeThreads: 2 });
   const { wait_for, fill_after } = openCalled(sched, path);
