@@ -1,8 +1,9 @@
 import { type Call, Scheduler } from "@heddle/heddle";
 import type { Contender } from "../contender.ts";
+import * as kernelTasks from "../kernel_tasks.ts";
 import * as tasks from "../tasks.ts";
 
-const byName: Record<string, (argument: number) => Call<number>> = { ...tasks };
+const byName: Record<string, (argument: number) => Call<number>> = { ...tasks, ...kernelTasks };
 
 export const contender: Contender = {
   version: "this checkout",
