@@ -1,9 +1,13 @@
 import { type Call, Scheduler } from "@heddle/heddle";
 import type { Contender } from "../contender.ts";
 import * as channelTasks from "../channel_tasks.ts";
+import * as kernelTasks from "../kernel_tasks.ts";
 import * as tasks from "../tasks.ts";
 
-const byName: Record<string, (argument: number) => Call<number>> = { ...tasks, ...channelTasks } as never;
+const byName = { ...tasks, ...channelTasks, ...kernelTasks } as never as Record<
+  string,
+  (argument: number) => Call<number>
+>;
 
 export const contender: Contender = {
   version: "this checkout",

@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -21,6 +24,9 @@ var rows = map[string]func() float64{
 	"parked-receivers": parkedReceivers,
 	"mutex":            mutex,
 	"sieve":            sieve,
+	"blocking":         blocking,
+	"pipe-ping-pong":   pipePingPong,
+	"retake":           retake,
 }
 
 func main() {
@@ -84,6 +90,111 @@ func parkedReceivers() float64 {
 		<-arrived
 	}
 	return float64(residentBytes()-before) / parked
+}
+
+// blocking makes a system call that does not block, as one that may: ns for each.
+func blocking() float64 {
+	const calls = 1_000_000
+	parent := uintptr(syscall.Getppid())
+	run := func() time.Duration {
+		start, answers := time.Now(), 0
+		for range calls {
+			if number, _, _ := syscall.Syscall(syscall.SYS_GETPPID, 0, 0, 0); number == parent {
+				answers++
+			}
+		}
+		elapsed := time.Since(start)
+		if answers != calls {
+			log.Fatalf("%d of %d calls returned the parent's number", answers, calls)
+		}
+		return elapsed
+	}
+	run() // as every contender, warm
+	return float64(run().Nanoseconds()) / calls
+}
+
+// pipePingPong sends a byte to another goroutine and back, by blocking reads and writes of pipes: us for each trip.
+func pipePingPong() float64 {
+	const trips = 20_000
+	run := func() time.Duration {
+		there, back := newPipe(), newPipe()
+		defer there.close()
+		defer back.close()
+		go func() {
+			for range trips + 1 {
+				there.read()
+				back.write()
+			}
+		}()
+		var start time.Time
+		for i := range trips + 1 {
+			there.write()
+			back.read()
+			if i == 0 { // the other goroutine runs
+				start = time.Now()
+			}
+		}
+		return time.Since(start)
+	}
+	run() // as every contender, warm
+	return float64(run().Nanoseconds()) / 1000 / trips
+}
+
+// retake starts a goroutine and blocks until it has run: us until it runs, the median. For 10 to 30 ms before
+// each time nothing blocks: sysmon does not expect the call, and is not in step with it.
+func retake() float64 {
+	const tries, golden = 200, 0.618034 // multiples of it are spread evenly
+	runtime.GOMAXPROCS(1)
+	pipe := newPipe()
+	delays := make([]float64, 0, tries)
+	for i := range tries {
+		_, fraction := math.Modf(float64(i) * golden)
+		pause := time.Duration((10 + 20*fraction) * float64(time.Millisecond))
+		for end := time.Now().Add(pause); time.Now().Before(end); {
+		}
+		started := make(chan time.Time, 1)
+		go func() {
+			started <- time.Now()
+			pipe.write()
+		}()
+		start := time.Now()
+		pipe.read()
+		delays = append(delays, float64((<-started).Sub(start).Nanoseconds())/1000)
+	}
+	slices.Sort(delays)
+	return (delays[tries/2-1] + delays[tries/2]) / 2
+}
+
+// pipe has descriptors that block, unlike those of package os, which wait in the netpoller.
+type pipe struct{ reader, writer int }
+
+func newPipe() pipe {
+	var ends [2]int
+	if err := syscall.Pipe(ends[:]); err != nil {
+		log.Fatal(err)
+	}
+	return pipe{ends[0], ends[1]}
+}
+
+func (p pipe) read() {
+	var b [1]byte
+	requireOne(syscall.Read(p.reader, b[:]))
+}
+
+func (p pipe) write() {
+	var b [1]byte
+	requireOne(syscall.Write(p.writer, b[:]))
+}
+
+func (p pipe) close() {
+	syscall.Close(p.reader)
+	syscall.Close(p.writer)
+}
+
+func requireOne(length int, err error) {
+	if err != nil || length != 1 {
+		log.Fatalf("read or write of a byte: %d, %v", length, err)
+	}
 }
 
 // residentBytes is the process's resident memory after a full collection.

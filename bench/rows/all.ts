@@ -1,12 +1,16 @@
 import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
+import { blocking } from "./blocking.ts";
 import { idleCpu } from "./idle_cpu.ts";
+import { idleSysmon } from "./idle_sysmon.ts";
 import { mutex } from "./mutex.ts";
 import { nativeBatch } from "./native_batch.ts";
 import { nativeRoundTrip, nativeThread } from "./native_round_trip.ts";
 import { parkedMemory } from "./parked_memory.ts";
 import { parkedReceivers } from "./parked_receivers.ts";
 import { pingPong } from "./ping_pong.ts";
+import { pipePingPong } from "./pipe_ping_pong.ts";
+import { retake } from "./retake.ts";
 import { roundTrip } from "./round_trip.ts";
 import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
@@ -23,6 +27,9 @@ export const rows = [
   stream,
   mutex,
   sieve,
+  blocking,
+  pipePingPong,
+  retake,
   nativeRoundTrip,
   nativeThread,
   nativeBatch,
@@ -30,4 +37,5 @@ export const rows = [
   parkedMemory,
   parkedReceivers,
   idleCpu,
+  idleSysmon,
 ];

@@ -12,7 +12,7 @@ export const idleCpu: Row = {
   comparisons: [{ atMost: 0.2 }, { against: peers }],
   async inside(pool) {
     for (let i = 0; i < 100; i++) await pool.run("noop", i);
-    await setTimeout(500); // what follows work (collections, watchdogs that slow down by and by) is not idling
+    await setTimeout(1500); // what follows work (collections, watchdogs that slow down by and by) is not idling
     const before = process.cpuUsage();
     const start = performance.now();
     await setTimeout(1000);

@@ -1,0 +1,19 @@
+import type { Row } from "../row.ts";
+
+const calls = 1_000_000;
+
+export const blocking: Row = {
+  name: "blocking",
+  measure: "a blocking call that does not block: getppid(2), 1,000,000 times",
+  unit: "ns",
+  better: "lower",
+  sides: ["heddle", "go"],
+  comparisons: [{ against: ["go"], atLeast: 1 }],
+  async inside(pool) {
+    const start = performance.now();
+    const answers = await pool.run("getppid", calls);
+    const elapsed = performance.now() - start;
+    if (answers !== calls) throw new Error(`${answers} of ${calls} calls returned the parent's number`);
+    return elapsed * 1e6 / calls;
+  },
+};
