@@ -173,7 +173,7 @@ export class Idle {
       add(this.#words, IDLE, -1);
       // While we were counted as spinning others relied on us. An M that announces its sleep from here on sees the idle
       // P and the work by itself; one that had announced it before is found now.
-      if (!this.#anyParked()) return this.#callForThread();
+      if (!this.isAnyParked) return this.#callForThread();
     }
   }
 
@@ -328,7 +328,8 @@ export class Idle {
     );
   }
 
-  #anyParked(): boolean {
+  /** Whether an M sleeps that could use a P. */
+  get isAnyParked(): boolean {
     return this.#some((isolate) => isParkedWithoutP(this.#parker.state(isolate)));
   }
 

@@ -30,6 +30,11 @@ const QUIET = 50;
 const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
 const LONG = 10e6;
+/**
+ * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
+ * that do not block let the pool grow to many threads that are of no use.
+ */
+const START = 1e6;
 /** Nanoseconds between looks at what the machine has room for. Guess. */
 const MACHINE_CHECK = 1e9;
 
@@ -61,7 +66,8 @@ export class Sysmon {
     this.#rings = new LocalRunQueue(arena, global);
     this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
     this.#native = new NativeWatch(arena, shim, this.#parker);
-    this.#procsOfMachine = procsOfMachine(shim);
+    // What the host found there, unless somebody said otherwise: then it does not follow.
+    this.#procsOfMachine = this.#idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
     shim.setTimerSlack(1);
   }
@@ -69,29 +75,35 @@ export class Sysmon {
   /** Until the scheduler closes. */
   run(): void {
     let quiet = QUIET;
+    /** Looks that another one had called for, since one found something to take. */
+    let vain = 0;
     let us = LONGEST_WITH_CALLS;
     while (load(this.#words, CLOSING) === 0) {
       this.#now = this.#shim.nowNs();
       this.#retook = false;
-      this.#expectsMore = this.#native.tick();
+      this.#expectsMore = false;
+      const nativeCallsWait = this.#native.tick();
       this.#lookAtPs();
       this.#lookAtMachine();
       quiet = this.#retook ? 0 : quiet + 1;
-      if (this.#retook || this.#expectsMore) us = TICK;
+      if (this.#retook) vain = 0;
+      else if (this.#expectsMore) vain++;
+      // Short calls look like long ones at first. Whoever makes nothing but these is not worth a CPU.
+      if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
       else if (quiet > QUIET) us *= 2;
+      if (nativeCallsWait || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
     }
   }
 
   // What the last look found.
   #retook = false;
-  /** A call has begun whose P others could use, or native calls wait: it is to look again in a tick. */
+  /** A call has begun whose P others could use: it is to look again in a tick. */
   #expectsMore = false;
 
   /** Returns what to double the next time. */
   #sleep(us: number): number {
     const { sysmon } = this.#idle;
-    if (!this.#nothingRuns() || this.#expectsMore) this.#lastRun = this.#now;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
@@ -128,7 +140,7 @@ export class Sysmon {
         seen.since = this.#now;
         if (isInCall(word) && this.#isWanted(p)) this.#expectsMore = true;
       } else if (isInCall(word)) {
-        if (this.#isWanted(p) || this.#now - seen.since >= LONG) this.#retake(p, word);
+        if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
       } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
         this.#revoke(p);
       }
@@ -138,6 +150,12 @@ export class Sysmon {
   /** Go's conditions: it has work in its ring, or all other Ps are busy, or it does not count any more. */
   #isWanted(p: number): boolean {
     return !this.#rings.isEmpty(p) || !this.#idle.isAnyHungry || p >= this.#idle.procs;
+  }
+
+  /** How long a call may have its P. If a thread would have to be started for it, longer. */
+  #patience(p: number): number {
+    if (!this.#isWanted(p)) return LONG;
+    return this.#idle.isAnyParked || p >= this.#idle.procs ? 0 : START;
   }
 
   /** From a call that lasts: the very one that the last look saw. */

@@ -228,7 +228,7 @@ Deno.test("calls of half a second on 8 threads of one P take little more than ha
     Promise.all(Array.from({ length: 8 }, () => sched.go(sleepsInKernel(500)))),
     "the calls",
   );
-  assertLess((shim.nowNs() - start) / 1e6, 1000);
+  assertLess((shim.nowNs() - start) / 1e6, 2000, "one after the other they take 4000 ms");
   assertEquals(new Set(slept.map(({ tid }) => tid)).size, 8);
 });
 

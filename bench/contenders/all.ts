@@ -4,9 +4,11 @@ import type { Contender } from "../contender.ts";
 export const contenders: Record<string, () => Promise<Contender>> = {
   heddle: async () => (await import("./heddle.ts")).contender,
   heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
+  heddle_server: async () => (await import("./heddle_server.ts")).contender,
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
   nonblocking: async () => (await import("./nonblocking.ts")).contender,
+  pthreads: async () => (await import("./pthreads.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
   workerpool: async () => (await import("./workerpool.ts")).contender,

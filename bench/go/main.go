@@ -26,6 +26,10 @@ var rows = map[string]func() float64{
 	"sieve":            sieve,
 	"blocking":         blocking,
 	"pipe-ping-pong":   pipePingPong,
+	"server-pool":      server,
+	"server-locked":    lockedServer,
+	"server-dedicated": lockedServer,
+	"locker":           server,
 	"retake":           retake,
 }
 

@@ -12,6 +12,7 @@ import { pingPong } from "./ping_pong.ts";
 import { pipePingPong } from "./pipe_ping_pong.ts";
 import { retake } from "./retake.ts";
 import { roundTrip } from "./round_trip.ts";
+import { locker, serverDedicated, serverLocked, serverNative, serverPool, wake } from "./server.ts";
 import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
 import { stream } from "./stream.ts";
@@ -30,6 +31,12 @@ export const rows = [
   blocking,
   pipePingPong,
   retake,
+  serverPool,
+  serverLocked,
+  serverDedicated,
+  serverNative,
+  locker,
+  wake,
   nativeRoundTrip,
   nativeThread,
   nativeBatch,

@@ -18,6 +18,8 @@ const { symbols } = sched.dlopen("libc.so.6", { getppid: { parameters: [], resul
 // sysmon is up: the end of a long call comes through it. Not by a thread of the pool, whose stack glibc would keep.
 const thread = await sched.thread();
 await thread.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } }).symbols.usleep(100_000);
+// And so is the spare: a thread that starts just now needs addresses.
+while (sched.stats().parks < 2) await new Promise((resolve) => setTimeout(resolve, 10));
 const kilobytes = /^VmSize:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1];
 
 limitAddresses(BigInt(kilobytes) * 1024n);
