@@ -21,8 +21,8 @@ const BLOCK_CLASS = 63;
 
 /** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
 export class Stage implements Bytes {
-  readonly i32 = new Int32Array(CELL_WORDS);
-  readonly u8 = new Uint8Array(this.i32.buffer);
+  readonly i32: Int32Array<ArrayBuffer> = new Int32Array(CELL_WORDS);
+  readonly u8: Uint8Array<ArrayBuffer> = new Uint8Array(this.i32.buffer);
   readonly handles: Handles | undefined;
 
   constructor(handles: Handles) {

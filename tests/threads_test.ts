@@ -55,6 +55,7 @@ for (const [how, call, words] of deaths) {
   Deno.test(`a thread of the pool that dies by ${how} is replaced, and what was queued goes on`, async () => {
     await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
     const threads = sched.stats().threads;
+    await soon(sched.go(tidOf()), "the thread knows the module of what is queued next");
     const culprit = sched.go(call());
     const next = Array.from({ length: 20 }, (_, i) => sched.go(add(i, 1)));
     await soon(assertRejects(() => culprit, ThreadDiedError, words), "the culprit rejects");
