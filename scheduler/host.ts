@@ -487,7 +487,7 @@ export class Host {
     }
     this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
     for (const waiter of [...this.home.waiting()]) {
-      if (waiter.withdraw()) waiter.fail(this.home.closed());
+      if (waiter.withdraw()) waiter.fail(this.home.closed(), true);
     }
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;

@@ -30,7 +30,7 @@ import {
 } from "./tasks/channels.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** As the host makes it, and as it is once a task knows it. */
 async function lives(capacity: number): Promise<[string, Channel<number>][]> {
@@ -307,6 +307,11 @@ Deno.test("close() of the scheduler ends what waits on the host, and what is tri
   ]);
   await own.close();
   await checked;
+});
+
+Deno.test("what nobody awaits any more when the scheduler closes is no unhandled rejection", async () => {
+  const { code, stdout, stderr } = await runProgram("closes_although_the_host_waits");
+  assertEquals([code, stdout, stderr], [0, "closed\n", ""]);
 });
 
 Deno.test("a channel that every side has dropped frees its block", async () => {

@@ -15,7 +15,7 @@ import { knows, sendsNumbers } from "./tasks/channels.ts";
 import { receivesFromAny, sendsToAny, trades, tradesAtHome } from "./tasks/selecting.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** Two channels: both of the host alone, both shared, and one of each. */
 async function pairs(capacity: number): Promise<[string, Channel<number>, Channel<number>][]> {

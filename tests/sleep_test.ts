@@ -4,7 +4,7 @@ import { soon } from "./deadline.ts";
 import { sleepsAtOnce, sleepsInTurn, ticks } from "./tasks/waiting.ts";
 
 const sched = await Scheduler.start({ procs: 1 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** On a busy machine a thread waits for its turn after most sleeps, not after all: the best tenth tells. */
 const best = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)];
