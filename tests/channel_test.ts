@@ -84,6 +84,19 @@ Deno.test("parked senders and receivers are served in their order", async () => 
   }
 });
 
+Deno.test("a parked sender's value comes after all that were buffered before it, wherever the ring begins", async () => {
+  for (const [life, channel] of await lives(3)) {
+    for (const n of [0, 1, 2]) await channel.send(n);
+    assertEquals(await channel.recv(), 0);
+    await channel.send(3);
+    const parked = [4, 5].map((n) => channel.send(n));
+    const seen = [];
+    for (let i = 0; i < 5; i++) seen.push(await channel.recv());
+    assertEquals(seen, [1, 2, 3, 4, 5], life);
+    await Promise.all(parked);
+  }
+});
+
 Deno.test("a closed channel gives what is in it, then ends receivers; senders and a second close are refused", async () => {
   for (const [life, channel] of await lives(2)) {
     await channel.send(1);
@@ -269,6 +282,18 @@ Deno.test("the host's event loop turns while it receives from a channel that is 
   clearInterval(timer);
   await filling;
   assertEquals(count, 200_000);
+  assert(turns > 0);
+});
+
+Deno.test("the host's event loop turns while its code sends to itself", async () => {
+  const channel = new Channel<number>(sched, 1);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  for (let i = 0; i < 200_000; i++) {
+    await channel.send(i);
+    await channel.recv();
+  }
+  clearInterval(timer);
   assert(turns > 0);
 });
 
