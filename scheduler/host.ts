@@ -570,7 +570,7 @@ export class Host {
     const nativeEnded = this.#native?.calls.close();
     this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
     for (const waiter of [...this.home.waiting()]) {
-      if (waiter.withdraw()) waiter.fail(this.home.closed());
+      if (waiter.withdraw()) waiter.fail(this.home.closed(), true);
     }
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;

@@ -122,9 +122,10 @@ export class HostLoop {
   };
 
   startTimer(timer: Timer): void {
+    // setTimeout cuts fractions off, and would fire too early.
     this.#stops.set(
       timer,
-      after(timer.at - performance.now(), () => {
+      after(Math.ceil(timer.at - performance.now()), () => {
         this.#stops.delete(timer);
         timer.fire();
       }),

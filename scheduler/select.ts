@@ -10,6 +10,7 @@ import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
 import { SharedChannel } from "./shared_channel.ts";
+import { silence } from "./task.ts";
 import type { Timer } from "./timers.ts";
 import { CLOSED, type Selection, Waiter } from "./waiter.ts";
 
@@ -106,6 +107,7 @@ class Select implements Selection {
   isOver = false;
   readonly #entries: Entry[] = [];
   readonly #others: { index: number; ms?: number; signal?: AbortSignal }[] = [];
+  #promise: Promise<Selected> | undefined = undefined;
   #resolve!: (selected: Selected) => void;
   #reject!: (reason: unknown) => void;
   readonly #undo: (() => void)[] = [];
@@ -230,7 +232,7 @@ class Select implements Selection {
     for (const { waiter } of this.#entries) waiter!.waited.isolate.park(waiter!);
     if (this.#isolate !== undefined) this.#isolate.parked++;
     for (const other of this.#others) this.#watch(other);
-    return new Promise((resolve, reject) => {
+    return this.#promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
@@ -302,8 +304,9 @@ class Select implements Selection {
   }
 
   /** One of its cases was taken back, for all of them. */
-  fail(error: unknown): void {
+  fail(error: unknown, isQuiet: boolean): void {
     this.#leave(undefined);
+    if (isQuiet) silence(this.#promise!);
     this.#reject(error);
   }
 }

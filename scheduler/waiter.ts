@@ -4,6 +4,7 @@
  * isolates find it. wait_queue.ts has the queues of both kinds.
  */
 import type { Isolate } from "./isolate.ts";
+import { silence } from "./task.ts";
 
 /** How a parked operation ended: W_OUTCOME, or the argument of `Waited.ended`. */
 export const DONE = 1;
@@ -58,6 +59,7 @@ export class Waiter {
   release: (() => void) | undefined = undefined;
   /** How it ended, until it may go on. */
   outcome = 0;
+  #promise: Promise<unknown> | undefined = undefined;
 
   constructor(waited: Waited, role: number) {
     this.waited = waited;
@@ -68,6 +70,7 @@ export class Waiter {
   promise<T>(signal?: AbortSignal): Promise<T> {
     made = this;
     const promise = new Promise(keep) as Promise<T>;
+    this.#promise = promise;
     if (signal !== undefined) this.#follow(signal);
     return promise;
   }
@@ -96,10 +99,11 @@ export class Waiter {
     return this.selection === undefined ? this.waited.withdraw(this) : this.selection.claim();
   }
 
-  /** After it was taken back. */
-  fail(error: unknown): void {
-    if (this.selection !== undefined) return this.selection.fail(error);
+  /** After it was taken back. `isQuiet`: then it is no unhandled rejection. */
+  fail(error: unknown, isQuiet = false): void {
+    if (this.selection !== undefined) return this.selection.fail(error, isQuiet);
     this.waited.isolate.unparked(this);
+    if (isQuiet) silence(this.#promise!);
     this.reject(error);
   }
 }
@@ -113,5 +117,5 @@ export interface Selection {
   readonly isOver: boolean;
   /** The record whose W_FIRED decides; 0 while all its channels are known here alone. */
   main: number;
-  fail(error: unknown): void;
+  fail(error: unknown, isQuiet: boolean): void;
 }

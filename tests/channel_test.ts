@@ -30,7 +30,7 @@ import {
 } from "./tasks/channels.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** As the host makes it, and as it is once a task knows it. */
 async function lives(capacity: number): Promise<[string, Channel<number>][]> {
@@ -81,6 +81,19 @@ Deno.test("parked senders and receivers are served in their order", async () => 
     assertEquals([await channel.recv(), await channel.recv()], [30, 40], life);
     await Promise.all(sending);
     assertEquals(order, [10, 20, 30, 40], life);
+  }
+});
+
+Deno.test("a parked sender's value comes after all that were buffered before it, wherever the ring begins", async () => {
+  for (const [life, channel] of await lives(3)) {
+    for (const n of [0, 1, 2]) await channel.send(n);
+    assertEquals(await channel.recv(), 0);
+    await channel.send(3);
+    const parked = [4, 5].map((n) => channel.send(n));
+    const seen = [];
+    for (let i = 0; i < 5; i++) seen.push(await channel.recv());
+    assertEquals(seen, [1, 2, 3, 4, 5], life);
+    await Promise.all(parked);
   }
 });
 
@@ -272,6 +285,18 @@ Deno.test("the host's event loop turns while it receives from a channel that is 
   assert(turns > 0);
 });
 
+Deno.test("the host's event loop turns while its code sends to itself", async () => {
+  const channel = new Channel<number>(sched, 1);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  for (let i = 0; i < 200_000; i++) {
+    await channel.send(i);
+    await channel.recv();
+  }
+  clearInterval(timer);
+  assert(turns > 0);
+});
+
 Deno.test("a cancelled task's receive ends if it was given the task's signal", async () => {
   const channel = new Channel<unknown>(sched);
   const [arrived, left] = [new Flag(), new Flag()];
@@ -307,6 +332,11 @@ Deno.test("close() of the scheduler ends what waits on the host, and what is tri
   ]);
   await own.close();
   await checked;
+});
+
+Deno.test("what nobody awaits any more when the scheduler closes is no unhandled rejection", async () => {
+  const { code, stdout, stderr } = await runProgram("closes_although_the_host_waits");
+  assertEquals([code, stdout, stderr], [0, "closed\n", ""]);
 });
 
 Deno.test("a channel that every side has dropped frees its block", async () => {

@@ -34,7 +34,7 @@ import {
 } from "./tasks/locking.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** As the host makes it, and as it is once a task knows it. */
 async function lives(): Promise<[string, Mutex][]> {

@@ -4,7 +4,7 @@ import { soon, until } from "./deadline.ts";
 import { countsItself, mapsInside, slowSquare } from "./tasks/mapping.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 Deno.test("results come in the order of the items, or as they are ready", async () => {
   const items = [0, 1, 2, 3, 4, 5, 6, 7];

@@ -4,7 +4,7 @@ import { soon, until } from "./deadline.ts";
 import { adds, failsAtThree } from "./tasks/mapping.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 

@@ -5,7 +5,7 @@ import { Flag } from "./flag.ts";
 import { cancelsQueued, failsInScope, nested, scopesResult, startsLate } from "./tasks/scopes.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 Deno.test("a scope resolves with what its body returned, once all its children have ended", async () => {
   const counter = new Flag();

@@ -10,12 +10,14 @@ import {
   select,
   send,
 } from "@heddle/heddle";
+import type { HasIsolate } from "../scheduler/home.ts";
+import { HOME } from "../scheduler/isolate.ts";
 import { soon } from "./deadline.ts";
 import { knows, sendsNumbers } from "./tasks/channels.ts";
 import { receivesFromAny, sendsToAny, trades, tradesAtHome } from "./tasks/selecting.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
-addEventListener("unload", () => void sched.close());
+Deno.test.afterAll(() => sched.close());
 
 /** Two channels: both of the host alone, both shared, and one of each. */
 async function pairs(capacity: number): Promise<[string, Channel<number>, Channel<number>][]> {
@@ -64,6 +66,22 @@ Deno.test("a select that waits is ended by whichever happens first, and leaves t
       assertEquals(await offering, { index }, lives);
       assertEquals([a.tryRecv(), b.tryRecv()], [undefined, undefined], lives);
     }
+  }
+});
+
+Deno.test("many selects that a channel has lost leave nothing in its queue", async () => {
+  const parked = () => [...(sched as unknown as HasIsolate)[HOME].waiting()].length;
+  const before = parked();
+  for (const [lives, a, b] of await pairs(0)) {
+    for (let i = 0; i < 100; i++) {
+      const selecting = select([recv(a), send(a, 1), recv(b)]);
+      assert(b.trySend(i), lives);
+      assertEquals(await selecting, { index: 2, value: i, done: false });
+    }
+    assertEquals(parked(), before, lives);
+    const receiving = [a.recv(), a.recv()];
+    assert(a.trySend(1) && a.trySend(2) && !a.trySend(3), lives);
+    assertEquals(await Promise.all(receiving), [1, 2], lives);
   }
 });
 
