@@ -126,5 +126,7 @@ if (import.meta.main) {
   for (const [number, times] of [...calls].sort(([, a], [, b]) => b - a)) {
     console.log(`${String(times).padStart(6)}  ${names[number] ?? number}`);
   }
-  console.log(`status ${status >> 8}; a request from another thread fails with errno ${errnoElsewhere} (ESRCH)`);
+  console.log(
+    `status ${status >> 8}; a request from another thread fails with errno ${errnoElsewhere} (ESRCH)`,
+  );
 }
