@@ -81,7 +81,8 @@ if (import.meta.main) {
   console.log("file-max:", await otherWorld.read("file-max"));
   console.log("the process is still in", Deno.cwd());
   if (Deno.uid() === 0) {
-    await world.rename("loom");
+    // Some containers do not permit it.
+    await world.rename("loom").catch((error) => console.log(error.message));
     console.log(`host names: ${await world.hostname()}, ${await otherWorld.hostname()}, ${Deno.hostname()}`);
     await otherWorld.actAs(65534);
     const path = await Deno.makeTempFile();
