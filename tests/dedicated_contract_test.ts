@@ -27,7 +27,7 @@ import {
   tidsInCalls,
   waitsDedicated,
 } from "./tasks/dedicated.ts";
-import { spinsOn } from "./tasks/locking.ts";
+import { spinsOn } from "./tasks/thread_locking.ts";
 import { busyUntil } from "./tasks/occupying.ts";
 
 // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
