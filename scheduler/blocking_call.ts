@@ -90,13 +90,24 @@ export class BlockingCalls {
       this.#machine.stayAwake();
       return handsOff ? this.runHandingOff(fn) : this.run(fn);
     }
-    return this.isInCall || this.#machine.p === EXEMPT_P ? fn() : this.#runWithoutP(fn);
+    if (this.isInCall) return fn();
+    return this.#machine.p === EXEMPT_P ? this.#runExempt(fn) : this.#runWithoutP(fn);
+  }
+
+  #runExempt<T>(fn: () => T): T {
+    this.isInCall = true;
+    try {
+      return fn();
+    } finally {
+      this.isInCall = false;
+    }
   }
 
   /** A continuation that the event loop runs, see "Event loops" in README.md. Nobody is to count on this M meanwhile. */
   #runWithoutP<T>(fn: () => T): T {
     this.isInCall = true;
     this.#parker.block(this.#isolate);
+    this.#idle.wakeIfWork();
     try {
       return fn();
     } finally {

@@ -29,7 +29,7 @@ import { NativeCalls } from "./native_calls.ts";
 import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
 import type { NativeQueue } from "./native_queue.ts";
 import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
-import { POOL } from "./roles.ts";
+import { POOL, SPARE } from "./roles.ts";
 import {
   type Call,
   type Caller,
@@ -245,6 +245,9 @@ export class Host {
   /** On that thread, if one is given: it has been dedicated before. */
   goOn(thread: Thread | undefined, call: Call<unknown>, options: GoOptions | undefined): HostTask {
     if (options?.signal?.aborted) return this.#neverStarted(call, options);
+    if (thread !== undefined && this.threads.get(thread.isolate) !== thread) {
+      throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
+    }
     const started = this.#newStarted(call, options);
     const isWaiting = this.#nextWaiting < this.#waiting.length;
     const slot = isWaiting ? -1 : this.#gs.allocate();
@@ -282,14 +285,19 @@ export class Host {
         `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
       );
     }
-    const own = this.threads.forOneTask();
+    const own = this.threads.forOneTask(this.idle.procs);
     if (own === undefined) {
       this.#gs.free(slot);
       throw new RangeError(
-        `There are ${this.#arena.shape.maxThreads} threads already (maxThreads), none for a dedicated task.`,
+        `All ${this.#arena.shape.maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
       );
     }
-    this.#submit(slot, started, [options, args], own);
+    try {
+      this.#submit(slot, started, [options, args], own);
+    } catch (error) {
+      this.idle.roles.set(own.isolate, SPARE);
+      throw error;
+    }
     this.threads.balance(this.idle.procs);
     return own;
   }
@@ -508,7 +516,7 @@ export class Host {
     if (wasSpinning) this.idle.stopSpinning();
     for (let slot = 0; slot < this.#arena.slots; slot++) {
       if (this.#gs.runner(slot) !== isolate) continue;
-      const neverBegan = this.#gs.isMeantFor(slot, isolate) && this.#gs.cancelQueued(slot);
+      const neverBegan = this.#gs.isMeantFor(slot, isolate);
       if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
     }
     this.#readMailOfDead(isolate);

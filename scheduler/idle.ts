@@ -212,7 +212,7 @@ export class Idle {
     if (this.#giveToAny(p, spinning)) return true;
     // There is nobody to take what is first in the queue. Better out of turn than not at all.
     if (!this.#some((isolate) => this.isQueuedForP(isolate) && this.#offer(isolate, p))) return false;
-    if (spinning) this.stopSpinning();
+    if (spinning) this.foundWork();
     return true;
   }
 
@@ -221,7 +221,7 @@ export class Idle {
     if (this.#unparkAny(PARKED_FUTEX, given(p, spinning))) return true;
     // One that sleeps in its event loop may be in the middle of a G's continuation: it is not to be relied on.
     if (this.#unparkAny(PARKED_EVENT_LOOP, given(p, false))) {
-      if (spinning) this.stopSpinning();
+      if (spinning) this.foundWork();
       return true;
     }
     return this.lacksThread && this.#giveSpare(given(p, spinning));
@@ -328,9 +328,13 @@ export class Idle {
     );
   }
 
-  /** Whether an M sleeps that could use a P. */
+  /** Whether an M sleeps that could use a P. A locked one could only if it has something to do. */
   get isAnyParked(): boolean {
-    return this.#some((isolate) => isParkedWithoutP(this.#parker.state(isolate)));
+    return this.#some((isolate) => {
+      const state = this.#parker.state(isolate);
+      return state === PARKED_FUTEX || state === PARKED_EVENT_LOOP ||
+        (isParkedWithoutP(state) && this.isQueuedForP(isolate));
+    });
   }
 
   /** The lowest number first, so that the same few threads stay warm. */

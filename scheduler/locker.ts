@@ -39,7 +39,6 @@ export class ThreadLocker implements AsyncDisposable {
   readonly #hold: HostTask;
   readonly #tasks = new Set<HostTask>();
   #closing: Promise<void> | undefined = undefined;
-  #isDead = false;
 
   /** @internal */
   static async start(host: Host, options: ThreadOptions): Promise<ThreadLocker> {
@@ -56,7 +55,6 @@ export class ThreadLocker implements AsyncDisposable {
     this.#thread = thread;
     this.#hold = holding;
     this.tid = tid;
-    holding.catch(() => this.#isDead = true);
   }
 
   /**
@@ -71,9 +69,6 @@ export class ThreadLocker implements AsyncDisposable {
     if (options !== undefined) requireGoOptions(options);
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler of this locker is closed.");
     if (this.#closing) throw new Error("This locker is closed: start another one with scheduler.locker().");
-    if (this.#isDead) {
-      throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
-    }
     const task = this.#host.goOn(this.#thread, call, options);
     this.#tasks.add(task);
     const ended = () => this.#tasks.delete(task);

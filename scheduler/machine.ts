@@ -157,7 +157,7 @@ export class Machine {
       ) {
         await this.#expect();
       } else if (!this.#spinning && this.#step()) {
-        if (this.runner.live !== 0) await NEXT_TURN;
+        if (this.runner.live !== 0 && this.p !== NO_P) await NEXT_TURN;
         if (this.#turnIsDue()) await this.#turn();
       } else if (!(await this.#letContinue()) && !(await this.#spin())) {
         // A woken M begins here, as a spinning one: submitters count on it until it has found something.
@@ -206,6 +206,11 @@ export class Machine {
     if (this.#timers.size !== 0 && (tick & 15) === 0) progress = this.#runTimers() || progress;
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && this.#resume()) return true;
+    // A locked M does not take what is in queues: others do, with its P, and it waits its turn among them.
+    if (!this.takesWork && this.p !== EXEMPT_P && (tick & 15) === 15 && this.#idle.workVisible()) {
+      this.#giveUpP();
+      return true;
+    }
     if (tick % GLOBAL_TICK === 0) {
       this.#flushCounts();
       if (this.runner.runSlot(this.#takeGlobal(1))) return true;
@@ -390,6 +395,8 @@ export class Machine {
       // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
       if (this.runner.live === 0) this.readMail();
       if (this.p === EXEMPT_P && !keepsP) return;
+      // The task that it was started for was cancelled.
+      if (this.#isOver()) return;
       const standsStill = this.#mayStandStill();
       const asleep = this.#sleepState(keepsP, standsStill);
       this.#parker.announce(this.#isolate, asleep);
@@ -422,6 +429,8 @@ export class Machine {
           // next if there is more than it takes.
           this.holdP(p);
           if (!this.takesWork) return;
+          // A continuation may run before the loop goes on: submitters are not to count on this M.
+          if (this.runner.live !== 0) return this.#idle.wakeIfWork();
           this.#idle.spinFurther();
           this.#setSpinning(true);
           return;

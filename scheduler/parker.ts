@@ -9,8 +9,10 @@
  *                     state, with a P or without; so does mail.
  *   KEEPS_P_*         an M that sleeps and keeps its P: a dedicated one its own, another one while a task's module or
  *                     arguments are on their way. Anyone may make it AWAKE.
- *   BLOCKED           it runs code without a P: it is in a blocking call, and who takes the P marks it so before; or its
- *                     event loop runs a continuation. As good as AWAKE for wakers. Left by itself.
+ *   BLOCKED           it runs code without a P: it is in a blocking call that it passed its P on for, or its event loop runs
+ *                     a continuation. As good as AWAKE for wakers. Left by itself.
+ *   MARKED            the same, so marked by sysmon, which takes the P of its call. Left by itself, and by sysmon if the call
+ *                     was over before.
  *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see README.md) is served. It
  *                     goes on with its G then, so it is none of those that take work from queues.
  *   given(p)          it was given a P, and the giver is waking it. Left by itself. If it does not come, since its event
@@ -33,6 +35,7 @@ export const BLOCKED = 8;
 export const AWAITS_P = 10;
 export const LOCKED_FUTEX = 12;
 export const LOCKED_EVENT_LOOP = 13;
+export const MARKED = 14;
 export type SleepState =
   | typeof PARKED_FUTEX
   | typeof PARKED_EVENT_LOOP
@@ -66,7 +69,7 @@ export function givenSpinning(state: number): boolean {
 
 /** Whether it will look at everything before it sleeps, so that nobody has to wake it. */
 export function looksBeforeItSleeps(state: number): boolean {
-  return state === AWAKE || state === BLOCKED || isGiven(state);
+  return state === AWAKE || state === BLOCKED || state === MARKED || isGiven(state);
 }
 
 export function isParkedWithoutP(state: number): boolean {
@@ -99,11 +102,16 @@ export class Parker {
   }
 
   /**
-   * By who is about to take the P of a call: so at no time a thread without a P looks as if it could use one. If the call
-   * was over in the last moment, the mark stays until the M sleeps the next time, and the pool may get a thread too many.
+   * By sysmon, which is about to take the P of a call: so at no time a thread without a P looks as if it could use one.
+   * Whether it was to be marked.
    */
-  mark(isolate: number): void {
-    cas(this.#words, this.#word(isolate), AWAKE, BLOCKED);
+  mark(isolate: number): boolean {
+    return cas(this.#words, this.#word(isolate), AWAKE, MARKED);
+  }
+
+  /** The call was over before. */
+  unmark(isolate: number): void {
+    cas(this.#words, this.#word(isolate), MARKED, AWAKE);
   }
 
   /** By sysmon: takes back the P that an M was given and did not take. */
@@ -130,9 +138,7 @@ export class Parker {
   retract(isolate: number, asleep: SleepState): number {
     const word = this.#word(isolate);
     if (cas(this.#words, word, asleep, AWAKE)) return AWAKE;
-    const state = load(this.#words, word);
-    store(this.#words, word, AWAKE);
-    return state;
+    return exchange(this.#words, word, AWAKE);
   }
 
   /** By the host, of an isolate that has ended. Returns the last state. */

@@ -12,7 +12,7 @@
  */
 import { cas, load, store } from "./atomics.ts";
 import { type Arena, HOST, ISOLATES, M_ROLE } from "./memory_layout.ts";
-import { AWAITS_P, BLOCKED, type Parker } from "./parker.ts";
+import { AWAITS_P, BLOCKED, MARKED, type Parker } from "./parker.ts";
 
 export const NONE = 0;
 export const SPARE = 1;
@@ -56,6 +56,11 @@ export class Roles {
     return this.#count((isolate) => this.of(isolate) !== NONE);
   }
 
+  /** How many the pool has, in calls or not, and can get. */
+  poolCanHave(maxThreads: number): number {
+    return this.count(POOL) + this.count(SPARE) + maxThreads - this.threads;
+  }
+
   /** How many threads have the role. */
   count(role: Role): number {
     return this.#count((isolate) => this.of(isolate) === role);
@@ -66,14 +71,14 @@ export class Roles {
     return this.#count((isolate) => this.#isBlocked(isolate));
   }
 
-  /** Threads that can use a P. A few too few, perhaps, and never too many: see `Parker.mark`. */
+  /** Threads that can use a P. For moments one too few, and never too many: the mark is made before the P is taken. */
   get available(): number {
     return this.#count((isolate) => this.of(isolate) === POOL && !this.#isBlocked(isolate));
   }
 
   #isBlocked(isolate: number): boolean {
     const state = this.#parker.state(isolate);
-    return state === BLOCKED || state === AWAITS_P;
+    return state === BLOCKED || state === MARKED || state === AWAITS_P;
   }
 
   #count(isCounted: (isolate: number) => boolean): number {

@@ -266,6 +266,12 @@ export class Runner {
    */
   #runOwn(slot: number): void {
     const isFirst = this.#machine.p === NO_P && this.#machine.takesWork;
+    // Mail is also read in the middle of a task, by shouldYield.
+    if (isFirst) this.#beginOwn(slot, true);
+    else this.#machine.resumeLater({ fire: () => this.#beginOwn(slot, false) });
+  }
+
+  #beginOwn(slot: number, isFirst: boolean): void {
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       this.#idle.mailOwner(HOST, slot);
       if (isFirst) this.#machine.threadLock.isEnding = true;

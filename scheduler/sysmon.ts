@@ -142,6 +142,8 @@ export class Sysmon {
       } else if (isInCall(word)) {
         if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
       } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
+        // It may be given away once more, and look the same.
+        seen.since = this.#now;
         this.#revoke(p);
       }
     }
@@ -160,10 +162,14 @@ export class Sysmon {
 
   /** From a call that lasts: the very one that the last look saw. */
   #retake(p: number, word: number): void {
-    this.#parker.mark(holder(word));
-    if (!this.#idle.ps.retake(p, word)) return;
-    this.#retook = true;
-    this.#idle.passOn(p);
+    const isolate = holder(word);
+    const hasMarked = this.#parker.mark(isolate);
+    if (this.#idle.ps.retake(p, word)) {
+      this.#retook = true;
+      this.#idle.passOn(p);
+    } else if (hasMarked) {
+      this.#parker.unmark(isolate);
+    }
   }
 
   /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */

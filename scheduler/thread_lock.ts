@@ -15,7 +15,7 @@ import type { Children } from "./children.ts";
 import type { G } from "./context.ts";
 import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
-import { DEDICATED, LOCKED, POOL, SPARE } from "./roles.ts";
+import { DEDICATED, LOCKED, POOL } from "./roles.ts";
 
 /** What one G holds of its thread; nested calls count. */
 export interface Holds {
@@ -55,14 +55,19 @@ export class ThreadLock {
   }
 
   lock(g: G): void {
+    if (this.#locks + this.#dedications === 0) this.#lockFirst();
     g.holds.locks++;
     this.#locks++;
-    if (this.#locks + this.#dedications > 1) return;
+  }
+
+  #lockFirst(): void {
+    // Not if a G has ended that had made it dedicated.
+    if (this.#machine.p !== EXEMPT_P) this.#leavePool(LOCKED);
     this.#machine.stayAwake();
-    this.#idle.roles.set(this.#isolate, LOCKED);
     this.#machine.takesWork = false;
     // They were to be the next here.
     this.#children.publishAll();
+    if (this.#machine.p === NO_P) this.#idle.wakeIfWork();
   }
 
   /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
@@ -88,25 +93,26 @@ export class ThreadLock {
   }
 
   #exempt(): void {
-    const { roles } = this.#idle;
-    if (roles.of(this.#isolate) === POOL && !this.#poolCanRefill()) {
-      throw new RangeError(
-        `There are ${this.#maxThreads} threads already (maxThreads), and the pool needs this one.`,
-      );
-    }
+    this.#leavePool(DEDICATED);
     this.#machine.stayAwake();
     const { p } = this.#machine;
-    roles.set(this.#isolate, DEDICATED);
     this.#machine.takesWork = false;
     this.#machine.p = EXEMPT_P;
     this.#children.publishAll();
-    if (p !== NO_P) this.#idle.passOn(p);
+    if (p === NO_P) this.#idle.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#idle.passOn(p);
   }
 
-  /** The pool keeps as many threads as it has Ps, or can get another one in this one's place. */
-  #poolCanRefill(): boolean {
-    const { roles } = this.#idle;
-    return roles.available > this.#idle.procs || roles.threads < this.#maxThreads || roles.count(SPARE) > 0;
+  /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
+  #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
+    const { roles, procs } = this.#idle;
+    const before = roles.of(this.#isolate);
+    roles.set(this.#isolate, role);
+    if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
+    roles.set(this.#isolate, POOL);
+    throw new RangeError(
+      `There are ${this.#maxThreads} threads already (maxThreads), and the pool needs this one.`,
+    );
   }
 
   /** The last one gets a P of the pool before it returns. */
@@ -152,6 +158,7 @@ export class ThreadLock {
       this.isEnding = true;
       return;
     }
+    this.#machine.stayAwake();
     this.#idle.roles.set(this.#isolate, POOL);
     this.#machine.takesWork = true;
   }

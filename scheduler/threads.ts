@@ -91,8 +91,9 @@ export class Threads {
     if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
   }
 
-  /** A thread for one task alone, which the caller mails to it; undefined if there are `maxThreads`. */
-  forOneTask(): Thread | undefined {
+  /** A thread for one task alone, which the caller mails to it; undefined if all `maxThreads` are in use or needed by the pool. */
+  forOneTask(procs: number): Thread | undefined {
+    if (this.#roles.poolCanHave(this.#limits.maxThreads) <= procs) return undefined;
     return this.#claim(DEDICATED) ?? this.#start(DEDICATED);
   }
 
