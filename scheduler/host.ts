@@ -133,7 +133,9 @@ export class Host {
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    return new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+    const host = new Host(arena, shim, new Futex(shim, arena.i32), { maxThreads, heapLimitMb }, procs);
+    if (options.detectDeadlocks !== false) host.#watchForDeadlocks();
+    return host;
   }
 
   constructor(arena: Arena, shim: Shim, futex: Futex, limits: ThreadLimits, procs: number) {
@@ -158,9 +160,12 @@ export class Host {
       (thread, why) => this.#bury(thread, why),
       (isolate) => this.#nothingInFlightOf(isolate),
     );
-    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
+  }
+
+  #watchForDeadlocks(): void {
+    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
