@@ -43,16 +43,8 @@ export { Once } from "./scheduler/once.ts";
 export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
 export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
 export { RWMutex } from "./scheduler/rw_mutex.ts";
-export {
-  after,
-  onAbort,
-  recv,
-  select,
-  type SelectCase,
-  type Selected,
-  type SelectOptions,
-  send,
-} from "./scheduler/select.ts";
+export { select, type Selected, type SelectOptions } from "./scheduler/select.ts";
+export { after, onAbort, recv, type SelectCase, send } from "./scheduler/select_case.ts";
 export type { ThreadLocker } from "./scheduler/locker.ts";
 export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
 export type { NativeCall } from "./scheduler/native_calls.ts";

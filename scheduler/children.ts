@@ -243,10 +243,10 @@ export class Children {
     if (promise.state === "cancelled") return stopped(g);
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
-    g.rare?.release?.();
+    if (g.rare !== undefined) g.rare.release?.();
     if (ok) g.resolve(value);
     else g.reject(value);
-    stopped(g);
+    if (g.rare !== undefined) stopped(g);
   }
 }
 

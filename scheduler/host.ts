@@ -152,7 +152,9 @@ export class Host {
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
     const limits = { maxThreads, heapLimitMb };
     const futex = new Futex(shim, arena.i32);
-    return new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads);
+    const host = new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads);
+    if (options.detectDeadlocks !== false) host.#watchForDeadlocks();
+    return host;
   }
 
   constructor(
@@ -188,10 +190,13 @@ export class Host {
       (isolate) => this.#nothingInFlightOf(isolate),
     );
     this.#followsProcs = followsProcs;
-    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     this.threads.startSysmon();
+  }
+
+  #watchForDeadlocks(): void {
+    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */

@@ -350,8 +350,11 @@ export class Machine {
    * waits for its turn anyway.
    */
   #mayStandStill(): boolean {
-    const { live } = this.runner;
-    return live === 0 || (this.home.parked + this.sleeping + this.parents >= live && this.#stillFor() > 0);
+    return this.runner.live === 0 || (this.#waitsForOurs && this.#stillFor() > 0);
+  }
+
+  get #waitsForOurs(): boolean {
+    return this.home.parked + this.sleeping + this.parents >= this.runner.live;
   }
 
   /** Milliseconds until the event loop has its turn at the latest. */
@@ -448,7 +451,8 @@ export class Machine {
         // Partner: the host's look at it, while this M sleeps.
         const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
         store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
-        await this.#sleepInEventLoop(asleep, Math.max(0, timeout - AHEAD));
+        // If it could not stand still afterwards, to wake ahead of time would be of no use.
+        await this.#sleepInEventLoop(asleep, this.#waitsForOurs ? Math.max(0, timeout - AHEAD) : timeout);
         if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
         this.#answerHost();
       }

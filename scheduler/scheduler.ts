@@ -41,6 +41,12 @@ export interface SchedulerOptions {
   maxNativeThreads?: number;
   /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
   heapLimitMb?: number;
+  /**
+   * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
+   * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
+   * host may still start a task that finds a channel in its module and sends to it. Default: true.
+   */
+  detectDeadlocks?: boolean;
 }
 
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */

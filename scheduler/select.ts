@@ -5,47 +5,15 @@
  * passed over. The isolate of the select then takes the losers out of their queues.
  */
 import { cas } from "./atomics.ts";
-import { Channel, lifeOf } from "./channel.ts";
+import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
+import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { silence } from "./task.ts";
 import type { Timer } from "./timers.ts";
 import { CLOSED, type Selection, Waiter } from "./waiter.ts";
-
-/** One thing that a {@linkcode select} may wait for. Made by `recv`, `send`, `after` and `onAbort`; used once. */
-export type SelectCase<T = unknown> =
-  | { readonly kind: "recv"; readonly channel: Channel<T> }
-  | { readonly kind: "send"; readonly channel: Channel<T>; readonly value: T }
-  | { readonly kind: "after"; readonly ms: number }
-  | { readonly kind: "onAbort"; readonly signal: AbortSignal };
-
-/** A case that is ready when there is a value to receive, or the channel is closed and empty. */
-export function recv<T>(channel: Channel<T>): SelectCase<T> {
-  return { kind: "recv", channel: requireChannel(channel, "recv") };
-}
-
-/** A case that is ready when `value` can be sent without waiting. */
-export function send<T>(channel: Channel<T>, value: T): SelectCase<T> {
-  return { kind: "send", channel: requireChannel(channel, "send"), value };
-}
-
-/**
- * A case that is ready after `ms` milliseconds, of which fractions count.
- *
- * @throws {RangeError} if that is no time.
- */
-export function after(ms: number): SelectCase<never> {
-  if (typeof ms === "number" && ms >= 0) return { kind: "after", ms };
-  throw new RangeError(`after(${String(ms)}): give milliseconds, 0 or more.`);
-}
-
-/** A case that is ready when the signal is aborted. */
-export function onAbort(signal: AbortSignal): SelectCase<never> {
-  if (signal instanceof AbortSignal) return { kind: "onAbort", signal };
-  throw new TypeError(`onAbort(${String(signal)}): give an AbortSignal.`);
-}
 
 /** Options of {@linkcode select}. */
 export interface SelectOptions {
@@ -326,26 +294,4 @@ function shuffled<T>(items: readonly T[]): T[] {
     [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
   }
   return mixed;
-}
-
-function requireChannel<T>(channel: Channel<T>, what: string): Channel<T> {
-  if (channel instanceof Channel) return channel;
-  throw new TypeError(`${what}(${String(channel)}): give a Channel.`);
-}
-
-function requireCases(cases: readonly SelectCase[], isDefault: boolean): void {
-  if (!Array.isArray(cases) || (cases.length === 0 && !isDefault)) {
-    throw new TypeError(
-      `select(${
-        Array.isArray(cases) ? "[]" : String(cases)
-      }): give an array of cases, or it would wait for ever.`,
-    );
-  }
-  for (const one of cases) {
-    if (typeof one === "object" && one !== null && "kind" in one) continue;
-    throw new TypeError(`select([… ${String(one)} …]): give cases made by recv, send, after and onAbort.`);
-  }
-  const isolates = new Set<Isolate>();
-  for (const one of cases) if ("channel" in one) isolates.add(lifeOf(one.channel).isolate);
-  if (isolates.size > 1) throw new TypeError("select(…): the channels belong to different schedulers.");
 }

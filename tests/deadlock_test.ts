@@ -62,3 +62,12 @@ Deno.test("a task with a timeout ends by it and not by a deadlock", async () => 
   await using sched = await Scheduler.start({ procs: 1 });
   await assertRejects(async () => await sched.go(receivesFromNobody(), { timeout: LONG }), TaskTimeoutError);
 });
+
+Deno.test("with detectDeadlocks false nobody is told", async () => {
+  await using sched = await Scheduler.start({ procs: 1, detectDeadlocks: false });
+  const waiting = sched.go(receivesFromNobody());
+  let isTold = false;
+  waiting.finally(() => isTold = true).catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, LONG));
+  assert(!isTold);
+});
