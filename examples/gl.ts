@@ -3,7 +3,7 @@
  *
  * A GL context is current on one thread, and every call acts on the context of its thread. So the tasks share a thread, by
  * a ThreadLocker: they take turns at their awaits, and see the same variables of this module. Mesa renders in software
- * where there is no graphics card. Takes Debian's packages libegl1, libgles2 and libegl-mesa0.
+ * where there is no graphics card. Takes Debian's packages libegl1, libgles2 and libgl1-mesa-dri.
  */
 import { Scheduler, task } from "@heddle/heddle";
 

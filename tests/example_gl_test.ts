@@ -5,21 +5,27 @@ import { draw, open, read } from "../examples/gl.ts";
 import { soon } from "./deadline.ts";
 import { runProgram } from "./programs.ts";
 
-/** What is missing here, if something is. */
-function missing(): string | undefined {
-  for (
-    const [library, packages] of [["libEGL.so.1", "libegl1 libegl-mesa0"], ["libGLESv2.so.2", "libgles2"]]
-  ) {
+/** Why nothing can be drawn here, if so: what is missing. */
+async function obstacle(): Promise<string | undefined> {
+  for (const library of ["libEGL.so.1", "libGLESv2.so.2"]) {
     try {
       Deno.dlopen(library, {}).close();
     } catch {
-      return `${library} is not installed (Debian: apt-get install ${packages})`;
+      return `${library} is not installed`;
     }
   }
+  await using sched = await Scheduler.start({ procs: 1 });
+  await using locker = await sched.locker();
+  const { message } = await locker.go(open(1, 1)).then(() => new Error(""), (error) => error);
+  // The libraries without a driver.
+  return /^(A display|eglInitialize) failed/.test(message) ? message : undefined;
 }
 
-const reason = missing();
-if (reason !== undefined) console.log(`skipped: the tests of OpenGL, since ${reason}`);
+const reason = await obstacle();
+if (reason !== undefined) {
+  const packages = "libegl1 libegl-mesa0 libgles2 libgl1-mesa-dri";
+  console.log(`skipped: the tests of OpenGL, since ${reason} (Debian: apt-get install ${packages})`);
+}
 
 Deno.test({
   name: "gl: three tasks draw one picture on one thread, and the PNG has their colours where they overlap",
