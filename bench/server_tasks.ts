@@ -1,5 +1,5 @@
 /** A server that answers one question at a time, and tasks that ask it. */
-import { type Channel, task } from "@heddle/heddle";
+import { Channel, task } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 
 const shim = loadShim();
@@ -21,21 +21,43 @@ export const answers = task(
 );
 
 /** Asks as often, and returns the microseconds that a question took. */
+async function ask(times: number, questions: Channel<number>, replies: Channel<number>): Promise<number> {
+  const start = shim.nowNs();
+  let n = 0;
+  for (let i = 0; i < times; i++) {
+    await questions.send(n);
+    n = await replies.recv();
+  }
+  const elapsed = shim.nowNs() - start;
+  if (n !== times) throw new Error(`${times} questions were answered up to ${n}`);
+  return elapsed / 1000 / times;
+}
+
 export const asks = task(
   import.meta,
   "asks",
-  async (_ctx, times: number, questions: Channel<number>, replies: Channel<number>): Promise<number> => {
-    const start = shim.nowNs();
-    let n = 0;
-    for (let i = 0; i < times; i++) {
-      await questions.send(n);
-      n = await replies.recv();
-    }
-    const elapsed = shim.nowNs() - start;
-    if (n !== times) throw new Error(`${times} questions were answered up to ${n}`);
-    return elapsed / 1000 / times;
-  },
+  (_ctx, times: number, questions: Channel<number>, replies: Channel<number>) =>
+    ask(times, questions, replies),
 );
+
+/** Of the tasks of one thread. */
+let here: { questions: Channel<number>; replies: Channel<number> };
+
+export const opensHere = task(import.meta, "opensHere", (ctx): void => {
+  here = { questions: new Channel(ctx), replies: new Channel(ctx) };
+});
+
+/** As `answers`, for tasks of the same thread, which find the channels in the state of this module. */
+export const answersHere = task(import.meta, "answersHere", async () => {
+  const { questions, replies } = here;
+  for await (const n of questions) await replies.send(n + 1);
+});
+
+export const asksHere = task(import.meta, "asksHere", async (_ctx, times: number): Promise<number> => {
+  const us = await ask(times, here.questions, here.replies);
+  here.questions.close();
+  return us;
+});
 
 /** Replies to the time at which it was woken with how long that took, in microseconds. */
 export const wakes = task(

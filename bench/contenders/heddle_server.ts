@@ -2,7 +2,16 @@ import { Channel, Scheduler } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
 import type { Contender, Pool } from "../contender.ts";
 import { median } from "../rounds.ts";
-import { answers, asks, computes, type Place, wakes } from "../server_tasks.ts";
+import {
+  answers,
+  answersHere,
+  asks,
+  asksHere,
+  computes,
+  opensHere,
+  type Place,
+  wakes,
+} from "../server_tasks.ts";
 
 const shim = loadShim();
 
@@ -62,11 +71,9 @@ export const contender: Contender = {
       return {
         threads,
         async run(_work, times) {
-          const [ready, questions, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
-          const serving = locker.go(answers("pool", ready, questions, replies));
-          await ready.recv();
-          const us = await locker.go(asks(times, questions, replies));
-          questions.close();
+          await locker.go(opensHere());
+          const serving = locker.go(answersHere());
+          const us = await locker.go(asksHere(times));
           await serving;
           return us;
         },
