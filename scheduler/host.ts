@@ -17,6 +17,7 @@ import {
   Arena,
   CLOSING,
   HOST,
+  ISOLATES,
   leastArenaBytes,
   M_PARKS,
   M_RAN,
@@ -271,6 +272,9 @@ export class Host {
 
   /** The same for a task that nobody waits for, so that it does not keep the process alive. */
   hold(call: Call<unknown>, thread: ThreadOptions): [HostTask, Thread] {
+    if (this.#arena.shape.maxTasks === 1) {
+      throw new RangeError("maxTasks is 1: a locker takes one for itself, and has none left for its tasks.");
+    }
     const started = this.#newStarted(call, undefined);
     started.isInFlight = false;
     const own = this.#startOnOwn(started, call, thread);
@@ -519,7 +523,9 @@ export class Host {
       this.idle.releaseP(p);
     }
     if (wasSpinning) this.idle.stopSpinning();
-    for (let slot = 0; slot < this.#arena.slots; slot++) {
+    // Of numbers that were never used, nobody can have started anything.
+    const end = this.#arena.firstSlot(load(this.#words, ISOLATES));
+    for (let slot = 0; slot < end; slot++) {
       if (this.#gs.runner(slot) !== isolate) continue;
       const neverBegan = this.#gs.isMeantFor(slot, isolate);
       if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);

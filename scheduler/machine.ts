@@ -268,7 +268,7 @@ export class Machine {
     this.#spinner.start();
     for (let round = 0;; round++) {
       // First: only a thief without work of its own has room in its ring.
-      if (this.#hasOwnWork()) {
+      if (this.#hasWorkHere()) {
         this.foundWork();
         return true;
       }
@@ -324,6 +324,14 @@ export class Machine {
     this.#idle.foundWork();
   }
 
+  /**
+   * The same, or in its ring: a continuation that the event loop ran may have published there, or come back from a call
+   * with another P; or with none, when all is closing.
+   */
+  #hasWorkHere(): boolean {
+    return this.#hasOwnWork() || this.p === NO_P || (this.takesWork && !this.#local.isEmpty(this.p));
+  }
+
   #hasOwnWork(): boolean {
     return !this.#mailbox.isEmpty(this.#isolate) || this.#resumes.length !== 0 ||
       this.children.waiting.length !== 0 ||
@@ -338,10 +346,10 @@ export class Machine {
     if (this.runner.live === 0 || this.#spinning) return false;
     for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
       await NEXT_TURN;
-      if (this.#hasOwnWork()) return true;
+      if (this.#hasWorkHere()) return true;
     }
     if (!this.#mayStandStill()) await this.#turn();
-    return this.#hasOwnWork();
+    return this.#hasWorkHere();
   }
 
   /**
@@ -385,7 +393,7 @@ export class Machine {
     if (this.runner.live === 0 && this.p !== NO_P) {
       // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
       await this.#turn();
-      if (this.#hasOwnWork()) return;
+      if (this.#hasWorkHere()) return;
     }
     if (!keepsP && this.p !== NO_P) this.#giveUpP();
     if (this.#spinning) {

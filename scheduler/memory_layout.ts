@@ -228,19 +228,24 @@ export function leastArenaBytes(maxTasks: number, maxThreads: number): number {
   return offsets(maxTasks, maxThreads).heapBytes + (1 << 20);
 }
 
+/** Isolate numbers for each thread that there may be: one that has ended keeps its own while children of it are in flight. */
+const NUMBERS_PER_THREAD = 2;
+
 function offsets(maxTasks: number, maxThreads: number) {
-  const slots = maxTasks + maxThreads * SLOTS_PER_THREAD;
+  const numbers = maxThreads * NUMBERS_PER_THREAD;
+  const slots = maxTasks + numbers * SLOTS_PER_THREAD;
   // The global queue must never be full: every slot and every thread can be in it once.
-  const globalCapacity = 2 ** Math.ceil(Math.log2(slots + maxThreads + 1));
+  const globalCapacity = 2 ** Math.ceil(Math.log2(slots + numbers + 1));
   const processors = HEADER_END;
   const isolates = processors + MAX_PROCS * P_WORDS;
-  const globalCells = isolates + (maxThreads + 1) * M_WORDS;
+  const globalCells = isolates + (numbers + 1) * M_WORDS;
   const definitions = globalCells + globalCapacity * 2;
   const names = definitions + MAX_DEFINITIONS * 2;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const native = lineUp(gs + slots * G_WORDS);
   const heapBytes = lineUp(native + NATIVE_WORDS) * 4;
   return {
+    numbers,
     slots,
     globalCapacity,
     processors,
@@ -274,6 +279,8 @@ export class Arena implements Bytes {
   readonly nativeQueue: number;
   readonly nativeStatuses: number;
   readonly nativeCalls: number;
+  /** The highest isolate number. */
+  readonly numbers: number;
   /** Words of O_ISOLATES. */
   readonly isolateBits: number;
   /** This isolate's handles of what tasks share: values are read and written with them. */
@@ -299,7 +306,8 @@ export class Arena implements Bytes {
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;
     this.nativeStatuses = this.nativeQueue + QUEUE_WORDS;
     this.nativeCalls = this.nativeStatuses + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS;
-    this.isolateBits = (shape.maxThreads >> 5) + 1;
+    this.numbers = at.numbers;
+    this.isolateBits = (at.numbers >> 5) + 1;
     this.#processors = at.processors;
     this.#isolates = at.isolates;
     this.#gs = at.gs;

@@ -19,11 +19,11 @@ const IN_CALL = 3;
 const KIND = 3;
 
 const HOLDER_SHIFT = 2;
-/** The highest isolate number is 1024. */
-const HOLDER = 2047;
-const CALL_SHIFT = 13;
-/** A taker that looked at a call and slept through 2^18 others of that M would take the wrong one for it. */
-const CALLS = (1 << 18) - 1;
+/** The highest isolate number is 2048. */
+const HOLDER = 4095;
+const CALL_SHIFT = 14;
+/** A taker that looked at a call and slept through 2^17 others of that M may take the P of one that has just begun. */
+const CALLS = (1 << 17) - 1;
 
 /** What an M writes into its P's word for its nth call. */
 export function callWord(isolate: number, call: number): number {

@@ -32,7 +32,7 @@ export abstract class SharedLock implements Waited, Shareable {
       this.object = home.object;
       return;
     }
-    this.object = isolate.handles.create(kind, isolate.arena.shape.maxThreads + 1);
+    this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
     isolate.handles.adopt(this.object, handle);
   }
 

@@ -168,11 +168,12 @@ export class Threads {
   }
 
   #freeNumber(): number | undefined {
+    if (this.#threads.size >= this.#limits.maxThreads) return undefined;
     const used = load(this.#arena.i32, ISOLATES);
     for (let isolate = HOST + 1; isolate < used; isolate++) {
       if (!this.#threads.has(isolate) && this.#isReusable(isolate)) return isolate;
     }
-    if (used > this.#limits.maxThreads) return undefined;
+    if (used > this.#arena.numbers) return undefined;
     store(this.#arena.i32, ISOLATES, used + 1);
     return used;
   }
