@@ -73,7 +73,11 @@ export const wakes = task(
   },
 );
 
-/** Computes for `us` microseconds. */
-export const computes = task(import.meta, "computes", (_ctx, us: number): void => {
-  for (const end = shim.nowNs() + us * 1000; shim.nowNs() < end;);
+/** Computes until told, and lets others have their turn every millisecond. */
+export const computes = task(import.meta, "computes", async (ctx, stop: SharedArrayBuffer): Promise<void> => {
+  const words = new Int32Array(stop);
+  while (Atomics.load(words, 0) === 0) {
+    for (const end = shim.nowNs() + 1e6; shim.nowNs() < end;);
+    await ctx.yield();
+  }
 });

@@ -15,10 +15,8 @@ import {
 
 const shim = loadShim();
 
-/** Tasks that are always waiting for a P of the pool while something is measured beside them. */
-const HOGS = 8;
-/** Microseconds that each computes. */
-const HOG = 1_000;
+/** Tasks of each P that compute while something is measured beside them. */
+const HOGS = 2;
 
 async function server(sched: Scheduler, place: Place, times: number): Promise<number> {
   const [ready, questions, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
@@ -35,18 +33,15 @@ async function wake(sched: Scheduler, place: Place, times: number): Promise<numb
   const [ready, calls, replies] = Array.from({ length: 3 }, () => new Channel<number>(sched));
   const woken = sched.go(wakes(place, ready, calls, replies));
   await ready.recv();
-  let isSaturated = true;
-  const hog = async () => {
-    while (isSaturated) await sched.go(computes(HOG));
-  };
-  const hogs = Array.from({ length: HOGS }, hog);
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const hogs = Array.from({ length: HOGS * sched.procs }, () => sched.go(computes(stop.buffer)));
   const samples: number[] = [];
   for (let i = 0; i < times; i++) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     await calls.send(shim.nowNs());
     samples.push(await replies.recv());
   }
-  isSaturated = false;
+  Atomics.store(stop, 0, 1);
   calls.close();
   await Promise.all([woken, ...hogs]);
   return median(samples);

@@ -57,5 +57,5 @@ export const wake: Row = {
   better: "lower",
   sides: ["heddle_server: dedicated", "heddle_server: locked"],
   comparisons: [{ against: ["heddle_server: locked"], atLeast: 10 }],
-  inside: async (pool) => await pool.run("wake", 200),
+  inside: async (pool) => await pool.run("wake", 100),
 };

@@ -1,4 +1,4 @@
-/** Each of these found a hole. One of them may freeze the host: run them one by one, with `--filter` and a limit. */
+/** Calls, locks and deaths at moments at which they were once handled wrongly. */
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "./deadline.ts";
@@ -28,7 +28,7 @@ async function together(sched: Scheduler, words: Words, first: Step[], second: S
   return [a, b];
 }
 
-Deno.test("A: a start does not freeze the host while of the threads without a P only locked ones sleep", async () => {
+Deno.test("a start does not freeze the host while of the threads without a P only locked ones sleep", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   const words = new Words();
   const locked = sched.go(script([["lock"], ["say", 0], ["sleep", 6_000], ["unlock"]], words.buffer));
@@ -43,7 +43,7 @@ Deno.test("A: a start does not freeze the host while of the threads without a P 
   assertLess(frozen, 1_000);
 });
 
-Deno.test("B: a thread whose dedicated task has ended can be dedicated by another task of it", async () => {
+Deno.test("a thread whose dedicated task has ended can be dedicated by another task of it", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const [a, b] = await together(
@@ -65,7 +65,7 @@ Deno.test("B: a thread whose dedicated task has ended can be dedicated by anothe
   assert(typeof late === "number", String(late));
 });
 
-Deno.test("C: a locker's task does not begin inside of another one that looks at shouldYield", async () => {
+Deno.test("a locker's task does not begin inside of another one that looks at shouldYield", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using locker = await sched.locker();
   const words = new Words();
@@ -80,7 +80,7 @@ Deno.test("C: a locker's task does not begin inside of another one that looks at
   assertEquals(state, "queued");
 });
 
-Deno.test("C2: a locker's task hears of its cancellation although another one arrived meanwhile", async () => {
+Deno.test("a locker's task hears of its cancellation although another one arrived meanwhile", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const locker = await sched.locker();
   const words = new Words();
@@ -95,7 +95,7 @@ Deno.test("C2: a locker's task hears of its cancellation although another one ar
   await soon(locker.close(), "close()", LATE);
 });
 
-Deno.test("D: arguments that cannot be copied leave no dedicated thread behind", async () => {
+Deno.test("arguments that cannot be copied leave no dedicated thread behind", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 4 });
   // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
   const wrong = script([() => {}] as any);
@@ -103,7 +103,7 @@ Deno.test("D: arguments that cannot be copied leave no dedicated thread behind",
   assertEquals(sched.stats().dedicatedThreads, 0);
 });
 
-Deno.test("E: a locked task that only yields lets others run", async () => {
+Deno.test("a locked task that only yields lets others run", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const locked = sched.go(script([["lock"], ["say", 0], ["yieldUntil", 1], ["unlock"]], words.buffer));
@@ -114,7 +114,7 @@ Deno.test("E: a locked task that only yields lets others run", async () => {
   assertEquals(late, undefined);
 });
 
-Deno.test("F: locked tasks that await children do not hang at maxThreads", async () => {
+Deno.test("locked tasks that await children do not hang at maxThreads", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   const words = new Words();
   const tasks = [1, 2].map(() =>
@@ -125,7 +125,7 @@ Deno.test("F: locked tasks that await children do not hang at maxThreads", async
   await soon(Promise.allSettled(tasks), "both end", LATE);
 });
 
-Deno.test("G: a thread that is unlocked after a plain await is one of the pool again", async () => {
+Deno.test("a thread that is unlocked after a plain await is one of the pool again", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const unlocked = sched.go(
@@ -147,7 +147,7 @@ Deno.test("G: a thread that is unlocked after a plain await is one of the pool a
   assertLess(frozen, 1_000);
 });
 
-Deno.test("H: a task that is started as its locker dies settles, and no other thread gets it", async () => {
+Deno.test("a task that is started as its locker dies settles, and no other thread gets it", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   // It has the first slot while the locker starts, so that a later task of the locker is the first to be lost.
@@ -174,7 +174,7 @@ Deno.test("H: a task that is started as its locker dies settles, and no other th
   await assertRejects(() => soon(late!, "the late one", LATE), Error, "died");
 });
 
-Deno.test("I: a cancelled task of a locker that dies gives its slot back", async () => {
+Deno.test("a cancelled task of a locker that dies gives its slot back", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxTasks: 4 });
   const locker = await sched.locker();
   await until(() => sched.stats().inFlight === 0, "nothing is in flight");
@@ -192,18 +192,18 @@ Deno.test("I: a cancelled task of a locker that dies gives its slot back", async
   await soon(Promise.all(others), "the others", LATE);
 });
 
-Deno.test("J: undedicate() inside of a blocking call of a dedicated thread is refused", async () => {
+Deno.test("undedicate() inside of a blocking call of a dedicated thread is refused", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   assert((await soon(sched.go(undedicatesInCall()), "it")).includes("inside of ctx.blocking()"));
 });
 
-Deno.test("K: a locker that finds no slot for its tasks is refused", async () => {
+Deno.test("a locker that finds no slot for its tasks is refused", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxTasks: 1 });
   await assertRejects(() => soon(sched.locker(), "the locker", LATE), RangeError);
 });
 
-for (let hops = 0; hops < 14; hops++) {
-  Deno.test(`O${hops}: nobody relies on a thread that computes (${hops} microtasks after a kick)`, async () => {
+for (let hops = 0; hops < 5; hops++) {
+  Deno.test(`nobody relies on a thread that computes (${hops} microtasks after a kick)`, async () => {
     await using sched = await Scheduler.start({ procs: 2 });
     const words = new Words();
     const computing = sched.go(
@@ -224,7 +224,7 @@ for (let hops = 0; hops < 14; hops++) {
   });
 }
 
-Deno.test("U: a dedicated task that is cancelled before it begins frees its thread", async () => {
+Deno.test("a dedicated task that is cancelled before it begins frees its thread", async () => {
   // There is no other spare to start, which would take longer than the thread takes to begin the task.
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   for (let i = 0; i < 5; i++) {
@@ -236,7 +236,7 @@ Deno.test("U: a dedicated task that is cancelled before it begins frees its thre
   }
 });
 
-Deno.test("V: threads that die with children in queues are replaced at maxThreads", async () => {
+Deno.test("threads that die with children in queues are replaced at maxThreads", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   const leaf: Step[] = [["compute", 1]];
   const dies: Step[] = [["start", leaf], ["start", leaf], ["block", 0], ["exit"]];
@@ -259,7 +259,7 @@ async function apart(sched: Scheduler, words: Words, us: number, second: Step[])
   return [first, other];
 }
 
-Deno.test("W1: a P that a task hands on is taken back from a thread that does not come for it", async () => {
+Deno.test("a P that a task hands on is taken back from a thread that does not come for it", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const both = await apart(sched, words, 4e6, [["handOff", 2e6]]);
@@ -272,7 +272,7 @@ Deno.test("W1: a P that a task hands on is taken back from a thread that does no
   assertLess(ms, 1_000);
 });
 
-Deno.test("W2: a P that a task hands on as its thread dies has one holder", async () => {
+Deno.test("a P that a task hands on as its thread dies has one holder", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const [first, dies] = await apart(sched, words, 2e6, [["dedicate"], ["exit"]]);
@@ -282,7 +282,7 @@ Deno.test("W2: a P that a task hands on as its thread dies has one holder", asyn
   assertEquals(sched.stats().idleProcs, 1);
 });
 
-Deno.test("X: the number of a thread that ended is used as soon as its children have ended", async () => {
+Deno.test("the number of a thread that ended is used as soon as its children have ended", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
   const words = new Words();
   // It ends with its thread, and leaves a child that goes on elsewhere.
@@ -300,14 +300,14 @@ Deno.test("X: the number of a thread that ended is used as soon as its children 
   await soon(sched.go(nothing()), "a task", LATE);
 });
 
-Deno.test("Y: a thread whose task blocks after a plain await does not end by an invariant", async () => {
+Deno.test("a thread whose task blocks after a plain await does not end by an invariant", async () => {
   await using sched = await Scheduler.start({ procs: 3 });
   const rounds = 3_000;
   const tasks = Array.from({ length: 6 }, () => sched.go(blocksAfterAwaits(rounds)));
   assertEquals(await soon(Promise.all(tasks), "the tasks", 20_000), tasks.map(() => rounds));
 });
 
-Deno.test("Z: a thread that the pool was promised in place of a dedicated one is not given to another task", async () => {
+Deno.test("a thread that the pool was promised in place of a dedicated one is not given to another task", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   const words = new Words();
   const steps: Step[] = [["outside", 300], ["dedicate"], ["say", 1], ["outside", 300], ["child", []]];
