@@ -28,6 +28,8 @@ import {
   readsPipe,
   sleepsInKernel,
   startsInCall,
+  waitsForChild,
+  waitsForSignal,
 } from "./tasks/blocking.ts";
 import { busy, busyUntil } from "./tasks/occupying.ts";
 
@@ -246,4 +248,34 @@ Deno.test("threads that blocked calls left behind end some seconds later, and th
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("kill -9 of a child that a task waits for ends the wait", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  const arrived = new Flag();
+  const waiting = sched.go(waitsForChild(child.pid, arrived.buffer));
+  await until(() => sched.stats().blockedThreads === 1, "it waits in the kernel");
+  child.kill("SIGKILL");
+  // -1 if Deno, which waits for it too, was faster.
+  assert([9, -1].includes(await soon(waiting, "the wait")));
+  await child.status;
+});
+
+Deno.test("a signal that interrupts a blocking call gives the task its EINTR", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const { symbols } = Deno.dlopen("libc.so.6", {
+    tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    signal: { parameters: ["i32", "pointer"], result: "pointer" },
+    // A handler that does nothing.
+    abs: { type: "pointer" },
+  });
+  const SIGUSR2 = 12;
+  const before = symbols.signal(SIGUSR2, symbols.abs);
+  const tid = new Flag();
+  const waiting = sched.go(waitsForSignal(tid.buffer));
+  await until(() => sched.stats().blockedThreads === 1, "it waits in the kernel");
+  assertEquals(symbols.tgkill(Deno.pid, tid.value, SIGUSR2), 0);
+  assertEquals(await soon(waiting, "the call"), -1);
+  symbols.signal(SIGUSR2, before);
 });

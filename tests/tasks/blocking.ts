@@ -9,6 +9,8 @@ const libc = Deno.dlopen("libc.so.6", {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   usleep: { parameters: ["u32"], result: "i32" },
   getppid: { parameters: [], result: "i32" },
+  waitid: { parameters: ["i32", "u32", "buffer", "i32"], result: "i32" },
+  poll: { parameters: ["pointer", "usize", "i32"], result: "i32" },
 }).symbols;
 
 function readByte(fd: number): number {
@@ -145,3 +147,23 @@ export const computesAfterOutside = task(
     for (const end = shim.nowNs() + 30e9; flag.value === 0 && shim.nowNs() < end;);
   },
 );
+
+const P_PID = 1, WEXITED = 4, WNOWAIT = 0x01000000;
+
+/** Waits in the kernel for the end of a child process, and leaves it to be reaped. Returns the signal that ended it. */
+export const waitsForChild = task(
+  import.meta,
+  "waitsForChild",
+  (ctx, pid: number, arrived: SharedArrayBuffer): number => {
+    const info = new Int32Array(32);
+    new Flag(arrived).increment();
+    const result = ctx.blocking(() => libc.waitid(P_PID, pid, info, WEXITED | WNOWAIT));
+    return result === 0 ? info[6] : -1; // si_status of siginfo_t
+  },
+);
+
+/** Waits for nothing at all, until a signal comes. Returns what the call returned. */
+export const waitsForSignal = task(import.meta, "waitsForSignal", (ctx, tid: SharedArrayBuffer): number => {
+  new Flag(tid).value = ctx.tid;
+  return ctx.blocking(() => libc.poll(null, 0n, -1));
+});
