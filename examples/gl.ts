@@ -67,6 +67,21 @@ square.set([-1, -1, 1, -1, -1, 1, 1, 1]);
 
 const cString = (text: string) => new TextEncoder().encode(`${text}\0`);
 
+/**
+ * Called once, before threads open the libraries: they stay for the life of the process. An isolate that ends closes what
+ * it opened, and the last one to do so unloads it, before or while what it left to be called at a thread's end is called.
+ */
+export function keepLibraries(): void {
+  const libc = Deno.dlopen("libc.so.6", { dlopen: { parameters: ["buffer", "i32"], result: "pointer" } });
+  for (const library of ["libEGL.so.1", "libGLESv2.so.2"]) {
+    const RTLD_NOW = 2;
+    if (libc.symbols.dlopen(cString(library), RTLD_NOW) === null) {
+      throw new Error(`${library} is not installed`);
+    }
+  }
+  libc.close();
+}
+
 /** Makes a context current on this thread, with a program that draws discs. */
 export const open = task(import.meta, "open", (_ctx, width: number, height: number): void => {
   const egl = Deno.dlopen("libEGL.so.1", eglSymbols).symbols;
@@ -138,6 +153,7 @@ export const read = task(import.meta, "read", (_ctx, width: number, height: numb
 
 /** Red, green and blue light: a large disc and a small one of each. */
 export async function drawDiscs(sched: Scheduler, size: number): Promise<Uint8Array> {
+  keepLibraries();
   await using locker = await sched.locker({ name: "gl" });
   await locker.go(open(size, size));
   const [low, middle, high, radius] = [0.36 * size, 0.5 * size, 0.64 * size, 0.28 * size];

@@ -1,18 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode } from "fast-png";
 import { Scheduler } from "@heddle/heddle";
-import { draw, open, read } from "../examples/gl.ts";
+import { draw, keepLibraries, open, read } from "../examples/gl.ts";
 import { soon } from "./deadline.ts";
 import { runProgram } from "./programs.ts";
 
 /** Why nothing can be drawn here, if so: what is missing. */
 async function obstacle(): Promise<string | undefined> {
-  for (const library of ["libEGL.so.1", "libGLESv2.so.2"]) {
-    try {
-      Deno.dlopen(library, {}).close();
-    } catch {
-      return `${library} is not installed`;
-    }
+  try {
+    keepLibraries();
+  } catch (error) {
+    return (error as Error).message;
   }
   await using sched = await Scheduler.start({ procs: 1 });
   await using locker = await sched.locker();
