@@ -1,30 +1,35 @@
-/** With a limit on addresses there is no room for another stack. */
+/** A user who may have no more threads is refused another one. */
 import { Scheduler } from "@heddle/heddle";
 
 const libc = Deno.dlopen("libc.so.6", {
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 }).symbols;
-const RLIMIT_AS = 9;
-const unlimited = 2n ** 64n - 1n;
+const RLIMIT_NPROC = 6;
+const usual = new BigUint64Array(2); // the soft limit and the hard one
+libc.getrlimit(RLIMIT_NPROC, usual);
+const [root, nobody] = [0, 65534];
 
-function limitAddresses(bytes: bigint): void {
-  if (libc.setrlimit(RLIMIT_AS, BigUint64Array.of(bytes, unlimited)) !== 0) {
+/** The limit is not for root. All threads change users: sysmon starts native threads too. */
+function limitThreads(limit: bigint, user: number): void {
+  if (libc.setrlimit(RLIMIT_NPROC, BigUint64Array.of(limit, usual[1])) !== 0) {
     throw new Error("setrlimit failed");
   }
+  if (Deno.uid() === 0 && libc.setresuid(user, user, root) !== 0) throw new Error("setresuid failed");
 }
 
 const sched = await Scheduler.start({ procs: 1 });
 const { symbols } = sched.dlopen("libc.so.6", { getppid: { parameters: [], result: "i32" } });
-// sysmon is up: the end of a long call comes through it. Not by a thread of the pool, whose stack glibc would keep.
+// sysmon is up: the end of a long call comes through it. Not by a thread of the pool, which would stay for more calls.
 const thread = await sched.thread();
 await thread.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } }).symbols.usleep(100_000);
-// And so is the spare: a thread that starts just now needs addresses.
+// And so is the spare: no thread but those that are refused starts just now.
 while (sched.stats().parks < 2) await new Promise((resolve) => setTimeout(resolve, 10));
-const kilobytes = /^VmSize:\s*(\d+)/m.exec(Deno.readTextFileSync("/proc/self/status"))![1];
 
-limitAddresses(BigInt(kilobytes) * 1024n);
+limitThreads(0n, nobody);
 const calls = [symbols.getppid(), symbols.getppid(), sched.thread()];
-limitAddresses(unlimited);
+limitThreads(usual[0], root);
 
 for (const call of await Promise.allSettled<unknown>(calls)) {
   console.log(call.status === "rejected" ? call.reason.message : call.value);
