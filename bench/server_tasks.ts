@@ -1,23 +1,36 @@
 /** A server that answers one question at a time, and tasks that ask it. */
-import { Channel, task } from "@heddle/heddle";
+import { Channel, task, type TaskContext } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 
 const shim = loadShim();
 
 export type Place = "pool" | "locked" | "dedicated";
 
-/** Answers each number with the next one, until there are no more. `ready` says that it is where it is to be. */
+/** Serves where it is to be. `ready` says that it is there. */
+async function serveAt(
+  ctx: TaskContext,
+  place: Place,
+  ready: Channel<number>,
+  serve: () => Promise<void>,
+): Promise<void> {
+  if (place === "locked") ctx.lockOSThread();
+  if (place === "dedicated") ctx.dedicate();
+  await ready.send(ctx.tid);
+  await serve();
+  if (place === "locked") ctx.unlockOSThread();
+  if (place === "dedicated") ctx.undedicate();
+}
+
+/** Answers each number with the next one, until there are no more. */
+async function answer(questions: Channel<number>, replies: Channel<number>): Promise<void> {
+  for await (const n of questions) await replies.send(n + 1);
+}
+
 export const answers = task(
   import.meta,
   "answers",
-  async (ctx, place: Place, ready: Channel<number>, questions: Channel<number>, replies: Channel<number>) => {
-    if (place === "locked") ctx.lockOSThread();
-    if (place === "dedicated") ctx.dedicate();
-    await ready.send(ctx.tid);
-    for await (const n of questions) await replies.send(n + 1);
-    if (place === "locked") ctx.unlockOSThread();
-    if (place === "dedicated") ctx.undedicate();
-  },
+  (ctx, place: Place, ready: Channel<number>, questions: Channel<number>, replies: Channel<number>) =>
+    serveAt(ctx, place, ready, () => answer(questions, replies)),
 );
 
 /** Asks as often, and returns the microseconds that a question took. */
@@ -48,10 +61,11 @@ export const opensHere = task(import.meta, "opensHere", (ctx): void => {
 });
 
 /** As `answers`, for tasks of the same thread, which find the channels in the state of this module. */
-export const answersHere = task(import.meta, "answersHere", async () => {
-  const { questions, replies } = here;
-  for await (const n of questions) await replies.send(n + 1);
-});
+export const answersHere = task(
+  import.meta,
+  "answersHere",
+  () => answer(here.questions, here.replies),
+);
 
 export const asksHere = task(import.meta, "asksHere", async (_ctx, times: number): Promise<number> => {
   const us = await ask(times, here.questions, here.replies);
@@ -63,14 +77,10 @@ export const asksHere = task(import.meta, "asksHere", async (_ctx, times: number
 export const wakes = task(
   import.meta,
   "wakes",
-  async (ctx, place: Place, ready: Channel<number>, calls: Channel<number>, replies: Channel<number>) => {
-    if (place === "locked") ctx.lockOSThread();
-    if (place === "dedicated") ctx.dedicate();
-    await ready.send(ctx.tid);
-    for await (const sent of calls) await replies.send((shim.nowNs() - sent) / 1000);
-    if (place === "locked") ctx.unlockOSThread();
-    if (place === "dedicated") ctx.undedicate();
-  },
+  (ctx, place: Place, ready: Channel<number>, calls: Channel<number>, replies: Channel<number>) =>
+    serveAt(ctx, place, ready, async () => {
+      for await (const sent of calls) await replies.send((shim.nowNs() - sent) / 1000);
+    }),
 );
 
 /** Computes until told, and lets others have their turn every millisecond. */

@@ -8,16 +8,14 @@ import { decode, encode, type ErrorClass } from "./codec.ts";
 import { type Bytes, INT, TAG } from "./codec_format.ts";
 import { writeScalar } from "./codec_write.ts";
 import { arenaFull, type Handles, isHandle } from "./handles.ts";
-import { blockClass, LARGEST_BLOCK } from "./heap.ts";
+import { LARGEST_BLOCK, offsetOf } from "./heap.ts";
 import type { Isolate } from "./isolate.ts";
 import { CELL_WORDS } from "./memory_layout.ts";
 
-/** The first word of a cell whose second word is a block's offset plus its class. No tag of the codec's. */
+/** The first word of a cell whose second word refers to a block (heap.ts). No tag of the codec's. */
 const BLOCK = 0x7d;
 /** As BLOCK, and there are handles in it. */
 const BLOCK_WITH_HANDLES = 0x7e;
-/** Offsets of blocks are multiples of 64. */
-const BLOCK_CLASS = 63;
 
 /** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
 export class Stage implements Bytes {
@@ -47,12 +45,10 @@ function writeBlock(isolate: Isolate, to: Bytes, at: number, value: unknown): vo
       "DataCloneError",
     );
   }
-  const sizeClass = blockClass(bytes.length);
-  const block = isolate.heap.allocate(sizeClass);
+  const block = isolate.heap.put(bytes);
   if (block === 0) throw arenaFull(arena.shape.bytes);
-  arena.u8.set(bytes, block);
   to.i32[at] = handles.departures === before ? BLOCK : BLOCK_WITH_HANDLES;
-  to.i32[at + 1] = block + sizeClass;
+  to.i32[at + 1] = block;
 }
 
 export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: number): void {
@@ -67,11 +63,11 @@ export function takeCell(isolate: Isolate, from: Bytes, at: number): unknown {
   const word = from.i32[at];
   if ((word & TAG) === INT) return word >> 8;
   if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
-  const block = from.i32[at + 1] & ~BLOCK_CLASS;
+  const block = from.i32[at + 1];
   try {
-    return decode(isolate.arena, block);
+    return decode(isolate.arena, offsetOf(block));
   } finally {
-    isolate.heap.free(block, from.i32[at + 1] & BLOCK_CLASS);
+    isolate.heap.release(block);
   }
 }
 
@@ -80,7 +76,7 @@ export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
   if (word === BLOCK_WITH_HANDLES) takeCell(isolate, from, at);
-  else if (word === BLOCK) isolate.heap.free(from.i32[at + 1] & ~BLOCK_CLASS, from.i32[at + 1] & BLOCK_CLASS);
+  else if (word === BLOCK) isolate.heap.release(from.i32[at + 1]);
 }
 
 /** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */

@@ -15,7 +15,7 @@
 import { load, store } from "./atomics.ts";
 import { decode, encode } from "./codec.ts";
 import { DeadlockError, seenByTasks } from "./errors.ts";
-import { blockClass, type Heap, LARGEST_BLOCK } from "./heap.ts";
+import { offsetOf } from "./heap.ts";
 import type { Idle } from "./idle.ts";
 import type { Isolate } from "./isolate.ts";
 import {
@@ -49,8 +49,6 @@ const INTERVAL = 150;
 const MOST_PATIENCE = 64;
 /** Lines of a report for one thread. Guess. */
 const MOST_LINES = 12;
-/** Offsets of blocks are multiples of 64. */
-const BLOCK_CLASS = 63;
 /** States of sleepers. In all others an M may be about to do something. */
 const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
   PARKED_EVENT_LOOP,
@@ -59,18 +57,8 @@ const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
 ]);
 const IN_FUTEX: ReadonlySet<number> = new Set([PARKED_FUTEX, KEEPS_P_FUTEX, LOCKED_FUTEX, SPARE_FUTEX]);
 
-/** Puts text into a block. Returns its offset plus its class, or 0. */
-function write(arena: Arena, heap: Heap, text: string): number {
-  const { bytes } = encode(text);
-  const sizeClass = blockClass(bytes.length);
-  const block = bytes.length > LARGEST_BLOCK ? 0 : heap.allocate(sizeClass);
-  if (block === 0) return 0;
-  arena.u8.set(bytes, block);
-  return block + sizeClass;
-}
-
 function read(arena: Arena, word: number): string {
-  return word === 0 ? "" : decode(arena, word & ~BLOCK_CLASS) as string;
+  return word === 0 ? "" : decode(arena, offsetOf(word)) as string;
 }
 
 // By an M -------------------------------------------------------------------------------------------------------------
@@ -90,7 +78,7 @@ export function reportWaits(home: Isolate, tasks: string[]): void {
     ? "waits for tasks of other threads"
     : "waits to " + lines.slice(0, MOST_LINES).concat(more).join(", to ");
   const text = `thread ${load(home.words, record + M_TID)}${who} ${waits}`;
-  store(home.words, record + M_REPORT, write(home.arena, home.heap, text));
+  store(home.words, record + M_REPORT, home.heap.put(encode(text).bytes));
 }
 
 /** All that is parked here rejects. */
@@ -228,7 +216,7 @@ export class DeadlockWatch {
     const text = `Every task waits for another one, and the host holds nothing that could end it: ${
       reports.join("; ")
     }.`;
-    this.#report = write(this.#arena, this.#home.heap, text);
+    this.#report = this.#home.heap.put(encode(text).bytes);
     store(this.#words, DEADLOCK_REPORT, this.#report);
     for (const isolate of this.#asked) {
       store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
@@ -248,6 +236,6 @@ export class DeadlockWatch {
   }
 
   #free(report: number): void {
-    if (report !== 0) this.#home.heap.free(report & ~BLOCK_CLASS, report & BLOCK_CLASS);
+    if (report !== 0) this.#home.heap.release(report);
   }
 }

@@ -25,7 +25,7 @@ import {
   unknownErrorClass,
 } from "./codec.ts";
 import { type Handles, isHandle } from "./handles.ts";
-import { blockClass, Heap, LARGEST_BLOCK } from "./heap.ts";
+import { classIn, Heap, offsetOf } from "./heap.ts";
 import {
   type Arena,
   G_BLOCK,
@@ -57,10 +57,8 @@ const BY_PORT = -1;
 /** Added to it while there are handles in the payload that have not arrived. */
 const HANDLES = 32;
 
-/** G_CANCEL: 0, a block with the encoded reason (its offset plus its class, see #writeBlock), or this. */
+/** G_CANCEL: 0, a reference to a block with the encoded reason (heap.ts), or this. */
 const NO_REASON = 1;
-/** Offsets of blocks are multiples of 64 and more: the bits below have room for a class. */
-const BLOCK_CLASS = 63;
 
 type ClassOf = (name: string) => ErrorClass | undefined;
 
@@ -150,7 +148,7 @@ export class GTable {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
-    if (reason > NO_REASON) this.#heap.free(reason & ~BLOCK_CLASS, reason & BLOCK_CLASS);
+    if (reason > NO_REASON) this.#heap.release(reason);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, FREE);
   }
@@ -235,7 +233,7 @@ export class GTable {
   #writeReason(reason: unknown): number {
     try {
       const { bytes, side } = encode(reason, "reason");
-      return (side.length === 0 && this.#writeBlock(bytes)) || NO_REASON;
+      return (side.length === 0 && this.#heap.put(bytes)) || NO_REASON;
     } catch {
       return NO_REASON;
     }
@@ -245,7 +243,7 @@ export class GTable {
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#arena, word & ~BLOCK_CLASS) };
+    return { reason: word === NO_REASON ? undefined : decode(this.#arena, offsetOf(word)) };
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
@@ -280,25 +278,15 @@ export class GTable {
     const departures = this.#departures;
     const { bytes, side, transfer } = encode(value, root, this.#arena.handles);
     const g = this.#arena.g(slot);
-    const block = side.length === 0 ? this.#writeBlock(bytes) : 0;
+    const block = side.length === 0 ? this.#heap.put(bytes) : 0;
     if (block !== 0) {
-      this.#words[g + G_BLOCK] = block & ~BLOCK_CLASS;
-      this.#words[g + G_PAYLOAD] = (block & BLOCK_CLASS) + 1 +
+      this.#words[g + G_BLOCK] = offsetOf(block);
+      this.#words[g + G_PAYLOAD] = classIn(block) + 1 +
         (this.#departures === departures ? 0 : HANDLES);
       return undefined;
     }
     this.#words[g + G_PAYLOAD] = BY_PORT;
     return { bytes: bytes.slice(), side, transfer };
-  }
-
-  /** The offset of a block with these bytes, plus its class; 0 when there is none that could take them. */
-  #writeBlock(bytes: Uint8Array): number {
-    if (bytes.length > LARGEST_BLOCK) return 0;
-    const sizeClass = blockClass(bytes.length);
-    const block = this.#heap.allocate(sizeClass);
-    if (block === 0) return 0;
-    this.#arena.u8.set(bytes, block);
-    return block + sizeClass;
   }
 
   /** Whether nothing of it is under way: for an owner's number to be used again. */

@@ -28,6 +28,20 @@ interface FreeList {
   stock: number;
 }
 
+/**
+ * A block as one number, a reference: its offset plus its class, for which there is room, as offsets are multiples of the
+ * smallest block. 0 is none.
+ */
+const CLASS = LEAST_BLOCK - 1;
+
+export function offsetOf(reference: number): number {
+  return reference & ~CLASS;
+}
+
+export function classIn(reference: number): number {
+  return reference & CLASS;
+}
+
 export function blockClass(bytes: number): number {
   return bytes <= 1 << LEAST_SHIFT ? 0 : 32 - Math.clz32(bytes - 1) - LEAST_SHIFT;
 }
@@ -61,6 +75,20 @@ export class Heap {
       return block;
     }
     return this.#carve(sizeClass);
+  }
+
+  /** A reference to a new block with these bytes; 0 when there is none that could take them. */
+  put(bytes: Uint8Array): number {
+    if (bytes.length > LARGEST_BLOCK) return 0;
+    const sizeClass = blockClass(bytes.length);
+    const block = this.allocate(sizeClass);
+    if (block === 0) return 0;
+    this.#arena.u8.set(bytes, block);
+    return block + sizeClass;
+  }
+
+  release(reference: number): void {
+    this.free(offsetOf(reference), classIn(reference));
   }
 
   free(block: number, sizeClass: number): void {

@@ -2,7 +2,7 @@
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
 import { loadShim, type Shim } from "../ffi/shim.ts";
-import { exchange, Futex, load, store } from "./atomics.ts";
+import { cas, Futex, load, store } from "./atomics.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
@@ -24,6 +24,7 @@ import {
   M_SPINNING,
   M_STOLEN,
   MAX_PROCS,
+  PROCS_FIXED,
   PROCS_SEEN,
 } from "./memory_layout.ts";
 import { NativeCalls } from "./native_calls.ts";
@@ -124,8 +125,6 @@ export class Host {
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
-  /** Nobody has said how many Ps there are to be: it is as many as the machine has room for. */
-  #followsProcs: boolean;
 
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
@@ -190,7 +189,7 @@ export class Host {
       (thread, why) => this.#bury(thread, why),
       (isolate) => this.#nothingInFlightOf(isolate),
     );
-    this.#followsProcs = followsProcs;
+    if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     this.threads.startSysmon();
@@ -230,7 +229,7 @@ export class Host {
         `procs is ${procs}: this scheduler has maxThreads ${maxThreads}, of which one is spare.`,
       );
     }
-    this.#followsProcs = false;
+    store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.#setProcs(procs);
   }
 
@@ -437,8 +436,10 @@ export class Host {
 
   /** A P finds no thread, a spare is no spare any more, or the machine has room for another number of Ps. */
   #readHeader(): void {
-    const seen = exchange(this.#words, PROCS_SEEN, 0);
-    if (seen > 0 && this.#followsProcs) this.#setProcs(Math.min(seen, this.#arena.shape.maxThreads - 1));
+    const seen = load(this.#words, PROCS_SEEN);
+    if (seen > 0 && cas(this.#words, PROCS_SEEN, seen, 0)) {
+      this.#setProcs(Math.min(seen, this.#arena.shape.maxThreads - 1));
+    }
     this.threads.balance(this.idle.procs);
   }
 

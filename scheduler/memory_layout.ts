@@ -41,8 +41,10 @@ export const TASK_BYTES = 6 * LINE + 2;
 export const ID_BLOCKS = 7 * LINE;
 /** Whether sysmon has to be woken: see sysmon.ts. */
 export const SYSMON = 8 * LINE;
-/** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host. */
+/** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host: both by CAS. */
 export const PROCS_SEEN = 9 * LINE;
+/** In it, by the host: somebody has said how many Ps there are to be. For good. */
+export const PROCS_FIXED = -1;
 /** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
 export const OBJECTS_LOCK = 10 * LINE;
 export const OBJECTS_FIRST = 10 * LINE + 1;

@@ -3,26 +3,10 @@ import type { WaitOptions } from "./channel.ts";
 import { HANDLE, RW_MUTEX } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
-import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
-import { DONE } from "./waiter.ts";
+import { Held, knowLock, SharedLock } from "./shared_lock.ts";
 
 const READ = 1;
 const WRITE = 2;
-
-/** Unlocks once. */
-class Held implements Disposable {
-  #unlock: (() => void) | undefined;
-
-  constructor(unlock: () => void) {
-    this.#unlock = unlock;
-  }
-
-  [Symbol.dispose](): void {
-    const unlock = this.#unlock;
-    this.#unlock = undefined;
-    unlock?.();
-  }
-}
 
 /**
  * A lock that many readers hold at once, or one writer alone. All are served in turn: readers that come after a writer
@@ -96,10 +80,6 @@ class Core extends SharedLock {
       this.words[this.object + L_COUNT]--;
       this.hold(this.isolate.number, -1);
     });
-  }
-
-  override attempt(demand: number): number {
-    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? DONE : NOT_YET;
   }
 
   override grant(demand: number, isolate: number): boolean {

@@ -3,27 +3,9 @@ import type { WaitOptions } from "./channel.ts";
 import { Arrived, HANDLE, SEMAPHORE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
-import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
-import { DONE } from "./waiter.ts";
+import { Held, knowLock, SharedLock } from "./shared_lock.ts";
 
 const MAX_PERMITS = 1 << 30;
-
-/** Gives back what was acquired, once. */
-class Permits implements Disposable {
-  #semaphore: Core | undefined;
-  readonly #count: number;
-
-  constructor(semaphore: Core, count: number) {
-    this.#semaphore = semaphore;
-    this.#count = count;
-  }
-
-  [Symbol.dispose](): void {
-    const semaphore = this.#semaphore;
-    this.#semaphore = undefined;
-    semaphore?.release(this.#count);
-  }
-}
 
 /**
  * So many permits for tasks on all threads and the host: whoever wants one when none is left waits, in turn. Who wants
@@ -125,10 +107,6 @@ class Core extends SharedLock {
     });
   }
 
-  override attempt(permits: number): number {
-    return this.isQueueEmpty && this.grant(permits, this.isolate.number) ? DONE : NOT_YET;
-  }
-
   override grant(permits: number, isolate: number): boolean {
     const { words, object } = this;
     if (words[object + L_COUNT] < permits) return false;
@@ -138,7 +116,7 @@ class Core extends SharedLock {
   }
 
   override result(permits: number): Disposable {
-    return new Permits(this, permits);
+    return new Held(() => this.release(permits));
   }
 }
 

@@ -15,6 +15,21 @@ import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 /** What `attempt` says, besides DONE. */
 export const NOT_YET = 0;
 
+/** What a lock gives to who has it. Releases once. */
+export class Held implements Disposable {
+  #release: (() => void) | undefined;
+
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  [Symbol.dispose](): void {
+    const release = this.#release;
+    this.#release = undefined;
+    release?.();
+  }
+}
+
 /** What is behind the handle of a lock. */
 export abstract class SharedLock implements Waited, Shareable {
   readonly isolate: Isolate;
@@ -40,8 +55,14 @@ export abstract class SharedLock implements Waited, Shareable {
     return this.object;
   }
 
-  /** Under the lock: does what the demand asks for, and says DONE; or NOT_YET. A demand is what the lock makes of it. */
-  abstract attempt(demand: number): number;
+  /**
+   * Under the lock: does what the demand asks for, and says DONE; or NOT_YET. A demand is what the lock makes of it. Unless
+   * a lock says otherwise, what can be granted at once is, if nobody waits.
+   */
+  attempt(demand: number): number {
+    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? DONE : NOT_YET;
+  }
+
   /** Under the lock: whether the first demand in the queue, an isolate's, can be met; then it is. */
   abstract grant(demand: number, isolate: number): boolean;
   /** What the operation resolves with. `outcome` is what `attempt` said, or DONE for one that has waited. */

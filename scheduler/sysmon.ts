@@ -8,13 +8,13 @@
  * somebody takes a P.
  */
 import type { Shim } from "../ffi/shim.ts";
-import { type Futex, load, store } from "./atomics.ts";
+import { cas, type Futex, load } from "./atomics.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { Idle } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NativeWatch } from "./native_watch.ts";
-import { type Arena, CLOSING, HOST, ISOLATES, PROCS_SEEN } from "./memory_layout.ts";
+import { type Arena, CLOSING, HOST, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "./memory_layout.ts";
 import { Parker } from "./parker.ts";
 import { calls, holder, isInCall, isOnItsWay } from "./processor.ts";
 import { procsOfMachine } from "./procs.ts";
@@ -66,7 +66,7 @@ export class Sysmon {
     this.#rings = new LocalRunQueue(arena, global);
     this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
     this.#native = new NativeWatch(arena, shim, this.#parker);
-    // What the host found there, unless somebody said otherwise: then it does not follow.
+    // What the host found there.
     this.#procsOfMachine = this.#idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
     shim.setTimerSlack(1);
@@ -187,11 +187,13 @@ export class Sysmon {
 
   #lookAtMachine(): void {
     if (this.#now - this.#lastMachineCheck < MACHINE_CHECK) return;
+    const seen = load(this.#words, PROCS_SEEN);
+    if (seen === PROCS_FIXED) return;
     this.#lastMachineCheck = this.#now;
     const procs = procsOfMachine(this.#shim);
-    if (procs === this.#procsOfMachine) return;
+    // If the host has taken or fixed it just now, there is another time, or none.
+    if (procs === this.#procsOfMachine || !cas(this.#words, PROCS_SEEN, seen, procs)) return;
     this.#procsOfMachine = procs;
-    store(this.#words, PROCS_SEEN, procs);
     this.#idle.signal(HOST);
   }
 }

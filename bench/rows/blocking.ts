@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { timed } from "../timed.ts";
 
 const calls = 1_000_000;
 
@@ -10,10 +11,13 @@ export const blocking: Row = {
   sides: ["heddle", "go"],
   comparisons: [{ against: ["go"], atLeast: 1 }],
   async inside(pool) {
-    const start = performance.now();
-    const answers = await pool.run("getppid", calls);
-    const elapsed = performance.now() - start;
-    if (answers !== calls) throw new Error(`${answers} of ${calls} calls returned the parent's number`);
+    const elapsed = await timed(
+      pool,
+      "getppid",
+      calls,
+      calls,
+      (answers) => `${answers} of ${calls} calls returned the parent's number`,
+    );
     return elapsed * 1e6 / calls;
   },
 };

@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { timed } from "../timed.ts";
 
 const rounds = 1_000_000;
 
@@ -10,10 +11,7 @@ export const mutex: Row = {
   sides: ["heddle", "go"],
   comparisons: [{ against: ["go"], atLeast: 0.2 }],
   async inside(pool) {
-    const start = performance.now();
-    const counted = await pool.run("mutex", rounds);
-    const elapsed = performance.now() - start;
-    if (counted !== rounds) throw new Error(`it was locked ${counted} times`);
+    const elapsed = await timed(pool, "mutex", rounds, rounds, (counted) => `it was locked ${counted} times`);
     return elapsed * 1e6 / rounds;
   },
 };

@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { timed } from "../timed.ts";
 
 const rounds = 1_000_000;
 
@@ -10,10 +11,13 @@ export const pingPong: Row = {
   sides: ["heddle", "go"],
   comparisons: [{ against: ["go"], atLeast: 1 }],
   async inside(pool) {
-    const start = performance.now();
-    const counted = await pool.run("pingPong", rounds);
-    const elapsed = performance.now() - start;
-    if (counted !== rounds) throw new Error(`the ball was counted ${counted} times`);
+    const elapsed = await timed(
+      pool,
+      "pingPong",
+      rounds,
+      rounds,
+      (counted) => `the ball was counted ${counted} times`,
+    );
     return elapsed * 1e6 / rounds;
   },
 };

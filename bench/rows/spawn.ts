@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { timed } from "../timed.ts";
 
 const children = 1_000_000;
 
@@ -10,10 +11,13 @@ export const spawn: Row = {
   sides: ["heddle", "go"],
   comparisons: [{ against: ["go"], atLeast: 2 }],
   async inside(pool) {
-    const start = performance.now();
-    const sum = await pool.run("spawn", children);
-    const elapsed = performance.now() - start;
-    if (sum !== children * (children - 1) / 2) throw new Error(`the children's answers add up to ${sum}`);
+    const elapsed = await timed(
+      pool,
+      "spawn",
+      children,
+      children * (children - 1) / 2,
+      (sum) => `the children's answers add up to ${sum}`,
+    );
     return elapsed * 1e6 / children;
   },
 };

@@ -1,4 +1,5 @@
 import type { Row } from "../row.ts";
+import { timed } from "../timed.ts";
 
 const values = 1_000_000;
 
@@ -11,10 +12,13 @@ export const stream: Row = {
   sides: ["heddle", "go"],
   comparisons: [{ against: ["go"], atLeast: 1 }],
   async inside(pool) {
-    const start = performance.now();
-    const sum = await pool.run("stream", values);
-    const elapsed = performance.now() - start;
-    if (sum !== values * (values - 1) / 2) throw new Error(`the values add up to ${sum}`);
+    const elapsed = await timed(
+      pool,
+      "stream",
+      values,
+      values * (values - 1) / 2,
+      (sum) => `the values add up to ${sum}`,
+    );
     return values / elapsed * 1e3;
   },
 };
