@@ -35,6 +35,7 @@ export {
   ChannelClosedError,
   DeadlockError,
   SchedulerClosedError,
+  TaskAbandonedError,
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/errors.ts";
@@ -45,6 +46,7 @@ export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } fro
 export { RWMutex } from "./scheduler/rw_mutex.ts";
 export { select, type Selected, type SelectOptions } from "./scheduler/select.ts";
 export { after, onAbort, recv, type SelectCase, send } from "./scheduler/select_case.ts";
+export type { Stall } from "./scheduler/stall.ts";
 export type { ThreadLocker } from "./scheduler/locker.ts";
 export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
 export type { NativeCall } from "./scheduler/native_calls.ts";

@@ -7,6 +7,18 @@ export const noop = task(import.meta, "noop", (_ctx, n: number) => work.noop(n))
 export const spin = task(import.meta, "spin", (_ctx, seed: number) => work.spin(seed));
 export const hold = task(import.meta, "hold", (_ctx, ms: number) => work.hold(ms));
 
+/** Computes so often what `spin` does. */
+export const spins = task(import.meta, "spins", (_ctx, times: number) => {
+  for (let i = 0; i < times; i++) work.spin(i);
+  return times;
+});
+
+/** Computes for so many milliseconds. */
+export const burn = task(import.meta, "burn", (_ctx, ms: number) => {
+  for (const end = performance.now() + ms; performance.now() < end;);
+  return ms;
+});
+
 const child = task(import.meta, "child", (_ctx, n: number) => n);
 
 /** Starts `count` children, each after the one before it has answered; returns the sum of the answers. */

@@ -1,6 +1,6 @@
 /**
  * A service with slow requests beside fast ones, first with everything on its event loop, then with the slow work on
- * the scheduler: `deno task starvation [--seconds=10] [--every=40]` prints how long the answers take.
+ * the scheduler; and at last with every request there, and two that never end: `deno task starvation [--seconds=10] [--every=40]` prints how long the answers take.
  *
  * A fast request is answered from memory. A slow one computes, or blocks in the kernel, for some 30 ms; on an event loop
  * everything that arrives meanwhile waits for it. One comes every 40 ms; every 25 are more than one queue can serve.
@@ -8,7 +8,7 @@
 import { Scheduler } from "@heddle/heddle";
 import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
-import { countPrimes, countPrimesTask, query, queryTask } from "./starvation/slow.ts";
+import { countPrimes, countPrimesTask, endless, fastTask, query, queryTask } from "./starvation/slow.ts";
 
 const options = parseArgs(Deno.args, {
   string: ["seconds", "every"],
@@ -20,7 +20,7 @@ if (!(Number(options.seconds) >= 1 && Number(options.every) >= 1)) usage();
 function usage(): never {
   console.error(`Usage: starvation [--seconds=N] [--every=MS]
 
-Each of four measurements lasts N seconds, with a slow request every MS milliseconds. Both are at least 1.`);
+Each of five measurements lasts N seconds, with a slow request every MS milliseconds. Both are at least 1.`);
   Deno.exit(2);
 }
 
@@ -57,7 +57,7 @@ function quantile(times: number[], q: number): string {
   return sorted[Math.ceil(q * sorted.length) - 1].toFixed(1);
 }
 
-await using sched = await Scheduler.start();
+await using sched = await Scheduler.start({ procs: 2 });
 const fast = () => 42;
 const services: Record<string, Record<string, Handler>> = {
   "one queue": { "/fast": fast, "/report": countPrimes, "/query": query },
@@ -66,18 +66,26 @@ const services: Record<string, Record<string, Handler>> = {
     "/report": () => sched.go(countPrimesTask()),
     "/query": () => sched.go(queryTask()),
   },
+  "scheduler for all": { "/fast": () => sched.go(fastTask()), "/report": () => sched.go(countPrimesTask()) },
 };
 const table = new Table({
   head: ["a slow request", "served by", "fast: p50", "p99", "slow: p50", "p99 ms"],
   colAligns: ["left", "left", "right", "right", "right", "right"],
   style: { head: [], border: [] },
 });
-for (const [path, what] of Object.entries(slowPaths)) {
-  for (const [name, handlers] of Object.entries(services)) {
-    await using server = serve(handlers);
-    const times = await load(server, path);
-    const cells = [times.fast, times.slow].flatMap((each) => [0.5, 0.99].map((q) => quantile(each, q)));
-    table.push([what, name, ...cells]);
-  }
+
+async function measure(what: string, name: string, path: string): Promise<void> {
+  await using server = serve(services[name]);
+  const times = await load(server, path);
+  const cells = [times.fast, times.slow].flatMap((each) => [0.5, 0.99].map((q) => quantile(each, q)));
+  table.push([what, name, ...cells]);
 }
+
+for (const [path, what] of Object.entries(slowPaths)) {
+  for (const name of ["one queue", "scheduler"]) await measure(what, name, path);
+}
+// One queue would answer nothing more. The watchdog gives all others their turn.
+const endlessTasks = [sched.go(endless()), sched.go(endless())];
+for (const task of endlessTasks) task.catch(() => {});
+await measure("computes, two others never end", "scheduler for all", "/report");
 console.log(table.toString());

@@ -61,6 +61,16 @@ export interface Shim {
   setFifoPriority(priority: number): number;
   /** 0 restores the thread's default. */
   setTimerSlack(ns: number): number;
+  /** Installs the handler of SIGURG for the process, once: 0, or a negative errno. */
+  installPreemption(): number;
+  /** From here on the calling thread may be frozen: `thread` is the address of its `struct heddle_preemptible`; 0: no more. */
+  makePreemptible(thread: number): number;
+  /** Has the thread `tid` look at its sleep word, in the handler. */
+  preempt(tid: number): number;
+  /** The CPU time of the thread `tid`; -1 if there is none. */
+  cpuNs(tid: number): number;
+  /** Writes where code lies that was made at run time to the address: see native/shim.h. How many ranges. */
+  readCode(ranges: number, most: number): number;
   /** Starts a pthread at a C routine. Returns its id for `joinThread`, or a negative errno. */
   startThread(routine: number, argument: number, stackBytes?: number): number;
   /** Blocks the calling thread until that one has ended; once for each started thread. */
@@ -144,6 +154,11 @@ export function loadShim(path?: string): Shim {
     setNice: symbols.heddle_set_nice,
     setFifoPriority: symbols.heddle_set_fifo_priority,
     setTimerSlack: symbols.heddle_set_timer_slack,
+    installPreemption: symbols.heddle_install_preemption,
+    makePreemptible: symbols.heddle_make_preemptible,
+    preempt: symbols.heddle_preempt,
+    cpuNs: symbols.heddle_cpu_ns,
+    readCode: symbols.heddle_read_code,
     startThread,
     joinThread(id) {
       const result = symbols.heddle_thread_join(id);

@@ -41,9 +41,19 @@ export const shimSymbols = {
   heddle_address_of_pointer: { name: "heddle_address", parameters: ["pointer"], result: "f64" },
   /** `int32_t heddle_native_wake(heddle_number queue)` */
   heddle_native_wake: { parameters: ["f64"], result: "i32" },
+  /** `int32_t heddle_install_preemption(void)` */
+  heddle_install_preemption: { parameters: [], result: "i32" },
+  /** `int32_t heddle_make_preemptible(heddle_number thread)` */
+  heddle_make_preemptible: { parameters: ["f64"], result: "i32" },
+  /** `int32_t heddle_preempt(int32_t tid)` */
+  heddle_preempt: { parameters: ["i32"], result: "i32" },
+  /** `heddle_number heddle_cpu_ns(int32_t tid)` */
+  heddle_cpu_ns: { parameters: ["i32"], result: "f64" },
+  /** `int32_t heddle_read_code(heddle_number ranges, int32_t most)` */
+  heddle_read_code: { parameters: ["f64", "i32"], result: "i32" },
   /** `heddle_number heddle_relay_address(void)` */
   heddle_relay_address: { parameters: [], result: "f64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 2;
+export const shimAbi = 3;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 2u
+#define HEDDLE_ABI 3u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -150,5 +150,53 @@ enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRI
 // active. In the latter case sysmon is kicked, which finds out who is stuck. Returns 0, or the negative errno of
 // pthread_create.
 int32_t heddle_native_wake(heddle_number queue);
+
+// Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
+// "Preemption" in scheduler/README.md has the protocol.
+
+// States of the sleep word (parker.ts) that the handler knows. What a thread has become when it is none of these any
+// more is what somebody gave it.
+enum {
+  HEDDLE_AWAKE = 0,
+  HEDDLE_ASKED = 16,
+  HEDDLE_ASKED_TO_LET_GO = 18,
+  HEDDLE_ASKED_SEIZED = 20,
+  HEDDLE_ASKED_LOST = 22,
+  HEDDLE_SEIZED = 24,
+  HEDDLE_LOST = 26,
+  HEDDLE_FROZEN = 28,
+  HEDDLE_SHELVED = 30,
+  HEDDLE_ABANDONED = 32,
+};
+// The part of the word `locks` that counts; above it is a number that changes with every turn of the thread's loop.
+enum { HEDDLE_LOCKS = 255 };
+
+// What the handler knows of a thread: addresses of words, then two counts of its own.
+struct heddle_preemptible {
+  heddle_number sleep;
+  heddle_number locks;  // written by the thread alone. Above 0 it is never frozen.
+  heddle_number given;  // 0, or what the sleep word was when the thread went on; HEDDLE_SEIZED when it lost its P
+  heddle_number code;   // ranges of addresses where it may be frozen: start, end, start, end, ..., 0, 0
+  int32_t refused_in_scheduler;
+  int32_t refused_in_native;
+};
+
+// Installs the handler of SIGURG, once for each copy of this library; by one thread. A signal that is not ours goes to
+// the handler that was there. Returns 0 or a negative errno.
+int32_t heddle_install_preemption(void);
+
+// The calling thread may be frozen from here on. `thread` is the address of its heddle_preemptible, which stays valid
+// until the thread has ended or calls this with 0. After heddle_install_preemption. Returns 0, or -ENOMEM.
+int32_t heddle_make_preemptible(heddle_number thread);
+
+// Sends the signal to a thread of this process, whose sleep word says what is asked of it. Returns 0, or -ESRCH.
+int32_t heddle_preempt(int32_t tid);
+
+// The CPU time of a thread of this process, in nanoseconds; -1 if there is none of that number.
+heddle_number heddle_cpu_ns(int32_t tid);
+
+// Where this process has code that was made at run time, sorted, with V8's builtins between: start and end of each, at
+// most `most` of them; then two zeros. Returns how many, or a negative errno.
+int32_t heddle_read_code(heddle_number ranges, int32_t most);
 
 #endif

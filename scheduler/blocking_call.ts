@@ -5,12 +5,14 @@
  * store, one look whether sysmon is awake, one CAS. Otherwise sysmon has taken it, and the M needs another one. The
  * JavaScript stack of the G stands on this thread's stack, so the M waits for it in its futex, where it is.
  */
+import type { Shim } from "../ffi/shim.ts";
 import type { Children } from "./children.ts";
 import { load } from "./atomics.ts";
 import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
+import type { Locks } from "./locks.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, CLOSING } from "./memory_layout.ts";
-import { AWAITS_P, type Parker } from "./parker.ts";
+import { AWAITS_P, AWAKE, isAsked, type Parker } from "./parker.ts";
 import type { PrivateQueue } from "./private_queue.ts";
 import { callWord, type Processors } from "./processor.ts";
 import type { SysmonSleep } from "./sysmon_sleep.ts";
@@ -28,6 +30,8 @@ export class BlockingCalls {
   readonly #sysmon: SysmonSleep;
   readonly #children: Children;
   readonly #waiting: PrivateQueue;
+  readonly #locks: Locks;
+  readonly #shim: Shim;
 
   constructor(
     machine: Machine,
@@ -36,6 +40,7 @@ export class BlockingCalls {
     parker: Parker,
     idle: Idle,
     children: Children,
+    shim: Shim,
   ) {
     this.#machine = machine;
     this.#isolate = isolate;
@@ -46,9 +51,12 @@ export class BlockingCalls {
     this.#sysmon = idle.sysmon;
     this.#children = children;
     this.#waiting = children.waiting;
+    this.#locks = machine.home.locks;
+    this.#shim = shim;
   }
 
   run<T>(fn: () => T): T {
+    this.#locks.hold();
     const machine = this.#machine;
     const { p } = machine;
     if (p >>> 0 >= EXEMPT_P || machine.isAsleep) return this.#runSpecial(fn, false);
@@ -58,22 +66,34 @@ export class BlockingCalls {
     machine.p = NO_P;
     this.#ps.enterCall(p, word);
     this.#sysmon.wakeUnlessTicking();
+    // Partner: Preemption.#ask. A signal would interrupt the call.
+    if (this.#parker.state(this.#isolate) !== AWAKE) this.#awaitSignal();
     try {
       return fn();
     } finally {
       this.isInCall = false;
       if (this.#ps.leaveCall(p, word)) machine.p = p;
       else this.comeBack(p);
+      this.#locks.release();
     }
+  }
+
+  /** It comes as soon as this thread makes a system call, and the handler takes the question back. */
+  #awaitSignal(): void {
+    while (isAsked(this.#parker.state(this.#isolate))) this.#shim.yieldCpu();
   }
 
   /** For a call that is known to block: the P goes on at once (Go's entersyscallblock). */
   runHandingOff<T>(fn: () => T): T {
+    this.#locks.hold();
     const { p } = this.#machine;
     if (p >>> 0 >= EXEMPT_P || this.#machine.isAsleep) return this.#runSpecial(fn, true);
     this.#children.publishAll();
     this.isInCall = true;
     this.#machine.p = NO_P;
+    // Partner: Preemption.#ask, as above.
+    this.#ps.pass(p);
+    this.#awaitSignal();
     this.#parker.block(this.#isolate);
     this.#idle.passOn(p);
     try {
@@ -81,17 +101,22 @@ export class BlockingCalls {
     } finally {
       this.isInCall = false;
       this.comeBack(p);
+      this.#locks.release();
     }
   }
 
   /** In another call, on a dedicated thread, or in a continuation that the event loop runs. */
   #runSpecial<T>(fn: () => T, handsOff: boolean): T {
-    if (this.#machine.isAsleep) {
-      this.#machine.stayAwake();
-      return handsOff ? this.runHandingOff(fn) : this.run(fn);
+    try {
+      if (this.#machine.isAsleep) {
+        this.#machine.stayAwake();
+        return handsOff ? this.runHandingOff(fn) : this.run(fn);
+      }
+      if (this.isInCall) return fn();
+      return this.#machine.p === EXEMPT_P ? this.#runExempt(fn) : this.#runWithoutP(fn);
+    } finally {
+      this.#locks.release();
     }
-    if (this.isInCall) return fn();
-    return this.#machine.p === EXEMPT_P ? this.#runExempt(fn) : this.#runWithoutP(fn);
   }
 
   #runExempt<T>(fn: () => T): T {

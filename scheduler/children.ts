@@ -4,8 +4,8 @@
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
-import { threadDied, timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
+import { timedOut } from "./errors.ts";
+import { clone, DONE, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
@@ -113,8 +113,14 @@ export class Children {
       g.abort(reason);
       if (state === "queued") stopped(g);
     } else if (!this.#gs.cancelQueued(g.slot)) {
-      this.#gs.requestCancel(g.slot, reason);
-      this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
+      const { locks } = this.#machine.home;
+      locks.hold();
+      try {
+        this.#gs.requestCancel(g.slot, reason);
+        this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
+      } finally {
+        locks.release();
+      }
     }
     return true;
   }
@@ -133,11 +139,17 @@ export class Children {
    * a P that becomes hungry later finds something. A dedicated thread runs none if it can help it.
    */
   #share(): void {
-    const { p, takesWork } = this.#machine;
-    if (p === NO_P || !takesWork) return this.publishAll();
-    const older = this.waiting.length - 1;
-    if (this.#idle.isAnyHungry) this.#publish(older);
-    else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
+    const { locks } = this.#machine.home;
+    locks.hold();
+    try {
+      const { p, takesWork } = this.#machine;
+      const older = this.waiting.length - 1;
+      if (p === NO_P || !takesWork) this.publishAll();
+      else if (this.#idle.isAnyHungry) this.#publish(older);
+      else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
+    } finally {
+      locks.release();
+    }
   }
 
   /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
@@ -197,13 +209,6 @@ export class Children {
     const status = this.#gs.status(slot);
     const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
     if (g.promise!.state === "cancelled" || (status !== DONE && status !== FAILED)) {
-      if (status === LOST) {
-        this.#settle(
-          g,
-          false,
-          threadDied(g.definition!.name, g.id, "another one than this, which ended"),
-        );
-      }
       this.#gs.free(slot);
       stopped(g);
       return;

@@ -3,7 +3,7 @@ import type { HasIsolate } from "./home.ts";
 import { HOME, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
-import type { Holds } from "./thread_lock.ts";
+import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs, type Timer } from "./timers.ts";
 import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
@@ -23,7 +23,7 @@ export interface TaskContext {
    */
   readonly signal: AbortSignal;
   /**
-   * Whether a task that computes should let go of its thread: it has run for 10 ms (Go's time slice) since its last
+   * Whether a task that computes should let go of its thread: it has run for `sliceMs` since its last
    * `await`, or it was cancelled. The slice is measured from the first look after an `await`, so look often. A look
    * takes about 50 ns.
    */
@@ -118,9 +118,6 @@ export interface BlockingOptions {
   /** The call is known to block: the P goes on at once (Go's entersyscallblock). Default: false. */
   handOff?: boolean;
 }
-
-/** Milliseconds that a G may compute before it should yield: Go's forcePreemptNS. */
-const SLICE = 10;
 
 function refusePromise(result: unknown): void {
   if (!(result instanceof Promise)) return;
@@ -271,7 +268,9 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
       rare.sliceTick = this.machine.tick;
       rare.sliceStart = now;
     }
-    return now - rare.sliceStart >= SLICE;
+    if (now - rare.sliceStart < this.machine.sliceMs) return false;
+    this.machine.runner.tellStack();
+    return true;
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
@@ -321,19 +320,29 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   lockOSThread(): void {
-    this.machine.threadLock.lock(this);
+    this.#locked((lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
-    this.machine.threadLock.unlock(this);
+    this.#locked((lock) => lock.unlock(this));
   }
 
   dedicate(): void {
-    this.machine.threadLock.dedicate(this);
+    this.#locked((lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
-    this.machine.threadLock.undedicate(this);
+    this.#locked((lock) => lock.undedicate(this));
+  }
+
+  #locked(change: (lock: ThreadLock) => void): void {
+    const { locks } = this.machine.home;
+    locks.hold();
+    try {
+      change(this.machine.threadLock);
+    } finally {
+      locks.release();
+    }
   }
 
   /** What it has of its thread. */

@@ -32,6 +32,14 @@ export class TaskTimeoutError extends Error {
   override readonly name = "TaskTimeoutError";
 }
 
+/**
+ * The task ran on for longer than the scheduler's `runawayMs`, and nothing could stop it: its thread was frozen for good.
+ */
+export class TaskAbandonedError extends Error {
+  /** The class's name, as a thrown error shows it. */
+  override readonly name = "TaskAbandonedError";
+}
+
 /** The channel was closed: there is nothing more to receive, and nothing can be sent. */
 export class ChannelClosedError extends Error {
   /** The class's name, as a thrown error shows it. */
@@ -49,6 +57,7 @@ for (
     SchedulerClosedError,
     ThreadDiedError,
     TaskTimeoutError,
+    TaskAbandonedError,
     ChannelClosedError,
     DeadlockError,
   ]
@@ -68,6 +77,13 @@ export function threadDied(task: string, id: number, why: string): ThreadDiedErr
 export function timedOut(task: string, id: number, ms: number): TaskTimeoutError {
   return new (seenByTasks(TaskTimeoutError))(
     `Task "${task}" (id ${id}) did not end within its timeout of ${ms} ms.`,
+  );
+}
+
+/** `runner`: who ran on, if that is a child of the task. */
+export function taskAbandoned(task: string, id: number, ms: number, runner: string): TaskAbandonedError {
+  return new (seenByTasks(TaskAbandonedError))(
+    `Task "${task}" (id ${id}) was abandoned: ${runner} ran for ${ms} ms on end, which is more than runawayMs.`,
   );
 }
 

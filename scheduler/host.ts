@@ -1,10 +1,11 @@
 /**
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
-import { loadShim, type Shim } from "../ffi/shim.ts";
+import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { cas, Futex, load, store } from "./atomics.ts";
+import { BlackBox, type Entry } from "./black_box.ts";
 import { DeadlockWatch } from "./deadlock.ts";
-import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
+import { SchedulerClosedError, taskAbandoned, threadDied, timedOut } from "./errors.ts";
 import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { after, HostLoop } from "./host_loop.ts";
@@ -21,16 +22,23 @@ import {
   leastArenaBytes,
   M_PARKS,
   M_RAN,
+  M_RAN_ON,
+  M_REFUSALS,
   M_SPINNING,
   M_STOLEN,
   MAX_PROCS,
+  PREEMPT,
+  PREEMPTED,
   PROCS_FIXED,
   PROCS_SEEN,
+  RUNAWAY_MS,
+  SLICE_MS,
+  STALL_MS,
 } from "./memory_layout.ts";
 import { NativeCalls } from "./native_calls.ts";
 import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
 import type { NativeQueue } from "./native_queue.ts";
-import { givenP, givenSpinning, isGiven, Parker } from "./parker.ts";
+import { givenP, givenSpinning, isGiven, isLost, Parker } from "./parker.ts";
 import { POOL, SPARE } from "./roles.ts";
 import {
   type Call,
@@ -41,10 +49,12 @@ import {
   HostTask,
   type Settler,
   silence,
+  splitKey,
   type TaskState,
 } from "./task.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
+import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
@@ -54,6 +64,8 @@ export { NativeThread } from "./native_thread.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;
+/** Milliseconds that fit a word of the arena. */
+const MAX_MS = 2 ** 31 - 1;
 
 /** A task that the host started. */
 class Started implements Caller, Settler {
@@ -91,6 +103,14 @@ class Started implements Caller, Settler {
   }
 }
 
+/** Why a thread was abandoned. */
+interface Runaway {
+  readonly entry: Entry | undefined;
+  readonly ms: number;
+  /** The task, in words. */
+  readonly what: string;
+}
+
 interface Waiting {
   readonly started: Started;
   readonly args: readonly unknown[];
@@ -122,6 +142,7 @@ export class Host {
   /** What exceeds the slots, oldest first from #nextWaiting. */
   #waiting: (Waiting | undefined)[] = [];
   #nextWaiting = 0;
+  readonly #stalls: Stalls | undefined;
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
@@ -149,10 +170,30 @@ export class Host {
     );
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
     const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
+    const { preempt = true, onStall } = options;
+    const sliceMs = requireCount("sliceMs", options.sliceMs ?? 10, 1, MAX_MS);
+    const stallMs = requireCount("stallMs", options.stallMs ?? 100, 1, MAX_MS);
+    const runawayMs = options.runawayMs ?? Infinity;
+    if (runawayMs !== Infinity) {
+      requireCount("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+      if (!preempt) {
+        throw new TypeError(
+          "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
+        );
+      }
+    }
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
     const limits = { maxThreads, heapLimitMb };
     const futex = new Futex(shim, arena.i32);
-    const host = new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads);
+    if (preempt) {
+      const result = shim.installPreemption();
+      if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);
+    }
+    store(arena.i32, PREEMPT, preempt ? 1 : 0);
+    store(arena.i32, SLICE_MS, sliceMs);
+    store(arena.i32, STALL_MS, onStall === undefined ? 0 : stallMs);
+    store(arena.i32, RUNAWAY_MS, runawayMs === Infinity ? 0 : runawayMs);
+    const host = new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads, onStall);
     if (options.detectDeadlocks !== false) host.#watchForDeadlocks();
     return host;
   }
@@ -165,6 +206,7 @@ export class Host {
     procs: number,
     followsProcs: boolean,
     maxNativeThreads: number,
+    onStall: SchedulerOptions["onStall"],
   ) {
     this.#arena = arena;
     this.#shim = shim;
@@ -179,6 +221,7 @@ export class Host {
     this.#table = new TaskTable(arena);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
     this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
+    this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
     this.threads = new Threads(
       arena,
@@ -440,6 +483,9 @@ export class Host {
     if (seen > 0 && cas(this.#words, PROCS_SEEN, seen, 0)) {
       this.#setProcs(Math.min(seen, this.#arena.shape.maxThreads - 1));
     }
+    const { all } = this.threads;
+    for (const thread of all) if (isLost(this.#parker.state(thread.isolate))) this.#abandon(thread);
+    this.#stalls?.look(all.map(({ isolate }) => isolate));
     this.threads.balance(this.idle.procs);
   }
 
@@ -507,12 +553,15 @@ export class Host {
   // Threads that end --------------------------------------------------------------------------------------------------
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
-  #bury({ isolate }: Thread, why: string): void {
+  #bury(thread: Thread, why: string, runaway?: Runaway): void {
+    const { isolate, side } = thread;
     // What it said before it died counts: its mail first, then the parcels that nobody has asked for yet.
-    const { side } = this.threads.get(isolate)!;
     this.#readMail();
+    // There it may have been found to be lost.
+    if (this.threads.get(isolate) !== thread) return;
     for (const [slot, parcel] of side.takeAll()) this.#parcels.set(slot, parcel);
-    this.threads.remove(isolate);
+    if (runaway === undefined) this.threads.remove(isolate);
+    else this.threads.abandon(isolate);
     const record = this.#arena.isolate(isolate);
     // Nobody can give it a P from here on; one that was on its way is taken back.
     const last = this.#parker.bury(isolate);
@@ -529,7 +578,7 @@ export class Host {
     for (let slot = 0; slot < end; slot++) {
       if (this.#gs.runner(slot) !== isolate) continue;
       const neverBegan = this.#gs.isMeantFor(slot, isolate);
-      if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why);
+      if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why, runaway);
     }
     this.#readMailOfDead(isolate);
     buryWaiters(this.home, isolate);
@@ -543,12 +592,35 @@ export class Host {
     this.idle.wakeIfWork();
   }
 
-  #lost(slot: number, why: string): void {
+  #lost(slot: number, why: string, runaway: Runaway | undefined): void {
     const owner = this.#arena.ownerOf(slot);
-    if (owner !== HOST) return this.idle.mailOwner(owner, slot);
-    const started = this.#started[slot]!;
-    this.#free(slot);
-    this.#settle(started, "failed", threadDied(started.name, started.id, why));
+    const id = this.#gs.id(slot);
+    const name = owner === HOST
+      ? this.#started[slot]!.name
+      : splitKey(this.#table.key(this.#gs.definition(slot)))[1];
+    const error = runaway !== undefined && slot === runaway.entry?.slot
+      ? taskAbandoned(name, id, runaway.ms, id === runaway.entry.id ? "it" : runaway.what)
+      : threadDied(name, id, why);
+    if (owner === HOST) {
+      const started = this.#started[slot]!;
+      this.#free(slot);
+      this.#settle(started, "failed", error);
+      return;
+    }
+    // In the name of the runner, which writes nothing any more.
+    this.#gs.dropPayload(slot);
+    this.#gs.writeResult(slot, error);
+    this.#gs.end(slot, FAILED);
+    this.idle.mailOwner(owner, slot);
+  }
+
+  /** A thread that nothing can stop is given up. It sleeps for good, or runs in code where it cannot be made to. */
+  #abandon(thread: Thread): void {
+    const ms = load(this.#words, this.#arena.isolate(thread.isolate) + M_RAN_ON);
+    const entry = new BlackBox(this.#arena, thread.isolate).read();
+    const what = entry === undefined ? "a task" : `task "${entry.name}" (id ${entry.id})`;
+    const why = `${what} ran there for ${ms} ms on end, and was abandoned with it`;
+    this.#bury(thread, why, { entry, ms, what });
   }
 
   #readMailOfDead(isolate: number): void {
@@ -621,6 +693,22 @@ export class Host {
   /** Tasks of the host that have no slot yet, and what is in the global queue. */
   get queued(): number {
     return this.#waiting.length - this.#nextWaiting + this.#global.length;
+  }
+
+  /** Times that a thread was frozen, or lost its P where it could not be. */
+  get preempted(): number {
+    return load(this.#words, PREEMPTED);
+  }
+
+  /** Of threads that are there, how often they could not be frozen. */
+  get refusals(): { inScheduler: number; inNative: number } {
+    let [inScheduler, inNative] = [0, 0];
+    for (const { isolate } of this.threads.all) {
+      const counts = this.#arena.isolate(isolate) + M_REFUSALS;
+      inScheduler += load(this.#words, counts);
+      inNative += load(this.#words, counts + 1);
+    }
+    return { inScheduler, inNative };
   }
 
   /** A sum over all threads; those that run add theirs now and then. */

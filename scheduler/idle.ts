@@ -29,6 +29,7 @@ import {
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
   type Parker,
+  SHELVED,
   SPARE_FUTEX,
 } from "./parker.ts";
 import { Processors } from "./processor.ts";
@@ -296,7 +297,10 @@ export class Idle {
     for (;;) {
       const state = this.#parker.state(isolate);
       if (!isParkedWithoutP(state)) return false;
+      // It goes on in a task's code, and does not write its name there.
+      if (state === SHELVED) this.ps.hold(p, isolate);
       if (this.#parker.unpark(isolate, state, given(p, false))) return true;
+      if (state === SHELVED) this.ps.pass(p);
     }
   }
 

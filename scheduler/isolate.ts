@@ -9,6 +9,7 @@ import { cas, pause, store } from "./atomics.ts";
 import { dropCell, Stage } from "./cell.ts";
 import { arenaFull, Handles } from "./handles.ts";
 import { Heap } from "./heap.ts";
+import { Locks } from "./locks.ts";
 import type { Idle } from "./idle.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { type Arena, W_CELL, W_ISOLATE, W_NUMBER, W_OUTCOME, W_QUEUE, W_SELECTION } from "./memory_layout.ts";
@@ -56,6 +57,7 @@ export class Isolate {
   readonly heap: Heap;
   readonly handles: Handles;
   readonly loop: Loop;
+  readonly locks: Locks;
   /** For a value on its way into a cell, and for one on its way out. */
   readonly sending: Stage;
   readonly taken: Stage;
@@ -83,6 +85,7 @@ export class Isolate {
     this.#shim = shim;
     this.#idle = idle;
     this.#mailbox = mailbox;
+    this.locks = new Locks(arena, number);
     this.heap = new Heap(arena);
     this.handles = arena.handles = new Handles(this);
     this.sending = new Stage(this.handles);
@@ -116,6 +119,7 @@ export class Isolate {
 
   /** They are short, and nothing within allocates or throws. The word says who is inside, in case it dies. */
   lock(object: number): void {
+    this.locks.hold();
     if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);
   }
 
@@ -128,6 +132,7 @@ export class Isolate {
 
   unlock(object: number): void {
     store(this.words, object, 0);
+    this.locks.release();
   }
 
   /** By the host: a thread died inside. */
@@ -210,8 +215,10 @@ export class Isolate {
   wake(record: number): void {
     const isolate = this.words[record + W_ISOLATE];
     if (isolate === this.number) return this.read(record);
+    this.locks.hold();
     this.#mailbox.pushRecord(isolate, record);
     this.#idle.ready(isolate);
+    this.locks.release();
   }
 
   /** An operation of this isolate has ended, here or by mail. */

@@ -13,6 +13,7 @@ import { GlobalRunQueue } from "./global_run_queue.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { Isolate } from "./isolate.ts";
+import type { Locks } from "./locks.ts";
 import { type Addressee, Mailbox, TO_OWNER, TO_WAITER } from "./mailbox.ts";
 import {
   type Arena,
@@ -26,6 +27,7 @@ import {
   M_STOLEN,
   M_STUCK,
   M_TID,
+  SLICE_MS,
 } from "./memory_layout.ts";
 import {
   givenP,
@@ -38,6 +40,7 @@ import {
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
   Parker,
+  SEIZED,
   type SleepState,
   SPARE_FUTEX,
 } from "./parker.ts";
@@ -74,12 +77,16 @@ const NEXT_TURN = Promise.resolve();
 
 export class Machine {
   readonly tid: number;
+  /** Milliseconds that a G may compute before it should yield. */
+  readonly sliceMs: number;
   /** Rounds of the loop. */
   tick = 0;
   /** Gs in `ctx.sleep`. */
   sleeping = 0;
   /** Begun Gs with children that have not settled. They may well await these. */
   parents = 0;
+  /** Ends the thread, which was given up for lost and has come back. */
+  exit: () => void = () => {};
   /** Whether Deno's event loop has nothing to do. Who cannot tell says no. */
   isEventLoopEmpty: () => boolean = () => false;
 
@@ -89,6 +96,7 @@ export class Machine {
   readonly threadLock: ThreadLock;
   /** What its tasks share with others. */
   readonly home: Isolate;
+  readonly #locks: Locks;
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
@@ -112,6 +120,8 @@ export class Machine {
   isAsleep = false;
   #asleep: SleepState = PARKED_EVENT_LOOP;
   #spinning = false;
+  /** It has just got its P, perhaps in its turn among those that wait: what is due here comes first. */
+  #isFresh = false;
   #over = false;
   #looksAtHeader = false;
   /** Set while the loop sleeps in the event loop: ends that sleep. */
@@ -132,11 +142,21 @@ export class Machine {
     this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
     this.#spinner = new Spinner(shim);
     this.home = new Isolate(arena, isolate, shim, this.#idle, this.#mailbox, this);
+    this.#locks = this.home.locks;
+    this.#locks.takeUp = (given) => this.#takeUp(given);
     const gs = new GTable(arena, isolate);
     const table = new TaskTable(arena);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
     this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);
-    this.blockingCalls = new BlockingCalls(this, isolate, arena, this.#parker, this.#idle, this.children);
+    this.blockingCalls = new BlockingCalls(
+      this,
+      isolate,
+      arena,
+      this.#parker,
+      this.#idle,
+      this.children,
+      shim,
+    );
     const { maxThreads } = arena.shape;
     this.threadLock = new ThreadLock(
       this,
@@ -146,15 +166,23 @@ export class Machine {
       this.children,
       this.blockingCalls,
     );
+    this.sliceMs = load(this.#words, SLICE_MS);
     this.tid = shim.gettid();
     store(this.#words, this.#record + M_TID, this.tid);
   }
 
-  /** Ends when the scheduler closes, or with the G that the thread was dedicated to. */
+  /**
+   * Ends when the scheduler closes, or with the G that the thread was dedicated to.
+   *
+   * Tasks run in each `await` here and below, and only then may the thread be frozen: whoever awaits leaves the scheduler
+   * before and enters it after. So does who returns to an `await`.
+   */
   async run(): Promise<void> {
+    this.#locks.enter();
     while (!this.#isOver()) {
       if (this.p === NO_P) {
         await this.#park();
+        this.#locks.enter();
         continue;
       }
       if (this.#looksAtHeader) this.#lookAtHeader();
@@ -162,12 +190,25 @@ export class Machine {
         this.runner.patientUntil !== 0 && !this.#spinning && performance.now() < this.runner.patientUntil
       ) {
         await this.#expect();
+        this.#locks.enter();
       } else if (!this.#spinning && this.#step()) {
-        if (this.runner.live !== 0 && this.p !== NO_P) await NEXT_TURN;
-        if (this.#turnIsDue()) await this.#turn();
-      } else if (!(await this.#letContinue()) && !(await this.#spin())) {
+        if (this.runner.live !== 0 && this.p !== NO_P) {
+          this.#locks.leave();
+          await NEXT_TURN;
+          this.#locks.enter();
+        }
+        if (this.#turnIsDue()) {
+          await this.#turn();
+          this.#locks.enter();
+        }
+      } else {
+        const goesOn = await this.#letContinue();
+        this.#locks.enter();
+        const hasFound = goesOn || (await this.#spin());
+        this.#locks.enter();
         // A woken M begins here, as a spinning one: submitters count on it until it has found something.
-        await this.#park();
+        if (!hasFound) await this.#park();
+        this.#locks.enter();
       }
     }
     this.#flushCounts();
@@ -182,24 +223,33 @@ export class Machine {
 
   /** What is here already goes on until what is expected has arrived. Sleeps with its P: it works, or so it seems. */
   async #expect(): Promise<void> {
-    this.tick++;
-    this.home.refill();
-    if (
-      this.readMail() || this.#resume() || this.#runTimers() ||
-      this.runner.runPrivate(this.children.waiting.popNewest())
-    ) {
-      await NEXT_TURN;
-      // A module loads in the event loop.
-      if (this.#turnIsDue()) await this.#turn();
-      return;
+    try {
+      this.tick++;
+      this.#isFresh = false;
+      this.home.refill();
+      if (
+        this.readMail() || this.#resume() || this.#runTimers() ||
+        this.runner.runPrivate(this.children.waiting.popNewest())
+      ) {
+        this.#locks.leave();
+        await NEXT_TURN;
+        this.#locks.enter();
+        // A module loads in the event loop.
+        if (this.#turnIsDue()) await this.#turn();
+        return;
+      }
+      await this.#turn();
+      this.#locks.enter();
+      this.#parker.announce(this.#isolate, KEEPS_P_EVENT_LOOP);
+      if (!this.#hasOwnWork()) {
+        const until = Math.min(this.runner.patientUntil, this.#timers.next);
+        await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
+        this.#locks.enter();
+      }
+      this.retract(KEEPS_P_EVENT_LOOP);
+    } finally {
+      this.#locks.leave();
     }
-    await this.#turn();
-    this.#parker.announce(this.#isolate, KEEPS_P_EVENT_LOOP);
-    if (!this.#hasOwnWork()) {
-      const until = Math.min(this.runner.patientUntil, this.#timers.next);
-      await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
-    }
-    this.retract(KEEPS_P_EVENT_LOOP);
   }
 
   /** Runs or resumes one thing. False when there is none. */
@@ -209,6 +259,13 @@ export class Machine {
     let progress = this.readMail();
     // It may be that this P is not counted any more: then it takes no more work.
     if (this.#looksAtHeader) return true;
+    if (this.#isFresh) {
+      this.#isFresh = false;
+      // The next turn is the others'.
+      if ((tick & 1) === 1) this.tick++;
+      if (this.#timers.size !== 0) progress = this.#runTimers() || progress;
+      if (this.#resume() || progress) return true;
+    }
     if (this.#timers.size !== 0 && (tick & 15) === 0) progress = this.#runTimers() || progress;
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && this.#resume()) return true;
@@ -266,44 +323,49 @@ export class Machine {
 
   /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
   async #spin(): Promise<boolean> {
-    if (!this.takesWork && this.p !== EXEMPT_P) {
-      // Others can use its P.
-      this.foundWork();
-      return this.#hasOwnWork();
-    }
-    this.#spinner.start();
-    for (let round = 0;; round++) {
-      // First: only a thief without work of its own has room in its ring.
-      if (this.#hasWorkHere()) {
+    try {
+      if (!this.takesWork && this.p !== EXEMPT_P) {
+        // Others can use its P.
         this.foundWork();
-        return true;
+        return this.#hasOwnWork();
       }
-      if (this.takesWork) {
-        if (!this.#spinning) {
-          if (!this.#idle.startSpinning()) return false;
-          this.#setSpinning(true);
-        }
-        const slot = this.#steal(round);
-        if (slot >= 0) {
-          this.#stolen++;
+      this.#spinner.start();
+      for (let round = 0;; round++) {
+        // First: only a thief without work of its own has room in its ring.
+        if (this.#hasWorkHere()) {
           this.foundWork();
-          return this.runner.runSlot(slot);
-        }
-        const taken = this.#takeGlobal(GLOBAL_BATCH);
-        if (taken >= 0 || this.p === NO_P) {
-          this.foundWork();
-          this.runner.runSlot(taken);
           return true;
         }
+        if (this.takesWork) {
+          if (!this.#spinning) {
+            if (!this.#idle.startSpinning()) return false;
+            this.#setSpinning(true);
+          }
+          const slot = this.#steal(round);
+          if (slot >= 0) {
+            this.#stolen++;
+            this.foundWork();
+            return this.runner.runSlot(slot);
+          }
+          const taken = this.#takeGlobal(GLOBAL_BATCH);
+          if (taken >= 0 || this.p === NO_P) {
+            this.foundWork();
+            this.runner.runSlot(taken);
+            return true;
+          }
+        }
+        if (this.#spinner.isOver()) return false;
+        if (this.#mayStandStill()) {
+          this.#spinner.pause(round);
+        } else {
+          // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
+          this.foundWork();
+          await this.#turn();
+          this.#locks.enter();
+        }
       }
-      if (this.#spinner.isOver()) return false;
-      if (this.#mayStandStill()) {
-        this.#spinner.pause(round);
-      } else {
-        // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
-        this.foundWork();
-        await this.#turn();
-      }
+    } finally {
+      this.#locks.leave();
     }
   }
 
@@ -349,13 +411,22 @@ export class Machine {
    * empties it. Whether there is something to do now.
    */
   async #letContinue(): Promise<boolean> {
-    if (this.runner.live === 0 || this.#spinning) return false;
-    for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
-      await NEXT_TURN;
-      if (this.#hasWorkHere()) return true;
+    try {
+      if (this.runner.live === 0 || this.#spinning) return false;
+      for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
+        this.#locks.leave();
+        await NEXT_TURN;
+        this.#locks.enter();
+        if (this.#hasWorkHere()) return true;
+      }
+      if (!this.#mayStandStill()) {
+        await this.#turn();
+        this.#locks.enter();
+      }
+      return this.#hasWorkHere();
+    } finally {
+      this.#locks.leave();
     }
-    if (!this.#mayStandStill()) await this.#turn();
-    return this.#hasWorkHere();
   }
 
   /**
@@ -387,8 +458,10 @@ export class Machine {
     return this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE;
   }
 
+  /** The caller awaits it, and enters again. */
   #turn(): Promise<void> {
     this.#lastTurn = this.#shim.nowNs();
+    this.#locks.leave();
     return new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -399,84 +472,90 @@ export class Machine {
    * "No wakeup is lost": release, announce, look at everything, sleep.
    */
   async #park(): Promise<void> {
-    const keepsP = this.p === EXEMPT_P;
-    if (this.runner.live === 0 && this.p !== NO_P) {
-      // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
-      await this.#turn();
-      if (this.#hasWorkHere()) return;
-    }
-    if (!keepsP && this.p !== NO_P) this.#giveUpP();
-    if (this.#spinning) {
-      this.#setSpinning(false);
-      this.#idle.stopSpinning();
-    }
-    this.#parks++;
-    this.#flushCounts();
-    while (!this.#isOver()) {
-      // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
-      if (this.runner.live === 0) this.readMail();
-      if (this.p === EXEMPT_P && !keepsP) return;
-      // The task that it was started for was cancelled.
-      if (this.#isOver()) return;
-      const standsStill = this.#mayStandStill();
-      const asleep = this.#sleepState(keepsP, standsStill);
-      this.#parker.announce(this.#isolate, asleep);
-      if (load(this.#words, CLOSING) === 1) {
-        this.#over = true;
-        return;
+    try {
+      const keepsP = this.p === EXEMPT_P;
+      if (this.runner.live === 0 && this.p !== NO_P) {
+        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
+        await this.#turn();
+        this.#locks.enter();
+        if (this.#hasWorkHere()) return;
       }
-      if (this.runner.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) {
-        if (this.retract(asleep)) return;
-        continue;
+      if (!keepsP && this.p !== NO_P) this.#giveUpP();
+      if (this.#spinning) {
+        this.#setSpinning(false);
+        this.#idle.stopSpinning();
       }
-      // Partner: the claim, after which the claimer wakes whoever sleeps as a spare.
-      if (asleep === SPARE_FUTEX) {
-        if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);
-        if (this.retract(asleep)) return;
-        continue;
-      }
-      const own = this.#hasOwnWork();
-      if (keepsP && own) {
-        this.retract(asleep);
-        return;
-      }
-      const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
-      const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();
-      if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : seesWork) {
-        if (this.retract(asleep)) return;
-        const p = this.#idle.acquireP();
-        if (p !== NO_P) {
-          // As in Go: submitters may have counted on it when it spun, so it goes on as one that spins, and wakes the
-          // next if there is more than it takes.
-          this.holdP(p);
-          if (!this.takesWork) return;
-          // A continuation may run before the loop goes on: submitters are not to count on this M.
-          if (this.runner.live !== 0) return this.#idle.wakeIfWork();
-          this.#idle.spinFurther();
-          this.#setSpinning(true);
+      this.#parks++;
+      this.#flushCounts();
+      while (!this.#isOver()) {
+        // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
+        if (this.runner.live === 0) this.readMail();
+        if (this.p === EXEMPT_P && !keepsP) return;
+        // The task that it was started for was cancelled.
+        if (this.#isOver()) return;
+        const standsStill = this.#mayStandStill();
+        const asleep = this.#sleepState(keepsP, standsStill);
+        this.#parker.announce(this.#isolate, asleep);
+        if (load(this.#words, CLOSING) === 1) {
+          this.#over = true;
           return;
         }
-        if (own) this.#idle.queueForP(this.#isolate);
-        continue;
+        if (this.runner.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) {
+          if (this.retract(asleep)) return;
+          continue;
+        }
+        // Partner: the claim, after which the claimer wakes whoever sleeps as a spare.
+        if (asleep === SPARE_FUTEX) {
+          if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);
+          if (this.retract(asleep)) return;
+          continue;
+        }
+        const own = this.#hasOwnWork();
+        if (keepsP && own) {
+          this.retract(asleep);
+          return;
+        }
+        const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
+        const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();
+        if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : seesWork) {
+          if (this.retract(asleep)) return;
+          const p = this.#idle.acquireP();
+          if (p !== NO_P) {
+            // As in Go: submitters may have counted on it when it spun, so it goes on as one that spins, and wakes the
+            // next if there is more than it takes.
+            this.holdP(p);
+            if (!this.takesWork) return;
+            // A continuation may run before the loop goes on: submitters are not to count on this M.
+            if (this.runner.live !== 0) return this.#idle.wakeIfWork();
+            this.#idle.spinFurther();
+            this.#setSpinning(true);
+            return;
+          }
+          if (own) this.#idle.queueForP(this.#isolate);
+          continue;
+        }
+        // With work of its own and no P, it waits for a P and nothing else.
+        const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
+        let isPastUse = false;
+        if (this.runner.live === 0) isPastUse = this.#sleepInFutex(asleep, timeout);
+        else if (standsStill) {
+          this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
+        } else {
+          // Partner: the host's look at it, while this M sleeps.
+          const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
+          store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
+          // If it could not stand still afterwards, to wake ahead of time would be of no use.
+          await this.#sleepInEventLoop(asleep, this.#waitsForOurs ? Math.max(0, timeout - AHEAD) : timeout);
+          this.#locks.enter();
+          if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
+          this.#answerHost();
+        }
+        // A continuation may have dedicated the thread, or given it back.
+        if (this.retract(asleep) || this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
+        if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
       }
-      // With work of its own and no P, it waits for a P and nothing else.
-      const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
-      let isPastUse = false;
-      if (this.runner.live === 0) isPastUse = this.#sleepInFutex(asleep, timeout);
-      else if (standsStill) {
-        this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
-      } else {
-        // Partner: the host's look at it, while this M sleeps.
-        const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
-        store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
-        // If it could not stand still afterwards, to wake ahead of time would be of no use.
-        await this.#sleepInEventLoop(asleep, this.#waitsForOurs ? Math.max(0, timeout - AHEAD) : timeout);
-        if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
-        this.#answerHost();
-      }
-      // A continuation may have dedicated the thread, or given it back.
-      if (this.retract(asleep) || this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
-      if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
+    } finally {
+      this.#locks.leave();
     }
   }
 
@@ -523,6 +602,7 @@ export class Machine {
     this.isAsleep = true;
     this.#asleep = asleep;
     const slept = this.#parker.sleepInEventLoop(this.#isolate, asleep, timeout);
+    this.#locks.leave();
     await new Promise<void>((resolve) => {
       this.#endSleep = resolve;
       slept.then(() => resolve());
@@ -563,9 +643,24 @@ export class Machine {
   /** It was given the P, or has acquired it. */
   holdP(p: number): void {
     this.p = p;
+    this.#isFresh = true;
+    this.#locks.beginTurn();
     this.#idle.ps.hold(p, this.#isolate);
     // It was on its way while procs was lowered.
     if (p >= this.#idle.procs) this.#looksAtHeader = true;
+  }
+
+  /** The thread was frozen, and has another P; or it has lost its P where it could not be frozen. */
+  #takeUp(given: number): void {
+    if (given !== SEIZED) {
+      this.p = givenP(given);
+      if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
+      return;
+    }
+    if (!this.#parker.endSeizure(this.#isolate)) this.exit();
+    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
+    this.p = NO_P;
+    this.blockingCalls.comeBack(0);
   }
 
   #setSpinning(spinning: boolean): void {
@@ -593,7 +688,9 @@ export class Machine {
   /** Also called by a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
   readMail(): boolean {
     if (load(this.#words, this.#record + M_MAIL) === 0) return false;
+    this.#locks.hold();
     if (this.#mailbox.drain(this.#isolate, this.#read)) this.#looksAtHeader = true;
+    this.#locks.release();
     return true;
   }
 

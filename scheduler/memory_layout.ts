@@ -50,7 +50,14 @@ export const OBJECTS_LOCK = 10 * LINE;
 export const OBJECTS_FIRST = 10 * LINE + 1;
 /** The last deadlock, in words: a block. By the host, before it tells the Ms. */
 export const DEADLOCK_REPORT = 10 * LINE + 2;
-const HEADER_END = 11 * LINE;
+/** By the host, before the first thread: whether turns are cut short; in milliseconds a slice, a stall and a runaway, 0 for none. */
+export const PREEMPT = 11 * LINE;
+export const STALL_MS = 11 * LINE + 1;
+export const RUNAWAY_MS = 11 * LINE + 2;
+export const SLICE_MS = 11 * LINE + 3;
+/** Times that a thread lost its P so. By sysmon. */
+export const PREEMPTED = 11 * LINE + 4;
+const HEADER_END = 12 * LINE;
 
 // A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
 
@@ -82,7 +89,21 @@ export const M_DEATH = 2 * LINE + 6;
 export const M_STUCK = 2 * LINE + 7;
 export const M_ASKED = 2 * LINE + 8;
 export const M_REPORT = 2 * LINE + 9;
-const M_WORDS = 3 * LINE;
+/** See locks.ts. The second is the handler's of the thread: what it was given while it was frozen. */
+export const M_LOCKS = 2 * LINE + 10;
+export const M_GIVEN = 2 * LINE + 11;
+/** By sysmon: milliseconds of a turn that was too long, and which turn it was. */
+export const M_RAN_ON = 2 * LINE + 12;
+export const M_STALLED = 2 * LINE + 13;
+/** The stack of a task that has stalled, a block; 0 for none. By the thread, taken by the host: both by exchange. */
+export const M_STACK = 2 * LINE + 14;
+/** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
+export const M_PREEMPTIBLE = 3 * LINE;
+export const M_REFUSALS = M_PREEMPTIBLE + 8;
+/** What runs there: see black_box.ts. */
+export const M_BOX = 4 * LINE;
+export const BOX_BYTES = 16 * LINE;
+const M_WORDS = 4 * LINE + BOX_BYTES / 4;
 
 // A G slot (g_table.ts) -----------------------------------------------------------------------------------------------
 
@@ -210,6 +231,12 @@ export const MAX_NATIVE_THREADS = 4096;
 const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS +
   NATIVE_CALLS * CALL_WORDS;
 
+// Preemption ---------------------------------------------------------------------------------------------------------
+
+/** Where threads may be frozen, for the handler: start and end as doubles. By sysmon, while nobody was asked. */
+export const MAX_CODE_RANGES = 1024;
+const CODE_WORDS = (MAX_CODE_RANGES + 1) * 4;
+
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
@@ -244,7 +271,8 @@ function offsets(maxTasks: number, maxThreads: number) {
   const definitions = globalCells + globalCapacity * 2;
   const names = definitions + MAX_DEFINITIONS * 2;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
-  const native = lineUp(gs + slots * G_WORDS);
+  const codeRanges = lineUp(gs + slots * G_WORDS);
+  const native = lineUp(codeRanges + CODE_WORDS);
   const heapBytes = lineUp(native + NATIVE_WORDS) * 4;
   return {
     numbers,
@@ -256,6 +284,7 @@ function offsets(maxTasks: number, maxThreads: number) {
     definitions,
     names,
     gs,
+    codeRanges,
     native,
     heapBytes,
   };
@@ -276,6 +305,7 @@ export class Arena implements Bytes {
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
   readonly heapAt: number;
+  readonly codeRanges: number;
   readonly nativeHost: number;
   /** The queue of the pool; others are not in the arena. */
   readonly nativeQueue: number;
@@ -304,6 +334,7 @@ export class Arena implements Bytes {
     this.definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
+    this.codeRanges = at.codeRanges;
     this.nativeHost = at.native;
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;
     this.nativeStatuses = this.nativeQueue + QUEUE_WORDS;

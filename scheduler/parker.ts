@@ -15,6 +15,8 @@
  *                     was over before.
  *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see README.md) is served. It
  *                     goes on with its G then, so it is none of those that take work from queues.
+ *   ASKED and others  see preemption.ts. Those that were asked are awake, SEIZED is as BLOCKED, SHELVED as AWAITS_P, and
+ *                     LOST and ABANDONED are the end.
  *   given(p)          it was given a P, and the giver is waking it. Left by itself. If it does not come, since its event
  *                     loop runs a long continuation, sysmon takes the P back and leaves it BLOCKED.
  *
@@ -36,6 +38,16 @@ export const AWAITS_P = 10;
 export const LOCKED_FUTEX = 12;
 export const LOCKED_EVENT_LOOP = 13;
 export const MARKED = 14;
+// The handler of SIGURG knows these: native/shim.h.
+export const ASKED = 16;
+export const ASKED_TO_LET_GO = 18;
+export const ASKED_SEIZED = 20;
+export const ASKED_LOST = 22;
+export const SEIZED = 24;
+export const LOST = 26;
+export const FROZEN = 28;
+export const SHELVED = 30;
+export const ABANDONED = 32;
 export type SleepState =
   | typeof PARKED_FUTEX
   | typeof PARKED_EVENT_LOOP
@@ -48,7 +60,7 @@ export type SleepState =
 
 /** In every state of a sleeper: it sleeps in its event loop. */
 const IN_EVENT_LOOP = 1;
-const GIVEN = 16;
+const GIVEN = 64;
 
 /** The M has P `p` from now on. `spinning`: the giver has counted it as a spinning M. */
 export function given(p: number, spinning: boolean): number {
@@ -67,14 +79,25 @@ export function givenSpinning(state: number): boolean {
   return ((state - GIVEN) & 1) === 1;
 }
 
+/** It was asked for its P, and has not answered. */
+export function isAsked(state: number): boolean {
+  return state >= ASKED && state <= ASKED_LOST;
+}
+
+/** It was given up. */
+export function isLost(state: number): boolean {
+  return state === ASKED_LOST || state === LOST || state === ABANDONED;
+}
+
 /** Whether it will look at everything before it sleeps, so that nobody has to wake it. */
 export function looksBeforeItSleeps(state: number): boolean {
-  return state === AWAKE || state === BLOCKED || state === MARKED || isGiven(state);
+  // One that is frozen goes on in the middle of a task's code. It has a note for that.
+  return state === AWAKE || state === BLOCKED || state === MARKED || state >= ASKED;
 }
 
 export function isParkedWithoutP(state: number): boolean {
   const kind = state & ~IN_EVENT_LOOP;
-  return kind === PARKED_FUTEX || kind === LOCKED_FUTEX || kind === AWAITS_P;
+  return kind === PARKED_FUTEX || kind === LOCKED_FUTEX || kind === AWAITS_P || kind === SHELVED;
 }
 
 export class Parker {
@@ -119,6 +142,28 @@ export class Parker {
     return cas(this.#words, this.#word(isolate), given(p, false), BLOCKED);
   }
 
+  /** By sysmon: a question, or what it was before. The answer is the handler's. */
+  ask(isolate: number, from: number, to: number): boolean {
+    return cas(this.#words, this.#word(isolate), from, to);
+  }
+
+  /** By sysmon, which has its P: others may give it one from here on. */
+  shelve(isolate: number): boolean {
+    return cas(this.#words, this.#word(isolate), FROZEN, SHELVED);
+  }
+
+  /** By sysmon or the host: for good. */
+  abandon(isolate: number): boolean {
+    const word = this.#word(isolate);
+    return cas(this.#words, word, FROZEN, ABANDONED) || cas(this.#words, word, SHELVED, ABANDONED) ||
+      cas(this.#words, word, SEIZED, LOST);
+  }
+
+  /** By the M, which was SEIZED. False if it has been lost since. */
+  endSeizure(isolate: number): boolean {
+    return !isLost(exchange(this.#words, this.#word(isolate), AWAKE));
+  }
+
   /** By the M: it has no P, and is about to run code that may block. */
   block(isolate: number): void {
     store(this.#words, this.#word(isolate), BLOCKED);
@@ -141,8 +186,11 @@ export class Parker {
     return exchange(this.#words, word, AWAKE);
   }
 
-  /** By the host, of an isolate that has ended. Returns the last state. */
+  /** By the host, of an isolate that has ended, or never will. Returns the last state. */
   bury(isolate: number): number {
+    const state = this.state(isolate);
+    // It sleeps in its handler, and is not to wake, or runs on.
+    if (isLost(state) || this.abandon(isolate)) return state;
     return exchange(this.#words, this.#word(isolate), AWAKE);
   }
 

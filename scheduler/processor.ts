@@ -34,6 +34,11 @@ export function isInCall(word: number): boolean {
   return (word & KIND) === IN_CALL;
 }
 
+/** In the hands of an M that runs with it. */
+export function isRunning(word: number): boolean {
+  return (word & KIND) === RUNNING && holder(word) !== HOST;
+}
+
 /** Given to an M that has not taken it into its hands yet. */
 export function isOnItsWay(word: number): boolean {
   return (word & KIND) === RUNNING && holder(word) === HOST;
@@ -46,7 +51,7 @@ export function holder(word: number): number {
 
 /** Of its holder, so far. */
 export function calls(word: number): number {
-  return word >> CALL_SHIFT;
+  return word >>> CALL_SHIFT;
 }
 
 export class Processors {
@@ -104,6 +109,14 @@ export class Processors {
   /** Takes it from an M that is in the very call that was seen before; it is on its way then. */
   retake(p: number, word: number): boolean {
     return cas(this.#words, this.at(p), word, RUNNING);
+  }
+
+  /** By the M that has lost it, as far as it knows. False: somebody has taken it. Partner: retake(). */
+  reclaim(p: number, isolate: number): boolean {
+    const word = this.word(p);
+    // Another word, so that a look from before does not take it.
+    const next = RUNNING | isolate << HOLDER_SHIFT | (calls(word) + 1 & CALLS) << CALL_SHIFT;
+    return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, next);
   }
 
   /** The P that a dead M left, in the hands of the caller now; -1 if it had none. */

@@ -12,7 +12,17 @@
  */
 import { cas, load, store } from "./atomics.ts";
 import { type Arena, HOST, ISOLATES, M_ROLE } from "./memory_layout.ts";
-import { AWAITS_P, BLOCKED, MARKED, type Parker } from "./parker.ts";
+import {
+  ASKED_SEIZED,
+  AWAITS_P,
+  BLOCKED,
+  FROZEN,
+  isLost,
+  MARKED,
+  type Parker,
+  SEIZED,
+  SHELVED,
+} from "./parker.ts";
 
 export const NONE = 0;
 export const SPARE = 1;
@@ -73,7 +83,22 @@ export class Roles {
 
   /** Threads that can use a P. For moments one too few, and never too many: the mark is made before the P is taken. */
   get available(): number {
-    return this.#count((isolate) => this.of(isolate) === POOL && !this.#isBlocked(isolate));
+    return this.#count((isolate) => this.of(isolate) === POOL && !this.#lacksP(isolate));
+  }
+
+  /** Threads that wait in the middle of a task's code for their next slice. */
+  get frozen(): number {
+    return this.#count((isolate) => {
+      const state = this.#parker.state(isolate);
+      return state === FROZEN || state === SHELVED;
+    });
+  }
+
+  #lacksP(isolate: number): boolean {
+    const state = this.#parker.state(isolate);
+    return this.#isBlocked(isolate) || state === FROZEN || state === SHELVED || state === SEIZED ||
+      state === ASKED_SEIZED ||
+      isLost(state);
   }
 
   #isBlocked(isolate: number): boolean {

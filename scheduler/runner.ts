@@ -3,6 +3,7 @@
  * begun stays on its M.
  */
 import type { Shim } from "../ffi/shim.ts";
+import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
 import { G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
@@ -47,6 +48,8 @@ export class Runner {
   readonly #side: SideChannel;
   readonly #idle: Idle;
   readonly #children: Children;
+  /** If somebody wants to know. */
+  readonly #box: BlackBox | undefined;
 
   constructor(
     machine: Machine,
@@ -68,6 +71,7 @@ export class Runner {
     this.#side = side;
     this.#idle = idle;
     this.#children = children;
+    this.#box = BlackBox.open(arena, isolate);
   }
 
   /** When this M stops waiting for what is on its way to take other Gs; 0 if nothing is. */
@@ -99,6 +103,15 @@ export class Runner {
     if (own !== undefined) return this.runPrivate(own);
     this.#receive(new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot));
     return true;
+  }
+
+  /** By a task that looks whether it should yield, and should: where it is, if somebody wants to know. */
+  tellStack(): void {
+    const { locks, heap } = this.#machine.home;
+    if (this.#box === undefined) return;
+    locks.hold();
+    if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+    locks.release();
   }
 
   /** Gets the arguments. What had to go by port is asked for. */
@@ -182,18 +195,23 @@ export class Runner {
     this.ran++;
     // Only a runner's G can be the subject of a mail meanwhile.
     if (g.slot >= 0) this.#current = g;
+    this.#box?.write(g, definition.name, args);
+    const { locks } = this.#machine.home;
     let result: unknown;
     let isPending: boolean;
+    locks.leave();
     try {
       // A spread call costs 20 ns more.
       result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
       // "then" may be a getter of the task's, and throw.
       isPending = isThenable(result);
     } catch (error) {
+      locks.enter();
       this.#current = undefined;
       this.#end(g, false, error);
       return;
     }
+    locks.enter();
     if (g.slot >= 0) this.#current = undefined;
     if (!isPending) {
       this.#end(g, true, result);
@@ -206,15 +224,18 @@ export class Runner {
     if (g.slot >= 0) this.#running.set(g.slot, g);
     const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(
-      (value) => {
-        this.#setLive(this.live - 1);
-        this.#end(g, true, value);
-      },
-      (error) => {
-        this.#setLive(this.live - 1);
-        this.#end(g, false, error);
-      },
+      (value) => this.#endLater(g, true, value),
+      (error) => this.#endLater(g, false, error),
     );
+  }
+
+  /** In a microtask. */
+  #endLater(g: G, ok: boolean, value: unknown): void {
+    const { locks } = this.#machine.home;
+    locks.hold();
+    this.#setLive(this.live - 1);
+    this.#end(g, ok, value);
+    locks.release();
   }
 
   #end(g: G, ok: boolean, value: unknown): void {

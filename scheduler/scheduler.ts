@@ -2,6 +2,7 @@
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
 import { HOME } from "./isolate.ts";
+import type { Stall } from "./stall.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native_library.ts";
 import { DEDICATED, LOCKED } from "./roles.ts";
@@ -39,6 +40,29 @@ export interface SchedulerOptions {
    * end when they have been idle for some seconds. Default: 512.
    */
   maxNativeThreads?: number;
+  /**
+   * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its
+   * thread is frozen where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or
+   * WebAssembly by then (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
+   *
+   * After Go 1.14's asynchronous preemption (golang/go#24543).
+   */
+  preempt?: boolean;
+  /**
+   * Milliseconds that a task may run on end while others wait for a P, at least 1; after that
+   * {@linkcode TaskContext.shouldYield} is true, and it may be preempted. Default: 10, as in Go.
+   */
+  sliceMs?: number;
+  /**
+   * Milliseconds that a task may run on end, without an `await`, before it is abandoned: it rejects with a
+   * {@linkcode TaskAbandonedError}, what else had begun on its thread with a {@linkcode ThreadDiedError}, and the thread is
+   * frozen for good. At least twice `sliceMs`. The time in which it was frozen does not count, nor do blocking calls. Default: no limit.
+   */
+  runawayMs?: number;
+  /** Called on the host once for each time that a task has run for `stallMs` on end. Default: nobody hears of it. */
+  onStall?: (stall: Stall) => void;
+  /** Milliseconds after which a task that runs on is reported to `onStall`. Default: 100. */
+  stallMs?: number;
   /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
   heapLimitMb?: number;
   /**
@@ -71,6 +95,15 @@ export interface SchedulerStats {
    * `maxThreads`, an idle P may find none for the tasks that are `queued`: they wait until a call returns.
    */
   blockedThreads: number;
+  /** Of these, frozen in the middle of a task that has used up its time slice: it waits for the next one. */
+  frozenThreads: number;
+  /** Times that a task has lost its P at the end of its time slice. */
+  preempted: number;
+  /**
+   * Times that a thread could not be frozen, and was asked again: it was in the scheduler, or in code that is not JavaScript.
+   * Of the threads that are there now.
+   */
+  unfreezable: { inScheduler: number; inNative: number };
   /** Tasks of the host that have not settled. */
   inFlight: number;
   /** Threads for native calls, those of {@linkcode Scheduler.dlopen} and the {@linkcode NativeThread}s. */
@@ -261,6 +294,9 @@ export class Scheduler implements AsyncDisposable {
       dedicatedThreads: idle.roles.count(DEDICATED),
       lockedThreads: idle.roles.count(LOCKED),
       blockedThreads: idle.roles.blocked,
+      frozenThreads: idle.roles.frozen,
+      preempted: this.#host.preempted,
+      unfreezable: this.#host.refusals,
       inFlight: this.#host.inFlight,
       nativeThreads: this.#host.nativeThreads,
       nativeCalls: this.#host.nativeCalls,

@@ -16,7 +16,8 @@ import { Mailbox } from "./mailbox.ts";
 import { NativeWatch } from "./native_watch.ts";
 import { type Arena, CLOSING, HOST, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "./memory_layout.ts";
 import { Parker } from "./parker.ts";
-import { calls, holder, isInCall, isOnItsWay } from "./processor.ts";
+import { Preemption } from "./preemption.ts";
+import { calls, holder, isInCall, isOnItsWay, isRunning } from "./processor.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "./sysmon_sleep.ts";
 
@@ -51,6 +52,7 @@ export class Sysmon {
   readonly #rings: LocalRunQueue;
   readonly #idle: Idle;
   readonly #native: NativeWatch;
+  readonly #preemption: Preemption;
   readonly #seen: Seen[] = [];
   #now = 0;
   #lastCall = 0;
@@ -66,6 +68,7 @@ export class Sysmon {
     this.#rings = new LocalRunQueue(arena, global);
     this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
     this.#native = new NativeWatch(arena, shim, this.#parker);
+    this.#preemption = new Preemption(arena, shim, this.#parker, this.#idle, this.#rings, global);
     // What the host found there.
     this.#procsOfMachine = this.#idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
@@ -83,17 +86,21 @@ export class Sysmon {
       this.#retook = false;
       this.#expectsMore = false;
       const nativeCallsWait = this.#native.tick();
+      this.#preemption.begin(this.#now);
       this.#lookAtPs();
       this.#lookAtMachine();
+      if (this.#preemption.hasActed) this.#retook = true;
       quiet = this.#retook ? 0 : quiet + 1;
       if (this.#retook) vain = 0;
       else if (this.#expectsMore) vain++;
       // Short calls look like long ones at first. Whoever makes nothing but these is not worth a CPU.
       if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
       else if (quiet > QUIET) us *= 2;
+      us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
       if (nativeCallsWait || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
     }
+    this.#preemption.close();
   }
 
   // What the last look found.
@@ -134,6 +141,7 @@ export class Sysmon {
     for (let p = 0; p < ps; p++) {
       const word = this.#idle.ps.word(p);
       const seen = this.#seen[p] ??= { word, since: this.#now };
+      if (isRunning(word)) this.#preemption.look(p, word);
       if (word !== seen.word) {
         if (isInCall(word) || calls(word) !== calls(seen.word)) this.#lastCall = this.#now;
         seen.word = word;

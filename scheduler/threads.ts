@@ -45,6 +45,8 @@ export class Threads {
   readonly #died: (thread: Thread, why: string) => void;
   readonly #isReusable: (isolate: number) => boolean;
   readonly #threads = new Map<number, Thread>();
+  /** Numbers of threads that were given up and have not ended. */
+  readonly #abandoned = new Set<number>();
 
   /**
    * `died` is called when a thread has ended, for whatever reason, and removes it. `isReusable` says whether nothing is in flight that
@@ -127,7 +129,7 @@ export class Threads {
     worker.once("exit", (code) => {
       const why = this.#causeOfDeath(thread, code);
       up.reject(new Error(`A Heddle thread did not start: ${why}.`, { cause: thread.error }));
-      this.#died(thread, why);
+      if (!this.#abandoned.delete(isolate)) this.#died(thread, why);
       ended.resolve();
     });
     return thread;
@@ -162,6 +164,12 @@ export class Threads {
     this.#roles.set(isolate, NONE);
   }
 
+  /** By `died`, of one that will never end, or not for long: it sleeps for good, or runs in code that nothing can stop. */
+  abandon(isolate: number): void {
+    this.remove(isolate);
+    this.#abandoned.add(isolate);
+  }
+
   /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */
   terminate(thread: Thread): void {
     thread.worker.terminate();
@@ -171,7 +179,8 @@ export class Threads {
     if (this.#threads.size >= this.#limits.maxThreads) return undefined;
     const used = load(this.#arena.i32, ISOLATES);
     for (let isolate = HOST + 1; isolate < used; isolate++) {
-      if (!this.#threads.has(isolate) && this.#isReusable(isolate)) return isolate;
+      if (this.#threads.has(isolate) || this.#abandoned.has(isolate)) continue;
+      if (this.#isReusable(isolate)) return isolate;
     }
     if (used > this.#arena.numbers) return undefined;
     store(this.#arena.i32, ISOLATES, used + 1);

@@ -2,11 +2,21 @@
 import process from "node:process";
 import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
-import { loadShim } from "../ffi/shim.ts";
+import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { Futex, load, store } from "./atomics.ts";
 import "./locker_tasks.ts";
 import { Machine } from "./machine.ts";
-import { Arena, CLOSING, HOST, M_DEATH } from "./memory_layout.ts";
+import {
+  Arena,
+  CLOSING,
+  HOST,
+  M_DEATH,
+  M_GIVEN,
+  M_LOCKS,
+  M_PREEMPTIBLE,
+  M_SLEEP,
+  PREEMPT,
+} from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
 import { Sysmon } from "./sysmon.ts";
 import { registry } from "./task.ts";
@@ -29,7 +39,13 @@ if (isolate === HOST) {
   process.exit(0);
 }
 
+if (load(arena.i32, PREEMPT) === 1) {
+  const result = shim.makePreemptible(preemptible(arena, isolate, shim));
+  if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
+}
 const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
+
+machine.exit = () => process.exit(1);
 
 // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
 // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
@@ -77,4 +93,18 @@ machine.run().then(end, (error) => {
 function end(): void {
   if (load(arena.i32, CLOSING) === 0) process.exit(0);
   clearInterval(heapCheck);
+}
+
+/** The struct that the handler of SIGURG has of this thread: its address. */
+function preemptible(arena: Arena, isolate: number, shim: Shim): number {
+  const address = (word: number) => shim.addressOf(arena.u8.subarray(word * 4));
+  const record = arena.isolate(isolate);
+  const struct = new Float64Array(arena.buffer, (record + M_PREEMPTIBLE) * 4, 4);
+  struct.set([
+    address(record + M_SLEEP),
+    address(record + M_LOCKS),
+    address(record + M_GIVEN),
+    address(arena.codeRanges),
+  ]);
+  return shim.addressOf(struct);
 }

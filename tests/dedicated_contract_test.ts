@@ -6,6 +6,7 @@ import { Futex } from "../scheduler/atomics.ts";
 import { BlockingCalls } from "../scheduler/blocking_call.ts";
 import { GlobalRunQueue } from "../scheduler/global_run_queue.ts";
 import { EXEMPT_P, Idle } from "../scheduler/idle.ts";
+import { Locks } from "../scheduler/locks.ts";
 import { LocalRunQueue } from "../scheduler/local_run_queue.ts";
 import { Mailbox } from "../scheduler/mailbox.ts";
 import { Arena, leastArenaBytes, SYSMON } from "../scheduler/memory_layout.ts";
@@ -105,7 +106,7 @@ Deno.test("gettid is one value for the life of a native thread, asked by calls o
 for (const inTheMiddle of [false, true]) {
   const since = inTheMiddle ? "in its middle" : "from its start";
   Deno.test(`a thread dedicated ${since} looks at no global queue, however idle it is`, async () => {
-    await using sched = await Scheduler.start({ procs: 1 });
+    await using sched = await Scheduler.start({ procs: 1, preempt: false });
     const [turns, leave] = [new Flag(), new Flag()];
     const waiting = inTheMiddle
       ? sched.go(waitsDedicated(true, turns.buffer, leave.buffer))
@@ -150,7 +151,7 @@ Deno.test("locks and dedications are counted apart: each is there until it was u
 // Its children --------------------------------------------------------------------------------------------------------
 
 Deno.test("children of a dedicated task go to the global queue at once, and nobody steals from it", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   let parent: Promise<{ own: number; theirs: number[] }>;
   {
@@ -201,15 +202,16 @@ Deno.test("with the pool saturated, a hundred round trips to a locker take under
 
 Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's word; with a counted P both", () => {
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
-  const parker = new Parker(arena, new Futex(loadShim(), arena.i32));
+  const shim = loadShim();
+  const parker = new Parker(arena, new Futex(shim, arena.i32));
   const global = new GlobalRunQueue(arena);
   const idle = new Idle(arena, parker, global, new LocalRunQueue(arena, global), new Mailbox(arena));
   idle.setProcs(1);
   const isolate = 1;
   const p = idle.acquireP();
   idle.ps.hold(p, isolate);
-  const machine = { p: EXEMPT_P, isAsleep: false };
-  const calls = new BlockingCalls(machine as Any, isolate, arena, parker, idle, { waiting: [] } as Any);
+  const machine = { p: EXEMPT_P, isAsleep: false, home: { locks: new Locks(arena, isolate) } };
+  const calls = new BlockingCalls(machine as Any, isolate, arena, parker, idle, { waiting: [] } as Any, shim);
   const look = () => [idle.ps.word(p), arena.i32[SYSMON]];
   idle.sysmon.announce(SLEEPS);
   const before = look();

@@ -43,7 +43,7 @@ Deno.test("a fork-join tree of 131,071 tasks counts each once, on more than one 
 });
 
 Deno.test("a fork-join tree on one thread counts each task once", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [count, tids] = await soon(sched.go(tree(14)), "the tree");
   assertEquals([count, tids.length], [32_767, 1]);
 });
@@ -130,7 +130,7 @@ Deno.test("children's errors reach their parent with their class", async () => {
 
 Deno.test("a parent cancels children that wait and that sleep", async () => {
   for (const procs of [1, 2]) {
-    await using sched = await Scheduler.start({ procs });
+    await using sched = await Scheduler.start({ procs, preempt: false });
     const [first, firstState, before, second, secondState] = await sched.go(cancelsChildren()) as unknown[];
     assertEquals([first, firstState, before, secondState], ["early", "cancelled", "running", "cancelled"]);
     assertEquals([(second as Error).constructor, (second as Error).message], [RangeError, "late"]);
@@ -152,7 +152,7 @@ Deno.test("an unhandled rejection in a task is reported and ends nothing", async
 });
 
 Deno.test("ctx.yield lets the others on the thread go on, in turns", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const log = new SharedArrayBuffer(4 * 100);
   const tids = await Promise.all([sched.go(turns(log, 1, 40)), sched.go(turns(log, 2, 40))]);
   assertEquals(tids[0], tids[1]);

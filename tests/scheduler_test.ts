@@ -33,7 +33,7 @@ Deno.test("with procs 2, ten computing tasks run two at once, and a dedicated on
 });
 
 Deno.test("with procs 1, tasks run one after the other", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const all = await Promise.all(Array.from({ length: 8 }, () => sched.go(busy(10))));
   assertEquals(mostAtOnce(all), 1);
   assertEquals(new Set(all.map(({ tid }) => tid)).size, 1);

@@ -4,6 +4,7 @@ import type { Contender } from "../contender.ts";
 export const contenders: Record<string, () => Promise<Contender>> = {
   heddle: async () => (await import("./heddle.ts")).contender,
   heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
+  heddle_hogs: async () => (await import("./heddle_hogs.ts")).contender,
   heddle_server: async () => (await import("./heddle_server.ts")).contender,
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,

@@ -1,5 +1,5 @@
 import { type Call, Scheduler } from "@heddle/heddle";
-import type { Contender } from "../contender.ts";
+import type { Contender, Pool } from "../contender.ts";
 import * as channelTasks from "../channel_tasks.ts";
 import * as kernelTasks from "../kernel_tasks.ts";
 import * as tasks from "../tasks.ts";
@@ -9,12 +9,15 @@ const byName = { ...tasks, ...channelTasks, ...kernelTasks } as never as Record<
   (argument: number) => Call<number>
 >;
 
+function modeOf(preempt: boolean): (threads: number) => Promise<Pool> {
+  return async (threads) => {
+    const sched = await Scheduler.start({ procs: threads, preempt });
+    return { threads, run: (work, argument) => sched.go(byName[work](argument)) };
+  };
+}
+
 export const contender: Contender = {
   version: "this checkout",
-  modes: {
-    async default(threads) {
-      const sched = await Scheduler.start({ procs: threads });
-      return { threads, run: (work, argument) => sched.go(byName[work](argument)) };
-    },
-  },
+  // What is parked in one thread's memory is measured there: no other one may get a turn and take a part of it.
+  modes: { default: modeOf(true), cooperative: modeOf(false) },
 };

@@ -1,5 +1,6 @@
 import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
+import { beside } from "./beside.ts";
 import { blocking } from "./blocking.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
@@ -10,6 +11,7 @@ import { parkedMemory } from "./parked_memory.ts";
 import { parkedReceivers } from "./parked_receivers.ts";
 import { pingPong } from "./ping_pong.ts";
 import { pipePingPong } from "./pipe_ping_pong.ts";
+import { preemptCost } from "./preempt_cost.ts";
 import { retake } from "./retake.ts";
 import { roundTrip } from "./round_trip.ts";
 import { locker, serverDedicated, serverLocked, serverNative, serverPool, wake } from "./server.ts";
@@ -43,6 +45,8 @@ export const rows = [
   threadMemory,
   parkedMemory,
   parkedReceivers,
+  preemptCost,
+  ...beside,
   idleCpu,
   idleSysmon,
 ];

@@ -7,7 +7,7 @@ export const parkedMemory: Row = {
   measure: "resident memory of a parked task (of 100,000)",
   unit: "bytes",
   better: "lower",
-  sides: ["heddle", "go"],
+  sides: ["heddle: cooperative", "go"],
   comparisons: [{ atMost: 1024 }, { against: ["go"] }],
   async inside(pool) {
     await pool.run("noop", 0);

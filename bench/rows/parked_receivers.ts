@@ -7,7 +7,7 @@ export const parkedReceivers: Row = {
   measure: "resident memory of a task parked on a channel (of 100,000)",
   unit: "bytes",
   better: "lower",
-  sides: ["heddle", "go"],
+  sides: ["heddle: cooperative", "go"],
   // All of them are to fit into 150 MB.
   comparisons: [{ atMost: 1500 }, { against: ["go"] }],
   async inside(pool) {

@@ -1,4 +1,4 @@
-/** What the slow requests do, some 30 ms long, as functions and as tasks. */
+/** What the requests do: the slow ones, some 30 ms long, as functions and as tasks. */
 import { task } from "@heddle/heddle";
 
 const libc = Deno.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } }).symbols;
@@ -21,3 +21,9 @@ export function query(): number {
 
 export const countPrimesTask = task(import.meta, "countPrimes", countPrimes);
 export const queryTask = task(import.meta, "query", (ctx) => ctx.blocking(query));
+export const fastTask = task(import.meta, "fast", () => 42);
+
+/** A request that was not thought of. */
+export const endless = task(import.meta, "endless", () => {
+  for (;;);
+});

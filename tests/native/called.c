@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 int32_t answer = 42;
@@ -88,4 +90,22 @@ int32_t count_here(void) {
 // Puts `value` behind those that are there; entry 0 is their number. Not atomic, on purpose.
 void append(int32_t *list, int32_t value) {
   list[++list[0]] = value;
+}
+
+// Allocates and frees for so many milliseconds: most of the time it is in malloc.
+int32_t churn(int32_t ms) {
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  int32_t rounds = 0;
+  do {
+    void *blocks[64];
+    for (int i = 0; i < 64; i++) {
+      blocks[i] = malloc((size_t)(16 + (rounds * 64 + i) % 4096));
+      if (blocks[i] != NULL) *(volatile char *)blocks[i] = 1;
+    }
+    for (int i = 0; i < 64; i++) free(blocks[i]);
+    rounds++;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < ms);
+  return rounds;
 }

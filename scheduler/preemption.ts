@@ -1,0 +1,323 @@
+/**
+ * sysmon's part in preemption: whom to freeze, and what becomes of it. Go's retake() and preemptone(); but what Go does at
+ * the next safe point of a goroutine is done to the whole thread here, in the handler of SIGURG (native/preempt.c).
+ *
+ *           sysmon          handler, at a safe place          sysmon takes the P         who gives it a P
+ *   AWAKE ─────────► ASKED ──────────────────────────► FROZEN ─────────────────────► SHELVED ──────────────► given(p)
+ *     ▲                │ handler, elsewhere                                             │ sysmon, past runawayMs
+ *     └────────────────┘                                                                └──────────────────► ABANDONED
+ *
+ * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO): it is SEIZED then, runs on without
+ * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as
+ * before (ASKED_SEIZED). If it runs on for runawayMs it is LOST, and still asked (ASKED_LOST), to end as ABANDONED.
+ */
+import type { Shim } from "../ffi/shim.ts";
+import { load, store } from "./atomics.ts";
+import type { GlobalRunQueue } from "./global_run_queue.ts";
+import type { Idle } from "./idle.ts";
+import type { LocalRunQueue } from "./local_run_queue.ts";
+import { stallOf, turnOf } from "./locks.ts";
+import {
+  type Arena,
+  HOST,
+  ISOLATES,
+  M_LOCKS,
+  M_RAN_ON,
+  M_STALLED,
+  M_TID,
+  MAX_CODE_RANGES,
+  PREEMPT,
+  PREEMPTED,
+  RUNAWAY_MS,
+  SLICE_MS,
+  STALL_MS,
+} from "./memory_layout.ts";
+import {
+  ABANDONED,
+  ASKED,
+  ASKED_LOST,
+  ASKED_SEIZED,
+  ASKED_TO_LET_GO,
+  AWAKE,
+  FROZEN,
+  isAsked,
+  LOST,
+  type Parker,
+  SEIZED,
+  SHELVED,
+} from "./parker.ts";
+import { holder } from "./processor.ts";
+
+/**
+ * Refusals after which the P is taken from a thread that cannot be frozen. JSON.parse and BigInt are in C++ 99 of 100
+ * times, so it is a question of what they cost: 50 looks, 20 us apart, are a tenth of a slice.
+ */
+const TRIES = 50;
+/** Slices of the clock after which a thread that has not used up its own is taken for one that blocks. Guess. */
+const PATIENCE = 5;
+/** Nanoseconds between looks at an M whose slice is over, and for whose P nobody waits. Guess. */
+const OVERTIME_INTERVAL = 2e6;
+/** Nanoseconds between looks whether a thread has answered: it has to be on a CPU for that. Guess. */
+const ANSWER_INTERVAL = 50e3;
+/** Nanoseconds between questions to a thread that has lost its P already. Guess. */
+const SEIZED_INTERVAL = 1e6;
+/** Milliseconds that a thread may go on after the scheduler was closed, and between looks whether it does. Guesses. */
+const LINGER = 1000;
+const STEP = 5;
+/** Nanoseconds that what is known of code stays true. Reading it takes 200 us. */
+const CODE_AGE = 100e6;
+
+/** What sysmon knows of an M that has a P, or has lost it without being frozen. All times are nanoseconds. */
+interface Run {
+  turn: number;
+  /** When it was last seen; when its slice began; how long it has kept its thread in this turn. */
+  seen: number;
+  since: number;
+  ran: number;
+  /** The CPU time of its thread when the turn began, when the slice did, and by now. */
+  start: number;
+  slice: number;
+  used: number;
+  tries: number;
+}
+
+export class Preemption {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #idle: Idle;
+  readonly #rings: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
+  readonly #isOn: boolean;
+  /** Nanoseconds, as are the next two. */
+  readonly #slice: number;
+  readonly #stall: number;
+  readonly #runaway: number;
+  readonly #runs: Run[] = [];
+  readonly #seized = new Set<number>();
+  readonly #asked = new Set<number>();
+  readonly #code: number;
+  #codeRead = -CODE_AGE;
+  #now = 0;
+  /** What the last look found: whether a P was taken, and in how many nanoseconds it wants to look again. */
+  hasActed = false;
+  next = Infinity;
+
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    parker: Parker,
+    idle: Idle,
+    rings: LocalRunQueue,
+    global: GlobalRunQueue,
+  ) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#shim = shim;
+    this.#parker = parker;
+    this.#idle = idle;
+    this.#rings = rings;
+    this.#global = global;
+    this.#isOn = load(this.#words, PREEMPT) === 1;
+    this.#slice = load(this.#words, SLICE_MS) * 1e6;
+    this.#stall = load(this.#words, STALL_MS) * 1e6 || Infinity;
+    this.#runaway = load(this.#words, RUNAWAY_MS) * 1e6 || Infinity;
+    this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
+  }
+
+  /** Before the Ps are looked at. */
+  begin(now: number): void {
+    this.#now = now;
+    this.hasActed = false;
+    this.next = Infinity;
+    for (const isolate of this.#seized) this.#lookAtSeized(isolate);
+  }
+
+  /** A P in the hands of an M. `word`: its status. */
+  look(p: number, word: number): void {
+    const isolate = holder(word);
+    const run = this.#run(isolate);
+    if (run.ran >= this.#stall) this.#report(isolate, run);
+    const state = this.#parker.state(isolate);
+    if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p, word);
+    this.#asked.delete(isolate);
+    if (!this.#isOn) return;
+    const isRunaway = this.#isRunaway(run);
+    const left = isRunaway ? 0 : this.#sliceLeft(run);
+    if (left > 0) this.next = Math.min(this.next, left);
+    else if (isRunaway || this.#isWanted(p)) this.#ask(isolate, run, p, word);
+    // Who comes later does not wait for another slice.
+    else this.next = Math.min(this.next, OVERTIME_INTERVAL);
+  }
+
+  /**
+   * All is closing. Who goes on computing after LINGER is frozen for good, if it can be: `terminate()` does not stop a loop,
+   * which would keep a core for the rest of the process.
+   */
+  close(): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let ms = 0; ms < LINGER + TRIES; ms += STEP) {
+      let isAnyThere = false;
+      for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+        if (!this.#isThere(isolate)) continue;
+        isAnyThere = true;
+        if (this.#isOn && ms >= LINGER) this.#stop(isolate);
+      }
+      if (!isAnyThere) return;
+      this.#idle.sysmon.tick(STEP * 1e3);
+    }
+  }
+
+  /** Whether it runs, or could: one that is frozen for good does not count. */
+  #isThere(isolate: number): boolean {
+    const tid = load(this.#words, this.#arena.isolate(isolate) + M_TID);
+    const state = this.#parker.state(isolate);
+    return tid !== 0 && state !== FROZEN && state !== SHELVED && state !== ABANDONED &&
+      this.#shim.getAffinity(tid).length !== 0;
+  }
+
+  #stop(isolate: number): void {
+    this.#refreshCode();
+    if (this.#parker.ask(isolate, AWAKE, ASKED)) this.#send(isolate);
+  }
+
+  /** The time since the last look belongs to the turn, if that is the same. */
+  #run(isolate: number): Run {
+    const record = this.#arena.isolate(isolate);
+    const turn = turnOf(load(this.#words, record + M_LOCKS));
+    const used = this.#shim.cpuNs(load(this.#words, record + M_TID));
+    const run = this.#runs[isolate] ??= {
+      turn: -1,
+      seen: 0,
+      since: 0,
+      ran: 0,
+      start: 0,
+      slice: 0,
+      used,
+      tries: 0,
+    };
+    if (run.turn !== turn) {
+      run.turn = turn;
+      run.start = used;
+      run.ran = run.tries = run.seen = 0;
+    }
+    // A new turn, or one that was frozen and goes on.
+    if (run.seen === 0) {
+      run.since = this.#now;
+      run.slice = used;
+    } else {
+      run.ran += this.#now - run.seen;
+    }
+    run.seen = this.#now;
+    run.used = used;
+    return run;
+  }
+
+  /** Its own, of CPU time: what others have of the CPU is not its fault. One that sleeps in a system call has until PATIENCE. */
+  #sliceLeft(run: Run): number {
+    const left = this.#slice - (run.used - run.slice);
+    return Math.min(left, Math.max(left / 2, PATIENCE * this.#slice - (this.#now - run.since)));
+  }
+
+  #isRunaway(run: Run): boolean {
+    return run.used - run.start >= this.#runaway;
+  }
+
+  /** Somebody waits for a P, and nobody else would take it. */
+  #isWanted(p: number): boolean {
+    return p >= this.#idle.procs ||
+      (!this.#idle.isAnyHungry && (!this.#global.isEmpty() || !this.#rings.isEmpty(p)));
+  }
+
+  #ask(isolate: number, run: Run, p: number, word: number): void {
+    this.#refreshCode();
+    const question = run.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
+    if (!this.#parker.ask(isolate, AWAKE, question)) return;
+    // Partner: BlockingCalls.run, which enters its call and then looks whether it was asked.
+    if (this.#idle.ps.word(p) !== word || !this.#send(isolate)) {
+      this.#parker.ask(isolate, question, AWAKE);
+      return;
+    }
+    this.#asked.add(isolate);
+    this.next = 0;
+  }
+
+  #send(isolate: number): boolean {
+    return this.#shim.preempt(load(this.#words, this.#arena.isolate(isolate) + M_TID)) === 0;
+  }
+
+  #lookAtAnswer(isolate: number, run: Run, state: number, p: number, word: number): void {
+    if (isAsked(state)) {
+      this.next = Math.min(this.next, ANSWER_INTERVAL);
+      return;
+    }
+    this.#asked.delete(isolate);
+    if (state !== FROZEN && state !== SEIZED) return;
+    // Partner: Processors.reclaim, by a SEIZED one that is back already.
+    if (!this.#idle.ps.retake(p, word)) return;
+    this.hasActed = true;
+    store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
+    this.#idle.passOn(p);
+    if (state === FROZEN) this.#freeze(isolate, run);
+    else this.#seized.add(isolate);
+  }
+
+  /** It sleeps in the handler, without a P. */
+  #freeze(isolate: number, run: Run): void {
+    run.seen = run.tries = 0;
+    if (this.#isRunaway(run)) this.#abandon(isolate, run);
+    else if (this.#parker.shelve(isolate)) this.#idle.queueForP(isolate);
+  }
+
+  /** It runs on without a P. */
+  #lookAtSeized(isolate: number): void {
+    const state = this.#parker.state(isolate);
+    if (isAsked(state)) {
+      this.next = Math.min(this.next, ANSWER_INTERVAL);
+      return;
+    }
+    this.#asked.delete(isolate);
+    const run = this.#run(isolate);
+    if (state !== SEIZED && state !== LOST) {
+      this.#seized.delete(isolate);
+      if (state === FROZEN) this.#freeze(isolate, run);
+      else run.seen = 0;
+      return;
+    }
+    if (run.ran >= this.#stall) this.#report(isolate, run);
+    if (this.#isRunaway(run) && state === SEIZED) return this.#abandon(isolate, run);
+    this.next = Math.min(this.next, SEIZED_INTERVAL);
+    if (this.#now - run.since < SEIZED_INTERVAL) return;
+    run.since = this.#now;
+    this.#refreshCode();
+    const question = state === SEIZED ? ASKED_SEIZED : ASKED_LOST;
+    if (!this.#parker.ask(isolate, state, question)) return;
+    if (this.#send(isolate)) this.#asked.add(isolate);
+    // It has ended.
+    else if (this.#parker.ask(isolate, question, state)) this.#seized.delete(isolate);
+  }
+
+  /** For good. The host buries it. */
+  #abandon(isolate: number, run: Run): void {
+    store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
+    if (this.#parker.abandon(isolate)) this.#idle.signal(HOST);
+  }
+
+  /** To the host, once a turn. */
+  #report(isolate: number, run: Run): void {
+    const record = this.#arena.isolate(isolate);
+    const stall = stallOf(run.turn);
+    if (load(this.#words, record + M_STALLED) === stall) return;
+    store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
+    store(this.#words, record + M_STALLED, stall);
+    this.#idle.signal(HOST);
+  }
+
+  /** Only while nobody looks at it: a handler does if its thread was asked. */
+  #refreshCode(): void {
+    if (this.#now - this.#codeRead < CODE_AGE || this.#asked.size !== 0) return;
+    this.#codeRead = this.#now;
+    this.#shim.readCode(this.#code, MAX_CODE_RANGES);
+  }
+}

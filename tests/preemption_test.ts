@@ -1,0 +1,255 @@
+import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { Channel, Scheduler, type Stall, TaskAbandonedError, ThreadDiedError } from "@heddle/heddle";
+import { testCalled } from "./called.ts";
+import { soon } from "./deadline.ts";
+import { runProgram } from "./programs.ts";
+import {
+  answer,
+  churn,
+  count,
+  hog,
+  kinds,
+  looksOn,
+  startHog,
+  talk,
+  waitBeside,
+  work,
+} from "./tasks/hogging.ts";
+
+const quantile = (values: number[], q: number) =>
+  values.toSorted((a, b) => a - b)[Math.floor(q * values.length)];
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Slices --------------------------------------------------------------------------------------------------------------
+
+for (const kind of kinds) {
+  Deno.test(`a task answers beside one that never ends, on one P: ${kind}`, async () => {
+    await using sched = await Scheduler.start({ procs: 1 });
+    sched.go(hog(kind)).catch(() => {});
+    await pause(50);
+    const late = await soon(sched.go(answer(20, 10)), `${kind}: the answers`);
+    // A slice, what it takes to freeze or to seize, and a machine that others use as well.
+    assertLess(quantile(late, 0.5), 60);
+    assertGreater(sched.stats().preempted, 0);
+  });
+}
+
+Deno.test("without preemption a task waits for one that never ends", async () => {
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  sched.go(hog("loop")).catch(() => {});
+  await pause(50);
+  const late = sched.go(answer(1, 1));
+  late.catch(() => {});
+  assertEquals(await Promise.race([late, pause(500)]), undefined);
+  assertEquals([sched.stats().preempted, late.state], [0, "queued"]);
+});
+
+Deno.test("six endless tasks on two Ps all get their share, and two run at any time", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const words = new Int32Array(new SharedArrayBuffer(6 * 64));
+  for (let i = 0; i < 6; i++) sched.go(count(words, i * 16)).catch(() => {});
+  const counts = () => Array.from({ length: 6 }, (_, i) => Atomics.load(words, i * 16));
+  const start = performance.now();
+  while (counts().some((n) => n === 0)) {
+    assertLess(performance.now() - start, 20_000, `${counts()}`);
+    await pause(10);
+  }
+  const before = counts();
+  await pause(1500);
+  const got = counts().map((n, i) => n - before[i]);
+  const mean = got.reduce((a, b) => a + b) / 6;
+  for (const n of got) assertGreater(n, mean / 4, `${got}`);
+  assertEquals(sched.stats().frozenThreads, 4);
+});
+
+Deno.test("a task that nobody waits behind is left alone", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  await soon(Promise.all([sched.go(work("loop", 300)), sched.go(work("sort", 300))]), "the work");
+  assertEquals(sched.stats().preempted, 0);
+});
+
+Deno.test("setProcs takes a P from a task that goes on computing", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const words = new Int32Array(new SharedArrayBuffer(2 * 64));
+  for (const index of [0, 16]) sched.go(count(words, index)).catch(() => {});
+  await pause(100);
+  sched.setProcs(1);
+  while (sched.stats().frozenThreads !== 1) await pause(5);
+});
+
+// What is frozen, and what is not --------------------------------------------------------------------------------------
+
+async function thousands(cycles: number): Promise<void> {
+  const { code, stdout, stderr } = await runProgram("freezes_and_resumes", {
+    args: [`${cycles}`],
+    ms: 120_000,
+  });
+  assertEquals([code, stdout], [0, `${cycles}: all right\n`], stderr);
+}
+
+Deno.test("ten thousand times frozen and resumed, a mix of tasks computes what it should", () =>
+  thousands(10_000));
+
+Deno.test("the same on one CPU", async () => {
+  const { code, stdout, stderr } = await runProgram("freezes_and_resumes", {
+    prefix: ["taskset", "-c", "0"],
+    args: ["3000"],
+    ms: 120_000,
+  });
+  assertEquals([code, stdout], [0, "3000: all right\n"], stderr);
+});
+
+Deno.test("a thread is not frozen in the scheduler: two tasks that talk lose nothing and nobody hangs", async () => {
+  await using sched = await Scheduler.start({ procs: 2, sliceMs: 1 });
+  const [there, back] = [new Channel<number>(sched), new Channel<number>(sched, 4)];
+  for (const kind of ["loop", "atomics"] as const) sched.go(hog(kind)).catch(() => {});
+  const talks = [sched.go(talk(there, back, 1500)), sched.go(talk(back, there, 1500))];
+  const sums = await soon(Promise.all(talks), "the talk", 60_000);
+  const { inScheduler } = sched.stats().unfreezable;
+  assertEquals(sums[0].received, sums[1].sent);
+  assertEquals(sums[1].received, sums[0].sent);
+  assertGreater(inScheduler, 0);
+});
+
+testCalled("a thread is not frozen in malloc: it loses its P there, and goes on", async (path) => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  // What it calls is C and nothing else.
+  const task = sched.go(churn(path, 400));
+  await pause(50);
+  const late = await soon(sched.go(answer(10, 5)), "the answers");
+  assertLess(quantile(late, 0.5), 60);
+  const { unfreezable, frozenThreads } = sched.stats();
+  assertEquals([frozenThreads, await soon(task, "the calls")], [0, "done"]);
+  assertGreater(unfreezable.inNative, 0);
+});
+
+Deno.test("a thread is not frozen while it writes to stdout: others write at once, and no line is torn", async () => {
+  const { code, stdout, stderr } = await runProgram("prints_beside_a_printer", { ms: 60_000 });
+  assertEquals(code, 0, stderr);
+  const lines = stdout.trimEnd().split("\n");
+  assert(lines.every((line) => /^(a{200}|b{200})$/.test(line)), "torn lines");
+  assertGreater(lines.filter((line) => line[0] === "b").length, 50);
+  assertGreater(Number(stderr), 0);
+});
+
+Deno.test("a signal that is not the scheduler's goes to who listened before, and to who listens since", async () => {
+  const { code, stdout, stderr } = await runProgram("listens_to_sigurg");
+  assertEquals([code, stdout], [0, "before 1, since 1, preempted\n"], stderr);
+});
+
+Deno.test("a dedicated task and a blocking call are not preempted", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const words = new Int32Array(new SharedArrayBuffer(64));
+  sched.dedicate(count(words, 0)).catch(() => {});
+  while (Atomics.load(words, 0) === 0) await pause(1);
+  await soon(Promise.all([sched.go(work("loop", 200)), sched.go(answer(20, 5))]), "the pool");
+  const { frozenThreads } = sched.stats();
+  const before = Atomics.load(words, 0);
+  await pause(50);
+  assertEquals(frozenThreads, 0);
+  assertGreater(Atomics.load(words, 0), before);
+});
+
+// Runaways ------------------------------------------------------------------------------------------------------------
+
+for (const kind of ["loop", "wasm", "regex", "json"] as const) {
+  Deno.test(`a task that never ends is abandoned, and the pool goes on: ${kind}`, async () => {
+    await using sched = await Scheduler.start({ procs: 1, runawayMs: 150 });
+    const [ready, never] = [new Channel<number>(sched), new Channel<number>(sched)];
+    const beside = sched.go(waitBeside(ready, never));
+    await soon(ready.recv(), "the task beside");
+    const runaway = sched.go(hog(kind));
+    const error = await assertRejects(() => soon(runaway, "the runaway"), TaskAbandonedError);
+    assert(
+      /^Task "hog" \(id \d+\) was abandoned: it ran for \d+ ms on end/.test(error.message),
+      error.message,
+    );
+    const died = await assertRejects(() => soon(beside, "what was bound to its thread"), ThreadDiedError);
+    assert(/task "hog" \(id \d+\) ran there for \d+ ms on end/.test(died.message), died.message);
+    assertEquals((await soon(sched.go(answer(3, 1)), "the next task")).length, 3);
+    assertEquals(sched.stats().inFlight, 0);
+  });
+}
+
+Deno.test("the time in which a task is frozen does not count: four tasks on one P finish", async () => {
+  await using sched = await Scheduler.start({ procs: 1, runawayMs: 600 });
+  const tasks = Array.from({ length: 4 }, () => sched.go(work("loop", 700)));
+  await soon(Promise.all(tasks), "the tasks");
+  assertGreater(sched.stats().preempted, 0);
+});
+
+Deno.test("a task hears of its child on another thread that ran on", async () => {
+  await using sched = await Scheduler.start({ procs: 2, runawayMs: 500 });
+  const heard = await soon(sched.go(startHog("elsewhere")), "the parent");
+  assert(/^TaskAbandonedError: Task "hog" \(id \d+\) was abandoned: it ran for/.test(heard), heard);
+});
+
+Deno.test("a child that runs on takes its parent along, which says so", async () => {
+  await using sched = await Scheduler.start({ procs: 1, runawayMs: 150 });
+  const error = await assertRejects(() => soon(sched.go(startHog("here")), "the parent"), TaskAbandonedError);
+  assert(/^Task "startHog" .* was abandoned: task "hog" \(id \d+\) ran/.test(error.message), error.message);
+});
+
+Deno.test("an abandoned task uses no CPU, and keeps neither close() nor the process", async () => {
+  for (const how of ["close", "exit"]) {
+    const { code, stdout, stderr } = await runProgram("abandons_a_task", { args: [how] });
+    assertEquals(code, 0, stderr);
+    assertLess(Number(stdout), 60, "ms of CPU within 500 ms");
+  }
+});
+
+Deno.test("a loop that was running when its scheduler was closed is frozen a second later", async () => {
+  const { code, stdout, stderr } = await runProgram("abandons_a_task", { args: ["running"] });
+  assertEquals(code, 0, stderr);
+  assertLess(Number(stdout), 60, "ms of CPU within 500 ms");
+});
+
+Deno.test("options of preemption out of their range are errors", async () => {
+  for (
+    const [options, message] of [
+      [{ runawayMs: 19 }, "runawayMs is 19: give an integer from 20 (sliceMs is 10)"],
+      [{ sliceMs: 0 }, "sliceMs is 0: give an integer from 1 "],
+      [{ stallMs: 0.5 }, "stallMs is 0.5: give an integer from 1 "],
+    ] as const
+  ) await assertRejects(() => Scheduler.start(options), RangeError, message);
+  await assertRejects(
+    () => Scheduler.start({ runawayMs: 100, preempt: false }),
+    TypeError,
+    "runawayMs was given and preempt is false",
+  );
+});
+
+// Stalls --------------------------------------------------------------------------------------------------------------
+
+Deno.test("a stall is reported once, with the task's name and what it was given", async () => {
+  const stalls: Stall[] = [];
+  await using sched = await Scheduler.start({
+    procs: 1,
+    stallMs: 50,
+    onStall: (stall) => stalls.push(stall),
+  });
+  const task = sched.go(work("loop", 200));
+  await soon(task, "the work");
+  await soon(sched.go(work("sort", 10)), "quick work");
+  await pause(20);
+  assertEquals(stalls.map(({ task, id, shape }) => [task, id, shape]), [
+    ["work", task.id, "(string of 4, number)"],
+  ]);
+  assert(stalls[0].ms >= 50 && stalls[0].ms < 200, `${stalls[0].ms} ms`);
+  assertGreater(stalls[0].tid, 0);
+});
+
+Deno.test("a task that stalls and looks whether it should yield is reported with its stack", async () => {
+  const stalls: Stall[] = [];
+  await using sched = await Scheduler.start({
+    procs: 1,
+    stallMs: 50,
+    onStall: (stall) => stalls.push(stall),
+  });
+  await soon(sched.go(looksOn(150)), "the task");
+  await pause(20);
+  assertEquals(stalls.length, 2);
+  assertEquals([stalls[0].stack, stalls[1].task], [undefined, "looksOn"]);
+  const [first] = stalls[1].stack!.split("\n");
+  assert(/ at .*hogging\.ts:\d+:\d+\)?$/.test(first), stalls[1].stack);
+});

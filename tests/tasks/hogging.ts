@@ -1,0 +1,175 @@
+/** Tasks that keep their thread for as long as they like. */
+import { type Channel, task } from "@heddle/heddle";
+
+export type Kind = keyof typeof bursts;
+
+/** Some milliseconds of each kind of work, with a result that can be checked. */
+const bursts = {
+  loop() {
+    let x = 1;
+    for (let i = 0; i < 3e6; i++) x = (Math.imul(x, 1103515245) + 12345) & 0x7fffffff;
+    return x;
+  },
+  regex() {
+    return /^(a+)+$/.test("a".repeat(18) + "b") ? 1 : 0;
+  },
+  json() {
+    let length = 0;
+    const text = JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ i, name: `n${i}` })));
+    for (let i = 0; i < 30; i++) length += JSON.stringify(JSON.parse(text)).length;
+    return length;
+  },
+  allocation() {
+    let sum = 0;
+    for (let i = 0; i < 3e4; i++) sum += [i, { i }, new Float64Array(4), `${i}`].length;
+    return sum;
+  },
+  wasm() {
+    return wasm(3e6);
+  },
+  atomics() {
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    for (let i = 0; i < 3e5; i++) Atomics.add(words, i & 1, i);
+    return words[0];
+  },
+  sort() {
+    const numbers = Array.from({ length: 2e4 }, (_, i) => (i * 7919) % 20011);
+    numbers.sort((a, b) => a - b);
+    return numbers[777];
+  },
+  maps() {
+    const map = new Map<string, number>();
+    for (let i = 0; i < 2e4; i++) map.set(`k${i % 999}`, (map.get(`k${i % 999}`) ?? 0) + i);
+    return map.get("k5")!;
+  },
+  bigint() {
+    let x = 3n;
+    for (let i = 0; i < 12; i++) x = x * x + 1n;
+    return Number(x % 1_000_003n);
+  },
+} satisfies Record<string, () => number>;
+
+export const kinds = Object.keys(bursts) as Kind[];
+
+// (func (export "f") (param i32) (result i32) (local i32)
+//   (loop (local.set 1 (i32.add (i32.mul (local.get 1) (i32.const 31)) (local.get 0)))
+//     (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (local.get 1))
+const module = new WebAssembly.Module(Uint8Array.fromHex(
+  "0061736d0100000001060160017f017f03020100070501016600000a1e011c01017f034020" +
+    "01411f6c20006a2101200041016b22000d000b20010b",
+));
+const wasm = new WebAssembly.Instance(module).exports.f as (n: number) => number;
+
+/** Works until the time is over, and says how often, or what went wrong. */
+export const work = task(import.meta, "work", (_ctx, kind: Kind, ms: number): number => {
+  const expected = bursts[kind]();
+  const end = performance.now() + ms;
+  let rounds = 0;
+  for (; performance.now() < end; rounds++) {
+    const result = bursts[kind]();
+    if (result !== expected) throw new Error(`${kind}: ${result} instead of ${expected}`);
+  }
+  return rounds;
+});
+
+/** Works for ever. */
+export const hog = task(import.meta, "hog", (_ctx, kind: Kind): void => {
+  // Of the second time V8 makes machine code of it, and could freeze it.
+  if (kind === "regex") /^(a+)+$/.test("a".repeat(60) + "b");
+  if (kind === "wasm") { for (;;) wasm(0); }
+  if (kind === "sort") {
+    [3, 1, 2].sort(() => {
+      for (;;);
+    });
+  }
+  if (kind === "loop") { for (;;); }
+  for (;;) bursts[kind]();
+});
+
+/** Waits for its turn `count` times, `ms` apart, and returns how late each was. */
+export const answer = task(import.meta, "answer", async (ctx, count: number, ms: number) => {
+  const late: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const due = performance.now() + ms;
+    await ctx.sleep(ms);
+    late.push(performance.now() - due);
+  }
+  return late;
+});
+
+/** How often it gets to count, in the shared memory that it is given. */
+export const count = task(import.meta, "count", (_ctx, words: Int32Array, index: number): void => {
+  for (;;) Atomics.add(words, index, 1);
+});
+
+/** Says when it runs, then waits for something, and would say when that has come. */
+export const waitBeside = task(
+  import.meta,
+  "waitBeside",
+  async (_ctx, ready: Channel<number>, never: Channel<number>) => {
+    await ready.send(1);
+    return await never.recv();
+  },
+);
+
+/** Starts a child that runs on, here or on another thread, and says how it ended. */
+export const startHog = task(
+  import.meta,
+  "startHog",
+  async (ctx, where: "here" | "elsewhere"): Promise<string> => {
+    const child = ctx.go(hog("loop"));
+    if (where === "elsewhere") {
+      // The newest stays here. The other one is taken while this one computes.
+      ctx.go(answer(0, 0));
+      while (child.state === "queued");
+    }
+    return await child.then(() => "done", (error) => `${error.name}: ${error.message}`);
+  },
+);
+
+/** Sends and receives without a pause, and says what. */
+export const talk = task(
+  import.meta,
+  "talk",
+  async (
+    _ctx,
+    there: Channel<number>,
+    back: Channel<number>,
+    n: number,
+  ): Promise<{ sent: number; received: number }> => {
+    let [sent, received] = [0, 0];
+    await Promise.all([
+      (async () => {
+        for (let i = 0; i < n; i++) {
+          await there.send(i);
+          sent += i;
+        }
+      })(),
+      (async () => {
+        for (let i = 0; i < n; i++) received += await back.recv();
+      })(),
+    ]);
+    return { sent, received };
+  },
+);
+
+/** Calls a C function that allocates and frees for so long. */
+export const churn = task(import.meta, "churn", (_ctx, path: string, ms: number): string => {
+  const library = Deno.dlopen(path, { churn: { parameters: ["i32"], result: "i32" } });
+  library.symbols.churn(ms);
+  library.close();
+  return "done";
+});
+
+/** Writes lines to stdout for so long. */
+export const print = task(import.meta, "print", (_ctx, letter: string, ms: number): void => {
+  const line = new TextEncoder().encode(letter.repeat(200) + "\n");
+  for (const end = performance.now() + ms; performance.now() < end;) Deno.stdout.writeSync(line);
+});
+
+/** Looks whether it should yield, and goes on, for so long. */
+export const looksOn = task(import.meta, "looksOn", (ctx, ms: number): number => {
+  let due = 0;
+  for (const end = performance.now() + ms; performance.now() < end;) if (ctx.shouldYield) due++;
+  return due;
+});
