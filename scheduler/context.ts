@@ -260,7 +260,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   get shouldYield(): boolean {
-    this.machine.readMail();
+    this.machine.readMailInTask();
     const rare = this.#rare();
     if (rare.cancelled) return true;
     const now = performance.now();

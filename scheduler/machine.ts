@@ -685,12 +685,17 @@ export class Machine {
 
   // Mail --------------------------------------------------------------------------------------------------------------
 
-  /** Also called by a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
+  /** By a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
+  readMailInTask(): void {
+    if (load(this.#words, this.#record + M_MAIL) === 0) return;
+    this.#locks.hold();
+    this.readMail();
+    this.#locks.release();
+  }
+
   readMail(): boolean {
     if (load(this.#words, this.#record + M_MAIL) === 0) return false;
-    this.#locks.hold();
     if (this.#mailbox.drain(this.#isolate, this.#read)) this.#looksAtHeader = true;
-    this.#locks.release();
     return true;
   }
 

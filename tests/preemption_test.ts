@@ -10,8 +10,8 @@ import {
   hog,
   kinds,
   looksOn,
+  operate,
   startHog,
-  talk,
   waitBeside,
   work,
 } from "./tasks/hogging.ts";
@@ -99,16 +99,23 @@ Deno.test("the same on one CPU", async () => {
   assertEquals([code, stdout], [0, "3000: all right\n"], stderr);
 });
 
-Deno.test("a thread is not frozen in the scheduler: two tasks that talk lose nothing and nobody hangs", async () => {
-  await using sched = await Scheduler.start({ procs: 2, sliceMs: 1 });
-  const [there, back] = [new Channel<number>(sched), new Channel<number>(sched, 4)];
-  for (const kind of ["loop", "atomics"] as const) sched.go(hog(kind)).catch(() => {});
-  const talks = [sched.go(talk(there, back, 1500)), sched.go(talk(back, there, 1500))];
-  const sums = await soon(Promise.all(talks), "the talk", 60_000);
-  const { inScheduler } = sched.stats().unfreezable;
-  assertEquals(sums[0].received, sums[1].sent);
-  assertEquals(sums[1].received, sums[0].sent);
-  assertGreater(inScheduler, 0);
+Deno.test("a thread is not frozen in the scheduler: tasks that do nothing but operate on a channel lose no value", async () => {
+  await using sched = await Scheduler.start({ procs: 1, sliceMs: 1 });
+  const channel = new Channel<number>(sched, 8);
+  const ends = await soon(
+    Promise.all(Array.from({ length: 4 }, () => sched.go(operate(channel, 200)))),
+    "the operations",
+    60_000,
+  );
+  let left = 0;
+  for (let next = channel.tryRecv(); next !== undefined; next = channel.tryRecv()) left += next.value!;
+  assertEquals(
+    ends.reduce((sum, { sent }) => sum + sent, 0),
+    ends.reduce((sum, { received }) => sum + received, left),
+  );
+  const { preempted, unfreezable } = sched.stats();
+  assertGreater(preempted, 0);
+  assertGreater(unfreezable.inScheduler, 0);
 });
 
 testCalled("a thread is not frozen in malloc: it loses its P there, and goes on", async (path) => {
@@ -230,12 +237,12 @@ Deno.test("a stall is reported once, with the task's name and what it was given"
   });
   const task = sched.go(work("loop", 200));
   await soon(task, "the work");
-  await soon(sched.go(work("sort", 10)), "quick work");
+  await soon(sched.go(work("sort", 1)), "quick work");
   await pause(20);
   assertEquals(stalls.map(({ task, id, shape }) => [task, id, shape]), [
     ["work", task.id, "(string of 4, number)"],
   ]);
-  assert(stalls[0].ms >= 50 && stalls[0].ms < 200, `${stalls[0].ms} ms`);
+  assertGreater(stalls[0].ms, 199);
   assertGreater(stalls[0].tid, 0);
 });
 
@@ -246,10 +253,11 @@ Deno.test("a task that stalls and looks whether it should yield is reported with
     stallMs: 50,
     onStall: (stall) => stalls.push(stall),
   });
-  await soon(sched.go(looksOn(150)), "the task");
+  await soon(sched.go(looksOn(300)), "the task");
   await pause(20);
-  assertEquals(stalls.length, 2);
-  assertEquals([stalls[0].stack, stalls[1].task], [undefined, "looksOn"]);
-  const [first] = stalls[1].stack!.split("\n");
-  assert(/ at .*hogging\.ts:\d+:\d+\)?$/.test(first), stalls[1].stack);
+  // The host may hear of the stall and of the stack at once.
+  const { task, stack } = stalls.at(-1)!;
+  assertEquals([task, stalls.filter((stall) => stall.stack !== undefined).length], ["looksOn", 1]);
+  const [first] = stack!.split("\n");
+  assert(/ at .*hogging\.ts:\d+:\d+\)?$/.test(first), stack);
 });

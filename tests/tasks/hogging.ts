@@ -127,31 +127,17 @@ export const startHog = task(
   },
 );
 
-/** Sends and receives without a pause, and says what. */
-export const talk = task(
-  import.meta,
-  "talk",
-  async (
-    _ctx,
-    there: Channel<number>,
-    back: Channel<number>,
-    n: number,
-  ): Promise<{ sent: number; received: number }> => {
-    let [sent, received] = [0, 0];
-    await Promise.all([
-      (async () => {
-        for (let i = 0; i < n; i++) {
-          await there.send(i);
-          sent += i;
-        }
-      })(),
-      (async () => {
-        for (let i = 0; i < n; i++) received += await back.recv();
-      })(),
-    ]);
-    return { sent, received };
-  },
-);
+/** Sends and receives for so long, where that takes no waiting, and says what. */
+export const operate = task(import.meta, "operate", (_ctx, channel: Channel<number>, ms: number) => {
+  let [sent, received] = [0, 0];
+  for (const end = performance.now() + ms; performance.now() < end;) {
+    for (let i = 1; i < 100; i++) {
+      if (channel.trySend(i)) sent += i;
+      received += channel.tryRecv()?.value ?? 0;
+    }
+  }
+  return { sent, received };
+});
 
 /** Calls a C function that allocates and frees for so long. */
 export const churn = task(import.meta, "churn", (_ctx, path: string, ms: number): string => {
