@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { Channel, Scheduler, type Stall, TaskAbandonedError, ThreadDiedError } from "@heddle/heddle";
 import { testCalled } from "./called.ts";
-import { soon } from "./deadline.ts";
+import { soon, until } from "./deadline.ts";
+import { Flag } from "./flag.ts";
 import { runProgram } from "./programs.ts";
+import { busyUntil } from "./tasks/occupying.ts";
 import {
   answer,
   churn,
@@ -232,15 +234,18 @@ Deno.test("a stall is reported once, with the task's name and what it was given"
   const stalls: Stall[] = [];
   await using sched = await Scheduler.start({
     procs: 1,
-    stallMs: 50,
+    stallMs: 200,
     onStall: (stall) => stalls.push(stall),
   });
-  const task = sched.go(work("loop", 200));
-  await soon(task, "the work");
-  await soon(sched.go(work("sort", 1)), "quick work");
-  await pause(20);
+  const [arrived, leave] = [new Flag(), new Flag()];
+  const task = sched.go(busyUntil(arrived.buffer, leave.buffer));
+  await until(() => stalls.length > 0, "the report");
+  await pause(300);
+  leave.value = 1;
+  await soon(task, "the task");
+  await soon(sched.go(answer(1, 1)), "a quick one");
   assertEquals(stalls.map(({ task, id, shape }) => [task, id, shape]), [
-    ["work", task.id, "(string of 4, number)"],
+    ["busyUntil", task.id, "(SharedArrayBuffer, SharedArrayBuffer)"],
   ]);
   assertGreater(stalls[0].ms, 199);
   assertGreater(stalls[0].tid, 0);
