@@ -6,7 +6,7 @@ import type { Shim } from "../ffi/shim.ts";
 import type { Children } from "./children.ts";
 import { G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
-import { clone, DONE, FAILED, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import { clone, DONE, FAILED, FREE, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
@@ -257,6 +257,9 @@ export class Runner {
     } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
       // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
       this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+      // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
+      this.#idle.signal(HOST);
     }
   }
 

@@ -321,3 +321,16 @@ Deno.test("a thread that the pool was promised in place of a dedicated one is no
   }
   await soon(Promise.allSettled([first, second]), "both end", LATE);
 });
+
+Deno.test("a task that waits for a slot gets one that was free before its last cancellation was read", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxTasks: 1 });
+  const words = new Words();
+  await soon(sched.go(script([["say", 1]], words.buffer)), "its module is there");
+  for (let i = 0; i < 200; i++) {
+    const task = sched.go(nothing());
+    // It may have ended, and the host does not know.
+    for (const end = performance.now() + 0.02 * (i % 10); performance.now() < end;);
+    task.cancel();
+    await soon(sched.go(nothing()), `the task after cancellation ${i}`, LATE);
+  }
+});
