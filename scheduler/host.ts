@@ -588,10 +588,7 @@ export class Host {
       silence(started.promise);
     }
     const nativeEnded = this.#native?.calls.close();
-    this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
-    for (const waiter of [...this.home.waiting()]) {
-      if (waiter.withdraw()) waiter.fail(this.home.closed(), true);
-    }
+    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);
