@@ -5,7 +5,7 @@
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
 import { threadDied, timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
+import { clone, DONE, dropParcel, FAILED, type GTable, LOST, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
@@ -204,6 +204,7 @@ export class Children {
           threadDied(g.definition!.name, g.id, "another one than this, which ended"),
         );
       }
+      dropParcel(parcel, this.#gs.handles);
       this.#gs.free(slot);
       stopped(g);
       return;

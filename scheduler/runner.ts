@@ -6,7 +6,17 @@ import type { Shim } from "../ffi/shim.ts";
 import type { Children } from "./children.ts";
 import { G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
-import { clone, DONE, FAILED, FREE, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import {
+  clone,
+  DONE,
+  dropParcel,
+  FAILED,
+  FREE,
+  type GTable,
+  openParcel,
+  type Parcel,
+  RUNNING,
+} from "./g_table.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
@@ -91,7 +101,9 @@ export class Runner {
     this.tookSlot = true;
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
-      if (owner === this.#isolate) this.#children.read(slot);
+      // The host has the arguments that went by port.
+      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      else if (owner === this.#isolate) this.#children.read(slot);
       else this.#idle.mailOwner(owner, slot);
       return true;
     }
@@ -133,6 +145,7 @@ export class Runner {
         this.#arrived(g);
         if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
         this.#gs.dropPayload(g.slot);
+        dropParcel(parcel, this.#gs.handles);
         this.#end(g, false, error);
       };
       this.#machine.resumeLater({ fire });
