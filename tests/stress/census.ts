@@ -1,11 +1,12 @@
 /**
  * What a quiet scheduler may still have in its arena: nothing but handles that the collector has not taken yet, and the
- * few records that each isolate keeps. In the disturbed variant only, where the host's arena can be had.
+ * few records that each isolate keeps. What blocks are in use is known in the disturbed variant only.
  */
 import type { Scheduler } from "@heddle/heddle";
 import { LEAST_BLOCK } from "../../scheduler/heap.ts";
 import {
-  type Arena,
+  Arena,
+  type ArenaShape,
   GLOBAL_HEAD,
   GLOBAL_TAIL,
   HEAP_TOP,
@@ -23,6 +24,11 @@ import {
   O_KIND,
   O_NEXT,
   OBJECTS_FIRST,
+  P_HEAD,
+  P_NEXT,
+  P_STATUS,
+  P_TAIL,
+  PROCS,
 } from "../../scheduler/memory_layout.ts";
 import { NONE } from "../../scheduler/roles.ts";
 import { collects, forgetLast } from "./tasks.ts";
@@ -35,8 +41,27 @@ const VALUE = 64;
 /** As variant.ts makes it: records that an isolate keeps. */
 const KEPT = 4;
 
-export function arenaOfLastScheduler(): ShadowedArena | undefined {
-  return (globalThis as unknown as Record<symbol, ShadowedArena>)[Symbol.for("heddle.stress.arena")];
+let largest: SharedArrayBuffer | undefined;
+
+/** Before a scheduler starts: its arena is the next buffer of that size. */
+export function catchArena(bytes: number): void {
+  const { SharedArrayBuffer: Real } = globalThis;
+  globalThis.SharedArrayBuffer = class extends Real {
+    constructor(length: number) {
+      super(length);
+      if (length >= bytes) [largest, globalThis.SharedArrayBuffer] = [this, Real];
+    }
+  } as SharedArrayBufferConstructor;
+}
+
+/** The host's view of it. */
+export function caughtArena(shape: ArenaShape): Arena {
+  return new Arena(shape, largest);
+}
+
+/** Whether there is a shadow, as in the disturbed variant. */
+export function hasShadow(arena: Arena): arena is ShadowedArena {
+  return "shadow" in arena;
 }
 
 /** Whether its thread has ended. What others mail there is read when the number is to be used again. */
@@ -74,8 +99,19 @@ export function leftBehind(arena: Arena): string[] {
   return left;
 }
 
-/** For a report. */
+/** For a report: the Ps and the isolates. */
 export function isolates(arena: Arena): string[] {
+  const words = arena.i32;
+  const ps = Array.from({ length: words[PROCS] + 2 }, (_, p) => {
+    const at = arena.processor(p);
+    return `P ${p}: status ${words[at + P_STATUS]}, ring ${words[at + P_HEAD]} to ${
+      words[at + P_TAIL]
+    }, next ${words[at + P_NEXT]}`;
+  });
+  return [...ps, ...threads(arena)];
+}
+
+function threads(arena: Arena): string[] {
   const words = arena.i32;
   return Array.from({ length: words[ISOLATES] }, (_, isolate) => {
     const at = arena.isolate(isolate);

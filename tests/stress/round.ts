@@ -8,12 +8,22 @@ import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { fullHeap, lockers, procs, scripts } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
-import { arenaOfLastScheduler, hasDeadMail, isolates, leftBehind, lostAfterCollection } from "./census.ts";
+import {
+  catchArena,
+  caughtArena,
+  hasDeadMail,
+  hasShadow,
+  isolates,
+  leftBehind,
+  lostAfterCollection,
+} from "./census.ts";
 import { Random } from "./random.ts";
 import { threadName, tids } from "../os_threads.ts";
 
 /** Milliseconds after which what has not happened is a hang: nothing in a round takes more than some hundred. */
 const PATIENCE = 20_000;
+/** Bytes of the arena. */
+const ARENA = 64 << 20;
 
 const plays: readonly Play[] = [
   channels,
@@ -53,14 +63,15 @@ export async function playRound(seed: number): Promise<void> {
   const isDeadly = random.chance(30);
   const closesInTheMiddle = random.chance(25);
   const before = new Set(tids());
+  catchArena(ARENA);
   const sched = await Scheduler.start({
     procs: startProcs,
     maxThreads,
     maxTasks,
-    arenaBytes: 64 << 20,
+    arenaBytes: ARENA,
     heapLimitMb: isDeadly ? 32 : undefined,
   });
-  const arena = arenaOfLastScheduler();
+  const arena = caughtArena({ maxTasks, maxThreads, bytes: ARENA });
   const failures: string[] = [];
   const history: string[] = [];
   const failed = Promise.withResolvers<never>();
@@ -128,12 +139,10 @@ export async function playRound(seed: number): Promise<void> {
     } else {
       await within(acting, "all acts end");
       await until(isQuiet, "nothing is left to do");
-      if (arena !== undefined) {
-        await until(() => leftBehind(arena).length === 0, "no slot is left behind");
-        if (!isDeadly && !hasDeadMail(arena)) {
-          const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
-          if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
-        }
+      await until(() => leftBehind(arena).length === 0, "no slot is left behind");
+      if (hasShadow(arena) && !isDeadly && !hasDeadMail(arena)) {
+        const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
+        if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
       }
     }
     stage.isClosing = true;
@@ -144,7 +153,7 @@ export async function playRound(seed: number): Promise<void> {
     await until(() => !tids().some(isOurs), "no thread is left");
     if (failures.length > 0) throw new Error("the model says otherwise");
   } catch (error) {
-    const arenaLeft = arena === undefined ? [] : [...isolates(arena), ...leftBehind(arena)];
+    const arenaLeft = [...isolates(arena), ...leftBehind(arena)];
     throw new Error(
       [
         `procs ${startProcs}, maxThreads ${maxThreads}, maxTasks ${maxTasks}` +
