@@ -5,7 +5,7 @@
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
 import { timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
+import { clone, DONE, dropParcel, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
@@ -209,6 +209,7 @@ export class Children {
     const status = this.#gs.status(slot);
     const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
     if (g.promise!.state === "cancelled" || (status !== DONE && status !== FAILED)) {
+      dropParcel(parcel, this.#gs.handles);
       this.#gs.free(slot);
       stopped(g);
       return;

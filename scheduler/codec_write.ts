@@ -169,6 +169,11 @@ export class Writer {
     this.#wordOf = undefined;
     if (this.scratch.i32.length > KEPT_WORDS) this.scratch = memory(SCRATCH_WORDS);
     this.bytes = this.scratch;
+    // Else a buffer or a handle would live until the next message.
+    if (this.side.length !== 0) {
+      this.side = [];
+      this.transfer = [];
+    }
   }
 
   write(at: number, value: unknown): number {

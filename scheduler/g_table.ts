@@ -74,6 +74,11 @@ export function openParcel({ bytes, side }: Parcel, handles?: Handles, classOf?:
   return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
 }
 
+/** Nobody will open it: handles in it arrive all the same, and are collected. */
+export function dropParcel(parcel: Parcel | undefined, handles: Handles | undefined): void {
+  if (parcel !== undefined) openParcel(parcel, handles);
+}
+
 /** Copies a value as a change of threads would. */
 export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
   if (isPrimitive(value)) return value;

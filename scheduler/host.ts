@@ -6,7 +6,18 @@ import { cas, Futex, load, store } from "./atomics.ts";
 import { BlackBox, type Entry } from "./black_box.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, taskAbandoned, threadDied, timedOut } from "./errors.ts";
-import { clone, DONE, FAILED, GTable, openParcel, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
+import {
+  CANCELLED,
+  clone,
+  DONE,
+  dropParcel,
+  FAILED,
+  GTable,
+  openParcel,
+  type Parcel,
+  QUEUED,
+  RUNNING,
+} from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { after, HostLoop } from "./host_loop.ts";
 import { Idle, NO_P } from "./idle.ts";
@@ -499,15 +510,24 @@ export class Host {
 
   /** A runner asks for arguments that go by port. */
   #forward(slot: number, owner: number, runner: number): void {
-    const parcel = this.#parcels.get(slot) ?? this.threads.get(owner)?.side.take(slot);
-    this.#parcels.delete(slot);
+    const parcel = this.#takeArguments(slot, owner);
     if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
     this.threads.get(runner)?.side.post(slot, parcel);
     this.idle.mailRunner(runner, slot);
   }
 
-  /** A result that goes by port from one thread to another. */
+  #takeArguments(slot: number, owner: number): Parcel | undefined {
+    const parcel = this.#parcels.get(slot) ?? this.threads.get(owner)?.side.take(slot);
+    this.#parcels.delete(slot);
+    return parcel;
+  }
+
+  /** A result that goes by port from one thread to another; or a task was cancelled whose arguments went that way. */
   #passOn(slot: number, owner: number): void {
+    if (this.#gs.status(slot) === CANCELLED) {
+      dropParcel(this.#takeArguments(slot, owner), this.#gs.handles);
+      return this.idle.mailOwner(owner, slot);
+    }
     const parcel = this.threads.get(this.#gs.runner(slot))?.side.take(slot);
     if (parcel !== undefined) this.threads.get(owner)?.side.post(slot, parcel);
     this.idle.mailOwner(owner, slot);
@@ -519,7 +539,10 @@ export class Host {
     const parcel = this.#gs.isByPort(slot) && (status === DONE || status === FAILED)
       ? this.threads.get(this.#gs.runner(slot))?.side.take(slot)
       : undefined;
-    if (started.hasSettled || (status !== DONE && status !== FAILED)) return this.#free(slot);
+    if (started.hasSettled || (status !== DONE && status !== FAILED)) {
+      dropParcel(parcel, this.#gs.handles);
+      return this.#free(slot);
+    }
     if (parcel === undefined && this.#gs.isByPort(slot)) {
       throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
     }
@@ -546,6 +569,8 @@ export class Host {
 
   #free(slot: number): void {
     this.#started[slot] = undefined;
+    // Nobody has asked for it.
+    dropParcel(this.#parcels.get(slot), this.#gs.handles);
     this.#parcels.delete(slot);
     this.#gs.free(slot);
   }
@@ -660,10 +685,7 @@ export class Host {
       silence(started.promise);
     }
     const nativeEnded = this.#native?.calls.close();
-    this.home.closed = () => new SchedulerClosedError("The scheduler was closed.");
-    for (const waiter of [...this.home.waiting()]) {
-      if (waiter.withdraw()) waiter.fail(this.home.closed(), true);
-    }
+    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
     store(this.#words, CLOSING, 1);
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);

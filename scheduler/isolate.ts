@@ -148,6 +148,7 @@ export class Isolate {
   }
 
   #makeRecord(): void {
+    if (this.closed !== undefined) throw this.closed();
     const block = this.heap.allocate(0);
     if (block === 0) throw arenaFull(this.arena.shape.bytes);
     const record = block >> 2;
@@ -238,6 +239,14 @@ export class Isolate {
   *waiting(): Iterable<Waiter> {
     for (const waiter of this.#byNumber) if (waiter !== undefined) yield waiter;
     for (const place of this.#places) yield* place.waiting();
+  }
+
+  /** By the host: what is parked rejects, and what would have to be parked from here on. */
+  close(why: () => Error): void {
+    this.closed = why;
+    for (const waiter of [...this.waiting()]) waiter.abandon(why());
+    // So that `reserve` has to make one.
+    this.#records.length = 0;
   }
 
   /** By the host: a mail to an isolate that died. */

@@ -116,7 +116,7 @@ export class Machine {
   p = NO_P;
   /** Whether it takes Gs from queues: thread_lock.ts. */
   takesWork = true;
-  /** In the event loop. */
+  /** In the event loop, until it retracts: a continuation may run between the end of the sleep and that. */
   isAsleep = false;
   #asleep: SleepState = PARKED_EVENT_LOOP;
   #spinning = false;
@@ -591,6 +591,7 @@ export class Machine {
 
   /** AWAKE again. Whether a P was given meanwhile. */
   retract(asleep: SleepState): boolean {
+    this.isAsleep = false;
     const state = this.#parker.retract(this.#isolate, asleep);
     if (!isGiven(state)) return false;
     this.holdP(givenP(state));
@@ -608,7 +609,6 @@ export class Machine {
       slept.then(() => resolve());
     });
     this.#endSleep = undefined;
-    this.isAsleep = false;
     this.#lastTurn = this.#shim.nowNs();
   }
 
@@ -629,7 +629,6 @@ export class Machine {
     if (!this.isAsleep) return;
     this.retract(this.#asleep);
     this.kick();
-    this.isAsleep = false;
   }
 
   #giveUpP(): void {

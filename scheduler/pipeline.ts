@@ -59,7 +59,7 @@ export function pipeline<T>(
 
 /** A running pipeline: what comes out of its last stage. Made by {@linkcode pipeline}. */
 export class Pipeline<T> implements AsyncIterable<T> {
-  readonly #first: Channel<unknown>;
+  readonly #channels: readonly Channel<unknown>[];
   readonly #last: Channel<T>;
   readonly #tasks: Task<void>[] = [];
   readonly #stopped = new AbortController();
@@ -76,7 +76,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
       throw new TypeError(`pipeline(…, ${String(stages)}): give an array of stages.`);
     }
     const channels = Array.from({ length: stages.length + 1 }, () => new Channel<unknown>(home, capacity));
-    this.#first = channels[0];
+    this.#channels = channels;
     this.#last = channels.at(-1) as Channel<T>;
     const ended: Promise<unknown>[] = [];
     stages.forEach((each: Stage | Stages, i) => {
@@ -90,7 +90,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
       this.#tasks.push(...running);
       ended.push(Promise.all(running).then(() => channels[i + 1].close()));
     });
-    ended.push(this.#feed(source).then(() => this.#first.close()));
+    ended.push(this.#feed(source, channels[0]).then(() => channels[0].close()));
     for (const each of ended) each.catch((error) => this.cancel(error));
     this.#ended = Promise.all(ended).then(() => {});
     silence(this.#ended);
@@ -101,9 +101,9 @@ export class Pipeline<T> implements AsyncIterable<T> {
   }
 
   /** Leaving the loop closes the source's iterator. */
-  async #feed(source: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
+  async #feed(source: Iterable<unknown> | AsyncIterable<unknown>, first: Channel<unknown>): Promise<void> {
     const { signal } = this.#stopped;
-    for await (const value of source) await this.#first.send(value, { signal });
+    for await (const value of source) await first.send(value, { signal });
   }
 
   /** Cancels all stages. What waits for the pipeline rejects with the reason. Default: an `AbortError`. */
@@ -111,6 +111,8 @@ export class Pipeline<T> implements AsyncIterable<T> {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort(reason);
     for (const task of this.#tasks) task.cancel(reason);
+    // Stages may wait there, and nobody would come: an operation is not its task's.
+    for (const channel of this.#channels) if (!channel.closed) channel.close();
   }
 
   /** What comes out. Leaving the loop early cancels the pipeline. */

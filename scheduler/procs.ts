@@ -37,7 +37,8 @@ export function cgroupCpus(read: (path: string) => string | undefined): number {
           read(`/sys/fs/cgroup/cpu${folder}/cpu.cfs_period_us`)
         }`;
       const [limit, period] = (quota ?? "").trim().split(/\s+/).map(Number);
-      if (limit > 0 && period > 0) tightest = Math.min(tightest, limit / period);
+      // Also "max" and -1, for no quota, are not above 0 then.
+      if (limit > 0 && limit / period > 0) tightest = Math.min(tightest, limit / period);
     }
   }
   return tightest;

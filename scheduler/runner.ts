@@ -7,7 +7,17 @@ import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
 import { G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
-import { clone, DONE, FAILED, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
+import {
+  clone,
+  DONE,
+  dropParcel,
+  FAILED,
+  FREE,
+  type GTable,
+  openParcel,
+  type Parcel,
+  RUNNING,
+} from "./g_table.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
@@ -95,7 +105,9 @@ export class Runner {
     this.tookSlot = true;
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
-      if (owner === this.#isolate) this.#children.read(slot);
+      // The host has the arguments that went by port.
+      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      else if (owner === this.#isolate) this.#children.read(slot);
       else this.#idle.mailOwner(owner, slot);
       return true;
     }
@@ -146,6 +158,7 @@ export class Runner {
         this.#arrived(g);
         if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
         this.#gs.dropPayload(g.slot);
+        dropParcel(parcel, this.#gs.handles);
         this.#end(g, false, error);
       };
       this.#machine.resumeLater({ fire });
@@ -278,6 +291,9 @@ export class Runner {
     } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
       // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
       this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+      // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
+      this.#idle.signal(HOST);
     }
   }
 

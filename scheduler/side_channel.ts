@@ -32,10 +32,7 @@ export class SideChannel {
     this.#port.postMessage(delivery, [buffer, ...transfer] as never);
   }
 
-  /**
-   * The parcel that was posted for a slot, or undefined if it has not been. The last one counts: nobody took an earlier
-   * one if its task was cancelled before it started.
-   */
+  /** The parcel that was posted for a slot, or undefined if it has not been. */
   take(slot: number): Parcel | undefined {
     this.#receive();
     const parcel = this.#arrived.get(slot);

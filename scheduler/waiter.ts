@@ -99,6 +99,14 @@ export class Waiter {
     return this.selection === undefined ? this.waited.withdraw(this) : this.selection.claim();
   }
 
+  /** As all is closing: also if it has ended elsewhere, since the mail that says so will not be read. */
+  abandon(error: unknown): void {
+    // One that was before it in a queue may have ended it here.
+    if (this.record === 0 && !this.isQueued) return;
+    this.withdraw();
+    this.fail(error, true);
+  }
+
   /** After it was taken back. `isQuiet`: then it is no unhandled rejection. */
   fail(error: unknown, isQuiet = false): void {
     if (this.selection !== undefined) return this.selection.fail(error, isQuiet);

@@ -34,63 +34,63 @@ const shim = loadShim(shimPath);
 shim.setTimerSlack(1);
 const futex = new Futex(shim, arena.i32);
 
-if (isolate === HOST) {
-  new Sysmon(arena, shim, futex).run();
-  process.exit(0);
+// sysmon's ends by itself: Deno (2.9) never closes the event loop of a worker that exits while its module is evaluated.
+if (isolate === HOST) new Sysmon(arena, shim, futex).run();
+else runMachine();
+
+function runMachine(): void {
+  if (load(arena.i32, PREEMPT) === 1) {
+    const result = shim.makePreemptible(preemptible(arena, isolate, shim));
+    if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
+  }
+  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
+  machine.exit = () => process.exit(1);
+
+  // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
+  // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
+  const heapLimit = v8.getHeapStatistics().heap_size_limit;
+  const heapCheck = setInterval(() => {
+    if (v8.getHeapStatistics().heap_size_limit === heapLimit) return;
+    store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
+    process.exit(1);
+  }, HEAP_CHECK);
+
+  // Not a public function of Deno: where it is missing, no deadlock is ever found.
+  const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
+    (Deno as unknown as { internal: symbol }).internal
+  ] ?? {};
+  const hasMoreWork = core?.eventLoopHasMoreWork;
+  if (hasMoreWork !== undefined) {
+    machine.isEventLoopEmpty = () => {
+      // It holds the thread, and is no work.
+      Deno.unrefTimer(heapCheck as unknown as number);
+      const isEmpty = !hasMoreWork();
+      Deno.refTimer(heapCheck as unknown as number);
+      return isEmpty;
+    };
+  }
+
+  // It would end the thread, and with it tasks that have nothing to do with it.
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    console.error("Uncaught (in a Heddle thread, in promise)", event.reason);
+  });
+
+  parentPort!.postMessage("up");
+  // Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
+  machine.run().then(() => end(heapCheck), (error) => {
+    // An invariant is broken. Better no thread than one that holds its tasks for ever.
+    console.error("A Heddle thread ends:", error);
+    process.exit(1);
+  });
 }
-
-if (load(arena.i32, PREEMPT) === 1) {
-  const result = shim.makePreemptible(preemptible(arena, isolate, shim));
-  if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
-}
-const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
-
-machine.exit = () => process.exit(1);
-
-// A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
-// microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
-const heapLimit = v8.getHeapStatistics().heap_size_limit;
-const heapCheck = setInterval(() => {
-  if (v8.getHeapStatistics().heap_size_limit === heapLimit) return;
-  store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
-  process.exit(1);
-}, HEAP_CHECK);
-
-// Not a public function of Deno: where it is missing, no deadlock is ever found.
-const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
-  (Deno as unknown as { internal: symbol }).internal
-] ?? {};
-const hasMoreWork = core?.eventLoopHasMoreWork;
-if (hasMoreWork !== undefined) {
-  machine.isEventLoopEmpty = () => {
-    // It holds the thread, and is no work.
-    Deno.unrefTimer(heapCheck as unknown as number);
-    const isEmpty = !hasMoreWork();
-    Deno.refTimer(heapCheck as unknown as number);
-    return isEmpty;
-  };
-}
-
-// It would end the thread, and with it tasks that have nothing to do with it.
-addEventListener("unhandledrejection", (event) => {
-  event.preventDefault();
-  console.error("Uncaught (in a Heddle thread, in promise)", event.reason);
-});
-
-parentPort!.postMessage("up");
-// Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
-machine.run().then(end, (error) => {
-  // An invariant is broken. Better no thread than one that holds its tasks for ever.
-  console.error("A Heddle thread ends:", error);
-  process.exit(1);
-});
 
 /**
  * When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been
  * already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
  * for ever.
  */
-function end(): void {
+function end(heapCheck: ReturnType<typeof setInterval>): void {
   if (load(arena.i32, CLOSING) === 0) process.exit(0);
   clearInterval(heapCheck);
 }

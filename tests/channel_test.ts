@@ -2,8 +2,10 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import {
   Channel,
   ChannelClosedError,
+  recv,
   Scheduler,
   SchedulerClosedError,
+  select,
   ThreadDiedError,
 } from "@heddle/heddle";
 import { soon, until } from "./deadline.ts";
@@ -367,4 +369,26 @@ Deno.test("a hundred thousand tasks that are parked on one channel all hear of i
   console.log(`${Math.round(bytes / 1e6)} MB of JavaScript heap`);
   // Measured: 143 to 160 MB.
   assert(bytes < 200e6, `${bytes} bytes`);
+});
+
+Deno.test("close() rejects the host's operations, those that have just ended on a thread and those to come", async () => {
+  for (let i = 0; i < 3; i++) {
+    const own = await Scheduler.start({ procs: 1 });
+    const channel = new Channel<number>(own);
+    await soon(own.go(knows(channel)), "a task knows the channel");
+    const open: Promise<unknown>[] = [
+      channel.recv(),
+      select([recv(channel)]),
+      new Channel<number>(own).recv(),
+    ];
+    const sending = own.go(sendsNumbers(channel, 0, 2));
+    // Without a turn of its event loop the host does not hear of it.
+    for (const end = performance.now() + 20 * i; performance.now() < end;);
+    const closed = own.close();
+    await assertRejects(() => soon(sending, "the task"), SchedulerClosedError);
+    for (const each of open) await assertRejects(() => soon(each, "an operation"), SchedulerClosedError);
+    await soon(closed, "close()");
+    await assertRejects(() => soon(channel.recv(), "a late operation"), SchedulerClosedError);
+    await assertRejects(() => soon(select([recv(channel)]), "a late select"), SchedulerClosedError);
+  }
 });

@@ -321,3 +321,43 @@ Deno.test("a thread that the pool was promised in place of a dedicated one is no
   }
   await soon(Promise.allSettled([first, second]), "both end", LATE);
 });
+
+Deno.test("a task that waits for a slot gets one that was free before its last cancellation was read", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxTasks: 1 });
+  const words = new Words();
+  await soon(sched.go(script([["say", 1]], words.buffer)), "its module is there");
+  for (let i = 0; i < 200; i++) {
+    const task = sched.go(nothing());
+    // It may have ended, and the host does not know.
+    for (const end = performance.now() + 0.02 * (i % 10); performance.now() < end;);
+    task.cancel();
+    await soon(sched.go(nothing()), `the task after cancellation ${i}`, LATE);
+  }
+});
+
+Deno.test("a P that is given to a thread whose event loop runs a task is not lost if that makes a blocking call", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
+  await soon(sched.go(script([["block", 1]])), "its module is there");
+  for (let turns = 0; turns < 8; turns++) {
+    const words = new Words();
+    // As a plain await goes on the thread sleeps without a P, as far as others can see.
+    const first = sched.go(
+      script([
+        ["say", 2],
+        ["outside", 20],
+        ["say", 0],
+        ["spinUntil", 1],
+        ["resumeLater"],
+        ["microtasks", turns],
+        ["block", 1],
+      ], words.buffer),
+    );
+    await until(() => words.get(2) === 1, "it runs");
+    // Without a turn of the host's event loop: sysmon takes a P back that waits for 10 ms.
+    for (const end = performance.now() + LATE; words.get(0) === 0 && performance.now() < end;);
+    const second = sched.go(nothing());
+    words.set(1);
+    await soon(Promise.all([first, second]), `both, with ${turns} turns`, LATE);
+    await until(() => sched.stats().idleProcs === 1, `the P is idle, with ${turns} turns`, LATE);
+  }
+});

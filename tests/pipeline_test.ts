@@ -91,3 +91,17 @@ Deno.test("bad arguments are refused at the call", () => {
   assertThrows(() => pipeline(sched, [], 5 as never), TypeError, "array of stages");
   assertThrows(() => pipeline(sched, [], [adds], { capacity: -1 }), RangeError, "-1");
 });
+
+Deno.test("the stages of a pipeline that was left end, and their slots are free again", async () => {
+  await using small = await Scheduler.start({ procs: 1, maxTasks: 2 });
+  for (let i = 0; i < 4; i++) {
+    const line = pipeline<number>(small, numbers(1000), [adds, adds], { capacity: 1 });
+    for await (const n of line) {
+      assertEquals(n, 2);
+      break;
+    }
+    await until(() => small.stats().inFlight === 0, "the stages are cancelled");
+  }
+  const line = pipeline<number>(small, numbers(3), [adds]);
+  assertEquals(await soon(Array.fromAsync(line), "one more"), [1, 2, 3]);
+});

@@ -20,6 +20,13 @@ Deno.test("a cgroup v2 quota counts, with its fraction", () => {
   assertEquals(cgroupCpus(system(files)), 1.5);
 });
 
+Deno.test("a quota without bounds is none", () => {
+  for (const quota of ["1 1e999", "1e999 1e999", "0 100000", "-1 100000", "", "max"]) {
+    const files = { "/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/cpu.max": quota };
+    assertEquals(cgroupCpus(system(files)), Infinity, quota);
+  }
+});
+
 Deno.test("the tightest quota on the path to the root counts", () => {
   const files = {
     "/proc/self/cgroup": "0::/a/b/c\n",

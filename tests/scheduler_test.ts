@@ -329,3 +329,18 @@ Deno.test("a task that the host starts writes what others can read once it has s
   assertEquals((await Deno.readTextFile(path)).split("").toSorted(), ["a", "b"]);
   await Deno.remove(path);
 });
+
+Deno.test("schedulers that were closed leave no thread and no descriptor", async () => {
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const life = async () => {
+    await using sched = await Scheduler.start({ procs: 1 });
+    assertEquals(await sched.go(add(1, 1)), 2);
+  };
+  await life();
+  const before = { threads: tids().length, descriptors: descriptors() };
+  for (let i = 0; i < 4; i++) await life();
+  await until(
+    () => tids().length <= before.threads && descriptors() <= before.descriptors,
+    `there are no more than ${JSON.stringify(before)}`,
+  );
+});

@@ -11,6 +11,10 @@ async function round() {
     await channel.send(new Channel<unknown>(sched, 1000));
     await channel.send("x".repeat(500));
     await sched.go(knows(channel));
+    // By port, and nobody will ask for it.
+    const task = sched.go(knows([new Channel<unknown>(sched, 1000), new SharedArrayBuffer(4)]));
+    task.cancel();
+    await task.catch(() => {});
   }
 }
 

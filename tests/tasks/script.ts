@@ -1,13 +1,11 @@
 /** A task that does what it is told, step by step: for interleavings that no task of everyday life has. */
 import { setImmediate } from "node:timers";
 import { type Task, task, type TaskContext } from "@heddle/heddle";
-import { loadShim } from "../../ffi/shim.ts";
 
-const shim = loadShim();
 const libc = Deno.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } }).symbols;
 
-/** Nanoseconds after which nobody waits for a word any more: the test has failed by then. */
-const GIVE_UP = 30e9;
+/** Milliseconds after which nobody waits for a word any more: the test has failed by then. */
+const GIVE_UP = 30e3;
 
 export type Step =
   /** Milliseconds, by the scheduler's timers or by the event loop's. */
@@ -63,7 +61,7 @@ function take(
     case "handOff":
       return void ctx.blocking(() => libc.usleep(n), { handOff: true });
     case "compute":
-      return until(() => false, n * 1000);
+      return until(() => false, n / 1000);
     case "yield":
       return ctx.yield();
     case "resumeLater":
@@ -93,7 +91,7 @@ function take(
     case "blockUntil":
     case "handOffUntil":
       return void ctx.blocking(() => {
-        for (const end = shim.nowNs() + GIVE_UP; !isSet() && shim.nowNs() < end;) libc.usleep(500);
+        for (const end = performance.now() + GIVE_UP; !isSet() && performance.now() < end;) libc.usleep(500);
       }, { handOff: what === "handOffUntil" });
     case "child":
       return ctx.go(child(operand as Step[], words));
@@ -121,11 +119,11 @@ async function hops(n: number): Promise<void> {
 }
 
 async function poll(holds: () => boolean, wait: () => Promise<void>): Promise<void> {
-  for (const end = shim.nowNs() + GIVE_UP; !holds() && shim.nowNs() < end;) await wait();
+  for (const end = performance.now() + GIVE_UP; !holds() && performance.now() < end;) await wait();
 }
 
-function until(holds: () => boolean, ns = GIVE_UP): undefined {
-  for (const end = shim.nowNs() + ns; !holds() && shim.nowNs() < end;);
+function until(holds: () => boolean, ms = GIVE_UP): undefined {
+  for (const end = performance.now() + ms; !holds() && performance.now() < end;);
 }
 
 /** What `undedicate()` says inside of `blocking()`, on a dedicated thread. */

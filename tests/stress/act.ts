@@ -1,0 +1,129 @@
+/** One piece of a round: it starts things, and has a model that says what may become of them. */
+import {
+  type Call,
+  type GoOptions,
+  type Scheduler,
+  SchedulerClosedError,
+  type Task,
+  ThreadDiedError,
+  type ThreadLocker,
+} from "@heddle/heddle";
+import type { Random } from "./random.ts";
+
+/** What all acts of a round share. */
+export interface Stage {
+  readonly sched: Scheduler;
+  readonly lockers: Set<ThreadLocker>;
+  /** Threads die in this round. */
+  readonly isDeadly: boolean;
+  readonly maxThreads: number;
+  /** close() was called. */
+  isClosing: boolean;
+  /** The model says that this cannot be: the round has failed. */
+  fail(message: string): void;
+  /** For a report: what was done so far. */
+  note(text: string): void;
+  /** What has not settled. */
+  readonly open: Map<unknown, string>;
+}
+
+export class Act {
+  readonly stage: Stage;
+  readonly name: string;
+  readonly random: Random;
+  readonly #controller = new AbortController();
+  readonly #tasks = new Set<Task<unknown>>();
+  readonly stopReason: Error;
+  /** Whether everything went as planned so far, so that the model knows all numbers. */
+  isWhole = true;
+
+  constructor(stage: Stage, name: string, random: Random) {
+    this.stage = stage;
+    this.name = name;
+    this.random = random;
+    this.stopReason = new Error(`${name} was stopped`);
+  }
+
+  get sched(): Scheduler {
+    return this.stage.sched;
+  }
+
+  /** Aborted when the act is stopped. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  check(holds: boolean, message: string): void {
+    if (!holds) this.stage.fail(`${this.name}: ${message}`);
+  }
+
+  /** What it has started is cancelled. */
+  stop(): void {
+    if (this.signal.aborted) return;
+    this.isWhole = false;
+    this.stage.note(`${this.name} is stopped`);
+    this.#controller.abort(this.stopReason);
+    for (const task of this.#tasks) task.cancel(this.stopReason);
+  }
+
+  /** On whatever thread; `alone`: on none of a locker. Undefined if the scheduler is closed. */
+  go<R>(call: Call<R>, options?: GoOptions, alone = false): Task<R> | undefined {
+    const task = this.#start(call, options, alone);
+    if (task === undefined) return undefined;
+    this.#tasks.add(task as Task<unknown>);
+    if (this.signal.aborted) task.cancel(this.stopReason);
+    return task;
+  }
+
+  #start<R>(call: Call<R>, options: GoOptions | undefined, alone: boolean): Task<R> | undefined {
+    const { stage, random, sched } = this;
+    try {
+      const dice = random.below(100);
+      if (dice < 12 && stage.lockers.size > 0 && !alone) {
+        const locker = random.of([...stage.lockers]);
+        try {
+          return locker.go(call, options);
+        } catch (error) {
+          // Its thread may have died.
+          if (!stage.isDeadly && !stage.isClosing) throw error;
+        }
+      } else if (dice < 20) {
+        try {
+          return sched.dedicate(call, options);
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error;
+        }
+      }
+      return sched.go(call, options);
+    } catch (error) {
+      if (!stage.isClosing || !(error instanceof SchedulerClosedError)) throw error;
+      this.isWhole = false;
+    }
+  }
+
+  /** What it resolves with. Undefined if it rejected, as it may: in a way of all acts, or one of `may`. */
+  async outcome<T>(
+    promise: PromiseLike<T> | undefined,
+    what: string,
+    may: (error: Error) => boolean = () => false,
+  ): Promise<T | undefined> {
+    if (promise === undefined) return undefined;
+    const { stage } = this;
+    stage.open.set(promise, `${this.name}: ${what}`);
+    try {
+      return await promise;
+    } catch (error) {
+      if (may(error as Error)) return undefined;
+      const isAllowed = (this.signal.aborted && error === this.stopReason) ||
+        (stage.isClosing && error instanceof SchedulerClosedError) ||
+        (stage.isDeadly && error instanceof ThreadDiedError);
+      if (!isAllowed) stage.fail(`${this.name}: ${what} rejected with ${Deno.inspect(error)}`);
+      this.stop();
+      return undefined;
+    } finally {
+      stage.open.delete(promise);
+    }
+  }
+}
+
+export type Play = (act: Act) => Promise<void>;

@@ -1,0 +1,185 @@
+/**
+ * What a quiet scheduler may still have in its arena: nothing but handles that the collector has not taken yet, and the
+ * few records that each isolate keeps. What blocks are in use is known in the disturbed variant only.
+ */
+import type { Scheduler } from "@heddle/heddle";
+import { LEAST_BLOCK } from "../../scheduler/heap.ts";
+import {
+  Arena,
+  type ArenaShape,
+  GLOBAL_HEAD,
+  GLOBAL_TAIL,
+  HEAP_TOP,
+  HOST,
+  IDLE,
+  ISOLATES,
+  M_LIVE,
+  M_MAIL,
+  M_RAN,
+  M_ROLE,
+  M_SPINNING,
+  M_TID,
+  O_IN_FLIGHT,
+  O_ISOLATES,
+  O_KIND,
+  O_NEXT,
+  OBJECTS_FIRST,
+  P_HEAD,
+  P_NEXT,
+  P_STATUS,
+  P_TAIL,
+  PROCS,
+} from "../../scheduler/memory_layout.ts";
+import { NONE } from "../../scheduler/roles.ts";
+import { collects, forgetLast } from "./tasks.ts";
+
+/** With the shadow of seams/memory_layout.ts. */
+type ShadowedArena = Arena & { shadow(block: number): number };
+
+/** As in seams/heap.ts. */
+const VALUE = 64;
+/** As variant.ts makes it: records that an isolate keeps. */
+const KEPT = 4;
+
+let largest: SharedArrayBuffer | undefined;
+
+/** Before a scheduler starts: its arena is the next buffer of that size. */
+export function catchArena(bytes: number): void {
+  const { SharedArrayBuffer: Real } = globalThis;
+  globalThis.SharedArrayBuffer = class extends Real {
+    constructor(length: number) {
+      super(length);
+      if (length >= bytes) [largest, globalThis.SharedArrayBuffer] = [this, Real];
+    }
+  } as SharedArrayBufferConstructor;
+}
+
+/** The host's view of it. */
+export function caughtArena(shape: ArenaShape): Arena {
+  return new Arena(shape, largest);
+}
+
+/** Whether there is a shadow, as in the disturbed variant. */
+export function hasShadow(arena: Arena): arena is ShadowedArena {
+  return "shadow" in arena;
+}
+
+/** Whether its thread has ended. What others mail there is read when the number is to be used again. */
+function isDead(arena: Arena, isolate: number): boolean {
+  return isolate !== HOST && arena.i32[arena.isolate(isolate) + M_ROLE] === NONE;
+}
+
+/** What is not as it should be, in words: queues, mailboxes, slots. */
+export function leftBehind(arena: Arena): string[] {
+  const words = arena.i32;
+  const left: string[] = [];
+  if (words[GLOBAL_HEAD] !== words[GLOBAL_TAIL]) {
+    left.push(`the global queue: ${words[GLOBAL_HEAD]}, ${words[GLOBAL_TAIL]}`);
+  }
+  if ((words[IDLE] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE] & 0xffff}`);
+  for (let isolate = 0; isolate < words[ISOLATES]; isolate++) {
+    const record = arena.isolate(isolate);
+    if (words[record + M_MAIL] !== 0 && !isDead(arena, isolate)) {
+      left.push(`mail of isolate ${isolate}: ${words[record + M_MAIL]}`);
+    }
+    if (words[record + M_SPINNING] !== 0) left.push(`isolate ${isolate} spins`);
+  }
+  const end = arena.firstSlot(words[ISOLATES]);
+  for (let slot = 0; slot < end; slot++) {
+    const g = arena.g(slot);
+    const [status, , runner, , , mailed, cancel, payload, block, id] = words.subarray(g, g + 10);
+    if ((status === 0 && mailed === 0) || isDead(arena, arena.ownerOf(slot))) continue;
+    left.push(
+      `slot ${slot} of ${
+        arena.ownerOf(slot)
+      }: status ${status}, runner ${runner}, mailed ${mailed}, cancel ${cancel}, ` +
+        `payload ${payload} ${block}, id ${id}`,
+    );
+  }
+  return left;
+}
+
+/** For a report: the Ps and the isolates. */
+export function isolates(arena: Arena): string[] {
+  const words = arena.i32;
+  const ps = Array.from({ length: words[PROCS] + 2 }, (_, p) => {
+    const at = arena.processor(p);
+    return `P ${p}: status ${words[at + P_STATUS]}, ring ${words[at + P_HEAD]} to ${
+      words[at + P_TAIL]
+    }, next ${words[at + P_NEXT]}`;
+  });
+  return [...ps, ...threads(arena)];
+}
+
+function threads(arena: Arena): string[] {
+  const words = arena.i32;
+  return Array.from({ length: words[ISOLATES] }, (_, isolate) => {
+    const at = arena.isolate(isolate);
+    return `isolate ${isolate}: sleep ${words[at]}, wants a P ${words[at + 1]}, role ${
+      words[at + M_ROLE]
+    }, live ${words[at + M_LIVE]}, tid ${words[at + M_TID]}, ran ${words[at + M_RAN]}`;
+  });
+}
+
+function objects(arena: Arena): number[] {
+  const found: number[] = [];
+  for (let at = arena.i32[OBJECTS_FIRST]; at !== 0; at = arena.i32[at + O_NEXT]) found.push(at);
+  return found;
+}
+
+function describeObject(arena: Arena, at: number): string {
+  const bits = arena.i32.slice(at + O_ISOLATES, at + O_ISOLATES + arena.isolateBits);
+  return `object ${at} of kind ${arena.i32[at + O_KIND]}, on its way ${
+    arena.i32[at + O_IN_FLIGHT]
+  }, known to ${[...bits].map((word) => (word >>> 0).toString(2))}`;
+}
+
+/** Whether mail to a thread that has ended has not been read: what is in it is not lost, and cannot be told from that. */
+export function hasDeadMail(arena: Arena): boolean {
+  for (let isolate = 0; isolate < arena.i32[ISOLATES]; isolate++) {
+    if (arena.i32[arena.isolate(isolate) + M_MAIL] !== 0) return true;
+  }
+  return false;
+}
+
+/** Blocks that nobody has, in words. */
+function lostBlocks(arena: ShadowedArena): string[] {
+  const known = new Set(objects(arena).map((at) => at * 4));
+  const lost: string[] = [];
+  let records = 0;
+  const end = arena.heapAt + arena.i32[HEAP_TOP] * LEAST_BLOCK;
+  for (let block = arena.heapAt; block < end; block += LEAST_BLOCK) {
+    const mark = arena.i32[arena.shadow(block)];
+    if (mark === 0 || known.has(block)) continue;
+    if (mark === 1) records++;
+    else lost.push(`block ${block} of class ${(mark & 63) - 1}${mark & VALUE ? ", a value" : ""}`);
+  }
+  const most = KEPT * arena.i32[ISOLATES];
+  if (records > most) lost.push(`${records} records, and ${most} may be kept`);
+  return lost;
+}
+
+/**
+ * After everything that the round had is garbage: the collector on all threads, until no object is left. Returns what is
+ * left after `patienceMs`. Values in channels go with their channels.
+ */
+export async function lostAfterCollection(
+  arena: ShadowedArena,
+  sched: Scheduler,
+  maxThreads: number,
+  patienceMs: number,
+): Promise<string[]> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    // All threads of the pool get a P, so that each of them collects.
+    const threads = Math.min(sched.stats().threads, maxThreads - 1);
+    sched.setProcs(Math.max(1, threads));
+    await Promise.all(Array.from({ length: 2 * threads }, () => sched.go(collects(2))));
+    await forgetLast(sched);
+    (globalThis as unknown as { gc?: () => void }).gc?.();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const left = objects(arena);
+    const lost = [...left.map((at) => describeObject(arena, at)), ...lostBlocks(arena)];
+    if (lost.length === 0 || performance.now() > end) return lost;
+  }
+}

@@ -1,0 +1,171 @@
+/** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
+import { Scheduler, type ThreadLocker } from "@heddle/heddle";
+import { Act, type Play, type Stage } from "./act.ts";
+import { channels } from "./acts/channels.ts";
+import { cancellations, scope, timeouts, trees } from "./acts/families.ts";
+import { mapped, piped } from "./acts/lists.ts";
+import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
+import { nativeThread, pool } from "./acts/native.ts";
+import { fullHeap, lockers, procs, scripts } from "./acts/threads.ts";
+import { values } from "./acts/values.ts";
+import {
+  catchArena,
+  caughtArena,
+  hasDeadMail,
+  hasShadow,
+  isolates,
+  leftBehind,
+  lostAfterCollection,
+} from "./census.ts";
+import { Random } from "./random.ts";
+import { threadName, tids } from "../os_threads.ts";
+
+/** Milliseconds after which what has not happened is a hang: nothing in a round takes more than some hundred. */
+const PATIENCE = 20_000;
+/** Bytes of the arena. */
+const ARENA = 64 << 20;
+
+const plays: readonly Play[] = [
+  channels,
+  channels,
+  exclusion,
+  exclusion,
+  waitGroup,
+  barrier,
+  once,
+  trees,
+  scope,
+  timeouts,
+  cancellations,
+  mapped,
+  piped,
+  pool,
+  nativeThread,
+  values,
+  scripts,
+  scripts,
+  scripts,
+  lockers,
+  procs,
+  fullHeap,
+];
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Throws what the model says, or what has not happened. */
+export async function playRound(seed: number): Promise<void> {
+  const random = new Random(seed);
+  const startProcs = 1 + random.below(3);
+  const maxThreads = startProcs + 1 + random.below(5);
+  const maxTasks = random.chance(20) ? 8 : 4096;
+  const isDeadly = random.chance(30);
+  const closesInTheMiddle = random.chance(25);
+  const before = new Set(tids());
+  catchArena(ARENA);
+  const sched = await Scheduler.start({
+    procs: startProcs,
+    maxThreads,
+    maxTasks,
+    arenaBytes: ARENA,
+    heapLimitMb: isDeadly ? 32 : undefined,
+  });
+  const arena = caughtArena({ maxTasks, maxThreads, bytes: ARENA });
+  const failures: string[] = [];
+  const history: string[] = [];
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const stage: Stage = {
+    sched,
+    lockers: new Set<ThreadLocker>(),
+    isDeadly,
+    maxThreads,
+    isClosing: false,
+    fail(message) {
+      failures.push(message);
+      failed.reject(new Error("the model says otherwise"));
+    },
+    note: (text) => void history.push(text),
+    open: new Map(),
+  };
+
+  async function within(promise: Promise<unknown>, what: string): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`Not within ${PATIENCE} ms: ${what}`)), PATIENCE);
+    });
+    try {
+      await Promise.race([promise, late, failed.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function until(holds: () => boolean, what: string): Promise<void> {
+    for (const end = performance.now() + PATIENCE; !holds(); await pause(1)) {
+      if (performance.now() > end) throw new Error(`Not within ${PATIENCE} ms: ${what}`);
+    }
+  }
+
+  async function play(play: Play, i: number): Promise<void> {
+    const act = new Act(stage, `${i} ${play.name}`, new Random(random.below(2 ** 31)));
+    const stopsAfter = random.chance(15) ? random.below(25) : undefined;
+    await pause(random.below(40));
+    if (stage.isClosing) return;
+    stage.note(`${act.name} begins`);
+    const timer = stopsAfter === undefined ? undefined : setTimeout(() => act.stop(), stopsAfter);
+    try {
+      await play(act);
+    } catch (error) {
+      stage.fail(`${act.name} threw ${Deno.inspect(error)}`);
+    }
+    clearTimeout(timer);
+    stage.note(`${act.name} is over${act.isWhole ? "" : ", not whole"}`);
+  }
+
+  function isQuiet(): boolean {
+    const s = sched.stats();
+    return s.idleProcs === s.procs && s.spinning === 0 && s.blockedThreads === 0 && s.inFlight === 0 &&
+      s.lockedThreads === 0 && s.dedicatedThreads === 0 && s.queued === 0 && s.nativeCalls === 0;
+  }
+
+  try {
+    const acting = Promise.all(
+      Array.from({ length: 2 + random.below(10) }, (_, i) => play(random.of(plays), i)),
+    );
+    if (closesInTheMiddle) {
+      await pause(random.below(50));
+    } else {
+      await within(acting, "all acts end");
+      await until(isQuiet, "nothing is left to do");
+      await until(() => leftBehind(arena).length === 0, "no slot is left behind");
+      if (hasShadow(arena) && !isDeadly && !hasDeadMail(arena)) {
+        const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
+        if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
+      }
+    }
+    stage.isClosing = true;
+    stage.note("close()");
+    await within(sched.close(), "close()");
+    await within(acting, "all settles with close()");
+    const isOurs = (tid: number) => !before.has(tid) && /^(worker-|heddle-)/.test(threadName(tid));
+    await until(() => !tids().some(isOurs), "no thread is left");
+    if (failures.length > 0) throw new Error("the model says otherwise");
+  } catch (error) {
+    const arenaLeft = [...isolates(arena), ...leftBehind(arena)];
+    throw new Error(
+      [
+        `procs ${startProcs}, maxThreads ${maxThreads}, maxTasks ${maxTasks}` +
+        `${isDeadly ? ", deadly" : ""}${closesInTheMiddle ? ", closes in the middle" : ""}`,
+        ...history.slice(-60),
+        `open: ${[...stage.open.values()].join("\n      ")}`,
+        `stats: ${Deno.inspect(sched.stats())}`,
+        ...arenaLeft.slice(0, 40),
+        ...failures.slice(0, 10),
+        (error as Error).message,
+      ].join("\n"),
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * A copy of the project whose threads are disturbed: the modules of seams/ stand in the place of those in scheduler/ that
+ * have their names, and capacities shrink, so that what is rare becomes common. The product pays nothing for it.
+ */
+const root = new URL("../../", import.meta.url);
+
+/** What is different in a module: text by text. */
+const patches: Record<string, readonly [is: string, becomes: string][]> = {
+  "memory_layout.ts": [
+    ["RING_SIZE = 256", "RING_SIZE = 8"],
+    ["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"],
+  ],
+  "isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
+  "heap.ts": [["KEEP = 32", "KEEP = 2"]],
+  "machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
+  "native_pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
+};
+
+/** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */
+export async function makeVariant(): Promise<URL> {
+  const directory = await Deno.makeTempDir({ prefix: "heddle-stress-" });
+  const copy = new URL(`file://${directory}/`);
+  const files = ["mod.ts", "deno.json", "deno.lock", "scheduler", "ffi", "native", "tests", "examples"];
+  await run("cp", ["-r", ...files, directory], root);
+  const scheduler = new URL("scheduler/", copy);
+  for (const [name, texts] of Object.entries(patches)) {
+    const file = new URL(name, scheduler);
+    let text = await Deno.readTextFile(file);
+    for (const [is, becomes] of texts) {
+      if (text.split(is).length !== 2) throw new Error(`scheduler/${name} has no "${is}", or several.`);
+      text = text.replace(is, becomes);
+    }
+    await Deno.writeTextFile(file, text);
+  }
+  await putSeams(new URL("seams/", import.meta.url), scheduler);
+  await run(Deno.execPath(), [
+    "eval",
+    `import * as b from "./native/build.ts"; await b.writeBundle(b.bundles[0])`,
+  ], copy);
+  return copy;
+}
+
+async function putSeams(seams: URL, scheduler: URL): Promise<void> {
+  const names = [...Deno.readDirSync(seams)].map(({ name }) => name);
+  const isThere = (name: string) => {
+    try {
+      return Deno.statSync(new URL(name, scheduler)).isFile;
+    } catch {
+      return false;
+    }
+  };
+  const replaced = new Set(names.filter(isThere));
+  for (const name of names) {
+    const file = new URL(name, scheduler);
+    if (replaced.has(name)) await Deno.rename(file, new URL(`undisturbed_${name}`, scheduler));
+    const text = await Deno.readTextFile(new URL(name, seams));
+    const moved = text.replace(
+      /"\.\.\/\.\.\/\.\.\/scheduler\/([a-z_]+\.ts)"/g,
+      (_, real) => `"./${replaced.has(real) ? "undisturbed_" : ""}${real}"`,
+    );
+    await Deno.writeTextFile(file, moved);
+  }
+}
+
+async function run(command: string, args: string[], cwd: URL): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args, cwd }).output();
+  if (!success) throw new Error(`${command} ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
+}
