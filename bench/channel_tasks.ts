@@ -58,6 +58,18 @@ export const mutex = task(import.meta, "mutex", async (ctx, rounds: number): Pro
   return n;
 });
 
+/** The same without an await for a mutex that is free. */
+export const mutexTry = task(import.meta, "mutexTry", async (ctx, rounds: number): Promise<number> => {
+  const lock = new Mutex(ctx);
+  let n = 0;
+  for (let i = 0; i < rounds; i++) {
+    lock.tryLock() ?? await lock.lock();
+    n++;
+    lock.unlock();
+  }
+  return n;
+});
+
 /** The `count`th prime, by a task for each prime. */
 export const sieve = task(import.meta, "sieve", async (ctx, count: number): Promise<number> => {
   let numbers = new Channel<number>(ctx);

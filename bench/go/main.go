@@ -23,6 +23,7 @@ var rows = map[string]func() float64{
 	"stream-free":      stream,
 	"parked-receivers": parkedReceivers,
 	"mutex":            mutex,
+	"mutex-try":        mutex,
 	"sieve":            sieve,
 	"blocking":         blocking,
 	"pipe-ping-pong":   pipePingPong,

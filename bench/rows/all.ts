@@ -3,7 +3,7 @@ import { batch } from "./batch.ts";
 import { blocking } from "./blocking.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
-import { mutex } from "./mutex.ts";
+import { mutex, mutexTry } from "./mutex.ts";
 import { nativeBatch } from "./native_batch.ts";
 import { nativeRoundTrip, nativeThread } from "./native_round_trip.ts";
 import { parkedMemory } from "./parked_memory.ts";
@@ -27,6 +27,7 @@ export const rows = [
   pingPong,
   stream,
   mutex,
+  mutexTry,
   sieve,
   blocking,
   pipePingPong,
