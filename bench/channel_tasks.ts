@@ -70,10 +70,11 @@ export const mutexTry = task(import.meta, "mutexTry", async (ctx, rounds: number
   return n;
 });
 
-/** The `count`th prime, by a task for each prime. */
+/** The `count`th prime, by a task for each prime. They stop when it is found, and sieve no further. */
 export const sieve = task(import.meta, "sieve", async (ctx, count: number): Promise<number> => {
-  let numbers = new Channel<number>(ctx);
-  const tasks = [ctx.go(counts(numbers))];
+  const first = new Channel<number>(ctx);
+  const tasks = [ctx.go(counts(first))];
+  let numbers = first;
   let prime = 0;
   for (let i = 0; i < count; i++) {
     prime = await numbers.recv();
@@ -81,6 +82,8 @@ export const sieve = task(import.meta, "sieve", async (ctx, count: number): Prom
     tasks.push(ctx.go(filters(numbers, passed, prime)));
     numbers = passed;
   }
+  // Who waits to receive hears of the one end, and who waits to send of the other.
+  first.close();
   numbers.close();
   await Promise.all(tasks);
   return prime;
@@ -104,7 +107,7 @@ const filters = task(
         if (n % prime !== 0) await to.send(n);
       }
     } catch {
-      from.close();
+      for (const channel of [from, to]) if (!channel.closed) channel.close();
     }
   },
 );

@@ -84,7 +84,7 @@ export abstract class ChannelLife implements Waited {
     this.enqueue(waiter, staged);
     this.unlock();
     this.isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   trySend(value: unknown): boolean {

@@ -21,7 +21,7 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
-import { enqueue, LocalQueue, unlink } from "./wait_queue.ts";
+import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 
 const LOCK = 1;
@@ -197,7 +197,7 @@ class Core implements Waited, Shareable, Place {
     this.#state = WAITED;
     if (!this.isListed) this.isolate.list(this);
     this.isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   #lockSlowly(signal: AbortSignal | undefined): Promise<Disposable> {
@@ -231,7 +231,7 @@ class Core implements Waited, Shareable, Place {
     this.#enqueue(waiter);
     isolate.unlock(this.#object);
     isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   #enqueue(waiter: Waiter): void {
@@ -264,7 +264,7 @@ class Core implements Waited, Shareable, Place {
   }
 
   withdraw(waiter: Waiter): boolean {
-    if (waiter.record === 0) return this.#waiters.remove(waiter);
+    if (waiter.record === 0) return withdraw(waiter);
     this.isolate.lock(this.#object);
     const isOurs = unlink(this.isolate.words, this.#object, waiter.record);
     this.isolate.unlock(this.#object);
@@ -312,7 +312,7 @@ class Core implements Waited, Shareable, Place {
     isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
     this.#share(object);
     for (const waiter of waiters) {
-      this.#waiters.remove(waiter);
+      withdraw(waiter);
       isolate.useRecord(waiter, isolate.takeRecord());
       this.#enqueue(waiter);
     }

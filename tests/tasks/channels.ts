@@ -162,6 +162,34 @@ const sendsOnes = task(import.meta, "sendsOnes", async (_ctx, to: Channel<number
   for (let i = 0; i < count; i++) await to.send(1);
 });
 
+/** What its own child sends and receives in continuations of the world outside, while the M sleeps and holds no P. */
+export const hearsFromOutside = task(import.meta, "hearsFromOutside", async (ctx, rounds: number) => {
+  const [there, back] = [new Channel<number>(ctx), new Channel<number>(ctx)];
+  const child = ctx.go(answersLate(there, back, rounds));
+  let sum = 0;
+  for await (const n of there) {
+    sum += n;
+    await back.send(n);
+  }
+  return [sum, await child];
+});
+
+const answersLate = task(
+  import.meta,
+  "answersLate",
+  async (_ctx, to: Channel<number>, from: Channel<number>, rounds: number) => {
+    let sum = 0;
+    for (let i = 0; i < rounds; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await to.send(i);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      sum += await from.recv();
+    }
+    to.close();
+    return sum;
+  },
+);
+
 /** The first `count` primes, by a task for each. */
 export const primes = task(import.meta, "primes", async (ctx, count: number): Promise<number[]> => {
   const found: number[] = [];
