@@ -4,7 +4,8 @@ import { isPrimitive } from "./codec.ts";
 import { copyWithin } from "./cell.ts";
 import type { Isolate } from "./isolate.ts";
 import { LocalQueue, withdraw } from "./wait_queue.ts";
-import { CLOSED, DONE, Waiter } from "./waiter.ts";
+import { promiseOf, type Resolver } from "./task.ts";
+import { CLOSED, DONE, nobody, Waiter } from "./waiter.ts";
 
 let made = 0;
 
@@ -14,10 +15,7 @@ const NO_VALUES: unknown[] = [];
 /** Nobody is parked in the channel itself. */
 const NOBODY = 0;
 
-/** The channel whose operation gets its promise. */
-let parking: LocalChannel;
-
-export class LocalChannel extends ChannelLife {
+export class LocalChannel extends ChannelLife implements Resolver {
   isClosed = false;
   length = 0;
   /** In the isolate's list of where operations are parked. */
@@ -28,7 +26,7 @@ export class LocalChannel extends ChannelLife {
    * is not a plain send or receive makes it a Waiter first: `#unfold`.
    */
   #parked = NOBODY;
-  #resolve: ((value: unknown) => void) | undefined = undefined;
+  resolve: (value: unknown) => void = nobody;
   #promise: Promise<unknown> | undefined = undefined;
   /** What it sends. */
   #sent: unknown = undefined;
@@ -107,8 +105,7 @@ export class LocalChannel extends ChannelLife {
     if (signal === undefined && this.#parked === NOBODY && this.#receivers.isEmpty && this.#senders.isEmpty) {
       this.#parked = role;
       this.#sent = staged;
-      parking = this;
-      return this.#promise = new Promise(LocalChannel.#keep);
+      return this.#promise = promiseOf(this) as Promise<T>;
     }
     const waiter = new Waiter(this, role);
     waiter.value = staged;
@@ -116,13 +113,9 @@ export class LocalChannel extends ChannelLife {
     return waiter.start(signal);
   }
 
-  static #keep(resolve: (value: never) => void): void {
-    parking.#resolve = resolve as (value: unknown) => void;
-  }
-
   /** What is parked in the channel itself is done: a receive with the value. */
   #end(value: unknown): void {
-    const resolve = this.#resolve!;
+    const resolve = this.resolve;
     const outcome = this.#parked === NEXT ? { value, done: false } : value;
     this.#leave();
     const { isolate } = this;
@@ -134,7 +127,8 @@ export class LocalChannel extends ChannelLife {
   /** Nothing is kept alive by what was parked. */
   #leave(): void {
     this.#parked = NOBODY;
-    this.#resolve = this.#promise = this.#sent = undefined;
+    this.resolve = nobody;
+    this.#promise = this.#sent = undefined;
   }
 
   /** What is parked in the channel itself becomes a Waiter, the first of its queue. */
@@ -142,7 +136,7 @@ export class LocalChannel extends ChannelLife {
     if (this.#parked === NOBODY) return;
     const waiter = new Waiter(this, this.#parked);
     waiter.value = this.#sent;
-    waiter.resolve = this.#resolve!;
+    waiter.resolve = this.resolve;
     waiter.promise = this.#promise;
     this.#leave();
     this.#queueOf(waiter.role).unshift(waiter);

@@ -4,7 +4,7 @@
  * isolates find it. wait_queue.ts has the queues of both kinds.
  */
 import type { Isolate } from "./isolate.ts";
-import { Rejection, silence } from "./task.ts";
+import { promiseOf, Rejection, type Resolver, silence } from "./task.ts";
 import type { LocalQueue } from "./wait_queue.ts";
 
 /** How a parked operation ended: W_OUTCOME, or the argument of `Waited.ended`. */
@@ -28,18 +28,13 @@ export interface Waited {
   describe(waiter: Waiter): string;
 }
 
-let made: Waiter;
-
-function keep(resolve: (value: unknown) => void): void {
-  made.resolve = resolve;
-}
-
-function nobody(): never {
+/** What a promise that is not there is settled with. */
+export function nobody(): never {
   throw new Error("Heddle: an operation without a promise was settled.");
 }
 
 /** Parked operations come in hundreds of thousands: so there is no field here that few of them need. */
-export class Waiter {
+export class Waiter implements Resolver {
   waited: Waited;
   /** What `waited` wants to know of it: which operation it is. */
   readonly role: number;
@@ -64,9 +59,7 @@ export class Waiter {
 
   /** Makes its promise. `signal` takes it back. */
   start<T>(signal?: AbortSignal): Promise<T> {
-    made = this;
-    const promise = new Promise(keep) as Promise<T>;
-    this.promise = promise;
+    const promise = this.promise = promiseOf(this) as Promise<T>;
     if (signal !== undefined) follow(this, signal);
     return promise;
   }
