@@ -7,7 +7,7 @@ import { mutex, mutexTry } from "./mutex.ts";
 import { nativeBatch } from "./native_batch.ts";
 import { nativeRoundTrip, nativeThread } from "./native_round_trip.ts";
 import { parkedMemory } from "./parked_memory.ts";
-import { parkedReceivers } from "./parked_receivers.ts";
+import { parkedMillion, parkedReceivers } from "./parked_receivers.ts";
 import { pingPong } from "./ping_pong.ts";
 import { pipePingPong } from "./pipe_ping_pong.ts";
 import { retake } from "./retake.ts";
@@ -44,6 +44,7 @@ export const rows = [
   threadMemory,
   parkedMemory,
   parkedReceivers,
+  parkedMillion,
   idleCpu,
   idleSysmon,
 ];
