@@ -23,27 +23,29 @@ const increments = task(
   },
 );
 
-const sendsAll = task(import.meta, "sendsAll", async (_ctx, to: Channel<number>, count: number) => {
-  for (let n = 0; n < count; n++) await to.send(n);
-  to.close();
-});
+const addsAll = task(
+  import.meta,
+  "addsAll",
+  async (_ctx, from: Channel<number>, begun: Channel<boolean>): Promise<number> => {
+    await begun.send(true);
+    let sum = 0;
+    for await (const n of from) sum += n;
+    return sum;
+  },
+);
 
-const addsAll = task(import.meta, "addsAll", async (_ctx, from: Channel<number>): Promise<number> => {
-  let sum = 0;
-  for await (const n of from) sum += n;
-  return sum;
-});
-
-/**
- * A child sends the numbers below `count` to another one, through a channel with room for 64. One of them is stolen by the
- * other thread, which is hungry.
- */
+/** Sends the numbers below `count` to a child on another thread, through a channel with room for 64. */
 export const stream = task(import.meta, "stream", async (ctx, count: number): Promise<number> => {
   const numbers = new Channel<number>(ctx, 64);
-  const adding = ctx.go(addsAll(numbers));
-  const sending = ctx.go(sendsAll(numbers, count));
-  const [sum] = await Promise.all([adding, sending]);
-  return sum;
+  const begun = new Channel<boolean>(ctx);
+  // What a locked thread starts begins on another one.
+  ctx.lockOSThread();
+  const adding = ctx.go(addsAll(numbers, begun));
+  await begun.recv();
+  ctx.unlockOSThread();
+  for (let n = 0; n < count; n++) await numbers.send(n);
+  numbers.close();
+  return await adding;
 });
 
 /** Locks and unlocks a mutex that nobody else wants. */

@@ -351,10 +351,14 @@ export class Machine {
   async #letContinue(): Promise<boolean> {
     if (this.runner.live === 0 || this.#spinning) return false;
     for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
+      const { budget } = this.home;
       await NEXT_TURN;
       if (this.#hasWorkHere()) return true;
+      // A G has done an operation at once: it goes on. The budget bounds this.
+      if (this.home.budget !== budget) turn = -1;
     }
-    if (!this.#mayStandStill()) await this.#turn();
+    // A G with children may be on its way and not wait for them: a turn of the event loop lets it get where it waits.
+    if (!this.#allAreParked || !this.#mayStandStill()) await this.#turn();
     return this.#hasWorkHere();
   }
 
@@ -369,6 +373,10 @@ export class Machine {
 
   get #waitsForOurs(): boolean {
     return this.home.parked + this.sleeping + this.parents >= this.runner.live;
+  }
+
+  get #allAreParked(): boolean {
+    return this.home.parked + this.sleeping >= this.runner.live;
   }
 
   /** Milliseconds until the event loop has its turn at the latest. */

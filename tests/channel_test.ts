@@ -16,6 +16,7 @@ import {
   doubles,
   fanIn,
   fillsAndCloses,
+  goesOn,
   hearsFromOutside,
   knows,
   parks,
@@ -278,6 +279,13 @@ Deno.test("a fan-in of 1000 senders into one channel loses nothing", async () =>
 Deno.test("a task that is parked hears of what another one does in the event loop, without a P", async () => {
   await using own = await Scheduler.start({ procs: 1 });
   assertEquals(await soon(own.go(hearsFromOutside(10)), "ten rounds"), [45, 45]);
+});
+
+Deno.test("a thread does not sleep while a task that has a child goes on, and does not wait for it", async () => {
+  const took = await soon(sched.go(goesOn(21)), "21 rounds");
+  const median = took.toSorted((a, b) => a - b)[10];
+  // It slept for 20 ms then.
+  assert(median < 5, `a hundred microtasks took ${median} ms`);
 });
 
 Deno.test("two receivers share what a task sends, and each value goes to one", async () => {

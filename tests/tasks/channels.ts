@@ -190,6 +190,29 @@ const answersLate = task(
   },
 );
 
+/**
+ * A child on another thread has not ended, and this task does not wait for it: it goes through some microtasks each time
+ * that it hears of it. Returns how long these took, in ms.
+ */
+export const goesOn = task(import.meta, "goesOn", async (ctx, rounds: number): Promise<number[]> => {
+  const [there, back] = [new Channel<unknown>(ctx), new Channel<unknown>(ctx)];
+  // What a locked thread starts begins on another one.
+  ctx.lockOSThread();
+  const child = ctx.go(sendsBack(there, back));
+  const took = [];
+  for (let i = 0; i < rounds; i++) {
+    await there.send(i);
+    await back.recv();
+    if (i === 0) ctx.unlockOSThread();
+    const start = performance.now();
+    for (let turn = 0; turn < 100; turn++) await null;
+    took.push(performance.now() - start);
+  }
+  there.close();
+  await child;
+  return took;
+});
+
 /** The first `count` primes, by a task for each. */
 export const primes = task(import.meta, "primes", async (ctx, count: number): Promise<number[]> => {
   const found: number[] = [];
