@@ -23,27 +23,29 @@ const increments = task(
   },
 );
 
-const sendsAll = task(import.meta, "sendsAll", async (_ctx, to: Channel<number>, count: number) => {
-  for (let n = 0; n < count; n++) await to.send(n);
-  to.close();
-});
+const addsAll = task(
+  import.meta,
+  "addsAll",
+  async (_ctx, from: Channel<number>, begun: Channel<boolean>): Promise<number> => {
+    await begun.send(true);
+    let sum = 0;
+    for await (const n of from) sum += n;
+    return sum;
+  },
+);
 
-const addsAll = task(import.meta, "addsAll", async (_ctx, from: Channel<number>): Promise<number> => {
-  let sum = 0;
-  for await (const n of from) sum += n;
-  return sum;
-});
-
-/**
- * A child sends the numbers below `count` to another one, through a channel with room for 64. One of them is stolen by the
- * other thread, which is hungry.
- */
+/** Sends the numbers below `count` to a child on another thread, through a channel with room for 64. */
 export const stream = task(import.meta, "stream", async (ctx, count: number): Promise<number> => {
   const numbers = new Channel<number>(ctx, 64);
-  const adding = ctx.go(addsAll(numbers));
-  const sending = ctx.go(sendsAll(numbers, count));
-  const [sum] = await Promise.all([adding, sending]);
-  return sum;
+  const begun = new Channel<boolean>(ctx);
+  // What a locked thread starts begins on another one.
+  ctx.lockOSThread();
+  const adding = ctx.go(addsAll(numbers, begun));
+  await begun.recv();
+  ctx.unlockOSThread();
+  for (let n = 0; n < count; n++) await numbers.send(n);
+  numbers.close();
+  return await adding;
 });
 
 /** Locks and unlocks a mutex that nobody else wants. */
@@ -58,10 +60,23 @@ export const mutex = task(import.meta, "mutex", async (ctx, rounds: number): Pro
   return n;
 });
 
-/** The `count`th prime, by a task for each prime. */
+/** The same without an await for a mutex that is free. */
+export const mutexTry = task(import.meta, "mutexTry", async (ctx, rounds: number): Promise<number> => {
+  const lock = new Mutex(ctx);
+  let n = 0;
+  for (let i = 0; i < rounds; i++) {
+    lock.tryLock() ?? await lock.lock();
+    n++;
+    lock.unlock();
+  }
+  return n;
+});
+
+/** The `count`th prime, by a task for each prime. They stop when it is found, and sieve no further. */
 export const sieve = task(import.meta, "sieve", async (ctx, count: number): Promise<number> => {
-  let numbers = new Channel<number>(ctx);
-  const tasks = [ctx.go(counts(numbers))];
+  const first = new Channel<number>(ctx);
+  const tasks = [ctx.go(counts(first))];
+  let numbers = first;
   let prime = 0;
   for (let i = 0; i < count; i++) {
     prime = await numbers.recv();
@@ -69,6 +84,8 @@ export const sieve = task(import.meta, "sieve", async (ctx, count: number): Prom
     tasks.push(ctx.go(filters(numbers, passed, prime)));
     numbers = passed;
   }
+  // Who waits to receive hears of the one end, and who waits to send of the other.
+  first.close();
   numbers.close();
   await Promise.all(tasks);
   return prime;
@@ -92,7 +109,7 @@ const filters = task(
         if (n % prime !== 0) await to.send(n);
       }
     } catch {
-      from.close();
+      for (const channel of [from, to]) if (!channel.closed) channel.close();
     }
   },
 );

@@ -34,7 +34,8 @@ function amongModes(row: Row, contender: string, modes: string[]): Row {
 
 async function chosenRows(): Promise<Row[]> {
   const names = rows.map(({ name }) => name);
-  const only: string[] = options.only?.split(",") ?? names;
+  const only: string[] = options.only?.split(",") ??
+    rows.filter(({ onlyByName }) => !onlyByName).map(({ name }) => name);
   const stranger = only.find((name) => !names.includes(name));
   if (stranger !== undefined) throw new RangeError(`--only=${stranger} is none of ${names.join(", ")}`);
   const chosen = rows.filter(({ name }) => only.includes(name));

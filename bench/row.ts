@@ -22,6 +22,8 @@ export interface Row {
    * the value of what their `inside` returned. Without it, one process lives through all rounds.
    */
   readonly fresh?: { readonly threads: readonly number[]; combine(values: number[]): number };
+  /** It takes too much of the machine for a run of all rows. */
+  readonly onlyByName?: boolean;
 }
 
 /** The libraries that rows about tasks from the host compare with. */

@@ -21,6 +21,8 @@ export const SEND = 3;
 export abstract class ChannelLife implements Waited {
   readonly isolate: Isolate;
   readonly capacity: number;
+  /** One for all that were parked here, maybe a million: where it was made tells none of them anything. */
+  #closedMeanwhile: Error | undefined = undefined;
 
   constructor(isolate: Isolate, capacity: number) {
     this.isolate = isolate;
@@ -84,7 +86,7 @@ export abstract class ChannelLife implements Waited {
     this.enqueue(waiter, staged);
     this.unlock();
     this.isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   trySend(value: unknown): boolean {
@@ -112,7 +114,7 @@ export abstract class ChannelLife implements Waited {
     if (waiter.selection !== undefined) waiter.selection.won(waiter, outcome, value);
     else if (outcome !== CLOSED) waiter.resolve(waiter.role === NEXT ? { value, done: false } : value);
     else if (waiter.role === NEXT) waiter.resolve(END);
-    else waiter.reject(this.closed());
+    else waiter.reject(this.#closedMeanwhile ??= this.closed());
   }
 
   closed(): Error {

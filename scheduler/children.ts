@@ -19,6 +19,7 @@ import {
   exportedClasses,
   type GoOptions,
   newChildTask,
+  Rejection,
   requireCall,
   requireGoOptions,
   watchState,
@@ -108,7 +109,7 @@ export class Children {
     promise.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    g.reject(reason);
+    g.resolve(new Rejection(reason));
     if (g.slot < 0) {
       g.abort(reason);
       if (state === "queued") stopped(g);
@@ -250,8 +251,7 @@ export class Children {
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
-    if (ok) g.resolve(value);
-    else g.reject(value);
+    g.resolve(ok ? value : new Rejection(value));
     if (g.rare !== undefined) stopped(g);
   }
 }

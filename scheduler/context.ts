@@ -6,7 +6,17 @@ import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs, type Timer } from "./timers.ts";
-import type { Call, Caller, ChildTask, Definition, GoOptions, Settler, Task } from "./task.ts";
+import {
+  type Call,
+  type Caller,
+  type ChildTask,
+  type Definition,
+  type GoOptions,
+  promiseOf,
+  Rejection,
+  type Resolver,
+  type Task,
+} from "./task.ts";
 
 /**
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
@@ -134,59 +144,52 @@ function nobody(): never {
  * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
  * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
  */
-export class Wait implements Timer {
+export class Wait implements Timer, Resolver {
   readonly at: number;
   place = 0;
-  readonly promise: Promise<void>;
-  #g: G | undefined;
-  #resolve!: () => void;
-  #reject!: (reason: unknown) => void;
-  #before: Wait | undefined = undefined;
-  #after: Wait | undefined;
+  resolve: (value?: unknown) => void = nobody;
+  /** Undefined once it has ended. */
+  g: G | undefined;
+  /** Its neighbours in the G's list. */
+  before: Wait | undefined = undefined;
+  after: Wait | undefined;
 
   constructor(g: G, at = 0) {
     this.at = at;
-    this.#after = g.waits;
-    this.#g = g;
-    if (g.rare?.cancelled) {
-      this.#g = undefined;
-      this.promise = Promise.reject(g.rare.reason);
-      return;
-    }
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    if (this.#after) this.#after.#before = this;
+    this.g = g;
+    this.after = g.waits;
+    if (this.after) this.after.before = this;
     g.waits = this;
     if (at !== 0) g.machine.sleeping++;
   }
 
   /** It has ended, in either way. */
   get cancelled(): boolean {
-    return this.#g === undefined;
+    return this.g === undefined;
   }
 
   fire(): void {
-    if (this.#unlink()) this.#resolve();
+    if (unlink(this)) this.resolve();
   }
 
   end(reason: unknown): void {
-    const g = this.#g;
-    if (!this.#unlink()) return;
+    const g = this.g;
+    if (!unlink(this)) return;
     if (this.at !== 0) g!.machine.stopTimer(this);
-    this.#reject(reason);
+    this.resolve(new Rejection(reason));
   }
+}
 
-  #unlink(): boolean {
-    if (this.#g === undefined) return false;
-    if (this.#before) this.#before.#after = this.#after;
-    else this.#g.waits = this.#after;
-    if (this.#after) this.#after.#before = this.#before;
-    if (this.at !== 0) this.#g.machine.sleeping--;
-    this.#g = undefined;
-    return true;
-  }
+/** False: it has ended before. */
+function unlink(wait: Wait): boolean {
+  const { g } = wait;
+  if (g === undefined) return false;
+  if (wait.before) wait.before.after = wait.after;
+  else g.waits = wait.after;
+  if (wait.after) wait.after.before = wait.before;
+  if (wait.at !== 0) g.machine.sleeping--;
+  wait.g = undefined;
+  return true;
 }
 
 /** What few Gs need, so that the others are small. */
@@ -208,14 +211,13 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, HasIsolate, Caller, Settler {
+export class G implements TaskContext, HasIsolate, Caller, Resolver {
   readonly machine: Machine;
   readonly definition: Definition | undefined;
   readonly id: number;
   args: readonly unknown[] | undefined;
   /** Set in the caller's G. */
   resolve: (value: unknown) => void = nobody;
-  reject: (reason: unknown) => void = nobody;
   /** The caller's. */
   promise: ChildTask | undefined = undefined;
   /** -1 while it is private to this M. */
@@ -251,7 +253,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   get signal(): AbortSignal {
-    const rare = this.#rare();
+    const rare = rareOf(this);
     if (rare.controller === undefined) {
       rare.controller = new AbortController();
       if (rare.cancelled) rare.controller.abort(rare.reason);
@@ -261,7 +263,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
 
   get shouldYield(): boolean {
     this.machine.readMailInTask();
-    const rare = this.#rare();
+    const rare = rareOf(this);
     if (rare.cancelled) return true;
     const now = performance.now();
     if (rare.sliceTick !== this.machine.tick) {
@@ -278,23 +280,18 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   yield(): Promise<void> {
+    if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     const wait = new Wait(this);
-    if (!wait.cancelled) this.machine.resumeLater(wait);
-    return wait.promise;
+    this.machine.resumeLater(wait);
+    return promiseOf(wait) as Promise<void>;
   }
 
   sleep(ms: number): Promise<void> {
-    return this.#sleepUntil(performance.now() + requireMs("ctx.sleep", ms));
-  }
-
-  #sleepUntil(at: number): Promise<void> {
-    const wait = new Wait(this, at);
-    if (!wait.cancelled) this.machine.startTimer(wait);
-    return wait.promise;
+    return sleepUntil(this, performance.now() + requireMs("ctx.sleep", ms));
   }
 
   ticker(ms: number): AsyncIterableIterator<number> {
-    return new Ticker(ms, (at) => this.#sleepUntil(at));
+    return new Ticker(ms, (at) => sleepUntil(this, at));
   }
 
   scope<T>(body: (scope: Scope) => T | Promise<T>, options: ScopeOptions = {}): Promise<T> {
@@ -302,12 +299,11 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
+    if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     const wait = new Wait(this);
-    if (!wait.cancelled) {
-      const ended = () => this.machine.resumeLater(wait);
-      promise.then(ended, ended);
-    }
-    return wait.promise.then(() => promise);
+    const ended = () => this.machine.resumeLater(wait);
+    promise.then(ended, ended);
+    return promiseOf(wait).then(() => promise);
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {
@@ -347,7 +343,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
 
   /** What it has of its thread. */
   get holds(): Holds {
-    return this.#rare().holds ??= { locks: 0, dedications: 0 };
+    return rareOf(this).holds ??= { locks: 0, dedications: 0 };
   }
 
   cancel(reason: unknown): boolean {
@@ -356,7 +352,7 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
 
   /** The cancellation arrived where the task runs. */
   abort(reason: unknown): void {
-    const rare = this.#rare();
+    const rare = rareOf(this);
     if (rare.cancelled) return;
     rare.cancelled = true;
     rare.reason = reason;
@@ -365,23 +361,31 @@ export class G implements TaskContext, HasIsolate, Caller, Settler {
   }
 
   set release(release: () => void) {
-    this.#rare().release = release;
+    rareOf(this).release = release;
   }
 
   set ended(ended: () => void) {
-    this.#rare().ended = ended;
+    rareOf(this).ended = ended;
   }
+}
 
-  #rare(): Rare {
-    return this.rare ??= {
-      cancelled: false,
-      reason: undefined,
-      release: undefined,
-      ended: undefined,
-      controller: undefined,
-      holds: undefined,
-      sliceTick: -1,
-      sliceStart: 0,
-    };
-  }
+/** No private method, which would take eight bytes of each G. */
+function rareOf(g: G): Rare {
+  return g.rare ??= {
+    cancelled: false,
+    reason: undefined,
+    release: undefined,
+    ended: undefined,
+    controller: undefined,
+    holds: undefined,
+    sliceTick: -1,
+    sliceStart: 0,
+  };
+}
+
+function sleepUntil(g: G, at: number): Promise<void> {
+  if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
+  const wait = new Wait(g, at);
+  g.machine.startTimer(wait);
+  return promiseOf(wait) as Promise<void>;
 }

@@ -230,9 +230,8 @@ export class Isolate {
 
   /** It goes on now if this isolate holds a P, else when it has one. */
   end(waiter: Waiter, outcome: number): void {
-    waiter.outcome = outcome;
-    if (this.loop.mayRun) waiter.fire();
-    else this.loop.resumeLater(waiter);
+    if (this.loop.mayRun) waiter.waited.ended(waiter, outcome);
+    else this.loop.resumeLater({ fire: () => waiter.waited.ended(waiter, outcome) });
   }
 
   /** All that are parked. */

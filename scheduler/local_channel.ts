@@ -3,18 +3,36 @@ import { ChannelLife, END, NEXT, NOT_YET, type RECEIVE, SEND } from "./channel_l
 import { isPrimitive } from "./codec.ts";
 import { copyWithin } from "./cell.ts";
 import type { Isolate } from "./isolate.ts";
-import { LocalQueue } from "./wait_queue.ts";
-import { CLOSED, DONE, Waiter } from "./waiter.ts";
+import { LocalQueue, withdraw } from "./wait_queue.ts";
+import { promiseOf, type Resolver } from "./task.ts";
+import { CLOSED, DONE, nobody, Waiter } from "./waiter.ts";
 
 let made = 0;
 
-export class LocalChannel extends ChannelLife {
-  readonly object = 0;
-  readonly receivers: LocalQueue = new LocalQueue();
-  readonly senders: LocalQueue = new LocalQueue();
+/** In place of the queues of a channel that has had none yet, and of the values of one without capacity. */
+const NO_QUEUE = new LocalQueue();
+const NO_VALUES: unknown[] = [];
+/** Nobody is parked in the channel itself. */
+const NOBODY = 0;
+
+export class LocalChannel extends ChannelLife implements Resolver {
   isClosed = false;
   length = 0;
-  readonly #values: unknown[] = [];
+  /** In the isolate's list of where operations are parked. */
+  isListed = false;
+  /**
+   * An operation without a signal that parks when no other is parked is no Waiter in a queue, but these four fields: tasks
+   * that pass values to each other would make two Waiters for each. So it has waited longer than all of its kind. Whatever
+   * is not a plain send or receive makes it a Waiter first: `#unfold`.
+   */
+  #parked = NOBODY;
+  resolve: (value: unknown) => void = nobody;
+  #promise: Promise<unknown> | undefined = undefined;
+  /** What it sends. */
+  #sent: unknown = undefined;
+  #receivers = NO_QUEUE;
+  #senders = NO_QUEUE;
+  readonly #values: unknown[];
   #head = 0;
   readonly #number = ++made;
   /** What the last attempt received, and whom it concerns. */
@@ -23,35 +41,46 @@ export class LocalChannel extends ChannelLife {
 
   constructor(isolate: Isolate, capacity: number) {
     super(isolate, capacity);
+    this.#values = capacity === 0 ? NO_VALUES : [];
   }
 
   get name(): string {
     return `channel ${this.#number} of this thread`;
   }
 
-  /** In the isolate's list of where operations are parked. */
-  isListed = false;
+  get object(): number {
+    return 0;
+  }
 
   // `receive` and `send` as in channel_life.ts, without what a channel in the arena needs: a third of their time.
 
   override receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    const sender = this.senders.isEmpty ? undefined : this.senders.shift();
     let value: unknown;
     if (this.length > 0) {
       value = this.#shift();
-      if (sender !== undefined) this.#push(sender.value);
-    } else if (sender !== undefined) {
-      value = sender.value;
-    } else if (this.isClosed) {
-      return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
+      if (this.#parked === SEND) {
+        this.#push(this.#sent);
+        this.#end(undefined);
+      } else if (this.#senders !== NO_QUEUE) {
+        const sender = this.#senders.shift();
+        if (sender !== undefined) {
+          this.#push(sender.value);
+          this.#resume(sender, undefined);
+        }
+      }
+    } else if (this.#parked === SEND) {
+      value = this.#sent;
+      this.#end(undefined);
     } else {
-      const waiter = new Waiter(this, role);
-      this.receivers.push(waiter);
-      this.#parked();
-      return waiter.promise(signal);
+      const sender = this.#senders === NO_QUEUE ? undefined : this.#senders.shift();
+      if (sender === undefined) {
+        if (!this.isClosed) return this.#park(role, undefined, signal);
+        return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
+      }
+      value = sender.value;
+      this.#resume(sender, undefined);
     }
-    if (sender !== undefined) this.#resume(sender, undefined);
     return this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
   }
 
@@ -59,19 +88,63 @@ export class LocalChannel extends ChannelLife {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
     const staged = typeof value === "number" ? value : this.stage(value);
     if (this.isClosed) return Promise.reject(this.closed());
-    const receiver = this.receivers.isEmpty ? undefined : this.receivers.shift();
-    if (receiver !== undefined) {
-      this.#resume(receiver, staged);
-    } else if (this.length < this.capacity) {
-      this.#push(staged);
-    } else {
-      const waiter = new Waiter(this, SEND);
-      waiter.value = staged;
-      this.senders.push(waiter);
-      this.#parked();
-      return waiter.promise(signal);
+    if (this.#parked !== NOBODY && this.#parked !== SEND) {
+      this.#end(staged);
+      return this.isolate.done();
     }
+    const receiver = this.#receivers === NO_QUEUE ? undefined : this.#receivers.shift();
+    if (receiver !== undefined) this.#resume(receiver, staged);
+    else if (this.length < this.capacity) this.#push(staged);
+    else return this.#park(SEND, staged, signal);
     return this.isolate.done();
+  }
+
+  #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
+    this.isolate.parked++;
+    if (!this.isListed) this.isolate.list(this);
+    if (signal === undefined && this.#parked === NOBODY && this.#receivers.isEmpty && this.#senders.isEmpty) {
+      this.#parked = role;
+      this.#sent = staged;
+      return this.#promise = promiseOf(this) as Promise<T>;
+    }
+    const waiter = new Waiter(this, role);
+    waiter.value = staged;
+    this.#queueOf(role).push(waiter);
+    return waiter.start(signal);
+  }
+
+  /** What is parked in the channel itself is done: a receive with the value. */
+  #end(value: unknown): void {
+    const resolve = this.resolve;
+    const outcome = this.#parked === NEXT ? { value, done: false } : value;
+    this.#leave();
+    const { isolate } = this;
+    isolate.parked--;
+    if (isolate.loop.mayRun) resolve(outcome);
+    else isolate.loop.resumeLater({ fire: () => resolve(outcome) });
+  }
+
+  /** Nothing is kept alive by what was parked. */
+  #leave(): void {
+    this.#parked = NOBODY;
+    this.resolve = nobody;
+    this.#promise = this.#sent = undefined;
+  }
+
+  /** What is parked in the channel itself becomes a Waiter, the first of its queue. */
+  #unfold(): void {
+    if (this.#parked === NOBODY) return;
+    const waiter = new Waiter(this, this.#parked);
+    waiter.value = this.#sent;
+    waiter.resolve = this.resolve;
+    waiter.promise = this.#promise;
+    this.#leave();
+    this.#queueOf(waiter.role).unshift(waiter);
+  }
+
+  #queueOf(role: number): LocalQueue {
+    if (role === SEND) return this.#senders === NO_QUEUE ? this.#senders = new LocalQueue() : this.#senders;
+    return this.#receivers === NO_QUEUE ? this.#receivers = new LocalQueue() : this.#receivers;
   }
 
   /** A parked operation is done: a receive with the value. */
@@ -85,14 +158,10 @@ export class LocalChannel extends ChannelLife {
     waiter.resolve(waiter.role === NEXT ? { value, done: false } : value);
   }
 
-  #parked(): void {
-    this.isolate.parked++;
-    if (!this.isListed) this.isolate.list(this);
-  }
-
   *waiting(): Generator<Waiter> {
-    yield* this.receivers;
-    yield* this.senders;
+    this.#unfold();
+    yield* this.#receivers;
+    yield* this.#senders;
   }
 
   lock(): void {}
@@ -105,15 +174,16 @@ export class LocalChannel extends ChannelLife {
   }
 
   attemptReceive(): number {
+    this.#unfold();
     if (this.length > 0) {
       this.#value = this.#shift();
       // The sender that has waited longest has room now.
-      const sender = this.senders.isEmpty ? undefined : this.senders.shift();
+      const sender = this.#senders.shift();
       if (sender !== undefined) this.#push(sender.value);
       this.#other = sender;
       return DONE;
     }
-    const sender = this.senders.isEmpty ? undefined : this.senders.shift();
+    const sender = this.#senders.shift();
     if (sender === undefined) return this.isClosed ? CLOSED : NOT_YET;
     this.#value = sender.value;
     this.#other = sender;
@@ -121,8 +191,9 @@ export class LocalChannel extends ChannelLife {
   }
 
   attemptSend(staged: unknown): number {
+    this.#unfold();
     if (this.isClosed) return CLOSED;
-    const receiver = this.receivers.isEmpty ? undefined : this.receivers.shift();
+    const receiver = this.#receivers.shift();
     if (receiver !== undefined) {
       receiver.value = staged;
       this.#other = receiver;
@@ -142,13 +213,14 @@ export class LocalChannel extends ChannelLife {
   }
 
   enqueue(waiter: Waiter, staged: unknown): void {
+    this.#unfold();
     waiter.value = staged;
-    (waiter.role === SEND ? this.senders : this.receivers).push(waiter);
+    this.#queueOf(waiter.role).push(waiter);
     if (!this.isListed) this.isolate.list(this);
   }
 
   withdraw(waiter: Waiter): boolean {
-    return (waiter.role === SEND ? this.senders : this.receivers).remove(waiter);
+    return withdraw(waiter);
   }
 
   ended(waiter: Waiter, outcome: number): void {
@@ -159,8 +231,9 @@ export class LocalChannel extends ChannelLife {
   close(): void {
     if (this.isClosed) throw this.closed();
     this.isClosed = true;
+    this.#unfold();
     // What is buffered can still be received. Nothing is if somebody waits for it.
-    for (const queue of [this.receivers, this.senders]) {
+    for (const queue of [this.#receivers, this.#senders]) {
       for (let waiter = queue.shift(); waiter !== undefined; waiter = queue.shift()) {
         waiter.value = undefined;
         this.isolate.end(waiter, CLOSED);

@@ -21,11 +21,21 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
-import { enqueue, LocalQueue, unlink } from "./wait_queue.ts";
+import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 
 const LOCK = 1;
 const NOBODY = 0;
+
+// The states of a mutex in an isolate. In the first three that one knows it alone.
+const FREE = 0;
+/** Nobody waits. */
+const HELD = 1;
+/** Somebody waits, or did and was taken back. */
+const WAITED = 2;
+/** The arena says how it is. */
+const SHARED = 3;
+type State = typeof FREE | typeof HELD | typeof WAITED | typeof SHARED;
 
 /** Unlocks. It is one for all who lock in turn, so it is disposed of once for each lock. */
 class Held implements Disposable {
@@ -74,9 +84,12 @@ export class Mutex {
     return this.#core.isLocked;
   }
 
-  /** Resolves with what unlocks it: by `using`, or by {@linkcode Mutex.unlock}. */
+  /**
+   * Resolves with what unlocks it: by `using`, or by {@linkcode Mutex.unlock}. The `await` is most of what that takes;
+   * `mutex.tryLock() ?? await mutex.lock()` has none while the mutex is free.
+   */
   lock(options?: WaitOptions): Promise<Disposable> {
-    return this.#core.lock(options?.signal);
+    return this.#core.lock(options);
   }
 
   /** Locks if that takes no waiting. */
@@ -110,15 +123,14 @@ class Core implements Waited, Shareable, Place {
   readonly handle: Mutex;
   readonly #held: Held;
   readonly #ready: Promise<Disposable>;
-  /** 0 while one isolate knows it alone. */
+  #state: State = FREE;
+  /** In the state SHARED. */
   #object = 0;
-  /** While #object is 0. */
-  #isLocked = false;
   readonly #waiters = new LocalQueue();
   isListed = false;
 
   constructor(handle: Mutex, home: unknown) {
-    if (home instanceof Arrived) this.#object = home.object;
+    if (home instanceof Arrived) this.#share(home.object);
     this.isolate = isolateOf(home, "new Mutex");
     this.handle = handle;
     this.#held = new Held(this);
@@ -126,53 +138,66 @@ class Core implements Waited, Shareable, Place {
   }
 
   get isLocked(): boolean {
-    return this.#object === 0 ? this.#isLocked : load(this.isolate.words, this.#object + L_HOLDER) !== NOBODY;
+    if (this.#state !== SHARED) return this.#state !== FREE;
+    return load(this.isolate.words, this.#object + L_HOLDER) !== NOBODY;
   }
 
-  lock(signal: AbortSignal | undefined): Promise<Disposable> {
-    const { isolate } = this;
-    if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    if (this.#object === 0) {
-      if (this.#isLocked) return this.#wait(signal);
-      this.#isLocked = true;
-    } else if (!cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)) {
-      return this.#lockSlowly(signal);
+  lock(options: WaitOptions | undefined): Promise<Disposable> {
+    if (options === undefined && this.#state === FREE && --this.isolate.budget > 0) {
+      this.#state = HELD;
+      return this.#ready;
     }
+    return this.#lock(options?.signal);
+  }
+
+  #lock(signal: AbortSignal | undefined): Promise<Disposable> {
+    const { isolate } = this;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#state === SHARED) {
+      if (!cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)) {
+        return this.#lockSlowly(signal);
+      }
+    } else if (this.#state === FREE) this.#state = HELD;
+    else return this.#wait(signal);
     return --isolate.budget > 0 ? this.#ready : isolate.doneWith(this.#held);
   }
 
   tryLock(): Disposable | undefined {
-    if (this.#object !== 0) {
-      const { words, number } = this.isolate;
-      if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#held;
-      if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.#poisoned();
-      return undefined;
+    if (this.#state === FREE) {
+      this.#state = HELD;
+      return this.#held;
     }
-    if (this.#isLocked) return undefined;
-    this.#isLocked = true;
-    return this.#held;
+    if (this.#state !== SHARED) return undefined;
+    const { words, number } = this.isolate;
+    if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#held;
+    if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.#poisoned();
+    return undefined;
   }
 
   unlock(): void {
-    if (this.#object !== 0) {
+    if (this.#state === HELD) this.#state = FREE;
+    else this.#unlock();
+  }
+
+  #unlock(): void {
+    if (this.#state === FREE) throw this.#notHeld();
+    if (this.#state === SHARED) {
       const { words, number } = this.isolate;
       if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
       return;
     }
-    if (!this.#isLocked) throw this.#notHeld();
-    if (this.#waiters.isEmpty) {
-      this.#isLocked = false;
-      return;
-    }
-    this.isolate.end(this.#waiters.shift()!, DONE);
+    const next = this.#waiters.shift();
+    if (next === undefined) this.#state = FREE;
+    else this.isolate.end(next, DONE);
   }
 
   #wait(signal: AbortSignal | undefined): Promise<Disposable> {
     const waiter = new Waiter(this, LOCK);
     this.#waiters.push(waiter);
+    this.#state = WAITED;
     if (!this.isListed) this.isolate.list(this);
     this.isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   #lockSlowly(signal: AbortSignal | undefined): Promise<Disposable> {
@@ -206,7 +231,7 @@ class Core implements Waited, Shareable, Place {
     this.#enqueue(waiter);
     isolate.unlock(this.#object);
     isolate.park(waiter);
-    return waiter.promise(signal);
+    return waiter.start(signal);
   }
 
   #enqueue(waiter: Waiter): void {
@@ -239,7 +264,7 @@ class Core implements Waited, Shareable, Place {
   }
 
   withdraw(waiter: Waiter): boolean {
-    if (waiter.record === 0) return this.#waiters.remove(waiter);
+    if (waiter.record === 0) return withdraw(waiter);
     this.isolate.lock(this.#object);
     const isOurs = unlink(this.isolate.words, this.#object, waiter.record);
     this.isolate.unlock(this.#object);
@@ -257,14 +282,14 @@ class Core implements Waited, Shareable, Place {
   }
 
   describe(_waiter: Waiter): string {
-    const holder = this.#object === 0
+    const holder = this.#state !== SHARED
       ? this.isolate.number + 1
       : load(this.isolate.words, this.#object + L_HOLDER) & ~MUTEX_WAITED;
     return `lock ${this.#name}, which thread ${holder - 1} holds`;
   }
 
   get #name(): string {
-    return this.#object === 0 ? "a mutex of this thread" : `mutex ${this.#object >> 4}`;
+    return this.#state !== SHARED ? "a mutex of this thread" : `mutex ${this.#object >> 4}`;
   }
 
   #notHeld(): Error {
@@ -278,21 +303,26 @@ class Core implements Waited, Shareable, Place {
   }
 
   share(): number {
-    if (this.#object !== 0) return this.#object;
+    if (this.#state === SHARED) return this.#object;
     const { isolate } = this;
     const waiters = [...this.#waiters];
     isolate.reserve(waiters.length);
     const object = isolate.handles.create(MUTEX, 0);
-    const held = this.#isLocked ? isolate.number + 1 : NOBODY;
+    const held = this.#state === FREE ? NOBODY : isolate.number + 1;
     isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
-    this.#object = object;
+    this.#share(object);
     for (const waiter of waiters) {
-      this.#waiters.remove(waiter);
+      withdraw(waiter);
       isolate.useRecord(waiter, isolate.takeRecord());
       this.#enqueue(waiter);
     }
     isolate.handles.adopt(object, this.handle);
     return object;
+  }
+
+  #share(object: number): void {
+    this.#state = SHARED;
+    this.#object = object;
   }
 }
 

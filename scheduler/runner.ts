@@ -226,10 +226,12 @@ export class Runner {
     }
     locks.enter();
     if (g.slot >= 0) this.#current = undefined;
-    if (!isPending) {
-      this.#end(g, true, result);
-      return;
-    }
+    if (isPending) this.#follow(g, result as PromiseLike<unknown>);
+    else this.#end(g, true, result);
+  }
+
+  /** Apart from `#start`, which would make a context for the functions in here for every G. */
+  #follow(g: G, result: PromiseLike<unknown>): void {
     this.#setLive(this.live + 1);
     if (g.promise !== undefined) g.promise.state = "running";
     // What a task keeps of its arguments is its own affair.
@@ -237,13 +239,13 @@ export class Runner {
     if (g.slot >= 0) this.#running.set(g.slot, g);
     const promise = result instanceof Promise ? result : Promise.resolve(result);
     promise.then(
-      (value) => this.#endLater(g, true, value),
-      (error) => this.#endLater(g, false, error),
+      (value) => g.machine.runner.ended(g, true, value),
+      (error) => g.machine.runner.ended(g, false, error),
     );
   }
 
-  /** In a microtask. */
-  #endLater(g: G, ok: boolean, value: unknown): void {
+  /** It was pending. In a microtask. */
+  ended(g: G, ok: boolean, value: unknown): void {
     const { locks } = this.#machine.home;
     locks.hold();
     this.#setLive(this.live - 1);

@@ -175,7 +175,6 @@ class Select implements Selection {
   #waiter(entry: Entry): Waiter {
     const waiter = entry.waiter = new Waiter(entry.life, entry.role);
     waiter.selection = this;
-    waiter.index = entry.index;
     return waiter;
   }
 
@@ -249,8 +248,8 @@ class Select implements Selection {
 
   won(winner: Waiter, outcome: number, value: unknown): void {
     this.isOver = true;
-    const { index, role } = winner;
-    const { waited } = winner;
+    const { role, waited } = winner;
+    const { index } = this.#entries.find(({ waiter }) => waiter === winner)!;
     this.#leave(winner);
     if (outcome !== CLOSED) this.#resolve(role === SEND ? { index } : { index, value, done: false });
     else if (role === SEND) this.#reject((waited as ChannelLife).closed());

@@ -66,10 +66,11 @@ export class SharedChannel extends ChannelLife {
   fill(local: LocalChannel): void {
     const { isolate, object } = this;
     const words = this.#words;
-    const waiters = [...local.receivers, ...local.senders];
+    const waiters = [...local.waiting()];
+    const sent = waiters.filter(({ role }) => role === SEND).map(({ value }) => value);
     const written: number[] = [];
     try {
-      for (const value of [...local.values(), ...[...local.senders].map((sender) => sender.value)]) {
+      for (const value of [...local.values(), ...sent]) {
         // Each by itself: a value may have channels in it, which need records as well.
         isolate.reserve();
         const record = isolate.takeRecord();

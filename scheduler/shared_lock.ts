@@ -102,7 +102,7 @@ export abstract class SharedLock implements Waited, Shareable {
       enqueue(words, object, O_FIRST_QUEUE, record);
       isolate.unlock(object);
       isolate.park(waiter);
-      return waiter.promise<T>(signal);
+      return waiter.start<T>(signal);
     }
     isolate.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.poisoned());

@@ -47,52 +47,53 @@ export function dequeue(words: Int32Array, object: number, queue: number): numbe
   }
 }
 
-/** Of one isolate. */
+/** Of one isolate: a ring of operations and of the queue itself, which is before the first and after the last. */
 export class LocalQueue {
-  #first: Waiter | undefined = undefined;
-  #last: Waiter | undefined = undefined;
+  next: Waiter | LocalQueue = this;
+  previous: Waiter | LocalQueue = this;
 
   get isEmpty(): boolean {
-    return this.#first === undefined;
+    return this.next === this;
   }
 
   push(waiter: Waiter): void {
-    waiter.previous = this.#last;
-    if (this.#last === undefined) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
-    waiter.isQueued = true;
+    insert(waiter, this.previous, this);
   }
 
-  /** As `unlink`. */
-  remove(waiter: Waiter): boolean {
-    if (!waiter.isQueued) return false;
-    if (waiter.previous === undefined) this.#first = waiter.next;
-    else waiter.previous.next = waiter.next;
-    if (waiter.next === undefined) this.#last = waiter.previous;
-    else waiter.next.previous = waiter.previous;
-    waiter.next = waiter.previous = undefined;
-    waiter.isQueued = false;
-    return true;
+  /** It has waited longer than all others. */
+  unshift(waiter: Waiter): void {
+    insert(waiter, this, this.next);
   }
 
   /** As `dequeue`. */
   shift(): Waiter | undefined {
-    for (;;) {
-      const waiter = this.#first;
-      if (waiter === undefined) return undefined;
-      const next = waiter.next;
-      this.#first = next;
-      if (next === undefined) this.#last = undefined;
-      else next.previous = undefined;
-      waiter.next = undefined;
-      waiter.isQueued = false;
+    while (this.next !== this) {
+      const waiter = this.next as Waiter;
+      withdraw(waiter);
       if (waiter.selection === undefined || waiter.selection.claim()) return waiter;
     }
+    return undefined;
   }
 
   /** All, oldest first. */
   *[Symbol.iterator](): Iterator<Waiter> {
-    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.next) yield waiter;
+    for (let waiter = this.next; waiter !== this; waiter = waiter.next!) yield waiter as Waiter;
   }
+}
+
+function insert(waiter: Waiter, previous: Waiter | LocalQueue, next: Waiter | LocalQueue): void {
+  waiter.previous = previous;
+  waiter.next = next;
+  previous.next = waiter;
+  next.previous = waiter;
+}
+
+/** As `unlink`, from the LocalQueue that it is in. */
+export function withdraw(waiter: Waiter): boolean {
+  const { previous, next } = waiter;
+  if (next === undefined) return false;
+  previous!.next = next;
+  next.previous = previous!;
+  waiter.previous = waiter.next = undefined;
+  return true;
 }

@@ -4,7 +4,8 @@
  * isolates find it. wait_queue.ts has the queues of both kinds.
  */
 import type { Isolate } from "./isolate.ts";
-import { silence } from "./task.ts";
+import { promiseOf, Rejection, type Resolver, silence } from "./task.ts";
+import type { LocalQueue } from "./wait_queue.ts";
 
 /** How a parked operation ended: W_OUTCOME, or the argument of `Waited.ended`. */
 export const DONE = 1;
@@ -27,71 +28,40 @@ export interface Waited {
   describe(waiter: Waiter): string;
 }
 
-let made: Waiter;
-
-function keep(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
-  made.resolve = resolve;
-  made.reject = reject;
-}
-
-function nobody(): never {
+/** What a promise that is not there is settled with. */
+export function nobody(): never {
   throw new Error("Heddle: an operation without a promise was settled.");
 }
 
-export class Waiter {
+/** Parked operations come in hundreds of thousands: so there is no field here that few of them need. */
+export class Waiter implements Resolver {
   waited: Waited;
   /** What `waited` wants to know of it: which operation it is. */
   readonly role: number;
   resolve: (value: unknown) => void = nobody;
-  reject: (reason: unknown) => void = nobody;
   /** What a sender sends, and what a receiver got, on a channel that is known here alone. */
   value: unknown = undefined;
-  /** In a queue of this isolate (wait_queue.ts). */
-  next: Waiter | undefined = undefined;
-  previous: Waiter | undefined = undefined;
-  isQueued = false;
+  /** In a queue of this isolate: its neighbours. */
+  next: Waiter | LocalQueue | undefined = undefined;
+  previous: Waiter | LocalQueue | undefined = undefined;
   /** A word's index in the arena; 0: known here alone. */
   record = 0;
-  /** The select that it is a case of, and which. */
+  /** The select that it is a case of. */
   selection: Selection | undefined = undefined;
-  index = 0;
   /** Undoes what its signal set up. */
   release: (() => void) | undefined = undefined;
-  /** How it ended, until it may go on. */
-  outcome = 0;
-  #promise: Promise<unknown> | undefined = undefined;
+  promise: Promise<unknown> | undefined = undefined;
 
   constructor(waited: Waited, role: number) {
     this.waited = waited;
     this.role = role;
   }
 
-  /** Its promise. `signal` takes it back. */
-  promise<T>(signal?: AbortSignal): Promise<T> {
-    made = this;
-    const promise = new Promise(keep) as Promise<T>;
-    this.#promise = promise;
-    if (signal !== undefined) this.#follow(signal);
+  /** Makes its promise. `signal` takes it back. */
+  start<T>(signal?: AbortSignal): Promise<T> {
+    const promise = this.promise = promiseOf(this) as Promise<T>;
+    if (signal !== undefined) follow(this, signal);
     return promise;
-  }
-
-  #follow(signal: AbortSignal): void {
-    const onAbort = () => {
-      if (this.withdraw()) this.fail(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.release = () => signal.removeEventListener("abort", onAbort);
-  }
-
-  /** Whether this operation may be ended now: of the cases of a select, one may. */
-  claim(): boolean {
-    return this.selection === undefined || this.selection.claim();
-  }
-
-  /** Under a P. */
-  fire(): void {
-    const { outcome } = this;
-    this.waited.ended(this, outcome);
   }
 
   /** Takes it back, or the select that it is a case of. False: that has ended. */
@@ -102,7 +72,7 @@ export class Waiter {
   /** As all is closing: also if it has ended elsewhere, since the mail that says so will not be read. */
   abandon(error: unknown): void {
     // One that was before it in a queue may have ended it here.
-    if (this.record === 0 && !this.isQueued) return;
+    if (this.record === 0 && this.next === undefined) return;
     this.withdraw();
     this.fail(error, true);
   }
@@ -111,9 +81,21 @@ export class Waiter {
   fail(error: unknown, isQuiet = false): void {
     if (this.selection !== undefined) return this.selection.fail(error, isQuiet);
     this.waited.isolate.unparked(this);
-    if (isQuiet) silence(this.#promise!);
+    if (isQuiet) silence(this.promise!);
     this.reject(error);
   }
+
+  reject(error: unknown): void {
+    this.resolve(new Rejection(error));
+  }
+}
+
+function follow(waiter: Waiter, signal: AbortSignal): void {
+  const onAbort = () => {
+    if (waiter.withdraw()) waiter.fail(signal.reason);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  waiter.release = () => signal.removeEventListener("abort", onAbort);
 }
 
 /** A select, as its cases know it. */

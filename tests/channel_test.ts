@@ -6,6 +6,7 @@ import {
   Scheduler,
   SchedulerClosedError,
   select,
+  send,
   ThreadDiedError,
 } from "@heddle/heddle";
 import { soon, until } from "./deadline.ts";
@@ -15,6 +16,8 @@ import {
   doubles,
   fanIn,
   fillsAndCloses,
+  goesOn,
+  hearsFromOutside,
   knows,
   parks,
   pingPongAtHome,
@@ -83,6 +86,35 @@ Deno.test("parked senders and receivers are served in their order", async () => 
     assertEquals([await channel.recv(), await channel.recv()], [30, 40], life);
     await Promise.all(sending);
     assertEquals(order, [10, 20, 30, 40], life);
+  }
+});
+
+Deno.test("operations with and without a signal, of selects and of loops are served in one order", async () => {
+  const { signal } = new AbortController();
+  for (const [life, channel] of await lives(0)) {
+    const receiving: Promise<unknown>[] = [
+      channel.recv(),
+      channel.recv({ signal }),
+      select([recv(channel)]).then(({ value }) => value),
+      channel.recv(),
+      channel[Symbol.asyncIterator]().next().then(({ value }) => value),
+    ];
+    for (const n of [1, 2, 3, 4, 5]) assert(channel.trySend(n), life);
+    assertEquals(await Promise.all(receiving), [1, 2, 3, 4, 5], life);
+    const sending: Promise<unknown>[] = [
+      channel.send(1),
+      channel.send(2, { signal }),
+      select([send(channel, 3)]),
+      channel.send(4),
+    ];
+    const { value: first } = channel.tryRecv()!;
+    assertEquals([first, await channel.recv()], [1, 2], life);
+    assertEquals((await select([recv(channel)])).value, 3, life);
+    assertEquals(await channel.recv(), 4, life);
+    await Promise.all(sending);
+    const alone = channel.recv();
+    assertEquals(await select([recv(channel), send(channel, 6)]), { index: 1 }, life);
+    assertEquals([await alone, channel.tryRecv()], [6, undefined], life);
   }
 });
 
@@ -242,6 +274,18 @@ Deno.test("many senders and receivers on three threads: each value arrives once,
 
 Deno.test("a fan-in of 1000 senders into one channel loses nothing", async () => {
   assertEquals(await soon(sched.go(fanIn(1000, 20)), "the fan-in", 60_000), 1000 * 20);
+});
+
+Deno.test("a task that is parked hears of what another one does in the event loop, without a P", async () => {
+  await using own = await Scheduler.start({ procs: 1 });
+  assertEquals(await soon(own.go(hearsFromOutside(10)), "ten rounds"), [45, 45]);
+});
+
+Deno.test("a thread does not sleep while a task that has a child goes on, and does not wait for it", async () => {
+  const took = await soon(sched.go(goesOn(21)), "21 rounds");
+  const median = took.toSorted((a, b) => a - b)[10];
+  // It slept for 20 ms then.
+  assert(median < 5, `a hundred microtasks took ${median} ms`);
 });
 
 Deno.test("two receivers share what a task sends, and each value goes to one", async () => {

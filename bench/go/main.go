@@ -21,8 +21,10 @@ var rows = map[string]func() float64{
 	"ping-pong":        pingPong,
 	"stream":           threadStream,
 	"stream-free":      stream,
-	"parked-receivers": parkedReceivers,
+	"parked-receivers": func() float64 { return parkedReceivers(100_000) },
+	"parked-million":   func() float64 { return parkedReceivers(1_000_000) },
 	"mutex":            mutex,
+	"mutex-try":        mutex,
 	"sieve":            sieve,
 	"blocking":         blocking,
 	"pipe-ping-pong":   pipePingPong,
@@ -80,8 +82,7 @@ func parkedMemory() float64 {
 }
 
 // parkedReceivers parks goroutines on one channel: resident bytes for each.
-func parkedReceivers() float64 {
-	const parked = 100_000
+func parkedReceivers(parked int) float64 {
 	values := make(chan int)
 	arrived := make(chan struct{}, parked)
 	before := residentBytes()
@@ -94,7 +95,7 @@ func parkedReceivers() float64 {
 	for range parked {
 		<-arrived
 	}
-	return float64(residentBytes()-before) / parked
+	return float64(residentBytes()-before) / float64(parked)
 }
 
 // blocking makes a system call that does not block, as one that may: ns for each.

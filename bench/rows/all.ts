@@ -4,11 +4,11 @@ import { beside } from "./beside.ts";
 import { blocking } from "./blocking.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
-import { mutex } from "./mutex.ts";
+import { mutex, mutexTry } from "./mutex.ts";
 import { nativeBatch } from "./native_batch.ts";
 import { nativeRoundTrip, nativeThread } from "./native_round_trip.ts";
 import { parkedMemory } from "./parked_memory.ts";
-import { parkedReceivers } from "./parked_receivers.ts";
+import { parkedMillion, parkedReceivers } from "./parked_receivers.ts";
 import { pingPong } from "./ping_pong.ts";
 import { pipePingPong } from "./pipe_ping_pong.ts";
 import { preemptCost } from "./preempt_cost.ts";
@@ -29,6 +29,7 @@ export const rows = [
   pingPong,
   stream,
   mutex,
+  mutexTry,
   sieve,
   blocking,
   pipePingPong,
@@ -45,6 +46,7 @@ export const rows = [
   threadMemory,
   parkedMemory,
   parkedReceivers,
+  parkedMillion,
   preemptCost,
   ...beside,
   idleCpu,

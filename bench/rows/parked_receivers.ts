@@ -1,18 +1,22 @@
 import type { Row } from "../row.ts";
 
-const parked = 100_000;
+/** All of them are to fit into `megabytes`. */
+function row(name: string, parked: number, megabytes: number): Row {
+  return {
+    name,
+    measure: `resident memory of a task parked on a channel (of ${parked.toLocaleString("en")})`,
+    unit: "bytes",
+    better: "lower",
+    sides: ["heddle: cooperative", "go"],
+    comparisons: [{ atMost: megabytes * 1e6 / parked }, { against: ["go"] }],
+    async inside(pool) {
+      await pool.run("noop", 0);
+      return await pool.run("parkReceivers", parked);
+    },
+    fresh: { threads: [1], combine: ([bytes]) => bytes / parked },
+  };
+}
 
-export const parkedReceivers: Row = {
-  name: "parked-receivers",
-  measure: "resident memory of a task parked on a channel (of 100,000)",
-  unit: "bytes",
-  better: "lower",
-  sides: ["heddle: cooperative", "go"],
-  // All of them are to fit into 150 MB.
-  comparisons: [{ atMost: 1500 }, { against: ["go"] }],
-  async inside(pool) {
-    await pool.run("noop", 0);
-    return await pool.run("parkReceivers", parked);
-  },
-  fresh: { threads: [1], combine: ([bytes]) => bytes / parked },
-};
+export const parkedReceivers = row("parked-receivers", 100_000, 150);
+/** 1.5 GB, and half a minute for five rounds. */
+export const parkedMillion: Row = { ...row("parked-million", 1_000_000, 1200), onlyByName: true };

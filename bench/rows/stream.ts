@@ -3,7 +3,7 @@ import { timed } from "../timed.ts";
 
 const values = 1_000_000;
 
-/** Go's goroutines are locked to their threads; left to themselves they take turns on one, and are faster. */
+/** Between two threads on both sides: left to themselves goroutines take turns on one, and so may tasks. */
 export const stream: Row = {
   name: "stream",
   measure: "numbers from one thread to another through a channel with room for 64",

@@ -162,6 +162,57 @@ const sendsOnes = task(import.meta, "sendsOnes", async (_ctx, to: Channel<number
   for (let i = 0; i < count; i++) await to.send(1);
 });
 
+/** What its own child sends and receives in continuations of the world outside, while the M sleeps and holds no P. */
+export const hearsFromOutside = task(import.meta, "hearsFromOutside", async (ctx, rounds: number) => {
+  const [there, back] = [new Channel<number>(ctx), new Channel<number>(ctx)];
+  const child = ctx.go(answersLate(there, back, rounds));
+  let sum = 0;
+  for await (const n of there) {
+    sum += n;
+    await back.send(n);
+  }
+  return [sum, await child];
+});
+
+const answersLate = task(
+  import.meta,
+  "answersLate",
+  async (_ctx, to: Channel<number>, from: Channel<number>, rounds: number) => {
+    let sum = 0;
+    for (let i = 0; i < rounds; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await to.send(i);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      sum += await from.recv();
+    }
+    to.close();
+    return sum;
+  },
+);
+
+/**
+ * A child on another thread has not ended, and this task does not wait for it: it goes through some microtasks each time
+ * that it hears of it. Returns how long these took, in ms.
+ */
+export const goesOn = task(import.meta, "goesOn", async (ctx, rounds: number): Promise<number[]> => {
+  const [there, back] = [new Channel<unknown>(ctx), new Channel<unknown>(ctx)];
+  // What a locked thread starts begins on another one.
+  ctx.lockOSThread();
+  const child = ctx.go(sendsBack(there, back));
+  const took = [];
+  for (let i = 0; i < rounds; i++) {
+    await there.send(i);
+    await back.recv();
+    if (i === 0) ctx.unlockOSThread();
+    const start = performance.now();
+    for (let turn = 0; turn < 100; turn++) await null;
+    took.push(performance.now() - start);
+  }
+  there.close();
+  await child;
+  return took;
+});
+
 /** The first `count` primes, by a task for each. */
 export const primes = task(import.meta, "primes", async (ctx, count: number): Promise<number[]> => {
   const found: number[] = [];
