@@ -1,0 +1,110 @@
+/** Whole Ms for scenarios: the real loop, with tasks that these files define. */
+import type { Shim } from "../../../ffi/shim.ts";
+import { Futex } from "../../../scheduler/atomics.ts";
+import { GTable } from "../../../scheduler/g_table.ts";
+import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
+import { Idle } from "../../../scheduler/idle.ts";
+import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
+import { Machine } from "../../../scheduler/machine.ts";
+import { Mailbox } from "../../../scheduler/mailbox.ts";
+import {
+  Arena,
+  HOST,
+  ISOLATES,
+  leastArenaBytes,
+  PROCS_FIXED,
+  PROCS_SEEN,
+} from "../../../scheduler/memory_layout.ts";
+import { Parker } from "../../../scheduler/parker.ts";
+import { POOL, type Role } from "../../../scheduler/roles.ts";
+import type { SideChannel } from "../../../scheduler/side_channel.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { type Call, task } from "../../../scheduler/task.ts";
+import { TaskTable } from "../../../scheduler/task_table.ts";
+import { check, checkEqual, shim as modelShim } from "../scenario.ts";
+
+export const shim = modelShim as unknown as Shim;
+const maxTasks = 4;
+
+/** No parcels in these scenarios. */
+const noPort = { post() {}, take: () => undefined, takeAll: () => new Map() } as unknown as SideChannel;
+
+let ran: number[] = [];
+
+const meta = { url: "model:tasks" } as ImportMeta;
+export const note = task(meta, "note", (_ctx: TaskContext, n: number) => {
+  ran.push(n);
+});
+
+/** The host's part, and Ms with the numbers from 1 that have these roles. */
+export class Pool {
+  readonly arena: Arena;
+  readonly futex: Futex;
+  readonly parker: Parker;
+  readonly global: GlobalRunQueue;
+  readonly rings: LocalRunQueue;
+  readonly mailbox: Mailbox;
+  readonly idle: Idle;
+  readonly gs: GTable;
+  readonly table: TaskTable;
+  readonly machines: Machine[];
+  readonly procs: number;
+
+  constructor(procs: number, roles: readonly Role[] = [POOL, POOL]) {
+    ran = [];
+    const maxThreads = roles.length;
+    this.procs = procs;
+    this.arena = new Arena({ maxTasks, maxThreads, bytes: leastArenaBytes(maxTasks, maxThreads) });
+    this.futex = new Futex(shim, this.arena.i32);
+    this.parker = new Parker(this.arena, this.futex);
+    this.global = new GlobalRunQueue(this.arena);
+    this.rings = new LocalRunQueue(this.arena, this.global);
+    this.mailbox = new Mailbox(this.arena);
+    this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
+    this.gs = new GTable(this.arena, HOST);
+    this.table = new TaskTable(this.arena);
+    this.arena.i32[ISOLATES] = roles.length + 1;
+    this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
+    this.idle.setProcs(procs);
+    roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
+    this.machines = roles.map((_, i) => {
+      const arena = new Arena(this.arena.shape, this.arena.buffer);
+      return new Machine(arena, i + 1, shim, new Futex(shim, arena.i32), noPort);
+    });
+  }
+
+  get ran(): number[] {
+    return ran.toSorted((a, b) => a - b);
+  }
+
+  /** As the host does it. */
+  submit(call: Call<unknown>): number {
+    const slot = this.write(call);
+    this.global.push(slot);
+    this.idle.wake();
+    return slot;
+  }
+
+  write(call: Call<unknown>, dedicatedTo = 0): number {
+    const slot = this.gs.allocate();
+    this.gs.prepare(slot, this.gs.newId(), this.table.number(call.definition), dedicatedTo);
+    const parcel = this.gs.writeArguments(slot, call.args);
+    check(parcel === undefined, "arguments that need no parcel");
+    return slot;
+  }
+
+  /** Nothing is queued, all Ps are idle, and the counts say so. */
+  isAtRest(): void {
+    check(!this.idle.workVisible(), "no work is left in queues");
+    checkEqual([this.idle.idlePs, this.idle.spinning], [this.procs, 0], "idle Ps, spinning Ms");
+  }
+
+  get sleepers(): string[] {
+    return this.machines.map((_, i) => `M${i + 1}`);
+  }
+
+  /** The loops of its Ms. */
+  get loops(): Record<string, () => unknown> {
+    return Object.fromEntries(this.machines.map((machine, i) => [`M${i + 1}`, () => machine.run()]));
+  }
+}
