@@ -1,7 +1,7 @@
 /** What a scenario is, and what it may use besides the modules under test. */
 import { collectObject } from "./promises.ts";
 import { Failure } from "./races.ts";
-import { $pause, now, pick, type Routine, type Rules } from "./world.ts";
+import { $maybe, $pause, now, pick, type Routine, type Rules } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
@@ -48,6 +48,27 @@ export function oneOf(count: number): number {
 /** The collector takes an object, and its registries hear of it in the calling thread. */
 export function collect(object: object): Routine {
   return collectObject(object);
+}
+
+/** An AbortSignal whose listeners are interrupted as any code. */
+export class ModelSignal {
+  aborted = false;
+  reason: unknown = undefined;
+  readonly listeners = new Set<() => unknown>();
+
+  addEventListener(_type: string, listener: () => unknown): void {
+    this.listeners.add(listener);
+  }
+
+  removeEventListener(_type: string, listener: () => unknown): void {
+    this.listeners.delete(listener);
+  }
+}
+
+export function* abort(signal: ModelSignal, reason: unknown): Routine {
+  signal.aborted = true;
+  signal.reason = reason;
+  for (const listener of [...signal.listeners]) yield* $maybe(listener());
 }
 
 /** The shim, as far as the modules need it. */

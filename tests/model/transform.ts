@@ -183,7 +183,8 @@ class Rewrite {
     } else if (ts.isCallExpression(node)) {
       this.#call(node, mayYield);
     } else if (ts.isNewExpression(node)) {
-      this.#wrapCallbacks(node.arguments, ts.isIdentifier(node.expression) ? node.expression.text : "");
+      const called = ts.isIdentifier(node.expression) ? node.expression.text : "";
+      if (this.#yielding.isLibrary(node)) this.#wrapCallbacks(node.arguments, called);
     } else if (ts.isPropertyAccessExpression(node)) {
       this.#get(node, mayYield);
     } else if (ts.isVariableDeclaration(node) && ts.isObjectBindingPattern(node.name)) {
@@ -253,15 +254,13 @@ class Rewrite {
       : ts.isIdentifier(expression)
       ? expression.text
       : "";
-    if (this.#isLibrary(node) || called === "watchState") this.#wrapCallbacks(node.arguments, called);
+    if (this.#yielding.isLibrary(node) || called === "watchState") {
+      this.#wrapCallbacks(node.arguments, called);
+    }
     if (callee.kind === "ours") this.#around(node, mayYield ? "(yield* " : "$sync(");
     if (callee.kind === "perhaps") {
       this.#around(node, mayYield ? "(yield* $maybe(" : "$sync((", "))");
     }
-  }
-
-  #isLibrary(node: ts.CallExpression): boolean {
-    return this.#yielding.isLibrary(node);
   }
 
   #around(node: ts.Node, open: string, close = ")"): void {

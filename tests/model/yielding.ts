@@ -29,8 +29,9 @@ const PERHAPS: Callee = { kind: "perhaps" };
 export const ITERATES = new Set(["some", "every", "find", "findIndex", "filter", "map", "forEach", "from"]);
 /** What calls its argument later, from the model's event loop, or passes it on to code of ours. */
 export const DEFERS = new Set(["then", "catch", "finally", "setImmediate", "setTimeout", "queueMicrotask"]);
-/** Functions outside of the modules under test that are generators in the model. */
-const EXTERNAL = new Set(["yieldCpu", "collect"]);
+/** Functions outside of the modules under test that are generators in the model: of Shim, and of scenario.ts. */
+const EXTERNAL = new Set(["yieldCpu", "collect", "abort"]);
+const OUTSIDE = /\/ffi\/shim\.ts$|\/tests\/model\/scenario\.ts$/;
 
 export function isFunctionLike(node: ts.Node): node is FunctionLike {
   return ts.isFunctionDeclaration(node) || ts.isFunctionExpression(node) || ts.isArrowFunction(node) ||
@@ -82,7 +83,9 @@ export class Yielding {
       return passes ? fixed : PLAIN;
     }
     if (!decls.some((decl) => this.#yields.has(decl))) return PLAIN;
-    return decls.length === 1 && !isOptional(call) ? { kind: "ours" } : PERHAPS;
+    const isKnown = decls.length === 1 && ts.isIdentifier(nameNode(call)) ||
+      ts.isPrivateIdentifier(nameNode(call));
+    return isKnown && !isOptional(call) ? { kind: "ours" } : PERHAPS;
   }
 
   /** The getter that a property access calls, if it is a generator in the model. */
@@ -95,8 +98,9 @@ export class Yielding {
   }
 
   /** Whether a call is one of the library's, which knows no generators of ours. */
-  isLibrary(call: ts.CallExpression): boolean {
-    return this.#callees.get(call)!.fixed?.kind === "library";
+  isLibrary(call: ts.CallExpression | ts.NewExpression): boolean {
+    const file = this.#checker.getResolvedSignature(call)?.declaration?.getSourceFile();
+    return file !== undefined && this.#program.isSourceFileDefaultLibrary(file);
   }
 
   isWords(node: ts.Expression): boolean {
@@ -165,7 +169,14 @@ export class Yielding {
     const file = decl.getSourceFile();
     const name = nameOf(decl) ?? "";
     if (this.#isAtomics(file)) return { decls: [], fixed: { kind: "operation", name } };
-    if (EXTERNAL.has(name)) return { decls: [], fixed: { kind: "operation", name } };
+    if (EXTERNAL.has(name) && OUTSIDE.test(file.fileName)) {
+      return { decls: [], fixed: { kind: "operation", name } };
+    }
+    // An interface of the library that classes of ours implement: Disposable.
+    if (ts.isElementAccessExpression(call.expression)) {
+      const method = this.#byName.get(`[${call.expression.argumentExpression.getText()}]`);
+      if (method !== undefined) return { decls: method };
+    }
     if (this.#program.isSourceFileDefaultLibrary(file)) {
       return { decls: [], fixed: { kind: "library", name: calledName(call) } };
     }
@@ -237,6 +248,10 @@ function isOptional(call: ts.CallExpression): boolean {
 
 function isAbstract(node: ts.PropertyDeclaration): boolean {
   return ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword) ?? false;
+}
+
+function nameNode({ expression }: ts.CallExpression): ts.Node {
+  return ts.isPropertyAccessExpression(expression) ? expression.name : expression;
 }
 
 function calledName({ expression }: ts.CallExpression): string {
