@@ -16,8 +16,8 @@ import {
   begin,
   candidates,
   end,
+  follow,
   journal,
-  type Routine,
   type Rules,
   run,
   type Schedule,
@@ -27,7 +27,7 @@ import {
   unhandled,
 } from "./world.ts";
 
-const RULES: Rules = { timeouts: 0, timePasses: false, tick: 15_000 };
+const RULES: Rules = { timeouts: 0, timePasses: [], tick: 15_000 };
 
 export interface Outcome {
   runs: number;
@@ -159,6 +159,13 @@ class Search implements Schedule {
   }
 }
 
+/** One after the other. */
+const alone: Schedule = {
+  concerns: () => false,
+  next: () => candidates()[0],
+  choose: () => 0,
+};
+
 class Replay implements Schedule {
   readonly #choices: Map<number, number>;
   #tick = 0;
@@ -247,9 +254,16 @@ function once(
   try {
     setting = $sync(scenario.setUp()) as Setting;
     share(setting.arena.i32, nameWords(setting.arena), setting.always?.bind(setting));
-    for (const [name, body] of Object.entries(setting.threads)) {
-      addThread(name, () => thread(body) as Routine);
+    const { first = [] } = setting;
+    const bodies = Object.entries(setting.threads);
+    const add = ([name, body]: [string, () => unknown]) => addThread(name, () => thread(body));
+    bodies.filter(([name]) => first.includes(name)).forEach(add);
+    if (first.length > 0) {
+      follow(alone);
+      run();
+      follow(schedule);
     }
+    bodies.filter(([name]) => !first.includes(name)).forEach(add);
     if (!run()) return undefined;
     for (const reason of unhandled.values()) throw reason;
     const stuck = allThreads().filter(({ hasEnded, name }) =>

@@ -9,8 +9,9 @@ type Reaction = (value: unknown) => unknown;
 
 /** `Promise` in the modules under test. */
 export class ModelPromise {
-  state = PENDING;
-  value: unknown = undefined;
+  // Private: modules add properties of their own to promises.
+  #state = PENDING;
+  #value: unknown = undefined;
   readonly #reactions: { onDone: Reaction; onError: Reaction }[] = [];
   #isHandled = false;
 
@@ -31,6 +32,21 @@ export class ModelPromise {
     return promise;
   }
 
+  static all(promises: Iterable<unknown>): ModelPromise {
+    const all = new ModelPromise();
+    const values: unknown[] = [];
+    let left = 0;
+    for (const one of promises) {
+      const place = left++;
+      ModelPromise.resolve(one).then((value) => {
+        values[place] = value;
+        if (--left === 0) all.resolve(values);
+      }, (reason) => all.reject(reason));
+    }
+    if (left === 0) all.resolve(values);
+    return all;
+  }
+
   static withResolvers(): { promise: ModelPromise; resolve: Reaction; reject: Reaction } {
     const promise = new ModelPromise();
     return {
@@ -40,8 +56,17 @@ export class ModelPromise {
     };
   }
 
+  get isPending(): boolean {
+    return this.#state === PENDING;
+  }
+
+  /** Throws what it was rejected with, if it was. */
+  rethrow(): void {
+    if (this.#state === REJECTED) throw this.#value;
+  }
+
   resolve(value: unknown): void {
-    if (this.state !== PENDING) return;
+    if (this.#state !== PENDING) return;
     if (value instanceof ModelPromise) {
       value.then((value) => this.resolve(value), (reason) => this.reject(reason));
       return;
@@ -50,19 +75,19 @@ export class ModelPromise {
   }
 
   reject(reason: unknown): void {
-    if (this.state !== PENDING) return;
+    if (this.#state !== PENDING) return;
     this.#settle(REJECTED, reason);
     if (!this.#isHandled) unhandled.set(this, reason);
   }
 
   #settle(state: number, value: unknown): void {
-    this.state = state;
-    this.value = value;
+    this.#state = state;
+    this.#value = value;
     for (const reaction of this.#reactions.splice(0)) this.#react(reaction);
   }
 
   #react({ onDone, onError }: { onDone: Reaction; onError: Reaction }): void {
-    running().microtasks.push(() => (this.state === RESOLVED ? onDone : onError)(this.value));
+    running().microtasks.push(() => (this.#state === RESOLVED ? onDone : onError)(this.#value));
   }
 
   /** Somebody asks how it ended. */
@@ -74,7 +99,7 @@ export class ModelPromise {
   #on(onDone: Reaction, onError: Reaction): void {
     this.handle();
     const reaction = { onDone, onError };
-    if (this.state === PENDING) this.#reactions.push(reaction);
+    if (this.#state === PENDING) this.#reactions.push(reaction);
     else this.#react(reaction);
   }
 
@@ -151,8 +176,8 @@ export function* thread(body: () => unknown): Routine {
   const result = yield* $maybe(body());
   if (!(result instanceof ModelPromise)) return;
   result.handle();
-  while (result.state === PENDING) yield* turn();
-  if (result.state === REJECTED) throw result.value;
+  while (result.isPending) yield* turn();
+  result.rethrow();
 }
 
 function* turn(): Routine {

@@ -22,6 +22,8 @@ export interface Setting {
   readonly arena: { readonly i32: Int32Array };
   /** By name. A promise that one returns is waited for, in its event loop. */
   readonly threads: Record<string, () => unknown>;
+  /** Threads that have run until they all stand still when the others begin. */
+  readonly first?: readonly string[];
   /** Threads that need not end: they may sleep when all stand still. */
   readonly sleepers?: readonly string[];
   /** Before each step. */

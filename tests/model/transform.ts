@@ -310,6 +310,11 @@ class Rewrite {
     const { parent } = node;
     if (ts.isBinaryExpression(parent) && parent.left === node && isAssignment(parent)) return;
     if (node.questionDotToken !== undefined) throw this.#cannot(node, "reads a getter that yields by ?.");
+    if (this.#yielding.isVague(node)) {
+      this.#around(node, mayYield ? "(yield* $read(" : "$sync($read(", `, "${node.name.text}"))`);
+      this.#text.update(node.expression.end, node.name.end, " ");
+      return;
+    }
     this.#around(node, mayYield ? "(yield* " : "$sync(");
     this.#text.update(
       node.name.getStart(this.#file),
@@ -330,7 +335,7 @@ class Rewrite {
       if (element.dotDotDotToken !== undefined || !this.#yielding.getterOf(type, property)) {
         kept.push(element.getText(this.#file));
       } else {
-        const call = `${from}.${getterName(property)}()`;
+        const call = `$read(${from}, "${property}")`;
         read.push(
           `${element.name.getText(this.#file)} = ${mayYield ? `(yield* ${call})` : `$sync(${call})`}`,
         );

@@ -43,8 +43,8 @@ export interface Schedule {
 export interface Rules {
   /** How often in a run a sleep may end because its time is over, whatever others do. */
   readonly timeouts: number;
-  /** Sleeps end by their time when nobody else can go on. If not, each lasts for ever. */
-  readonly timePasses: boolean;
+  /** Threads whose sleeps end by their time when nobody else can go on. All others' last for ever. */
+  readonly timePasses: readonly string[];
   /** Nanoseconds from a thread's look at a clock to its next one. */
   readonly tick: number;
 }
@@ -56,6 +56,8 @@ export class Thread {
   isWoken = false;
   /** How many writes there had been when it began to spin until somebody else writes. */
   pausedAt = -1;
+  /** Threads that go first, as bits, until they have: it went round in vain. */
+  owes = 0;
   sleepsAt = -1;
   isTimed = false;
   nowNs = 1e9;
@@ -122,7 +124,7 @@ export class Thread {
   /** In the state of the world, besides what it has read. */
   get mark(): number {
     return this.state | (this.isWoken ? 4 : 0) | (this.isPaused ? 8 : 0) | this.tasks.length << 4 |
-      this.immediates.length << 8 | this.listens.length << 12;
+      this.immediates.length << 8 | this.listens.length << 12 | this.owes << 16;
   }
 }
 
@@ -192,6 +194,10 @@ export function share(words: Int32Array, name: (index: number) => string, always
   uninterrupted = 0;
 }
 
+export function follow(another: Schedule): void {
+  schedule = another;
+}
+
 export function addThread(name: string, routine: () => Routine): void {
   const thread = new Thread(threads.length, name);
   thread.routine = routine();
@@ -205,9 +211,10 @@ export function allThreads(): readonly Thread[] {
 /** Who could be the next: when nobody else can go on, time passes; and who spins in vain comes last. */
 export function candidates(): Thread[] {
   const able = threads.filter(({ canGoOn }) => canGoOn);
-  const eager = able.filter(({ isPaused }) => !isPaused);
+  const bits = able.reduce((all, { id }) => all | 1 << id, 0);
+  const eager = able.filter(({ isPaused, owes }) => !isPaused && (owes & bits) === 0);
   if (eager.length > 0) return eager;
-  const timed = rules.timePasses ? threads.filter(({ mayTimeOut }) => mayTimeOut) : [];
+  const timed = threads.filter(({ name, mayTimeOut }) => mayTimeOut && rules.timePasses.includes(name));
   return timed.length > 0 ? timed : able;
 }
 
@@ -267,9 +274,9 @@ export function* listen(): Routine {
 function point(thread: Thread, index: number, isWrite: boolean): boolean {
   if (++thread.steps > MOST_STEPS) throw new Failure(`${thread.name} takes more than ${MOST_STEPS} steps.`);
   if (invariant !== undefined) uninterruptedly(invariant);
-  thread.pausedAt = -1;
+  for (const other of threads) other.owes &= ~(1 << thread.id);
   if (goesRound(thread, index)) {
-    thread.pausedAt = writes;
+    for (const { id } of threads) if (id !== thread.id) thread.owes |= 1 << id;
     choose();
     return following !== thread;
   }
@@ -538,6 +545,12 @@ export function isRoutine(value: unknown): value is Routine<unknown> {
 
 export function* $maybe(value: unknown): Routine<unknown> {
   return isRoutine(value) ? yield* value : value;
+}
+
+/** A property that may be a getter, which is a generator then. */
+export function* $read(object: Record<string, unknown>, name: string): Routine<unknown> {
+  const getter = object[`$get_${name}`] as (() => Routine<unknown>) | undefined;
+  return getter === undefined ? object[name] : yield* getter.call(object);
 }
 
 /** Without interruption. */

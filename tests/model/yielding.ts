@@ -97,6 +97,12 @@ export class Yielding {
     return this.#getters(type.getProperty(name)).some((decl) => this.#yields.has(decl));
   }
 
+  /** Whether it may be a plain property as well: of an interface, or an abstract one. */
+  isVague(node: ts.Node): boolean {
+    const all = this.#checker.getSymbolAtLocation(node)?.declarations ?? [];
+    return !all.some(ts.isGetAccessorDeclaration);
+  }
+
   /** Whether a call is one of the library's, which knows no generators of ours. */
   isLibrary(call: ts.CallExpression | ts.NewExpression): boolean {
     const file = this.#checker.getResolvedSignature(call)?.declaration?.getSourceFile();

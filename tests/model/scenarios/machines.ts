@@ -1,6 +1,6 @@
 /** Whole Ms for scenarios: the real loop, with tasks that these files define. */
 import type { Shim } from "../../../ffi/shim.ts";
-import { Futex } from "../../../scheduler/atomics.ts";
+import { Futex, pause } from "../../../scheduler/atomics.ts";
 import { GTable } from "../../../scheduler/g_table.ts";
 import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
 import { Idle } from "../../../scheduler/idle.ts";
@@ -15,7 +15,7 @@ import {
   PROCS_FIXED,
   PROCS_SEEN,
 } from "../../../scheduler/memory_layout.ts";
-import { Parker } from "../../../scheduler/parker.ts";
+import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parker.ts";
 import { POOL, type Role } from "../../../scheduler/roles.ts";
 import type { SideChannel } from "../../../scheduler/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
@@ -31,7 +31,7 @@ const noPort = { post() {}, take: () => undefined, takeAll: () => new Map() } as
 
 let ran: number[] = [];
 
-const meta = { url: "model:tasks" } as ImportMeta;
+export const meta = { url: "model:tasks" } as ImportMeta;
 export const note = task(meta, "note", (_ctx: TaskContext, n: number) => {
   ran.push(n);
 });
@@ -101,6 +101,25 @@ export class Pool {
 
   get sleepers(): string[] {
     return this.machines.map((_, i) => `M${i + 1}`);
+  }
+
+  /**
+   * As Host and Threads do it, without new threads: when the pool lacks some, the spare joins it. Until the number of tasks
+   * have ended.
+   */
+  serve(tasks: number): void {
+    while (tasks > 0) {
+      while (this.mailbox.isEmpty(HOST)) pause();
+      const isCalled = this.mailbox.drain(HOST, () => void tasks--);
+      if (isCalled) this.balance();
+    }
+  }
+
+  balance(): void {
+    const { roles } = this.idle;
+    for (let m = 1; m <= this.machines.length && roles.available < this.procs; m++) {
+      if (roles.claim(m, POOL)) this.parker.unpark(m, SPARE_FUTEX, AWAKE);
+    }
   }
 
   /** The loops of its Ms. */

@@ -1,0 +1,73 @@
+/** Mail for a G that has begun, while its M parks: in the futex or in its event loop, and under other Ms' work. */
+import { HOME } from "../../../scheduler/isolate.ts";
+import type { HasIsolate } from "../../../scheduler/home.ts";
+import { RECEIVE } from "../../../scheduler/channel_life.ts";
+import { CHANNEL } from "../../../scheduler/handles.ts";
+import { C_CAPACITY, CELL_WORDS, HOST } from "../../../scheduler/memory_layout.ts";
+import { POOL } from "../../../scheduler/roles.ts";
+import { SharedChannel } from "../../../scheduler/shared_channel.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { task } from "../../../scheduler/task.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { Member } from "./isolates.ts";
+import { meta, note, Pool } from "./machines.ts";
+
+let object = 0;
+const got: unknown[] = [];
+
+const hear = task(meta, "hear", async (ctx: TaskContext) => {
+  const { [HOME]: home } = ctx as unknown as HasIsolate;
+  got.push(await new SharedChannel(home, object, ctx).receive(RECEIVE));
+});
+
+/** The host sends one value to a task that receives it on an M; then there is another task, if `isBusy`. */
+function readyScenario(
+  name: string,
+  ms: number,
+  procs: number,
+  tick: number,
+  bound: number,
+  isBusy: boolean,
+): Scenario {
+  return {
+    name,
+    bound,
+    short: 1,
+    rules: { tick },
+    setUp() {
+      got.length = 0;
+      const pool = new Pool(procs, new Array(ms).fill(POOL));
+      const host = new Member(pool.arena, HOST);
+      object = host.home.handles.create(CHANNEL, CELL_WORDS);
+      host.home.words[object + C_CAPACITY] = 1;
+      const channel = new SharedChannel(host.home, object, host);
+      pool.submit(hear());
+      return {
+        arena: pool.arena,
+        threads: {
+          ...pool.loops,
+          host() {
+            if (isBusy) pool.submit(note(1));
+            check(channel.trySend(7), "there is room");
+          },
+        },
+        first: ms > 1 ? pool.sleepers : [],
+        sleepers: pool.sleepers,
+        end() {
+          checkEqual(got, [7], "what the task received");
+          checkEqual(pool.ran, isBusy ? [1] : [], "other tasks that ran");
+          pool.isAtRest();
+        },
+      };
+    },
+  };
+}
+
+const SHORT = 15_000;
+/** Longer than an event loop may stand still, so that an M with a G that waits sleeps there. */
+const LONG = 30e6;
+
+export const inFutex = readyScenario("ready: an M that parks in the futex", 1, 1, SHORT, 3, false);
+export const inEventLoop = readyScenario("ready: an M that parks in its event loop", 1, 1, LONG, 3, false);
+export const busyFutex = readyScenario("ready: two Ms, one P, in the futex", 2, 1, SHORT, 2, true);
+export const busyEventLoop = readyScenario("ready: two Ms, one P, in the event loop", 2, 1, LONG, 2, true);
