@@ -16,5 +16,7 @@ export const capacities: Patch[] = [
   shrink("memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
   shrink("heap.ts", "KEEP = 32", "KEEP = 2"),
   shrink("isolate.ts", "KEEP = 256", "KEEP = 2"),
+  shrink("host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
+  shrink("host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
   shrink("children.ts", "HANDFUL = 8", "HANDFUL = 2"),
 ];

@@ -249,6 +249,7 @@ export const globals: Record<string, unknown> = {
   clearInterval: () => {},
   performance: { now: () => now() / 1e6 },
   Math: Object.assign(Object.create(Math), { random: () => pick(2) * 0.75 }),
+  Deno: Object.assign(Object.create(Deno), { refTimer: () => {}, unrefTimer: () => {} }),
   SharedArrayBuffer: ArrayBuffer,
   FinalizationRegistry: ModelRegistry,
   WeakRef: ModelWeakRef,

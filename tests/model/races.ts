@@ -5,87 +5,9 @@
  * Paths on which the world is in a state that was seen before are cut off, with other clocks perhaps: so not every race is
  * found.
  */
-import type { Thread } from "./world.ts";
-
-const MOST_THREADS = 8;
+const MOST_THREADS = 4;
 const LOAD = 0;
 const STORE = 1;
-
-/** What has been done with a word. */
-interface Word {
-  /** What who reads it next knows by that: the clock of who wrote it. */
-  released: Int32Array | undefined;
-  /** By thread: its own time at the last access of the kind. */
-  readonly plainReads: Int32Array;
-  readonly plainWrites: Int32Array;
-  readonly reads: Int32Array;
-  readonly writes: Int32Array;
-}
-
-export class Races {
-  readonly #words = new Map<number, Word>();
-  readonly #clocks: Int32Array[] = [];
-
-  atomic({ id }: Thread, index: number, site: number, kind: number, writes: boolean): void {
-    const clock = this.#clock(id);
-    const word = this.#word(index);
-    if (kind !== STORE && word.released !== undefined) {
-      for (let i = 0; i < MOST_THREADS; i++) clock[i] = Math.max(clock[i], word.released[i]);
-    }
-    this.#mustKnow(clock, id, word.plainWrites, index, site);
-    if (kind === LOAD || !writes) {
-      word.reads[id] = clock[id];
-      return;
-    }
-    this.#mustKnow(clock, id, word.plainReads, index, site);
-    word.writes[id] = clock[id];
-    word.released = clock.slice();
-    clock[id]++;
-  }
-
-  plainRead({ id }: Thread, index: number, site: number): void {
-    const clock = this.#clock(id);
-    const word = this.#word(index);
-    this.#mustKnow(clock, id, word.plainWrites, index, site);
-    this.#mustKnow(clock, id, word.writes, index, site);
-    word.plainReads[id] = clock[id];
-  }
-
-  plainWrite({ id }: Thread, index: number, site: number): void {
-    const clock = this.#clock(id);
-    const word = this.#word(index);
-    this.#mustKnow(clock, id, word.plainWrites, index, site);
-    this.#mustKnow(clock, id, word.writes, index, site);
-    this.#mustKnow(clock, id, word.plainReads, index, site);
-    this.#mustKnow(clock, id, word.reads, index, site);
-    word.plainWrites[id] = clock[id];
-  }
-
-  #mustKnow(clock: Int32Array, id: number, accesses: Int32Array, index: number, _site: number): void {
-    for (let i = 0; i < MOST_THREADS; i++) {
-      if (i !== id && accesses[i] > clock[i]) throw new Race(index, id, i);
-    }
-  }
-
-  #clock(id: number): Int32Array {
-    return this.#clocks[id] ??= new Int32Array(MOST_THREADS).fill(1, id, id + 1);
-  }
-
-  #word(index: number): Word {
-    let word = this.#words.get(index);
-    if (word === undefined) {
-      word = {
-        released: undefined,
-        plainReads: new Int32Array(MOST_THREADS),
-        plainWrites: new Int32Array(MOST_THREADS),
-        reads: new Int32Array(MOST_THREADS),
-        writes: new Int32Array(MOST_THREADS),
-      };
-      this.#words.set(index, word);
-    }
-    return word;
-  }
-}
 
 /** The scenario does not hold. */
 export class Failure extends Error {}
@@ -93,6 +15,108 @@ export class Failure extends Error {}
 /** Two threads accessed a word at one time, one of them by a plain access. */
 export class Race extends Failure {
   constructor(readonly index: number, readonly thread: number, readonly other: number) {
-    super("");
+    super("race");
+  }
+}
+
+/** By thread and word: its own time at its last access of the kind. */
+class Times {
+  #times = new Int32Array(0);
+
+  resize(words: number): void {
+    this.#times = new Int32Array(words * MOST_THREADS);
+  }
+
+  forget(index: number): void {
+    this.#times.fill(0, index * MOST_THREADS, (index + 1) * MOST_THREADS);
+  }
+
+  set(index: number, thread: number, time: number): void {
+    this.#times[index * MOST_THREADS + thread] = time;
+  }
+
+  at(index: number, thread: number): number {
+    return this.#times[index * MOST_THREADS + thread];
+  }
+}
+
+export class Races {
+  #words = 0;
+  readonly #touched: number[] = [];
+  #isTouched = new Uint8Array(0);
+  readonly #clocks = new Int32Array(MOST_THREADS * MOST_THREADS);
+  /** What who reads the word next knows by that: the clock of who wrote it. */
+  readonly #released = new Times();
+  readonly #plainReads = new Times();
+  readonly #plainWrites = new Times();
+  readonly #reads = new Times();
+  readonly #writes = new Times();
+
+  /** A new run. */
+  begin(words: number): void {
+    const all = [this.#released, this.#plainReads, this.#plainWrites, this.#reads, this.#writes];
+    for (const index of this.#touched.splice(0)) {
+      for (const times of all) times.forget(index);
+      this.#isTouched[index] = 0;
+    }
+    if (words !== this.#words) {
+      this.#words = words;
+      this.#isTouched = new Uint8Array(words);
+      for (const times of all) times.resize(words);
+    }
+    this.#clocks.fill(0);
+    for (let thread = 0; thread < MOST_THREADS; thread++) this.#clocks[thread * (MOST_THREADS + 1)] = 1;
+  }
+
+  atomic(thread: number, index: number, kind: number, writes: boolean): void {
+    this.#touch(thread, index);
+    const own = thread * MOST_THREADS;
+    const clocks = this.#clocks;
+    if (kind !== STORE) {
+      for (let i = 0; i < MOST_THREADS; i++) {
+        const time = this.#released.at(index, i);
+        if (time > clocks[own + i]) clocks[own + i] = time;
+      }
+    }
+    this.#mustKnow(thread, index, this.#plainWrites);
+    if (kind === LOAD || !writes) {
+      this.#reads.set(index, thread, clocks[own + thread]);
+      return;
+    }
+    this.#mustKnow(thread, index, this.#plainReads);
+    this.#writes.set(index, thread, clocks[own + thread]);
+    for (let i = 0; i < MOST_THREADS; i++) this.#released.set(index, i, clocks[own + i]);
+    clocks[own + thread]++;
+  }
+
+  plainRead(thread: number, index: number): void {
+    this.#touch(thread, index);
+    this.#mustKnow(thread, index, this.#plainWrites);
+    this.#mustKnow(thread, index, this.#writes);
+    this.#plainReads.set(index, thread, this.#clocks[thread * (MOST_THREADS + 1)]);
+  }
+
+  plainWrite(thread: number, index: number): void {
+    this.#touch(thread, index);
+    this.#mustKnow(thread, index, this.#plainWrites);
+    this.#mustKnow(thread, index, this.#writes);
+    this.#mustKnow(thread, index, this.#plainReads);
+    this.#mustKnow(thread, index, this.#reads);
+    this.#plainWrites.set(index, thread, this.#clocks[thread * (MOST_THREADS + 1)]);
+  }
+
+  #touch(thread: number, index: number): void {
+    if (thread >= MOST_THREADS) throw new Error(`A scenario has up to ${MOST_THREADS} threads.`);
+    if (this.#isTouched[index] === 1) return;
+    this.#isTouched[index] = 1;
+    this.#touched.push(index);
+  }
+
+  #mustKnow(thread: number, index: number, times: Times): void {
+    for (let i = 0; i < MOST_THREADS; i++) {
+      if (i !== thread && times.at(index, i) > this.#clocks[thread * MOST_THREADS + i]) {
+        throw new Race(index, thread, i);
+      }
+    }
   }
 }

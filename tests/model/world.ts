@@ -151,7 +151,7 @@ let memory2 = 0;
 let log: string[] | undefined;
 let nameOfWord: (index: number) => string = String;
 let invariant: (() => unknown) | undefined;
-let races = new Races();
+const races = new Races();
 /** Promises that were rejected, and nobody has asked for the reason. */
 export let unhandled: Map<object, unknown> = new Map();
 
@@ -190,7 +190,7 @@ export function share(words: Int32Array, name: (index: number) => string, always
   plain = words as Int32Array<ArrayBuffer>;
   nameOfWord = name;
   invariant = always;
-  races = new Races();
+  races.begin(words.length);
   uninterrupted = 0;
 }
 
@@ -362,7 +362,7 @@ export function $now(
   const result = kind === CAS ? isDone : kind === STORE ? undefined : before;
   if (words.buffer === buffer) {
     current.know(Number(result ?? 2));
-    races.atomic(current, index, site, kind, kind !== LOAD && isDone);
+    races.atomic(current.id, index, kind, kind !== LOAD && isDone);
     if (words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) {
       const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD ? "" : `, ${a}`;
@@ -396,11 +396,11 @@ function place(site: number): string {
 
 // Plain accesses: part of the step before. Exclusive, or races.ts says so.
 
-export function $get(words: Int32Array, index: number, site: number): number {
+export function $get(words: Int32Array, index: number, _site: number): number {
   const value = words[index];
   if (words.buffer === buffer) {
     current.know(value);
-    races.plainRead(current, index, site);
+    races.plainRead(current.id, index);
   }
   return value;
 }
@@ -409,7 +409,7 @@ export function $set(words: Int32Array, index: number, value: number, site: numb
   const before = words[index];
   words[index] = value;
   if (words.buffer === buffer) {
-    races.plainWrite(current, index, site);
+    races.plainWrite(current.id, index);
     if (words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) step(site, `plain ${nameOfWord(index)} = ${value}`);
   }
@@ -471,7 +471,7 @@ export class Futex {
     if (point(thread, index, false)) yield;
     const value = this.#words[index];
     thread.know(value);
-    races.atomic(thread, index, site, LOAD, false);
+    races.atomic(thread.id, index, LOAD, false);
     if (log !== undefined) {
       step(site, `sleep on ${nameOfWord(index)} while ${expected}: ${value === expected}`);
     }
@@ -529,7 +529,7 @@ export function* waitAsync(
   if (point(thread, index, false)) yield;
   const value = words[index];
   thread.know(value);
-  races.atomic(thread, index, site, LOAD, false);
+  races.atomic(thread.id, index, LOAD, false);
   if (log !== undefined) step(site, `wait for ${nameOfWord(index)} while ${expected}: ${value === expected}`);
   if (value !== expected) return false;
   thread.listens.push({ index, wake, isTimed });

@@ -115,6 +115,40 @@ export const semaphore: Scenario = {
   },
 };
 
+export const semaphoreTakenBack: Scenario = {
+  name: "semaphore: a wait for two that is taken back, before a wait for one",
+  bound: 3,
+  short: 1,
+  setUp() {
+    const all = members(3);
+    let made = false;
+    const locks = shared(all, (home) => made ? new Semaphore(home) : (made = true, new Semaphore(home, 2)));
+    let first: Disposable | undefined;
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async holder() {
+          first = await all[0].settled(locks[0].acquire(1));
+        },
+        async impatient() {
+          const signal = new ModelSignal();
+          const wait = locks[1].acquire(2, { signal: signal as unknown as AbortSignal });
+          abort(signal, "aborted");
+          const held = await all[1].settled(wait.catch(() => undefined));
+          held?.[Symbol.dispose]();
+        },
+        async patient() {
+          await all[2].settled(locks[2].acquire(1));
+        },
+      },
+      end() {
+        check(first !== undefined, "the first has one");
+        checkEqual(locks[0].available, 0, "permits");
+      },
+    };
+  },
+};
+
 export const readersAndWriter: Scenario = {
   name: "RW mutex: two readers, one writer",
   bound: 3,

@@ -1,6 +1,6 @@
 /** Whole Ms for scenarios: the real loop, with tasks that these files define. */
 import type { Shim } from "../../../ffi/shim.ts";
-import { Futex, pause } from "../../../scheduler/atomics.ts";
+import { Futex, load, pause, store } from "../../../scheduler/atomics.ts";
 import { GTable } from "../../../scheduler/g_table.ts";
 import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
 import { Idle } from "../../../scheduler/idle.ts";
@@ -9,6 +9,7 @@ import { Machine } from "../../../scheduler/machine.ts";
 import { Mailbox } from "../../../scheduler/mailbox.ts";
 import {
   Arena,
+  DEADLOCK_REPORT,
   HOST,
   ISOLATES,
   leastArenaBytes,
@@ -35,6 +36,18 @@ export const meta = { url: "model:tasks" } as ImportMeta;
 export const note = task(meta, "note", (_ctx: TaskContext, n: number) => {
   ran.push(n);
 });
+
+let flag: { words: Int32Array; index: number };
+
+/** Computes until `sets` has run somewhere: nobody may leave that waiting while a P is idle. */
+export const computes = task(meta, "computes", () => computeUntilSet());
+export const sets = task(meta, "sets", (_ctx: TaskContext) => {
+  store(flag.words, flag.index, 1);
+});
+
+export function computeUntilSet(): void {
+  while (load(flag.words, flag.index) === 0) pause();
+}
 
 /** The host's part, and Ms with the numbers from 1 that have these roles. */
 export class Pool {
@@ -65,6 +78,8 @@ export class Pool {
     this.table = new TaskTable(this.arena);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
+    // Nobody else uses that word here.
+    flag = { words: this.arena.i32, index: DEADLOCK_REPORT };
     this.idle.setProcs(procs);
     roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
     this.machines = roles.map((_, i) => {
@@ -75,6 +90,11 @@ export class Pool {
 
   get ran(): number[] {
     return ran.toSorted((a, b) => a - b);
+  }
+
+  /** What `computes` waits for. */
+  set(): void {
+    store(flag.words, flag.index, 1);
   }
 
   /** As the host does it. */

@@ -1,7 +1,7 @@
 /** Ms that park while work is submitted: the idle word, the spinning Ms, the sleep words. */
 import type { Scenario } from "../scenario.ts";
 import { checkEqual } from "../scenario.ts";
-import { note, Pool } from "./machines.ts";
+import { computes, note, Pool, sets } from "./machines.ts";
 
 export const parkOne: Scenario = {
   name: "park: one M, two tasks",
@@ -47,6 +47,28 @@ export const parkTwo: Scenario = {
         checkEqual(pool.ran, [1, 2], "tasks that ran");
         pool.isAtRest();
       },
+    };
+  },
+};
+
+export const conserving: Scenario = {
+  name: "spin: a task computes until another one has run",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(2);
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(computes());
+          pool.submit(sets());
+        },
+      },
+      sleepers: pool.sleepers,
+      end: () => pool.isAtRest(),
     };
   },
 };

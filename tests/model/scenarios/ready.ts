@@ -10,7 +10,7 @@ import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { Member } from "./isolates.ts";
-import { meta, note, Pool } from "./machines.ts";
+import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
 
 let object = 0;
 const got: unknown[] = [];
@@ -71,3 +71,42 @@ export const inFutex = readyScenario("ready: an M that parks in the futex", 1, 1
 export const inEventLoop = readyScenario("ready: an M that parks in its event loop", 1, 1, LONG, 3, false);
 export const busyFutex = readyScenario("ready: two Ms, one P, in the futex", 2, 1, SHORT, 2, true);
 export const busyEventLoop = readyScenario("ready: two Ms, one P, in the event loop", 2, 1, LONG, 2, true);
+
+const hearsAndComputes = task(meta, "hears and computes", async (ctx: TaskContext) => {
+  const { [HOME]: home } = ctx as unknown as HasIsolate;
+  got.push(await new SharedChannel(home, object, ctx).receive(RECEIVE));
+  computeUntilSet();
+});
+
+export const inVain: Scenario = {
+  name: "ready: two at one time, and a submit",
+  bound: 2,
+  short: 1,
+  setUp() {
+    got.length = 0;
+    const pool = new Pool(2, [POOL, POOL]);
+    const host = new Member(pool.arena, HOST);
+    object = host.home.handles.create(CHANNEL, CELL_WORDS);
+    host.home.words[object + C_CAPACITY] = 1;
+    const channel = new SharedChannel(host.home, object, host);
+    pool.submit(hearsAndComputes());
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          check(channel.trySend(7), "there is room");
+          pool.submit(sets());
+        },
+        // As who has sent mail that was read with another one's.
+        other: () => pool.idle.ready(1),
+      },
+      sleepers: pool.sleepers,
+      end() {
+        checkEqual(got, [7], "what the task received");
+        pool.isAtRest();
+      },
+    };
+  },
+};

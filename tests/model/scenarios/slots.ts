@@ -1,9 +1,9 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/atomics.ts";
-import { CANCELLED, DONE, FAILED } from "../../../scheduler/g_table.ts";
+import { CANCELLED, DONE, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
 import { TO_OWNER } from "../../../scheduler/mailbox.ts";
 import { HOST } from "../../../scheduler/memory_layout.ts";
-import { POOL } from "../../../scheduler/roles.ts";
+import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
@@ -66,6 +66,72 @@ export const reuse: Scenario = {
         check([CANCELLED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
         checkEqual(second, DONE, "the status of the second task");
         checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const dedicated: Scenario = {
+  name: "slots: a cancelled task's slot is used for a dedicated thread",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(1, [POOL, SPARE]);
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          const first = pool.submit(yields(1));
+          cancel(pool, first);
+          ends(pool, first);
+          check(pool.idle.roles.claim(2, DEDICATED), "there is a spare");
+          const second = pool.write(optioned(), 2);
+          pool.idle.mailRunner(2, second);
+          ends(pool, second);
+        },
+      },
+      sleepers: pool.sleepers,
+      end() {
+        check(pool.ran.includes(2), "the dedicated task ran");
+      },
+    };
+  },
+};
+
+const noted = task(meta, "noted by a dedicated thread", (ctx: TaskContext) => note.fn(ctx, 2));
+const optioned = () => ({ ...noted(), args: [{}, []] }) as ReturnType<typeof noted>;
+
+const dozes = task(meta, "dozes", async (ctx: TaskContext) => {
+  // Until it is cancelled.
+  await ctx.wait(new Promise(() => {}));
+});
+
+export const running: Scenario = {
+  name: "slots: a task that waits for ever is cancelled",
+  bound: 2,
+  short: 1,
+  rules: { tick: 30e6 },
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    let status = -1;
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          const slot = pool.submit(dozes());
+          // As when a parcel has come: there is none.
+          if (pool.gs.status(slot) === RUNNING) pool.idle.mailRunner(pool.gs.runner(slot), slot);
+          cancel(pool, slot);
+          status = ends(pool, slot);
+        },
+      },
+      sleepers: pool.sleepers,
+      end() {
+        check(status === CANCELLED || status === FAILED, `the task ended with ${status}`);
         pool.isAtRest();
       },
     };
