@@ -229,18 +229,6 @@ export const mutants: Mutant[] = [
     "blocking",
   ),
   mutant(
-    "the mark of a note is cleared after the offer",
-    "idle.ts",
-    `store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
-    return this.#offer(isolate, p);`,
-    `const is = this.#offer(isolate, p);
-    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
-    return is;`,
-    "ready: two",
-    "locked",
-    "blocking",
-  ),
-  mutant(
     "an M is woken by a store, not by CAS",
     "parker.ts",
     "if (!cas(this.#words, word, asleep, next)) return false;",
@@ -300,31 +288,6 @@ export const mutants: Mutant[] = [
     "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
     "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
     "blocking: the ends",
-  ),
-  mutant(
-    "a call begins, and sysmon sleeps on",
-    "blocking_call.ts",
-    "this.#sysmon.wakeUnlessTicking();",
-    "",
-    "blocking: sysmon",
-  ),
-  mutant(
-    "calls have no numbers",
-    "processor.ts",
-    "return IN_CALL | isolate << HOLDER_SHIFT | (call & CALLS) << CALL_SHIFT;",
-    "void call; return IN_CALL | isolate << HOLDER_SHIFT;",
-    "blocking: the ends",
-  ),
-  mutant(
-    "an M that is back from a call looks for a P before it announces that",
-    "blocking_call.ts",
-    `this.#parker.announce(this.#isolate, AWAITS_P);
-      const isClosing = load(this.#words, CLOSING) === 1;
-      const isAnyIdle = this.#idle.idlePs > 0;`,
-    `const isClosing = load(this.#words, CLOSING) === 1;
-      const isAnyIdle = this.#idle.idlePs > 0;
-      this.#parker.announce(this.#isolate, AWAITS_P);`,
-    "blocking",
   ),
   mutant(
     "an M that is back from a call does not look for its note",

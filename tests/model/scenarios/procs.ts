@@ -39,7 +39,7 @@ export const lower: Scenario = {
 export const settle: Scenario = {
   name: "procs: settling against release and acquire",
   bound: 5,
-  short: 3,
+  short: 2,
   setUp() {
     const { arena, idle } = new Pool(2, [POOL, POOL]);
     const hold = () => {
