@@ -354,7 +354,6 @@ export const mutants: Mutant[] = [
     "machine.ts",
     "if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);",
     "this.#parker.sleep(this.#isolate, asleep, Infinity);",
-    "blocking: a call that hands",
     "dedicate: a spare",
   ),
   mutant(
@@ -408,7 +407,7 @@ export const mutants: Mutant[] = [
     "shared_channel.ts",
     "for (const queue of [RECEIVERS, SENDERS]) {",
     "for (const queue of [RECEIVERS]) {",
-    "channel: close",
+    "channel: close against two",
   ),
   mutant(
     "a close marks the channel outside of its lock",

@@ -89,6 +89,37 @@ export const closing: Scenario = {
   },
 };
 
+export const parkedSenders: Scenario = {
+  name: "channel: close against two sends that nobody receives",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const all = members(3);
+    const channels = channelOf(all, 1);
+    const sent: number[] = [];
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async sender() {
+          sent.push(await all[0].settled(send(channels[0], 1)));
+        },
+        async other() {
+          sent.push(await all[1].settled(send(channels[1], 2)));
+        },
+        closer: () => channels[2].close(),
+      },
+      end() {
+        checkEqual(
+          sent.filter((value) => value !== CLOSED).length,
+          channels[0].length,
+          "values in the channel",
+        );
+        check(channels[0].length <= 1, "there is room for one");
+      },
+    };
+  },
+};
+
 export const taken: Scenario = {
   name: "channel: a receive that is taken back against a send",
   bound: 4,

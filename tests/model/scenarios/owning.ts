@@ -130,7 +130,6 @@ export const fromTheStart: Scenario = {
           pool.submit(note(2));
         },
       },
-      first: pool.sleepers,
       sleepers: pool.sleepers,
       end() {
         check(isClaimed !== isPool, "one of two claims succeeds");

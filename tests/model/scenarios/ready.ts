@@ -1,9 +1,10 @@
 /** Mail for a G that has begun, while its M parks: in the futex or in its event loop, and under other Ms' work. */
+import { load, pause, store } from "../../../scheduler/atomics.ts";
 import { HOME } from "../../../scheduler/isolate.ts";
 import type { HasIsolate } from "../../../scheduler/home.ts";
 import { RECEIVE } from "../../../scheduler/channel_life.ts";
 import { CHANNEL } from "../../../scheduler/handles.ts";
-import { C_CAPACITY, CELL_WORDS, HOST } from "../../../scheduler/memory_layout.ts";
+import { C_CAPACITY, CELL_WORDS, DEADLOCK_REPORT, HOST } from "../../../scheduler/memory_layout.ts";
 import { POOL } from "../../../scheduler/roles.ts";
 import { SharedChannel } from "../../../scheduler/shared_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
@@ -72,9 +73,13 @@ export const inEventLoop = readyScenario("ready: an M that parks in its event lo
 export const busyFutex = readyScenario("ready: two Ms, one P, in the futex", 2, 1, SHORT, 2, true);
 export const busyEventLoop = readyScenario("ready: two Ms, one P, in the event loop", 2, 1, LONG, 2, true);
 
+/** Another word of the header that nobody uses. */
+const COMPUTES = DEADLOCK_REPORT + 1;
+
 const hearsAndComputes = task(meta, "hears and computes", async (ctx: TaskContext) => {
   const { [HOME]: home } = ctx as unknown as HasIsolate;
   got.push(await new SharedChannel(home, object, ctx).receive(RECEIVE));
+  store(home.words, COMPUTES, 1);
   computeUntilSet();
 });
 
@@ -97,10 +102,13 @@ export const inVain: Scenario = {
         ...pool.loops,
         host() {
           check(channel.trySend(7), "there is room");
+        },
+        other() {
+          // As who has sent mail that was read with another one's.
+          pool.idle.ready(1);
+          while (load(pool.arena.i32, COMPUTES) === 0) pause();
           pool.submit(sets());
         },
-        // As who has sent mail that was read with another one's.
-        other: () => pool.idle.ready(1),
       },
       sleepers: pool.sleepers,
       end() {

@@ -123,8 +123,9 @@ export const running: Scenario = {
         ...pool.loops,
         host() {
           const slot = pool.submit(dozes());
-          // As when a parcel has come: there is none.
-          if (pool.gs.status(slot) === RUNNING) pool.idle.mailRunner(pool.gs.runner(slot), slot);
+          while (pool.gs.status(slot) !== RUNNING) pause();
+          // As when a parcel has come, and there is none.
+          pool.idle.mailRunner(pool.gs.runner(slot), slot);
           cancel(pool, slot);
           status = ends(pool, slot);
         },
