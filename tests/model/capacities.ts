@@ -1,0 +1,22 @@
+/** Capacities shrink under the checker, so that a few operations come to their limits. */
+import type { Patch } from "./transform.ts";
+
+function shrink(file: string, from: string, to: string): Patch {
+  return { file: `scheduler/${file}`, find: from, replace: to };
+}
+
+export const capacities: Patch[] = [
+  shrink("memory_layout.ts", "MAX_PROCS = 256", "MAX_PROCS = 4"),
+  shrink("memory_layout.ts", "SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 4"),
+  shrink("memory_layout.ts", "RING_SIZE = 256", "RING_SIZE = 4"),
+  shrink("memory_layout.ts", "NATIVE_CALLS = 4096", "NATIVE_CALLS = 4"),
+  shrink("memory_layout.ts", "MAX_NATIVE_THREADS = 4096", "MAX_NATIVE_THREADS = 1"),
+  shrink("memory_layout.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
+  // The smallest arena has a heap of 16 KiB.
+  shrink("memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
+  shrink("heap.ts", "KEEP = 32", "KEEP = 2"),
+  shrink("isolate.ts", "KEEP = 256", "KEEP = 2"),
+  shrink("host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
+  shrink("host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
+  shrink("children.ts", "HANDFUL = 8", "HANDFUL = 2"),
+];

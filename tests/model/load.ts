@@ -1,0 +1,83 @@
+/** Evaluates rewritten modules, as CommonJS: their imports find the model in place of atomics.ts. */
+import { createRequire } from "node:module";
+import { $async, $await, $sleepInEventLoop, globals } from "./promises.ts";
+import * as scenario from "./scenario.ts";
+import type { Sources } from "./transform.ts";
+import {
+  $change,
+  $do,
+  $fill,
+  $get,
+  $iterate,
+  $maybe,
+  $notify,
+  $now,
+  $op,
+  $pause,
+  $postfix,
+  $read,
+  $set,
+  $sync,
+  $uninterrupted,
+  Futex,
+} from "./world.ts";
+
+const inserted: Record<string, unknown> = {
+  $async,
+  $await,
+  $change,
+  $do,
+  $fill,
+  $get,
+  $iterate,
+  $maybe,
+  $notify,
+  $now,
+  $op,
+  $pause,
+  $postfix,
+  $read,
+  $set,
+  $sleepInEventLoop,
+  $sync,
+  $uninterrupted,
+  ...globals,
+};
+
+const requireBuiltIn = createRequire(import.meta.url);
+
+/** A set of module instances. */
+export class Modules {
+  readonly #sources: Sources;
+  /** Registries hang on it: these modules have their own. */
+  readonly #inserted = { ...inserted, globalThis: Object.create(globalThis) };
+  readonly #loaded = new Map<string, Record<string, unknown>>();
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  load(path: string): Record<string, unknown> {
+    const known = this.#loaded.get(path);
+    if (known !== undefined) return known;
+    const source = this.#sources.modules.get(path);
+    if (source === undefined) throw new Error(`${path} is not among the modules under test.`);
+    const exports: Record<string, unknown> = {};
+    this.#loaded.set(path, exports);
+    const require = (from: string) => this.#require(from, path);
+    const code = `${source}\n//# sourceURL=model:${path}`;
+    new Function("require", "exports", ...Object.keys(this.#inserted), code)(
+      require,
+      exports,
+      ...Object.values(this.#inserted),
+    );
+    return exports;
+  }
+
+  #require(from: string, by: string): unknown {
+    if (!from.startsWith(".")) return requireBuiltIn(from);
+    const path = new URL(from, "file://" + by).pathname;
+    if (path.endsWith("/scheduler/atomics.ts")) return { Futex };
+    return path.endsWith("/tests/model/scenario.ts") ? scenario : this.load(path);
+  }
+}

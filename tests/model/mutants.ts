@@ -1,0 +1,485 @@
+/**
+ * Faults that the checker has to find: one operation dropped, two swapped, a recheck removed, a wake missed. Each changes a
+ * text that has to be in its module once, so the list cannot rot.
+ */
+import type { Patch } from "./transform.ts";
+
+export interface Mutant extends Patch {
+  fault: string;
+  /** Parts of the names of scenarios, one of which finds it. */
+  scenarios: string[];
+}
+
+function mutant(fault: string, file: string, find: string, replace: string, ...scenarios: string[]): Mutant {
+  return { fault, file: `scheduler/${file}`, find, replace, scenarios };
+}
+
+export const mutants: Mutant[] = [
+  mutant(
+    "a thief takes the head by a store, not by CAS",
+    "local_run_queue.ts",
+    "if (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
+    "store(words, from + P_HEAD, (head + count) | 0);",
+    "local ring",
+  ),
+  mutant(
+    "the tail is published before the entry is in the ring",
+    "local_run_queue.ts",
+    `store(words, at + P_RING + (tail & (RING_SIZE - 1)), slot);
+        store(words, at + P_TAIL, (tail + 1) | 0);`,
+    `store(words, at + P_TAIL, (tail + 1) | 0);
+        store(words, at + P_RING + (tail & (RING_SIZE - 1)), slot);`,
+    "local ring",
+  ),
+  mutant(
+    "the owner takes runnext by a store, not by CAS",
+    "local_run_queue.ts",
+    "if (next !== 0 && cas(words, at + P_NEXT, next, 0)) return next - 1;",
+    "if (next !== 0) { store(words, at + P_NEXT, 0); return next - 1; }",
+    "local ring",
+  ),
+  mutant(
+    "a full ring is spilled without a CAS",
+    "local_run_queue.ts",
+    "if (!cas(this.words, at + P_HEAD, head, (head + half) | 0)) return false;",
+    "store(this.words, at + P_HEAD, (head + half) | 0);",
+    "local ring",
+  ),
+  mutant(
+    "a thief publishes the others before it has taken them",
+    "local_run_queue.ts",
+    "if (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
+    "if (count > 1) store(words, to + P_TAIL, (tail + count - 1) | 0);\nif (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
+    "local ring",
+  ),
+  // Global queue.
+  mutant(
+    "a producer marks its cell as full before it has stored the entry",
+    "global_run_queue.ts",
+    `store(words, cell + 1, entry);
+        // Partner: the load of the turn in ready().
+        store(words, cell, (position & ~this.#mask) + 1);`,
+    `store(words, cell, (position & ~this.#mask) + 1);
+        store(words, cell + 1, entry);`,
+    "global queue: two",
+  ),
+  mutant(
+    "a consumer takes the head by a store, not by CAS",
+    "global_run_queue.ts",
+    "if (!cas(words, GLOBAL_HEAD, head, (head + count) | 0)) continue;",
+    "store(words, GLOBAL_HEAD, (head + count) | 0);",
+    "global queue: two",
+  ),
+  mutant(
+    "a consumer empties its cell before it has read the entry",
+    "global_run_queue.ts",
+    `const entry = load(words, cell + 1);
+        this.#empty(position);`,
+    `this.#empty(position);
+        const entry = load(words, cell + 1);`,
+    "global queue: cells",
+  ),
+  mutant(
+    "a producer does not ask whose turn it is at the cell",
+    "global_run_queue.ts",
+    "if (ahead === 0) {",
+    "if (ahead <= 0) {",
+    "global queue: cells",
+  ),
+  mutant(
+    "a batch goes on after a note",
+    "global_run_queue.ts",
+    "if (isNote) break;",
+    "",
+    "global queue: two",
+  ),
+  // Mailboxes.
+  mutant(
+    "mail is pushed by a store, not by CAS",
+    "mailbox.ts",
+    "if (cas(words, head, before, entry | (before & SIGNAL))) return;",
+    "store(words, head, entry | (before & SIGNAL)); return;",
+    "mailbox",
+  ),
+  mutant(
+    "a push drops the signal",
+    "mailbox.ts",
+    "if (cas(words, head, before, entry | (before & SIGNAL))) return;",
+    "if (cas(words, head, before, entry)) return;",
+    "mailbox",
+  ),
+  mutant(
+    "the reader looks at the slot, then clears its mark",
+    "runner.ts",
+    `this.#gs.clearRunnerMail(slot);
+    const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
+    if (g !== undefined) {
+      const cancelled = this.#gs.cancelRequest(slot);`,
+    `const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
+    const cancelled = this.#gs.cancelRequest(slot);
+    this.#gs.clearRunnerMail(slot);
+    if (g !== undefined) {`,
+    "slots: a task that waits",
+  ),
+  mutant(
+    "a slot is used again while mail to its last runner is under way",
+    "g_table.ts",
+    "if (this.#isMailed(slot)) this.#mailed.push(slot);",
+    "if (false) this.#mailed.push(slot);",
+    "slots: a cancelled task's slot is used for",
+  ),
+  mutant(
+    "a taker names itself as the runner after the status says so",
+    "g_table.ts",
+    `store(this.#words, g + G_M, isolate);
+    return cas(this.#words, g + G_STATUS, QUEUED, RUNNING);`,
+    `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+    store(this.#words, g + G_M, isolate);
+    return is;`,
+    "slots: a cancelled",
+  ),
+  mutant(
+    "a task that runs is cancelled as one in a queue",
+    "g_table.ts",
+    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);",
+    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
+    "slots: a cancelled",
+  ),
+  // Heap.
+  mutant(
+    "the shared list is taken by a load and a store",
+    "heap.ts",
+    "list.stock = exchange(this.#words, HEAP_FREE + sizeClass, 0);",
+    "list.stock = load(this.#words, HEAP_FREE + sizeClass); cas(this.#words, HEAP_FREE + sizeClass, list.stock, 0);",
+    "heap",
+  ),
+  mutant(
+    "a list is given back by a store",
+    "heap.ts",
+    "if (cas(this.#words, HEAP_FREE + sizeClass, before, list.head)) break;",
+    "exchange(this.#words, HEAP_FREE + sizeClass, list.head); break;",
+    "heap",
+  ),
+  mutant(
+    "a block is cut off without a CAS",
+    "heap.ts",
+    "if (cas(this.#words, HEAP_TOP, top, top + units)) return at;",
+    "exchange(this.#words, HEAP_TOP, top + units); return at;",
+    "heap",
+  ),
+  // Park, unpark, spin.
+  mutant(
+    "a parked M does not look at the queues after its announcement",
+    "machine.ts",
+    "const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();",
+    "const seesWork = false;",
+    "park: one",
+    "park: two",
+  ),
+  mutant(
+    "an M that parks does not look at its own work after its announcement",
+    "machine.ts",
+    "const own = this.#hasOwnWork();",
+    "const own = false;",
+    "ready: an M",
+  ),
+  mutant(
+    "an M that parks does not ask whether all is closing",
+    "machine.ts",
+    `if (load(this.#words, CLOSING) === 1) {
+        this.#over = true;
+        return;
+      }
+      if (this.runner.live`,
+    `if (this.runner.live`,
+    "close: Ms",
+  ),
+  mutant(
+    "a spinning M that finds work wakes nobody",
+    "idle.ts",
+    "if ((add(this.#words, IDLE, -1) & SPINNING_MASK) === 1 && this.workVisible()) this.wake();",
+    "add(this.#words, IDLE, -1);",
+    "spin",
+  ),
+  mutant(
+    "a submitter that finds no P does not look again",
+    "idle.ts",
+    "if (!this.isAnyParked) return this.#callForThread();",
+    "return this.#callForThread();",
+    "park:",
+    "ready:",
+    "locked",
+  ),
+  mutant(
+    "who gets a P in vain does not look for work when it gives it back",
+    "idle.ts",
+    `if (this.#parker.unpark(isolate, state, given(p, false))) return;
+      this.releaseP(p);
+      this.wakeIfWork();`,
+    `if (this.#parker.unpark(isolate, state, given(p, false))) return;
+      this.releaseP(p);`,
+    "ready: two at",
+  ),
+  mutant(
+    "a note is pushed, and nobody is woken",
+    "idle.ts",
+    "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);\n    this.wake();",
+    "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);",
+    "ready: two",
+    "blocking",
+  ),
+  mutant(
+    "an M is woken by a store, not by CAS",
+    "parker.ts",
+    "if (!cas(this.#words, word, asleep, next)) return false;",
+    "store(this.#words, word, next);",
+    "ready: two",
+    "park: one",
+  ),
+  mutant(
+    "an M that is woken overlooks the P that it was given",
+    "parker.ts",
+    "if (cas(this.#words, word, asleep, AWAKE)) return AWAKE;\n    return exchange(this.#words, word, AWAKE);",
+    "const last = load(this.#words, word); store(this.#words, word, AWAKE); return last;",
+    "park: one",
+    "park: two",
+  ),
+  mutant(
+    "a sleeper in the event loop is woken by the futex",
+    "parker.ts",
+    "if ((asleep & IN_EVENT_LOOP) !== 0) notify(this.#words, word);",
+    "if (false) notify(this.#words, word);",
+    "ready: an M that parks in its event loop",
+  ),
+  mutant(
+    "ready does not wake an M that parks without a P",
+    "idle.ts",
+    `if (p === NO_P) {
+        this.queueForP(isolate);
+        return;
+      }`,
+    "if (p === NO_P) return;",
+    "ready: two",
+    "locked",
+  ),
+  mutant(
+    "a released P is settled once, whatever PROCS says by then",
+    "idle.ts",
+    `for (;;) {
+      const isCounted = p < this.procs;
+      if (!this.ps.settle(p, isCounted)) return;
+      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+    }`,
+    `const isCounted = p < this.procs;
+    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);`,
+    "procs: settling",
+  ),
+  mutant(
+    "an idle P is taken by a store",
+    "processor.ts",
+    "return cas(this.#words, this.at(p), IDLE, RUNNING);",
+    "if (load(this.#words, this.at(p)) !== IDLE) return false; store(this.#words, this.at(p), RUNNING); return true;",
+    "procs: settling",
+  ),
+  // Blocking calls.
+  mutant(
+    "a call ends by a store, not by CAS",
+    "processor.ts",
+    "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
+    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
+    "blocking: the ends",
+  ),
+  mutant(
+    "an M that is back from a call does not look for its note",
+    "blocking_call.ts",
+    "if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {",
+    "if (!isClosing && !isAnyIdle) {",
+    "blocking",
+  ),
+  mutant(
+    "sysmon takes a P and keeps it",
+    "sysmon.ts",
+    `if (this.#idle.ps.retake(p, word)) {
+      this.#retook = true;
+      this.#idle.passOn(p);`,
+    `if (this.#idle.ps.retake(p, word)) {
+      this.#retook = true;`,
+    "blocking: sysmon",
+  ),
+  mutant(
+    "sysmon looks whether anything runs, then announces that it sleeps",
+    "sysmon.ts",
+    `sysmon.announce(SLEEPS);
+      const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+    `const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      const nothing = this.#nothingRuns();
+      sysmon.announce(SLEEPS);
+      if (nothing && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+    "blocking: sysmon",
+  ),
+  mutant(
+    "who passes a P on and finds nobody does not look for work",
+    "idle.ts",
+    `    this.releaseP(p);
+    this.wakeIfWork();
+  }
+
+  /** Gives the P to the M whose turn`,
+    `    this.releaseP(p);
+  }
+
+  /** Gives the P to the M whose turn`,
+    "blocking",
+    "locked",
+    "dedicate",
+  ),
+  // Threads in the hands of a task.
+  mutant(
+    "a thread that is dedicated keeps the counted P",
+    "thread_lock.ts",
+    "else if (p !== EXEMPT_P) this.#idle.passOn(p);",
+    "",
+    "dedicate",
+  ),
+  mutant(
+    "a spare is claimed by a store",
+    "roles.ts",
+    "return cas(this.#words, this.#at(isolate), SPARE, role);",
+    "if (this.of(isolate) !== SPARE) return false; this.set(isolate, role); return true;",
+    "dedicate: a spare",
+  ),
+  mutant(
+    "a spare looks at its role, then announces that it sleeps",
+    "machine.ts",
+    "if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);",
+    "this.#parker.sleep(this.#isolate, asleep, Infinity);",
+    "dedicate: a spare",
+  ),
+  mutant(
+    "the host looks for mail, then announces that it sleeps",
+    "host_loop.ts",
+    `    this.#parker.announce(HOST, PARKED_EVENT_LOOP);
+    this.#inbox?.announce();
+    // Partner: the push of a mail, after which the sender reads our state; and of a native call that is done.
+    if (this.#isEmpty()) {`,
+    `    const isEmpty = this.#isEmpty();
+    this.#parker.announce(HOST, PARKED_EVENT_LOOP);
+    this.#inbox?.announce();
+    if (isEmpty) {`,
+    "host",
+  ),
+  // What tasks share.
+  mutant(
+    "an object's lock is taken by a store",
+    "isolate.ts",
+    "if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);",
+    "if (load(this.words, object) !== 0) this.#lockSlowly(object); else store(this.words, object, this.number + 1);",
+    "channel of 1",
+  ),
+  mutant(
+    "a receiver is woken before the value is in its record",
+    "shared_channel.ts",
+    `copyCell(from, at, words, receiver + W_CELL);
+      this.#done(receiver);
+      return DONE;`,
+    `this.#done(receiver);
+      this.isolate.wake(receiver);
+      this.#other = 0;
+      copyCell(from, at, words, receiver + W_CELL);
+      return DONE;`,
+    "channel of 0",
+  ),
+  mutant(
+    "a parked sender is not woken when its value is taken",
+    "shared_channel.ts",
+    `copyCell(words, sender + W_CELL, words, cell);
+          words[sender + W_CELL] = 0;
+          words[object + C_COUNT] = count;
+          this.#done(sender);`,
+    `copyCell(words, sender + W_CELL, words, cell);
+          words[sender + W_CELL] = 0;
+          words[object + C_COUNT] = count;`,
+    "channel of 1",
+  ),
+  mutant(
+    "a close wakes receivers only",
+    "shared_channel.ts",
+    "for (const queue of [RECEIVERS, SENDERS]) {",
+    "for (const queue of [RECEIVERS]) {",
+    "channel: close against two",
+  ),
+  mutant(
+    "a close marks the channel outside of its lock",
+    "shared_channel.ts",
+    `this.lock();
+    const wasClosed = words[object + O_ENDED] === 1;
+    words[object + O_ENDED] = 1;
+    this.unlock();`,
+    `const wasClosed = words[object + O_ENDED] === 1;
+    words[object + O_ENDED] = 1;`,
+    "channel: close",
+  ),
+  mutant(
+    "an operation is taken back that somebody else has ended",
+    "wait_queue.ts",
+    "if (queue === 0) return false;\n  const head",
+    "if (queue === 0) return true;\n  const head",
+    "channel: a receive",
+    "mutex: a wait",
+  ),
+  mutant(
+    "a case of a select is taken without a CAS",
+    "wait_queue.ts",
+    "if (main === 0 || cas(words, main + W_FIRED, 0, 1)) return record;",
+    "return record;",
+    "select",
+  ),
+  mutant(
+    "a mutex with waiters is unlocked by who does not look for them",
+    "mutex.ts",
+    "if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();",
+    "void number; store(words, this.#object + L_HOLDER, NOBODY);",
+    "mutex: three",
+  ),
+  mutant(
+    "who queues for a mutex does not say so in its word",
+    "mutex.ts",
+    "if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;",
+    "if (word !== NOBODY) break;",
+    "mutex: three",
+  ),
+  mutant(
+    "a semaphore that gets permits back serves one that waits, and no other",
+    "shared_lock.ts",
+    `      if (!isGranted) return;
+      isolate.wake(record);`,
+    `      if (isGranted) isolate.wake(record);
+      return;`,
+    "semaphore",
+    "RW mutex",
+  ),
+  mutant(
+    "a lock's operation that is taken back leaves those behind it waiting",
+    "shared_lock.ts",
+    "if (isOurs) this.#serve();",
+    "",
+    "semaphore: a wait",
+  ),
+  mutant(
+    "an arriving reference leaves O_IN_FLIGHT before its bit is set",
+    "handles.ts",
+    "or(this.#words, object + this.#bitWord, this.#bit);",
+    "add(this.#words, object + O_IN_FLIGHT, -1); or(this.#words, object + this.#bitWord, this.#bit); add(this.#words, object + O_IN_FLIGHT, 1);",
+    "references",
+  ),
+  mutant(
+    "a release reads the bits, then O_IN_FLIGHT",
+    "handles.ts",
+    `    return !isOnItsWay;
+  }`,
+    `    return load(words, object + O_IN_FLIGHT) === 0 || (void isOnItsWay, false);
+  }`,
+    "references",
+  ),
+];

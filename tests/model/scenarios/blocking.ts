@@ -1,0 +1,154 @@
+/** Blocking calls: their end against sysmon, which takes the P, and against others who hand theirs on. */
+import { store } from "../../../scheduler/atomics.ts";
+import { EXEMPT_P } from "../../../scheduler/idle.ts";
+import type { Machine } from "../../../scheduler/machine.ts";
+import { CLOSING } from "../../../scheduler/memory_layout.ts";
+import { holder } from "../../../scheduler/processor.ts";
+import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
+import { Sysmon } from "../../../scheduler/sysmon.ts";
+import type { BlockingOptions, TaskContext } from "../../../scheduler/context.ts";
+import { task } from "../../../scheduler/task.ts";
+import { check, checkEqual, type Scenario, shimWithTick } from "../scenario.ts";
+import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
+import type { Shim } from "../../../ffi/shim.ts";
+
+let pool: Pool;
+const ended: number[] = [];
+
+/** Who goes on after a call holds a P, alone. */
+function checkHoldsP(ctx: TaskContext): void {
+  const { p } = (ctx as unknown as { machine: Machine }).machine;
+  check(p >= 0 && p < EXEMPT_P, `a task goes on with the P ${p}`);
+  const isolate = pool.machines.findIndex((machine) =>
+    machine === (ctx as unknown as { machine: Machine }).machine
+  );
+  checkEqual(holder(pool.idle.ps.word(p)), isolate + 1, `the M that has P ${p}`);
+}
+
+/** A call that is over when the other one has run. */
+const waits = task(meta, "waits", (ctx: TaskContext, options: BlockingOptions | undefined) => {
+  ctx.blocking(() => {
+    computeUntilSet();
+  }, options);
+  checkHoldsP(ctx);
+  ended.push(1);
+});
+
+const calls = task(meta, "calls", (ctx: TaskContext) => {
+  for (let i = 0; i < 2; i++) {
+    ctx.blocking(() => {});
+    checkHoldsP(ctx);
+  }
+  ended.push(1);
+});
+
+function begin(procs: number, roles: readonly Role[]): Pool {
+  ended.length = 0;
+  return pool = new Pool(procs, roles);
+}
+
+/** One for whom time flies: each look at its clock is 0.3 s after the last. */
+function sysmon(): () => unknown {
+  const watchdog = new Sysmon(pool.arena, shimWithTick(3e8) as unknown as Shim, pool.futex);
+  return () => watchdog.run();
+}
+
+export const retake: Scenario = {
+  name: "blocking: sysmon takes the P of a call that waits for another task",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(waits(undefined));
+          pool.submit(sets());
+        },
+        sysmon: sysmon(),
+      },
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      end() {
+        checkEqual(ended, [1], "calls that ended");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const short: Scenario = {
+  name: "blocking: the ends of short calls against sysmon",
+  bound: 2,
+  short: 1,
+  rules: { timeouts: 3 },
+  setUp() {
+    begin(1, [POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host: () => void pool.submit(calls()),
+        sysmon: sysmon(),
+      },
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      end() {
+        checkEqual(ended, [1], "tasks that ended");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const handingOff: Scenario = {
+  name: "blocking: a call that hands its P off, to a spare",
+  bound: 2,
+  short: 1,
+  setUp() {
+    begin(1, [POOL, SPARE]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(waits({ handOff: true }));
+          pool.submit(sets());
+          pool.serve(2);
+        },
+      },
+      first: pool.sleepers,
+      sleepers: pool.sleepers,
+      end() {
+        checkEqual(ended, [1], "calls that ended");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const closing: Scenario = {
+  name: "blocking: a call that comes back when all is closing",
+  bound: 2,
+  short: 1,
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(waits({ handOff: true }));
+          pool.set();
+          store(pool.arena.i32, CLOSING, 1);
+          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+        },
+      },
+      first: pool.sleepers,
+      end() {},
+    };
+  },
+};

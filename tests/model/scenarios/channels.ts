@@ -1,0 +1,150 @@
+/** Channels between isolates: each value is received once, in the order of its sender; nobody waits in vain. */
+import { RECEIVE } from "../../../scheduler/channel_life.ts";
+import { ChannelClosedError } from "../../../scheduler/errors.ts";
+import type { SharedChannel } from "../../../scheduler/shared_channel.ts";
+import { abort, check, checkEqual, ModelSignal, type Scenario } from "../scenario.ts";
+import { channelOf, members } from "./isolates.ts";
+
+/** CLOSED if it was closed, -2 if it was taken back. */
+const CLOSED = -1;
+const ABORTED = -2;
+
+function outcome(error: unknown): number {
+  if (error instanceof ChannelClosedError) return CLOSED;
+  if (error === "aborted") return ABORTED;
+  throw error;
+}
+
+function receive(channel: SharedChannel, signal?: ModelSignal): Promise<number> {
+  return channel.receive(RECEIVE, signal as unknown as AbortSignal).then((value) => value as number, outcome);
+}
+
+function send(channel: SharedChannel, value: number): Promise<number> {
+  return channel.send(value).then(() => value, outcome);
+}
+
+function sendAndReceive(capacity: number): Scenario {
+  return {
+    name: `channel of ${capacity}: two senders, one receiver`,
+    bound: 3,
+    short: 1,
+    setUp() {
+      const all = members(3);
+      const channels = channelOf(all, capacity);
+      const got: number[] = [];
+      return {
+        arena: all[0].home.arena,
+        threads: {
+          async sender() {
+            await all[0].settled(send(channels[0], 1));
+            await all[0].settled(send(channels[0], 2));
+          },
+          async other() {
+            await all[1].settled(send(channels[1], 3));
+          },
+          async receiver() {
+            for (let i = 0; i < 3; i++) got.push(await all[2].settled(receive(channels[2])));
+          },
+        },
+        end() {
+          checkEqual(got.toSorted(), [1, 2, 3], "values received");
+          check(got.indexOf(1) < got.indexOf(2), "first sent, first received");
+          checkEqual(channels[0].length, 0, "values left");
+        },
+      };
+    },
+  };
+}
+
+export const unbuffered = sendAndReceive(0);
+export const buffered = sendAndReceive(1);
+
+export const closing: Scenario = {
+  name: "channel: close against send and receive",
+  bound: 3,
+  short: 1,
+  setUp() {
+    const all = members(3);
+    const channels = channelOf(all, 0);
+    let sent = 0;
+    let got = 0;
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async sender() {
+          sent = await all[0].settled(send(channels[0], 7));
+        },
+        async receiver() {
+          got = await all[1].settled(receive(channels[1]));
+        },
+        closer() {
+          channels[2].close();
+        },
+      },
+      end() {
+        checkEqual(got, sent, "what was received");
+        check(sent === 7 || sent === CLOSED, `the sender ended with ${sent}`);
+      },
+    };
+  },
+};
+
+export const parkedSenders: Scenario = {
+  name: "channel: close against two sends that nobody receives",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const all = members(3);
+    const channels = channelOf(all, 1);
+    const sent: number[] = [];
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async sender() {
+          sent.push(await all[0].settled(send(channels[0], 1)));
+        },
+        async other() {
+          sent.push(await all[1].settled(send(channels[1], 2)));
+        },
+        closer: () => channels[2].close(),
+      },
+      end() {
+        checkEqual(
+          sent.filter((value) => value !== CLOSED).length,
+          channels[0].length,
+          "values in the channel",
+        );
+        check(channels[0].length <= 1, "there is room for one");
+      },
+    };
+  },
+};
+
+export const taken: Scenario = {
+  name: "channel: a receive that is taken back against a send",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const all = members(2);
+    const channels = channelOf(all, 1);
+    let got = 0;
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        sender() {
+          check(channels[0].trySend(7), "there is room");
+        },
+        async receiver() {
+          const signal = new ModelSignal();
+          const received = receive(channels[1], signal);
+          abort(signal, "aborted");
+          got = await all[1].settled(received);
+        },
+      },
+      end() {
+        checkEqual(channels[0].length, got === 7 ? 0 : 1, "values left");
+        check(got === 7 || got === ABORTED, `the receiver ended with ${got}`);
+      },
+    };
+  },
+};

@@ -1,0 +1,149 @@
+/** Whole Ms for scenarios: the real loop, with tasks that these files define. */
+import type { Shim } from "../../../ffi/shim.ts";
+import { Futex, load, pause, store } from "../../../scheduler/atomics.ts";
+import { GTable } from "../../../scheduler/g_table.ts";
+import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
+import { Idle } from "../../../scheduler/idle.ts";
+import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
+import { Machine } from "../../../scheduler/machine.ts";
+import { Mailbox } from "../../../scheduler/mailbox.ts";
+import {
+  Arena,
+  DEADLOCK_REPORT,
+  HOST,
+  ISOLATES,
+  leastArenaBytes,
+  PROCS_FIXED,
+  PROCS_SEEN,
+} from "../../../scheduler/memory_layout.ts";
+import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parker.ts";
+import { POOL, type Role } from "../../../scheduler/roles.ts";
+import type { SideChannel } from "../../../scheduler/side_channel.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { type Call, task } from "../../../scheduler/task.ts";
+import { TaskTable } from "../../../scheduler/task_table.ts";
+import { check, checkEqual, shim as modelShim } from "../scenario.ts";
+
+export const shim = modelShim as unknown as Shim;
+const maxTasks = 4;
+
+/** No parcels in these scenarios. */
+const noPort = { post() {}, take: () => undefined, takeAll: () => new Map() } as unknown as SideChannel;
+
+let ran: number[] = [];
+
+export const meta = { url: "model:tasks" } as ImportMeta;
+export const note = task(meta, "note", (_ctx: TaskContext, n: number) => {
+  ran.push(n);
+});
+
+let flag: { words: Int32Array; index: number };
+
+/** Computes until `sets` has run somewhere: nobody may leave that waiting while a P is idle. */
+export const computes = task(meta, "computes", () => computeUntilSet());
+export const sets = task(meta, "sets", (_ctx: TaskContext) => {
+  store(flag.words, flag.index, 1);
+});
+
+export function computeUntilSet(): void {
+  while (load(flag.words, flag.index) === 0) pause();
+}
+
+/** The host's part, and Ms with the numbers from 1 that have these roles. */
+export class Pool {
+  readonly arena: Arena;
+  readonly futex: Futex;
+  readonly parker: Parker;
+  readonly global: GlobalRunQueue;
+  readonly rings: LocalRunQueue;
+  readonly mailbox: Mailbox;
+  readonly idle: Idle;
+  readonly gs: GTable;
+  readonly table: TaskTable;
+  readonly machines: Machine[];
+  readonly procs: number;
+
+  constructor(procs: number, roles: readonly Role[] = [POOL, POOL]) {
+    ran = [];
+    const maxThreads = roles.length;
+    this.procs = procs;
+    this.arena = new Arena({ maxTasks, maxThreads, bytes: leastArenaBytes(maxTasks, maxThreads) });
+    this.futex = new Futex(shim, this.arena.i32);
+    this.parker = new Parker(this.arena, this.futex);
+    this.global = new GlobalRunQueue(this.arena);
+    this.rings = new LocalRunQueue(this.arena, this.global);
+    this.mailbox = new Mailbox(this.arena);
+    this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
+    this.gs = new GTable(this.arena, HOST);
+    this.table = new TaskTable(this.arena);
+    this.arena.i32[ISOLATES] = roles.length + 1;
+    this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
+    // Nobody else uses that word here.
+    flag = { words: this.arena.i32, index: DEADLOCK_REPORT };
+    this.idle.setProcs(procs);
+    roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
+    this.machines = roles.map((_, i) => {
+      const arena = new Arena(this.arena.shape, this.arena.buffer);
+      return new Machine(arena, i + 1, shim, new Futex(shim, arena.i32), noPort);
+    });
+  }
+
+  get ran(): number[] {
+    return ran.toSorted((a, b) => a - b);
+  }
+
+  /** What `computes` waits for. */
+  set(): void {
+    store(flag.words, flag.index, 1);
+  }
+
+  /** As the host does it. */
+  submit(call: Call<unknown>): number {
+    const slot = this.write(call);
+    this.global.push(slot);
+    this.idle.wake();
+    return slot;
+  }
+
+  write(call: Call<unknown>, dedicatedTo = 0): number {
+    const slot = this.gs.allocate();
+    this.gs.prepare(slot, this.gs.newId(), this.table.number(call.definition), dedicatedTo);
+    const parcel = this.gs.writeArguments(slot, call.args);
+    check(parcel === undefined, "arguments that need no parcel");
+    return slot;
+  }
+
+  /** Nothing is queued, all Ps are idle, and the counts say so. */
+  isAtRest(): void {
+    check(!this.idle.workVisible(), "no work is left in queues");
+    checkEqual([this.idle.idlePs, this.idle.spinning], [this.procs, 0], "idle Ps, spinning Ms");
+  }
+
+  get sleepers(): string[] {
+    return this.machines.map((_, i) => `M${i + 1}`);
+  }
+
+  /**
+   * As Host and Threads do it, without new threads: when the pool lacks some, the spare joins it. Until the number of tasks
+   * have ended.
+   */
+  serve(tasks: number): void {
+    while (tasks > 0) {
+      while (this.mailbox.isEmpty(HOST)) pause();
+      const isCalled = this.mailbox.drain(HOST, () => void tasks--);
+      if (isCalled) this.balance();
+    }
+  }
+
+  balance(): void {
+    const { roles } = this.idle;
+    for (let m = 1; m <= this.machines.length && roles.available < this.procs; m++) {
+      if (roles.claim(m, POOL)) this.parker.unpark(m, SPARE_FUTEX, AWAKE);
+    }
+  }
+
+  /** The loops of its Ms. */
+  get loops(): Record<string, () => unknown> {
+    return Object.fromEntries(this.machines.map((machine, i) => [`M${i + 1}`, () => machine.run()]));
+  }
+}

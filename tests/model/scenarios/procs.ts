@@ -1,0 +1,115 @@
+/** Changes of procs, stop, and threads that end or join while work is submitted. */
+import { store } from "../../../scheduler/atomics.ts";
+import { CLOSING, HOST } from "../../../scheduler/memory_layout.ts";
+import { POOL } from "../../../scheduler/roles.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { note, Pool } from "./machines.ts";
+
+export const lower: Scenario = {
+  name: "procs: lowered and raised while tasks run",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(2, [POOL, POOL]);
+    const set = (procs: number) => {
+      pool.idle.setProcs(procs);
+      for (const isolate of [1, 2]) pool.idle.signal(isolate);
+    };
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(note(1));
+          pool.submit(note(2));
+          set(1);
+          set(2);
+        },
+      },
+      first: pool.sleepers,
+      sleepers: pool.sleepers,
+      end() {
+        checkEqual(pool.ran, [1, 2], "what ran");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const settle: Scenario = {
+  name: "procs: settling against release and acquire",
+  bound: 5,
+  short: 2,
+  setUp() {
+    const { arena, idle } = new Pool(2, [POOL, POOL]);
+    const hold = () => {
+      const p = idle.acquireP();
+      if (p >= 0) idle.releaseP(p);
+    };
+    return {
+      arena,
+      threads: {
+        host() {
+          idle.setProcs(1);
+          idle.setProcs(2);
+        },
+        one: hold,
+        two: hold,
+      },
+      end() {
+        checkEqual(idle.idlePs, 2, "idle Ps");
+        checkEqual([idle.acquireP(), idle.acquireP()].toSorted(), [0, 1], "Ps to be had");
+      },
+    };
+  },
+};
+
+export const close: Scenario = {
+  name: "close: Ms that park, run and spin end",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(2, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(note(1));
+          store(pool.arena.i32, CLOSING, 1);
+          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+        },
+      },
+      first: pool.sleepers,
+      end() {},
+    };
+  },
+};
+
+export const retire: Scenario = {
+  name: "retire: a thread more than the pool needs ends, against a submit",
+  bound: 2,
+  short: 1,
+  rules: { timeouts: 2 },
+  setUp() {
+    const pool = new Pool(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(note(1));
+          pool.submit(note(2));
+        },
+      },
+      sleepers: pool.sleepers,
+      end() {
+        // Two that end at once may be one too many: then the host is called, and starts another one.
+        const isCalled = pool.mailbox.drain(HOST, () => {});
+        if (pool.idle.roles.available === 0) return check(isCalled, "the host is called");
+        checkEqual(pool.ran, [1, 2], "what ran");
+        pool.isAtRest();
+      },
+    };
+  },
+};

@@ -1,0 +1,609 @@
+/**
+ * What the modules under test run on: threads that take turns, shared words, and a futex. The transform puts calls of the
+ * functions with a dollar sign into the modules.
+ *
+ * One thread runs at a time, until it comes to an operation on a word that others use too; there the schedule decides who
+ * goes on. A thread is deterministic, so what it has read since it began says all about its state; and the words, with
+ * a hash for each thread of what it has read, say all about the world.
+ */
+import { Failure, Races } from "./races.ts";
+import type { Site } from "./transform.ts";
+
+const [LOAD, STORE, ADD, OR, EXCHANGE, CAS] = [0, 1, 2, 3, 4, 5];
+const NAMES = ["load", "store", "add", "or", "exchange", "cas"];
+
+const RUNS = 0;
+const IN_FUTEX = 1;
+const IN_EVENT_LOOP = 2;
+const ENDED = 3;
+
+/** More than any thread of a scenario takes: somebody goes round for ever. */
+const MOST_STEPS = 5_000;
+
+/** Where spins end by themselves. */
+const ENDS_BY_ITSELF = new Set(["scheduler/spin.ts", "scheduler/host_loop.ts"]);
+
+/** Looks at one thing are repeated at most so often in loops that end by themselves. */
+const ROUNDS = 8;
+
+type Body = () => unknown;
+export type Routine<T = void> = Generator<unknown, T, unknown>;
+
+/** Who decides. */
+export interface Schedule {
+  /** Whether others may go first. If not, the operation concerns nobody else. */
+  concerns(thread: Thread, index: number, writes: boolean): boolean;
+  /** Who goes on: instead of the running one, if there is one. Undefined: this run is over. */
+  next(running: Thread | undefined): Thread | undefined;
+  /** One of `count`, for what is random. */
+  choose(count: number): number;
+}
+
+/** What a scenario assumes of the world. */
+export interface Rules {
+  /** How often in a run a sleep may end because its time is over, whatever others do. */
+  readonly timeouts: number;
+  /** Threads whose sleeps end by their time when nobody else can go on. All others' last for ever. */
+  readonly timePasses: readonly string[];
+  /** Nanoseconds from a thread's look at a clock to its next one. */
+  readonly tick: number;
+}
+
+export class Thread {
+  routine!: Routine<unknown>;
+  state = RUNS;
+  /** Its sleep in the futex has been ended. */
+  isWoken = false;
+  /** How many writes there had been when it began to spin until somebody else writes. */
+  pausedAt = -1;
+  /** Threads that go first, as bits, until they have: it went round in vain. */
+  owes = 0;
+  sleepsAt = -1;
+  isTimed = false;
+  nowNs = 1e9;
+  steps = 0;
+  h1: number;
+  h2: number;
+  readonly microtasks: Body[] = [];
+  /** Of its event loop: what others have ended, then what `setImmediate` was given. */
+  readonly tasks: Body[] = [];
+  readonly immediates: Body[] = [];
+  /** Sleeps in the event loop. */
+  readonly listens: { index: number; wake: () => void; isTimed: boolean }[] = [];
+  // The operation that it is about to do.
+  site = 0;
+  kind = 0;
+  words!: Int32Array;
+  index = 0;
+  a = 0;
+  b = 0;
+
+  constructor(readonly id: number, readonly name: string) {
+    this.h1 = Math.imul(id + 1, 0x9e3779b1);
+    this.h2 = Math.imul(id + 1, 0x85ebca6b);
+  }
+
+  get hasEnded(): boolean {
+    return this.state === ENDED;
+  }
+
+  get isPaused(): boolean {
+    return this.pausedAt === writes;
+  }
+
+  get canGoOn(): boolean {
+    if (this.state === RUNS || (timeouts > 0 && this.mayTimeOut)) return true;
+    if (this.state === IN_FUTEX) return this.isWoken;
+    return this.state === IN_EVENT_LOOP && this.tasks.length > 0;
+  }
+
+  /** It sleeps, and not for ever. */
+  get mayTimeOut(): boolean {
+    if (this.state === IN_FUTEX) return this.isTimed;
+    return this.state === IN_EVENT_LOOP && this.listens.some(({ isTimed }) => isTimed);
+  }
+
+  /** For a report. */
+  get where(): string {
+    if (this.state === ENDED) return "has ended";
+    if (this.state === IN_FUTEX) {
+      return `sleeps on ${nameOfWord(this.sleepsAt)}, which is ${plain[this.sleepsAt]}`;
+    }
+    if (this.state !== IN_EVENT_LOOP) return "could go on";
+    const on = this.listens.map(({ index }) => `${nameOfWord(index)}, which is ${plain[index]}`);
+    return `waits in its event loop${on.length > 0 ? ` for ${on.join(" and ")}` : ""}`;
+  }
+
+  know(value: number): void {
+    this.h1 = Math.imul((this.h1 ^ value) + 0x7f4a7c15 | 0, 0x2c1b3c6d);
+    this.h1 ^= this.h1 >>> 15;
+    this.h2 = Math.imul((this.h2 ^ value) + 0x1b873593 | 0, 0x297a2d39);
+    this.h2 ^= this.h2 >>> 13;
+  }
+
+  /** In the state of the world, besides what it has read. */
+  get mark(): number {
+    return this.state | (this.isWoken ? 4 : 0) | (this.isPaused ? 8 : 0) | this.tasks.length << 4 |
+      this.immediates.length << 8 | this.listens.length << 12 | this.owes << 16;
+  }
+}
+
+let threads: Thread[] = [];
+let current: Thread;
+/** Who goes on after the running thread has yielded. */
+let following: Thread | undefined;
+let isStandstill = false;
+let schedule: Schedule;
+let rules: Rules;
+let sites: readonly Site[] = [];
+let buffer: ArrayBufferLike | undefined;
+let plain = new Int32Array(0);
+/** Above 0: what runs now gives way to nobody. */
+let uninterrupted = 0;
+let writes = 0;
+let timeouts = 0;
+/** The thread that has taken the last steps, and how often it was where. */
+let alone: Thread | undefined;
+let stepsAlone = 0;
+const rounds = new Map<number, number>();
+let memory1 = 0;
+let memory2 = 0;
+let log: string[] | undefined;
+let nameOfWord: (index: number) => string = String;
+let invariant: (() => unknown) | undefined;
+const races = new Races();
+/** Promises that were rejected, and nobody has asked for the reason. */
+export let unhandled: Map<object, unknown> = new Map();
+
+export function running(): Thread {
+  return current;
+}
+
+/** Nanoseconds. */
+export function now(tick = rules.tick): number {
+  return current.nowNs += tick;
+}
+
+// A run --------------------------------------------------------------------------------------------------------------------
+
+/** Until `share`, what runs sets the scenario up. */
+export function begin(how: Schedule, by: Rules, places: readonly Site[], keepsLog: boolean): void {
+  threads = [];
+  current = new Thread(0, "set-up");
+  following = undefined;
+  isStandstill = false;
+  alone = undefined;
+  schedule = how;
+  rules = by;
+  sites = places;
+  buffer = undefined;
+  uninterrupted = 1;
+  writes = 0;
+  timeouts = by.timeouts;
+  memory1 = memory2 = 0;
+  log = keepsLog ? [] : undefined;
+  unhandled = new Map();
+}
+
+export function share(words: Int32Array, name: (index: number) => string, always?: () => unknown): void {
+  buffer = words.buffer;
+  plain = words as Int32Array<ArrayBuffer>;
+  nameOfWord = name;
+  invariant = always;
+  races.begin(words.length);
+  uninterrupted = 0;
+}
+
+export function follow(another: Schedule): void {
+  schedule = another;
+}
+
+export function addThread(name: string, routine: () => Routine): void {
+  const thread = new Thread(threads.length, name);
+  thread.routine = routine();
+  threads.push(thread);
+}
+
+export function allThreads(): readonly Thread[] {
+  return threads;
+}
+
+/** Who could be the next: when nobody else can go on, time passes; and who spins in vain comes last. */
+export function candidates(): Thread[] {
+  const able = threads.filter(({ canGoOn }) => canGoOn);
+  const bits = able.reduce((all, { id }) => all | 1 << id, 0);
+  const eager = able.filter(({ isPaused, owes }) => !isPaused && (owes & bits) === 0);
+  if (eager.length > 0) return eager;
+  const timed = threads.filter(({ name, mayTimeOut }) => mayTimeOut && rules.timePasses.includes(name));
+  return timed.length > 0 ? timed : able;
+}
+
+export function journal(): readonly string[] {
+  return log ?? [];
+}
+
+/** Until no thread can go on: true. Or until the schedule ends it. */
+export function run(): boolean {
+  choose();
+  while (following !== undefined) {
+    current = following;
+    if (!current.routine.next().done) continue;
+    current.state = ENDED;
+    log?.push(`${current.name}  ends`);
+    choose();
+  }
+  return isStandstill;
+}
+
+/** What runs from here on looks at the end. */
+export function end(): void {
+  buffer = undefined;
+  uninterrupted = 1;
+  current = new Thread(0, "end");
+}
+
+/** The running thread cannot go on, or there is none. */
+function choose(): void {
+  isStandstill = candidates().length === 0;
+  following = isStandstill ? undefined : schedule.next(undefined);
+}
+
+function* pass(): Routine {
+  if (uninterrupted > 0) {
+    throw new Error(`What must not be interrupted waits for others: ${place(current.site)}.`);
+  }
+  const thread = current;
+  choose();
+  if (following !== thread) yield;
+}
+
+/** Waits in the event loop until there is a task. */
+export function* listen(): Routine {
+  const thread = current;
+  thread.state = IN_EVENT_LOOP;
+  yield* pass();
+  thread.state = RUNS;
+  if (thread.tasks.length > 0) return;
+  if (timeouts > 0) timeouts--;
+  log?.push(`${thread.name}  the time of its sleep is over`);
+  const first = thread.listens.findIndex(({ isTimed }) => isTimed);
+  thread.listens.splice(first, 1)[0].wake();
+}
+
+/** Whether another thread goes first. */
+function point(thread: Thread, index: number, isWrite: boolean): boolean {
+  if (++thread.steps > MOST_STEPS) throw new Failure(`${thread.name} takes more than ${MOST_STEPS} steps.`);
+  if (invariant !== undefined) uninterruptedly(invariant);
+  for (const other of threads) other.owes &= ~(1 << thread.id);
+  if (goesRound(thread, index)) {
+    for (const { id } of threads) if (id !== thread.id) thread.owes |= 1 << id;
+    choose();
+    return following !== thread;
+  }
+  if (!schedule.concerns(thread, index, isWrite)) return false;
+  following = schedule.next(thread);
+  return following !== thread;
+}
+
+/**
+ * Whether it has come so often to the same operation, with all words as they were: it goes round until somebody else does
+ * something. No scheduler is so unfair, and the others go first.
+ */
+function goesRound(thread: Thread, index: number): boolean {
+  if (thread !== alone) {
+    alone = thread;
+    stepsAlone = 0;
+    rounds.clear();
+  }
+  if (++stepsAlone < 64) return false;
+  const key = (memory1 >>> 0) * 2 ** 21 + (Math.imul(thread.site, 4096) + index & (1 << 21) - 1);
+  const count = (rounds.get(key) ?? 0) + 1;
+  rounds.set(key, count);
+  if (count < ROUNDS || !threads.some((other) => other !== thread && other.canGoOn)) return false;
+  alone = undefined;
+  return true;
+}
+
+function uninterruptedly(look: () => unknown): void {
+  const before = buffer;
+  buffer = undefined;
+  try {
+    $sync(look());
+  } finally {
+    buffer = before;
+  }
+}
+
+export function stateOfWorld(): [number, number] {
+  let h1 = memory1 ^ Math.imul(timeouts + 1, 0x27d4eb2f);
+  let h2 = memory2;
+  for (const thread of threads) {
+    h1 = Math.imul(h1 ^ thread.h1 ^ Math.imul(thread.mark, 0x3c6ef372), 0x2c1b3c6d);
+    h1 ^= h1 >>> 16;
+    h2 = Math.imul(h2 ^ thread.h2 ^ Math.imul(thread.mark, 0x1b56c4e9), 0x297a2d39);
+    h2 ^= h2 >>> 15;
+  }
+  return [h1, h2];
+}
+
+// Operations ---------------------------------------------------------------------------------------------------------------
+
+/** The running thread is about to do this. Whether it has to yield before. */
+export function $op(site: number, kind: number, words: Int32Array, index: number, a = 0, b = 0): boolean {
+  const thread = current;
+  thread.site = site;
+  thread.kind = kind;
+  thread.words = words;
+  thread.index = index;
+  thread.a = a;
+  thread.b = b;
+  return uninterrupted === 0 && words.buffer === buffer && point(thread, index, kind !== LOAD);
+}
+
+export function $do(): number | boolean | void {
+  const { site, kind, words, index, a, b } = current;
+  return $now(site, kind, words, index, a, b);
+}
+
+export function $now(
+  site: number,
+  kind: number,
+  words: Int32Array,
+  index: number,
+  a = 0,
+  b = 0,
+): number | boolean | void {
+  const before = words[index];
+  const isDone = kind !== CAS || before === a;
+  if (kind === CAS && isDone) words[index] = b;
+  else if (kind === STORE || kind === EXCHANGE) words[index] = a;
+  else if (kind === ADD) words[index] = before + a;
+  else if (kind === OR) words[index] = before | a;
+  const result = kind === CAS ? isDone : kind === STORE ? undefined : before;
+  if (words.buffer === buffer) {
+    current.know(Number(result ?? 2));
+    races.atomic(current.id, index, kind, kind !== LOAD && isDone);
+    if (words[index] !== before) changed(index, before, words[index]);
+    if (log !== undefined) {
+      const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD ? "" : `, ${a}`;
+      step(site, `${NAMES[kind]} ${nameOfWord(index)}${args}${result === undefined ? "" : ` = ${result}`}`);
+    }
+  }
+  return result;
+}
+
+function changed(index: number, before: number, after: number): void {
+  writes++;
+  memory1 ^= zobrist(index, before, 0x2c1b3c6d) ^ zobrist(index, after, 0x2c1b3c6d);
+  memory2 ^= zobrist(index, before, 0x297a2d39) ^ zobrist(index, after, 0x297a2d39);
+}
+
+function zobrist(index: number, value: number, factor: number): number {
+  let h = Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(value, 0x85ebca6b);
+  h = Math.imul(h ^ h >>> 16, factor);
+  h = Math.imul(h ^ h >>> 13, 0xc2b2ae35);
+  return h ^ h >>> 16;
+}
+
+function step(site: number, what: string): void {
+  log!.push(`${current.name}  ${place(site)}  ${what}`);
+}
+
+function place(site: number): string {
+  const { file, line } = sites[site];
+  return `${file}:${line}`;
+}
+
+// Plain accesses: part of the step before. Exclusive, or races.ts says so.
+
+export function $get(words: Int32Array, index: number, _site: number): number {
+  const value = words[index];
+  if (words.buffer === buffer) {
+    current.know(value);
+    races.plainRead(current.id, index);
+  }
+  return value;
+}
+
+export function $set(words: Int32Array, index: number, value: number, site: number): number {
+  const before = words[index];
+  words[index] = value;
+  if (words.buffer === buffer) {
+    races.plainWrite(current.id, index);
+    if (words[index] !== before) changed(index, before, words[index]);
+    if (log !== undefined) step(site, `plain ${nameOfWord(index)} = ${value}`);
+  }
+  return value;
+}
+
+export function $postfix(words: Int32Array, index: number, by: number, site: number): number {
+  const before = $get(words, index, site);
+  $set(words, index, before + by, site);
+  return before;
+}
+
+export function $change(
+  words: Int32Array,
+  index: number,
+  operator: string,
+  by: number,
+  site: number,
+): number {
+  const before = $get(words, index, site);
+  const after = operator === "+"
+    ? before + by
+    : operator === "-"
+    ? before - by
+    : operator === "&"
+    ? before & by
+    : before | by;
+  return $set(words, index, after, site);
+}
+
+export function $fill(words: Int32Array, value: number, from: number, to: number, site: number): void {
+  for (let i = from; i < to; i++) $set(words, i, value, site);
+}
+
+// Waiting ------------------------------------------------------------------------------------------------------------------
+
+/** A spin that ends only by what others do: they go first. */
+export function* $pause(site: number): Routine {
+  if (ENDS_BY_ITSELF.has(sites[site].file)) return;
+  const thread = current;
+  if (++thread.steps > MOST_STEPS) throw new Failure(`${thread.name} takes more than ${MOST_STEPS} steps.`);
+  thread.site = site;
+  thread.pausedAt = writes;
+  yield* pass();
+  thread.pausedAt = -1;
+}
+
+/** Takes the place of the Futex in atomics.ts. */
+export class Futex {
+  readonly #words: Int32Array;
+
+  constructor(_shim: unknown, words: Int32Array) {
+    this.#words = words;
+  }
+
+  *sleep(index: number, expected: number, timeoutUs: number, site: number): Routine<boolean> {
+    const thread = current;
+    thread.site = site;
+    if (point(thread, index, false)) yield;
+    const value = this.#words[index];
+    thread.know(value);
+    races.atomic(thread.id, index, LOAD, false);
+    if (log !== undefined) {
+      step(site, `sleep on ${nameOfWord(index)} while ${expected}: ${value === expected}`);
+    }
+    if (value !== expected) return false;
+    thread.state = IN_FUTEX;
+    thread.sleepsAt = index;
+    thread.isTimed = timeoutUs >= 0;
+    yield* pass();
+    thread.state = RUNS;
+    const isOver = !thread.isWoken;
+    if (isOver && timeouts > 0) timeouts--;
+    thread.isWoken = false;
+    thread.know(isOver ? 1 : 2);
+    if (log !== undefined) step(site, isOver ? "the time is over" : "is woken");
+    return isOver;
+  }
+
+  *wake(index: number, site: number): Routine {
+    const thread = current;
+    thread.site = site;
+    if (uninterrupted === 0 && point(thread, index, true)) yield;
+    const sleeper = threads.find((one) => one.state === IN_FUTEX && one.sleepsAt === index && !one.isWoken);
+    if (sleeper !== undefined) sleeper.isWoken = true;
+    thread.know(3);
+    if (log !== undefined) {
+      step(site, `wake who sleeps on ${nameOfWord(index)}: ${sleeper?.name ?? "nobody"}`);
+    }
+  }
+}
+
+export function* $notify(words: Int32Array, index: number, site: number): Routine {
+  const thread = current;
+  thread.site = site;
+  if (uninterrupted === 0 && words.buffer === buffer && point(thread, index, true)) yield;
+  for (const other of threads) {
+    for (let i = other.listens.length - 1; i >= 0; i--) {
+      if (other.listens[i].index === index) other.tasks.push(other.listens.splice(i, 1)[0].wake);
+    }
+  }
+  thread.know(4);
+  if (log !== undefined) step(site, `notify who waits for ${nameOfWord(index)}`);
+}
+
+/** As Atomics.waitAsync: `wake` is called in the event loop. Whether it waits. */
+export function* waitAsync(
+  words: Int32Array,
+  index: number,
+  expected: number,
+  isTimed: boolean,
+  wake: () => void,
+  site: number,
+): Routine<boolean> {
+  const thread = current;
+  thread.site = site;
+  if (point(thread, index, false)) yield;
+  const value = words[index];
+  thread.know(value);
+  races.atomic(thread.id, index, LOAD, false);
+  if (log !== undefined) step(site, `wait for ${nameOfWord(index)} while ${expected}: ${value === expected}`);
+  if (value !== expected) return false;
+  thread.listens.push({ index, wake, isTimed });
+  return true;
+}
+
+// Calls of what may be a generator -----------------------------------------------------------------------------------------
+
+export function isRoutine(value: unknown): value is Routine<unknown> {
+  return typeof value === "object" && value !== null &&
+    (value as Record<symbol, unknown>)[Symbol.toStringTag] === "Generator";
+}
+
+export function* $maybe(value: unknown): Routine<unknown> {
+  return isRoutine(value) ? yield* value : value;
+}
+
+/** A property that may be a getter, which is a generator then. */
+export function* $read(object: Record<string, unknown>, name: string): Routine<unknown> {
+  const getter = object[`$get_${name}`] as (() => Routine<unknown>) | undefined;
+  return getter === undefined ? object[name] : yield* getter.call(object);
+}
+
+/** Without interruption. */
+export function $sync(value: unknown): unknown {
+  if (!isRoutine(value)) return value;
+  uninterrupted++;
+  try {
+    const { done, value: result } = value.next();
+    if (!done) throw new Error(`What must not be interrupted yields: ${place(current.site)}.`);
+    return result;
+  } finally {
+    uninterrupted--;
+  }
+}
+
+export function $uninterrupted(called: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+  return (...args) => $sync(called(...args));
+}
+
+/** Methods of arrays with a generator for their callback. */
+export function* $iterate(
+  list: unknown[] & typeof Array,
+  name: string,
+  ...args: unknown[]
+): Routine<unknown> {
+  if (name === "from") {
+    const all = Array.from(args[0] as unknown[]);
+    const called = args[1] as (value: unknown, i: number) => unknown;
+    for (let i = 0; i < all.length; i++) all[i] = yield* $maybe(called(all[i], i));
+    return all;
+  }
+  const called = args[0] as (value: unknown, i: number) => unknown;
+  const results: unknown[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const result = yield* $maybe(called(list[i], i));
+    if (name === "some" && result) return true;
+    if (name === "every" && !result) return false;
+    if (name === "find" && result) return list[i];
+    if (name === "findIndex" && result) return i;
+    if (name === "filter" && result) results.push(list[i]);
+    if (name === "map") results.push(result);
+  }
+  if (name === "some") return false;
+  if (name === "every") return true;
+  if (name === "findIndex") return -1;
+  return name === "filter" || name === "map" ? results : undefined;
+}
+
+/** One of `count`, each of which is tried. */
+export function pick(count: number): number {
+  if (uninterrupted > 0 || count === 1) return 0;
+  const chosen = schedule.choose(count);
+  current.know(chosen);
+  log?.push(`${current.name}  chooses ${chosen} of ${count}`);
+  return chosen;
+}

@@ -1,0 +1,24 @@
+// The short set of the model checker: `deno task model` has the long one.
+import { assert, assertEquals } from "@std/assert";
+import { Checker, find } from "./model/checker.ts";
+import { mutants } from "./model/mutants.ts";
+
+const checker = new Checker();
+
+for (const scenario of checker.scenarios) {
+  Deno.test(`in all interleavings: ${scenario.name}`, () => {
+    const { failure } = checker.explore(scenario, scenario.short ?? 0);
+    assertEquals(failure && [...failure.journal, failure.message, failure.seed].join("\n"), undefined);
+  });
+}
+
+{
+  const [mutant] = mutants;
+  Deno.test(`the model checker finds a fault: ${mutant.fault}; and its seed leads there again`, () => {
+    const { scenario, outcome } = find(mutant)!;
+    const { failure } = outcome;
+    assert(failure!.journal.some((step) => step.includes(`${mutant.file}:`)));
+    const again = new Checker([mutant]);
+    assertEquals(again.replay(again.named(scenario.name), failure!.seed).message, failure!.message);
+  });
+}
