@@ -95,6 +95,8 @@ export interface TaskContext {
    * the thread: use that for threads whose state should not come back to the pool.
    *
    * The task itself is bound to its thread in any case. As Go's `runtime.LockOSThread`.
+   *
+   * @throws {RangeError} if all `maxThreads` threads are in use, and the pool needs this one.
    */
   lockOSThread(): void;
   /**

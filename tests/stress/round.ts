@@ -81,6 +81,7 @@ export async function playRound(seed: number): Promise<void> {
     lockers: new Set<ThreadLocker>(),
     isDeadly,
     maxThreads,
+    hadFullHeap: false,
     isClosing: false,
     fail(message) {
       failures.push(message);
@@ -139,7 +140,10 @@ export async function playRound(seed: number): Promise<void> {
     } else {
       await within(acting, "all acts end");
       await until(isQuiet, "nothing is left to do");
-      await until(() => leftBehind(arena).length === 0, "no slot is left behind");
+      // README.md, "Death of a thread": what V8 ends in the middle of its mail takes the rest of that along.
+      const isLost = (what: string) =>
+        !stage.hadFullHeap || !/^slot \d+ of 0: status 0, .* mailed 1/.test(what);
+      await until(() => leftBehind(arena).filter(isLost).length === 0, "no slot is left behind");
       if (hasShadow(arena) && !isDeadly && !hasDeadMail(arena)) {
         const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
         if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
