@@ -414,13 +414,10 @@ export class Machine {
     try {
       if (this.runner.live === 0 || this.#spinning) return false;
       for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
-        const { budget } = this.home;
         this.#locks.leave();
         await NEXT_TURN;
         this.#locks.enter();
         if (this.#hasWorkHere()) return true;
-        // A G has done an operation at once: it goes on. The budget bounds this.
-        if (this.home.budget !== budget) turn = -1;
       }
       // A G with children may be on its way and not wait for them: a turn of the event loop lets it get where it waits.
       if (!this.#allAreParked || !this.#mayStandStill()) {
