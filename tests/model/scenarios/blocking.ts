@@ -42,6 +42,12 @@ const calls = task(meta, "calls", (ctx: TaskContext) => {
   ended.push(1);
 });
 
+const handsOff = task(meta, "hands off", (ctx: TaskContext, n: number) => {
+  ctx.blocking(() => {}, { handOff: true });
+  checkHoldsP(ctx);
+  ended.push(n);
+});
+
 function begin(procs: number, roles: readonly Role[]): Pool {
   ended.length = 0;
   return pool = new Pool(procs, roles);
@@ -124,6 +130,32 @@ export const handingOff: Scenario = {
       sleepers: pool.sleepers,
       end() {
         checkEqual(ended, [1], "calls that ended");
+        pool.isAtRest();
+      },
+    };
+  },
+};
+
+export const twoBack: Scenario = {
+  name: "blocking: two calls come back to one P, and a task is queued",
+  bound: 2,
+  short: 1,
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(handsOff(1));
+          pool.submit(handsOff(2));
+          pool.submit(sets());
+        },
+      },
+      first: pool.sleepers,
+      sleepers: pool.sleepers,
+      end() {
+        checkEqual(ended.toSorted(), [1, 2], "calls that ended");
         pool.isAtRest();
       },
     };

@@ -38,7 +38,7 @@ export const lower: Scenario = {
 
 export const settle: Scenario = {
   name: "procs: settling against release and acquire",
-  bound: 5,
+  bound: 4,
   short: 2,
   setUp() {
     const { arena, idle } = new Pool(2, [POOL, POOL]);
@@ -88,8 +88,8 @@ export const close: Scenario = {
 
 export const retire: Scenario = {
   name: "retire: a thread more than the pool needs ends, against a submit",
-  bound: 2,
-  short: 1,
+  bound: 1,
+  short: 0,
   rules: { timeouts: 2 },
   setUp() {
     const pool = new Pool(1, [POOL, POOL]);
