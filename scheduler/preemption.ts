@@ -136,6 +136,7 @@ export class Preemption {
 
   /** A P in the hands of an M. `word`: its status. */
   look(p: number, word: number): void {
+    if (!this.#isOn && this.#stall === Infinity) return;
     const isolate = holder(word);
     const run = this.#run(isolate);
     if (run.ran >= this.#stall) this.#report(isolate, run);

@@ -19,4 +19,6 @@ export const capacities: Patch[] = [
   shrink("host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
   shrink("host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
   shrink("children.ts", "HANDFUL = 8", "HANDFUL = 2"),
+  // Nobody is preempted: a number that grows with every turn would only keep states apart that are the same.
+  shrink("locks.ts", "TURN = 1 << 8", "TURN = 0"),
 ];

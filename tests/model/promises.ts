@@ -71,6 +71,13 @@ export class ModelPromise {
       value.then((value) => this.resolve(value), (reason) => this.reject(reason));
       return;
     }
+    if (value instanceof Object && "then" in value && typeof value.then === "function") {
+      const then = value.then.bind(value);
+      running().microtasks.push(() =>
+        then((value: unknown) => this.resolve(value), (reason: unknown) => this.reject(reason))
+      );
+      return;
+    }
     this.#settle(RESOLVED, value);
   }
 
