@@ -61,9 +61,13 @@ const OVERTIME_INTERVAL = 2e6;
 const ANSWER_INTERVAL = 50e3;
 /** Nanoseconds between questions to a thread that has lost its P already. Guess. */
 const SEIZED_INTERVAL = 1e6;
-/** Milliseconds that a thread may go on after the scheduler was closed, and between looks whether it does. Guesses. */
+/**
+ * Milliseconds that a thread may go on after the scheduler was closed, between looks whether it does, and after which it
+ * is left alone: it is in a foreign call that does not return. Guesses.
+ */
 const LINGER = 1000;
 const STEP = 5;
+const GIVE_UP = 10_000;
 /** Nanoseconds that what is known of code stays true. Reading it takes 200 us. */
 const CODE_AGE = 100e6;
 
@@ -153,19 +157,19 @@ export class Preemption {
   }
 
   /**
-   * All is closing. Who goes on computing after LINGER is frozen for good, if it can be: `terminate()` does not stop a loop,
-   * which would keep a core for the rest of the process.
+   * All is closing. Who goes on computing after LINGER is frozen for good, as soon as it can be: `terminate()` does not stop
+   * a loop, which would keep a core for the rest of the process.
    */
   close(): void {
     const isolates = load(this.#words, ISOLATES);
-    for (let ms = 0; ms < LINGER + TRIES; ms += STEP) {
+    for (let ms = 0; ms < GIVE_UP; ms += STEP) {
       let isAnyThere = false;
       for (let isolate = HOST + 1; isolate < isolates; isolate++) {
         if (!this.#isThere(isolate)) continue;
         isAnyThere = true;
-        if (this.#isOn && ms >= LINGER) this.#stop(isolate);
+        if (ms >= LINGER) this.#stop(isolate);
       }
-      if (!isAnyThere) return;
+      if (!isAnyThere || !this.#isOn) return;
       this.#idle.sysmon.tick(STEP * 1e3);
     }
   }
@@ -179,8 +183,11 @@ export class Preemption {
   }
 
   #stop(isolate: number): void {
+    this.#asked.clear();
     this.#refreshCode();
-    if (this.#parker.ask(isolate, AWAKE, ASKED)) this.#send(isolate);
+    if (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, LOST, ASKED_LOST)) {
+      this.#send(isolate);
+    }
   }
 
   /** The time since the last look belongs to the turn, if that is the same. */
