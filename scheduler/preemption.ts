@@ -183,11 +183,11 @@ export class Preemption {
   }
 
   #stop(isolate: number): void {
-    this.#asked.clear();
+    if (isAsked(this.#parker.state(isolate))) return;
+    this.#asked.delete(isolate);
     this.#refreshCode();
-    if (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, LOST, ASKED_LOST)) {
-      this.#send(isolate);
-    }
+    const isOurs = this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, LOST, ASKED_LOST);
+    if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
   }
 
   /** The time since the last look belongs to the turn, if that is the same. */

@@ -61,7 +61,7 @@ Deno.test("a dedicated task stays on its thread over every kind of await, and ct
 });
 
 Deno.test("dedicated threads are not counted in procs, and several run besides", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const own = [1, 2, 3].map(() => sched.dedicate(busyUntil(arrived.buffer, leave.buffer)));
   await until(() => arrived.value === 3, "three dedicated tasks run");

@@ -17,7 +17,7 @@ Deno.test("a task's promise resolves with what its function returns", async () =
 });
 
 Deno.test("with procs 2, ten computing tasks run two at once, and a dedicated one besides", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const dedicated = sched.dedicate(busyUntil(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "the dedicated task runs");
@@ -40,7 +40,7 @@ Deno.test("with procs 1, tasks run one after the other", async () => {
 });
 
 Deno.test("procs tasks run at once even if their thread has others parked on it", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const arrived = new Flag();
   for (let i = 0; i < 10; i++) sched.go(parked(arrived.buffer));
   await until(() => arrived.value === 10, "ten tasks are parked");
@@ -48,7 +48,7 @@ Deno.test("procs tasks run at once even if their thread has others parked on it"
 });
 
 Deno.test("a raised procs holds for what is queued already", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const tasks = Array.from({ length: 6 }, () => sched.go(busyUntil(arrived.buffer, leave.buffer)));
   await until(() => arrived.value === 1, "one runs");
@@ -60,7 +60,7 @@ Deno.test("a raised procs holds for what is queued already", async () => {
 });
 
 Deno.test("a lowered procs holds for what starts from then on", async () => {
-  await using sched = await Scheduler.start({ procs: 3 });
+  await using sched = await Scheduler.start({ procs: 3, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const blockers = [1, 2, 3].map(() => sched.go(busyUntil(arrived.buffer, leave.buffer)));
   await until(() => arrived.value === 3, "three run");
@@ -144,7 +144,7 @@ Deno.test("tasks that block their thread for 50 ms reach both threads at once", 
 });
 
 Deno.test("two tasks reach two threads that have just run out of work, each time", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   for (let round = 0; round < 100; round++) {
     const [arrived, leave] = [new Flag(), new Flag()];
     const both = [1, 2].map(() => sched.go(busyUntil(arrived.buffer, leave.buffer)));

@@ -78,7 +78,7 @@ for (const [how, call, words] of deaths) {
 }
 
 Deno.test("after deaths procs tasks run at once again", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const deaths = Array.from({ length: 6 }, () => sched.go(exitOfNode()));
   const outcomes = await soon(Promise.allSettled(deaths), "six deaths");
   for (const outcome of outcomes) {
