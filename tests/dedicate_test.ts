@@ -24,7 +24,7 @@ const allowed = Deno.readTextFileSync("/proc/self/status").match(/^Cpus_allowed_
 const firstCpu = Number(/^\d+/.exec(allowed)![0]);
 
 Deno.test("a dedicated task has its name, CPUs and nice value on its own thread alone", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const state = await sched.dedicate(threadState(), { name: "tap", affinity: [firstCpu], nice: 5 });
   assertEquals([state.name, state.cpus, state.nice], ["tap", String(firstCpu), 5]);
   const pool = await sched.go(threadState());
@@ -33,14 +33,14 @@ Deno.test("a dedicated task has its name, CPUs and nice value on its own thread 
 });
 
 Deno.test("a dedicated thread is named after its task if nobody says otherwise", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   assertEquals((await sched.dedicate(threadState())).name, "threadState");
   assertEquals((await sched.dedicate(threadState(), { name: "fifteen bytes.." })).name, "fifteen bytes..");
   assertEquals((await sched.dedicate(threadState(), { name: "ä\u4e2d" })).name, "ä\u4e2d");
 });
 
 Deno.test("the kernel shows a dedicated thread while its task runs, and not when it has ended", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const task = sched.dedicate(busyUntil(arrived.buffer, leave.buffer), { name: "on its own" });
   await until(() => arrived.value === 1, "it runs");
@@ -54,7 +54,7 @@ Deno.test("the kernel shows a dedicated thread while its task runs, and not when
 });
 
 Deno.test("a dedicated task stays on its thread over every kind of await, and ctx.tid is that thread's", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const seen = await sched.dedicate(tidsOverAwaits());
   assertEquals(new Set(seen).size, 1);
   assertNotEquals(seen[0], await sched.go(tidOf()));
@@ -72,7 +72,7 @@ Deno.test("dedicated threads are not counted in procs, and several run besides",
 });
 
 Deno.test("children of a dedicated task run in the pool", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [own, children] = await soon(sched.dedicate(family(20, 2)), "20 children");
   assert(!children.includes(own));
   const pool = await Promise.all(Array.from({ length: 20 }, () => sched.go(busy(2))));
@@ -81,7 +81,7 @@ Deno.test("children of a dedicated task run in the pool", async () => {
 });
 
 Deno.test("a dedicated task that sleeps keeps its thread, and wakes on time", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const { sleepTimed } = await import("./tasks/waiting.ts");
   const [arrived, leave] = [new Flag(), new Flag()];
   const hog = sched.go(busyUntil(arrived.buffer, leave.buffer));
@@ -93,7 +93,7 @@ Deno.test("a dedicated task that sleeps keeps its thread, and wakes on time", as
 });
 
 Deno.test("thread options out of their range are errors at the call, with the value", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const bad: [Any, typeof RangeError | typeof TypeError, string][] = [
     [{ name: "sixteen bytes..." }, RangeError, "which is 16 bytes: Linux names threads with 15 at most"],
     [{ name: "ä".repeat(8) }, RangeError, "which is 16 bytes"],
@@ -116,7 +116,7 @@ Deno.test("thread options out of their range are errors at the call, with the va
 });
 
 Deno.test("CPUs that do not exist are an error that names those that do", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const error = await assertRejects(() => sched.dedicate(nothing(), { affinity: [1000] }), Error, "[1000]");
   assert(error.message.includes("EINVAL") && error.message.includes("may use the CPUs"), error.message);
   await assertRejects(() => sched.dedicate(nothing(), { affinity: [100_000] }), Error, "CPU 100000");
@@ -125,7 +125,7 @@ Deno.test("CPUs that do not exist are an error that names those that do", async 
 });
 
 Deno.test("one dedicated thread more than maxThreads allows is an error at the call", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3, preempt: false });
   const arrived = new Flag();
   const own = [1, 2].map(() => sched.dedicate(parked(arrived.buffer)));
   await until(() => arrived.value === 2, "two run");
@@ -139,7 +139,7 @@ Deno.test("one dedicated thread more than maxThreads allows is an error at the c
 });
 
 Deno.test("a cancelled dedicated task ends its thread", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const arrived = new Flag();
   const running = sched.dedicate(parked(arrived.buffer));
   await until(() => arrived.value === 1, "it runs");
@@ -155,7 +155,7 @@ Deno.test("a cancelled dedicated task ends its thread", async () => {
 });
 
 Deno.test("fifty dedicated tasks, one after the other, leave no thread behind", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 4 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 4, preempt: false });
   for (let i = 0; i < 50; i++) assertEquals(await soon(sched.dedicate(add(i, 1)), `task ${i}`), i + 1);
   await until(() => sched.stats().threads <= 2, "the pool's thread and a spare one");
 });

@@ -63,13 +63,13 @@ class Saturated implements AsyncDisposable {
 // One thread ----------------------------------------------------------------------------------------------------------
 
 Deno.test("gettid is one value for the life of a dedicated task, asked from inside of foreign calls", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const options = { name: "one", affinity: [lastCpu], nice: 3 };
   assertEquals(new Set(await soon(sched.dedicate(tidsInCalls(), options), "the task")).size, 1);
 });
 
 Deno.test("gettid is one value for all tasks of a locker, whose thread looks as asked", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   await using locker = await sched.locker({ name: "locker", affinity: [lastCpu], nice: 3 });
   const tasks = Array.from({ length: 20 }, () => locker.go(tidsInCalls()));
   const seen = (await soon(Promise.all(tasks), "the tasks")).flat();
@@ -83,7 +83,7 @@ Deno.test("gettid is one value for all tasks of a locker, whose thread looks as 
 });
 
 Deno.test("gettid is one value for the life of a native thread, asked by calls of several libraries", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using thread = await sched.thread({ name: "native", affinity: [lastCpu], nice: 3 });
   const seen = new Set<number>();
   for (let i = 0; i < 20; i++) {
@@ -128,13 +128,13 @@ for (const inTheMiddle of [false, true]) {
 }
 
 Deno.test("what had begun on a thread goes on there when another task makes it its own", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const { own, theirs } = await soon(sched.go(dedicatesBesideAnother()), "both tasks");
   assertEquals(theirs, [own, own]);
 });
 
 Deno.test("locks and dedications are counted apart: each is there until it was undone", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [step, told] = [new Flag(), new Flag()];
   const task = sched.go(locksAndDedicates(step.buffer, told.buffer));
   // lock, dedicate, unlock, lock, undedicate, unlock: how many threads are locked, and how many dedicated.
@@ -171,7 +171,7 @@ Deno.test("children of a dedicated task go to the global queue at once, and nobo
 // Waking --------------------------------------------------------------------------------------------------------------
 
 Deno.test("mail wakes a dedicated task directly: no P of the pool is ever free for it", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, heard] = [new Flag(), new Flag()];
   const task = sched.dedicate(hearsCancellation(arrived.buffer, heard.buffer));
   await until(() => arrived.value === 1, "it waits");
@@ -184,7 +184,7 @@ Deno.test("mail wakes a dedicated task directly: no P of the pool is ever free f
 });
 
 Deno.test("with the pool saturated, a hundred round trips to a locker take under 20 ms in the median", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using locker = await sched.locker();
   await using _pool = await Saturated.make(sched);
   const times: number[] = [];
@@ -227,7 +227,7 @@ const sleeps = (tid: number) => Number(threadStatus(tid, "voluntary_ctxt_switche
 
 Deno.test("a dedicated task's blocking calls wake no sysmon, and keep its P", async (t) => {
   const before = new Set(tids());
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   // By its timer slack, which no other thread sets to 1 ns.
   const isSysmon = (tid: number) =>
     !before.has(tid) && Deno.readTextFileSync(`/proc/${tid}/timerslack_ns`) === "1\n";
@@ -261,7 +261,7 @@ Deno.test("a dedicated task's blocking calls wake no sysmon, and keep its P", as
 });
 
 Deno.test("a dedicated task that blocks for long is not taken for a blocked one of the pool", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   using pipe = new Pipe();
   const arrived = new Flag();
   const task = sched.dedicate(blocksPlainly(pipe.reader, arrived.buffer));
@@ -277,7 +277,7 @@ Deno.test("a dedicated task that blocks for long is not taken for a blocked one 
 // What it does not delay ------------------------------------------------------------------------------------------------
 
 Deno.test("dedicated threads that block or compute for ever delay neither setProcs, stats nor close", async () => {
-  const sched = await Scheduler.start({ procs: 1 });
+  const sched = await Scheduler.start({ procs: 1, preempt: false });
   using pipe = new Pipe();
   const [arrived, leave] = [new Flag(), new Flag()];
   const tasks = [
@@ -312,7 +312,7 @@ Deno.test("dedicated threads that block or compute for ever delay neither setPro
 // Errors --------------------------------------------------------------------------------------------------------------
 
 Deno.test("options of a locker out of their range are errors at the call, and no thread is started", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const before = sched.stats().threads;
   const bad: [Any, typeof RangeError | typeof TypeError, string][] = [
     [{ name: "sixteen bytes..." }, RangeError, "which is 16 bytes: Linux names threads with 15 at most"],
@@ -328,7 +328,7 @@ Deno.test("options of a locker out of their range are errors at the call, and no
 });
 
 Deno.test("one locker more than maxThreads allows is an error, and there is room again after one was closed", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2, preempt: false });
   const locker = await soon(sched.locker(), "the first");
   await assertRejects(() => soon(sched.locker(), "the second"), RangeError, "maxThreads");
   await locker.close();
@@ -337,7 +337,7 @@ Deno.test("one locker more than maxThreads allows is an error, and there is room
 });
 
 Deno.test("a symbol that a native thread's library lacks is an error at dlopen, and the thread goes on", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using thread = await sched.thread();
   const missing = { no_such_function: { parameters: [], result: "void" } } as const;
   assertThrows(() => thread.dlopen("libc.so.6", missing), Error, "undefined symbol: no_such_function");

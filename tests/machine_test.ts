@@ -36,7 +36,7 @@ import {
 } from "./tasks/waiting.ts";
 
 Deno.test("a fork-join tree of 131,071 tasks counts each once, on more than one thread", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [count, tids] = await soon(sched.go(tree(16)), "the tree", 60_000);
   assertEquals(count, 131_071);
   assertGreater(tids.length, 1);
@@ -49,12 +49,12 @@ Deno.test("a fork-join tree on one thread counts each task once", async () => {
 });
 
 Deno.test("a hundred thousand children of one task all settle", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   assertEquals(await soon(sched.go(fan(100_000)), "the fan"), 100_000 * 99_999 / 2);
 });
 
 Deno.test("trees started by the host and trees on dedicated threads go on beside each other", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const trees = [
     ...Array.from({ length: 6 }, () => sched.go(tree(10))),
     ...Array.from({ length: 2 }, () => sched.dedicate(tree(10))),
@@ -64,13 +64,13 @@ Deno.test("trees started by the host and trees on dedicated threads go on beside
 });
 
 Deno.test("children of a task run on other threads while it waits for them", async () => {
-  await using sched = await Scheduler.start({ procs: 3 });
+  await using sched = await Scheduler.start({ procs: 3, preempt: false });
   const [, tids] = await soon(sched.go(family(30, 5)), "30 children");
   assertGreater(new Set(tids).size, 1);
 });
 
 Deno.test("an error that a task throws keeps its class, name, message, stack and cause", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   for (const start of [sched.go, sched.dedicate].map((start) => start.bind(sched))) {
     const error = await assertRejects(() => start(throws("on purpose")), TypeError, "on purpose");
     assert(error.stack!.includes("tests/tasks/failing.ts"), error.stack);
@@ -81,7 +81,7 @@ Deno.test("an error that a task throws keeps its class, name, message, stack and
 });
 
 Deno.test("an error of a class of the task's module keeps that class if the module exports it", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const error = await assertRejects(() => sched.go(throwsRefused()), Refused, "not today");
   assertEquals([error.name, error.code, error.cause], ["Refused", 7, { why: ["closed"] }]);
   const hidden = await assertRejects(() => sched.go(throwsHidden()), TypeError, "nobody knows my class");
@@ -89,7 +89,7 @@ Deno.test("an error of a class of the task's module keeps that class if the modu
 });
 
 Deno.test("a task that returns or throws what cannot be copied is rejected with a DataCloneError", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const returned = await assertRejects(
     () => sched.go(returnsFunction()),
     DOMException,
@@ -111,7 +111,7 @@ Deno.test("a task that returns or throws what cannot be copied is rejected with 
 });
 
 Deno.test("a task that returns a thenable resolves with what that does", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   assertEquals(await sched.go(returnsThenable()), 42);
   await assertRejects(() => sched.go(returnsThrowingThen()) as Promise<unknown>, RangeError, "then");
   assertEquals(await sched.go(add(1, 1)), 2);
@@ -119,7 +119,7 @@ Deno.test("a task that returns a thenable resolves with what that does", async (
 
 Deno.test("children's errors reach their parent with their class", async () => {
   for (const procs of [1, 2]) {
-    await using sched = await Scheduler.start({ procs });
+    await using sched = await Scheduler.start({ procs, preempt: false });
     const errors = await sched.go(failingChildren()) as Error[];
     assertEquals(errors.map((error) => [error.constructor, error.message]), [[RangeError, "one"], [
       RangeError,
@@ -138,7 +138,7 @@ Deno.test("a parent cancels children that wait and that sleep", async () => {
 });
 
 Deno.test("a child's timeout and signal end it", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [timeout, signal, never] = await soon(sched.go(limitsChildren()), "three children");
   assertEquals((timeout as Error).name, "TaskTimeoutError");
   assert((timeout as Error).message.includes('"sleepFor"') && (timeout as Error).message.includes("5 ms"));
@@ -146,7 +146,7 @@ Deno.test("a child's timeout and signal end it", async () => {
 });
 
 Deno.test("an unhandled rejection in a task is reported and ends nothing", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const tid = await sched.go(leavesRejection());
   assertEquals(await sched.go(leavesRejection()), tid);
 });
@@ -167,7 +167,7 @@ Deno.test("ctx.yield lets the others on the thread go on, in turns", async () =>
 });
 
 Deno.test("ctx.sleep is never shorter than asked, nor a second longer", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   for (const ms of [0, 0.3, 1, 5, 20, 50]) {
     const took = await sched.go(sleepTimed(ms));
     assertGreaterOrEqual(took, ms);
@@ -176,7 +176,7 @@ Deno.test("ctx.sleep is never shorter than asked, nor a second longer", async ()
 });
 
 Deno.test("a thousand tasks sleep at once, and take no longer than one", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const start = performance.now();
   const all = await Promise.all(Array.from({ length: 1000 }, (_, i) => sched.go(sleepTimed(100 + i % 100))));
   all.forEach((took, i) => assertGreaterOrEqual(took, 100 + i % 100));
@@ -185,7 +185,7 @@ Deno.test("a thousand tasks sleep at once, and take no longer than one", async (
 });
 
 Deno.test("ctx.sleep says what it takes", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const said = await sched.go(misusesSleep());
   assertEquals(said.map(([name]) => name), ["RangeError", "RangeError", "RangeError"]);
   assertEquals(said.map(([, message]) => message.split(":")[0]), [
@@ -196,14 +196,14 @@ Deno.test("ctx.sleep says what it takes", async () => {
 });
 
 Deno.test("ctx.wait gives what the promise of the world outside gives", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [text, timer, failed, thenable] = await soon(sched.go(waitsForOutside()), "ctx.wait");
   assertEquals([text, timer, thenable], ["hello", "timer", "thenable"]);
   assertEquals([(failed as Error).constructor, (failed as Error).message], [RangeError, "outside"]);
 });
 
 Deno.test("a plain await of the world outside works", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "content");
   const all = await soon(
@@ -215,33 +215,33 @@ Deno.test("a plain await of the world outside works", async () => {
 });
 
 Deno.test("whichever of a sleep and a timer of the world outside comes first wins a race", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   for (const start of [sched.go, sched.dedicate].map((start) => start.bind(sched))) {
     assertEquals(await soon(start(races()), "two races"), ["inside", "outside"]);
   }
 });
 
 Deno.test("a task stays on its thread over every kind of await", async () => {
-  await using sched = await Scheduler.start({ procs: 3 });
+  await using sched = await Scheduler.start({ procs: 3, preempt: false });
   const all = await Promise.all(Array.from({ length: 20 }, () => sched.go(tidsOverAwaits())));
   for (const tids of all) assertEquals(new Set(tids).size, 1);
 });
 
 Deno.test("a task that computes is asked to yield after its slice of 10 ms", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const ms = await sched.go(busyUntilAsked());
   assertGreaterOrEqual(ms, 9.5);
   assert(ms < 5000, `${ms} ms`);
 });
 
 Deno.test("tasks of the host and children have ids that are unique in their scheduler", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const ids = await Promise.all(Array.from({ length: 3000 }, () => sched.go(idOf())));
   assertEquals(new Set(ids).size, 3000);
 });
 
 Deno.test("a task starts although its slot's last one was cancelled late, and the thread of that one is busy", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await Promise.all([sched.go(nothing()), sched.go(note("/dev/null", ""))]);
   const path = await Deno.makeTempDir();
   const first = sched.go(identity(1));
@@ -261,7 +261,7 @@ Deno.test("a task starts although its slot's last one was cancelled late, and th
 
 Deno.test("a child whose thread died rejects with a ThreadDiedError in its parent, on another thread", async () => {
   const { parentOfDying } = await import("./tasks/dying.ts");
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [name, message] = await soon(sched.go(parentOfDying()), "the parent hears of it");
   assertEquals(name, ThreadDiedError.name);
   assert(message.includes('"exitOfNode"'), message);

@@ -11,7 +11,7 @@ import { yieldsUntil } from "./tasks/waiting.ts";
 import { note } from "./tasks/family.ts";
 
 Deno.test("a task's promise resolves with what its function returns", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   assertEquals(await sched.go(add(2, 3)), 5);
   assertEquals(await sched.go(nothing()), undefined);
 });
@@ -78,7 +78,7 @@ Deno.test("a lowered procs holds for what starts from then on", async () => {
 });
 
 Deno.test("procs goes up and down under load, and no task is lost", async () => {
-  await using sched = await Scheduler.start({ procs: 2, maxThreads: 12 });
+  await using sched = await Scheduler.start({ procs: 2, maxThreads: 12, preempt: false });
   let sum = 0;
   for (let round = 0; round < 30; round++) {
     const tasks = Array.from({ length: 500 }, (_, i) => sched.go(identity(i)));
@@ -90,7 +90,7 @@ Deno.test("procs goes up and down under load, and no task is lost", async () => 
 });
 
 Deno.test("a million tasks in one go settle, each with its own result", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const count = 1_000_000;
   const seen = new Uint8Array(count);
   let settled = 0;
@@ -110,7 +110,7 @@ Deno.test("a million tasks in one go settle, each with its own result", async ()
 });
 
 Deno.test("tasks beyond maxTasks wait their turn, and their arguments are as they were", async () => {
-  await using sched = await Scheduler.start({ procs: 2, maxTasks: 3 });
+  await using sched = await Scheduler.start({ procs: 2, maxTasks: 3, preempt: false });
   const list = [0];
   const { echo } = await import("./tasks/values.ts");
   const tasks = Array.from({ length: 100 }, (_, i) => {
@@ -122,7 +122,7 @@ Deno.test("tasks beyond maxTasks wait their turn, and their arguments are as the
 });
 
 Deno.test("few slots and few threads carry a hundred thousand tasks, round and round", async () => {
-  await using sched = await Scheduler.start({ procs: 2, maxThreads: 3, maxTasks: 8 });
+  await using sched = await Scheduler.start({ procs: 2, maxThreads: 3, maxTasks: 8, preempt: false });
   let sum = 0;
   const count = 100_000;
   const tasks = Array.from({ length: count }, (_, i) => sched.go(identity(i)).then((n) => sum += n));
@@ -131,7 +131,7 @@ Deno.test("few slots and few threads carry a hundred thousand tasks, round and r
 });
 
 Deno.test("tasks that block their thread for 50 ms reach both threads at once", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const lags: number[] = [];
   for (let round = 0; round < 10; round++) {
     await until(() => sched.stats().idleProcs === 2, "both threads sleep");
@@ -157,7 +157,7 @@ Deno.test("two tasks reach two threads that have just run out of work, each time
 });
 
 Deno.test("a task that is started while one thread computes and the other one sleeps does not wait", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const blocker = sched.go(busyUntil(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "one thread is busy");
@@ -170,7 +170,7 @@ Deno.test("a task that is started while one thread computes and the other one sl
 });
 
 Deno.test("tasks that do nothing but yield keep nobody out", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const yielding = [1, 2, 3].map(() => sched.go(yieldsUntil(arrived.buffer, leave.buffer)));
   await until(() => arrived.value === 3, "three yield");
@@ -180,7 +180,7 @@ Deno.test("tasks that do nothing but yield keep nobody out", async () => {
 });
 
 Deno.test("stats say what there is and what was", async () => {
-  await using sched = await Scheduler.start({ procs: 2, maxTasks: 4 });
+  await using sched = await Scheduler.start({ procs: 2, maxTasks: 4, preempt: false });
   const before = sched.stats();
   assertEquals([before.procs, before.inFlight, before.queued, before.dedicatedThreads], [2, 0, 0, 0]);
   assertGreaterOrEqual(before.threads, 2);
@@ -210,10 +210,10 @@ Deno.test("stats say what there is and what was", async () => {
 
 Deno.test("twenty schedulers, one after the other, leave no thread behind", async () => {
   // The first one starts what the runtime then keeps.
-  await (await Scheduler.start({ procs: 2 })).close();
+  await (await Scheduler.start({ procs: 2, preempt: false })).close();
   const before = tids().length;
   for (let i = 0; i < 20; i++) {
-    const sched = await Scheduler.start({ procs: 2 });
+    const sched = await Scheduler.start({ procs: 2, preempt: false });
     assertEquals(await sched.go(add(i, 1)), i + 1);
     await sched.close();
   }
@@ -221,7 +221,7 @@ Deno.test("twenty schedulers, one after the other, leave no thread behind", asyn
 });
 
 Deno.test("close settles what is queued, running, parked, waiting and dedicated, and is prompt", async () => {
-  const sched = await Scheduler.start({ procs: 2, maxTasks: 8 });
+  const sched = await Scheduler.start({ procs: 2, maxTasks: 8, preempt: false });
   const [arrived, asleep, leave] = [new Flag(), new Flag(), new Flag()];
   const kinds = {
     parked: sched.go(parked(asleep.buffer)),
@@ -250,7 +250,7 @@ Deno.test("close settles what is queued, running, parked, waiting and dedicated,
 });
 
 Deno.test("close of an idle scheduler is prompt, and can be asked for twice", async () => {
-  const sched = await Scheduler.start({ procs: 2 });
+  const sched = await Scheduler.start({ procs: 2, preempt: false });
   await sched.go(nothing());
   const start = performance.now();
   await soon(Promise.all([sched.close(), sched.close()]), "close() resolves");
@@ -265,7 +265,7 @@ Deno.test("tasks that nobody awaits are no unhandled rejections when the schedul
     event.preventDefault();
   };
   globalThis.addEventListener("unhandledrejection", hear);
-  const sched = await Scheduler.start({ procs: 1, maxTasks: 2 });
+  const sched = await Scheduler.start({ procs: 1, maxTasks: 2, preempt: false });
   const arrived = new Flag();
   for (let i = 0; i < 10; i++) sched.go(parked(arrived.buffer));
   await sched.close();
@@ -275,8 +275,8 @@ Deno.test("tasks that nobody awaits are no unhandled rejections when the schedul
 });
 
 Deno.test("two schedulers at once do not know of each other", async () => {
-  await using one = await Scheduler.start({ procs: 1 });
-  await using other = await Scheduler.start({ procs: 1 });
+  await using one = await Scheduler.start({ procs: 1, preempt: false });
+  await using other = await Scheduler.start({ procs: 1, preempt: false });
   const [a, b] = await Promise.all([one.go(tidOf()), other.go(tidOf())]);
   assert(a !== b);
   await one.close();
@@ -296,7 +296,13 @@ Deno.test("values that the arena has no room for still arrive", async () => {
   const maxTasks = 64;
   const { leastArenaBytes } = await import("../scheduler/memory_layout.ts");
   const arenaBytes = leastArenaBytes(maxTasks, 3);
-  await using sched = await Scheduler.start({ procs: 2, maxThreads: 3, maxTasks, arenaBytes });
+  await using sched = await Scheduler.start({
+    procs: 2,
+    maxThreads: 3,
+    maxTasks,
+    arenaBytes,
+    preempt: false,
+  });
   const { echo } = await import("./tasks/values.ts");
   const texts = Array.from({ length: 40 }, (_, i) => String(i).repeat(200_000));
   const results = await soon(Promise.all(texts.map((text) => sched.go(echo(text)))), "40 echoes");
@@ -304,14 +310,14 @@ Deno.test("values that the arena has no room for still arrive", async () => {
 });
 
 Deno.test("a task may have no name of its own in another module: the module counts", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const { nothing: another } = await import("./tasks/namesake.ts");
   assertEquals(await sched.go(another()), "the namesake");
   assertEquals(await sched.go(nothing()), undefined);
 });
 
 Deno.test("the host's event loop turns while tasks compute", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const task = sched.go(busyUntil(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it runs");
@@ -323,7 +329,7 @@ Deno.test("the host's event loop turns while tasks compute", async () => {
 });
 
 Deno.test("a task that the host starts writes what others can read once it has settled", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const path = await Deno.makeTempFile();
   await Promise.all([sched.go(note(path, "a")), sched.go(note(path, "b"))]);
   assertEquals((await Deno.readTextFile(path)).split("").toSorted(), ["a", "b"]);
@@ -333,7 +339,7 @@ Deno.test("a task that the host starts writes what others can read once it has s
 Deno.test("schedulers that were closed leave no thread and no descriptor", async () => {
   const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
   const life = async () => {
-    await using sched = await Scheduler.start({ procs: 1 });
+    await using sched = await Scheduler.start({ procs: 1, preempt: false });
     assertEquals(await sched.go(add(1, 1)), 2);
   };
   await life();

@@ -30,7 +30,7 @@ import {
 // Locked threads ------------------------------------------------------------------------------------------------------
 
 Deno.test("no other task runs on a locked thread until it is unlocked as often as it was locked", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const locked = sched.go(locks(3, 3, arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it has the lock");
@@ -44,7 +44,7 @@ Deno.test("no other task runs on a locked thread until it is unlocked as often a
 });
 
 Deno.test("a thread that was unlocked fewer times than locked ends with its task; else it is used again", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const leave = new Flag();
   leave.value = 1;
   const [kept] = await soon(sched.go(locks(2, 2, new Flag().buffer, leave.buffer)), "the balanced one");
@@ -55,7 +55,7 @@ Deno.test("a thread that was unlocked fewer times than locked ends with its task
 });
 
 Deno.test("an unmatched unlock is a no-op, one of another task's lock is an error", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using locker = await sched.locker();
   assertEquals(await soon(locker.go(unlocksOfAnother()), "the unmatched one"), "nothing");
   const [arrived, leave] = [new Flag(), new Flag()];
@@ -67,7 +67,7 @@ Deno.test("an unmatched unlock is a no-op, one of another task's lock is an erro
 });
 
 Deno.test("a locked task that waits gives its P up, and gets one back among those that wait for one", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const locked = [1, 2, 3].map(() => sched.go(locks(1, 1, arrived.buffer, leave.buffer)));
   await until(() => arrived.value === 3, "all three have locked their threads");
@@ -79,7 +79,7 @@ Deno.test("a locked task that waits gives its P up, and gets one back among thos
 
 for (const how of ["lock", "dedicate"] as const) {
   Deno.test(`what a task starts runs elsewhere while its thread is in its hands (${how})`, async () => {
-    await using sched = await Scheduler.start({ procs: 2 });
+    await using sched = await Scheduler.start({ procs: 2, preempt: false });
     const [own, theirs] = await soon(sched.go(locksBesideChildren(how, 40)), "the children");
     assertEquals(theirs.length, 40);
     assert(!theirs.includes(own), "a child ran on its parent's thread");
@@ -89,7 +89,7 @@ for (const how of ["lock", "dedicate"] as const) {
 // Dedicated in the middle of a task -----------------------------------------------------------------------------------
 
 Deno.test("a task that dedicates its thread is exempt from procs: its slot is used at once", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const dedicated = sched.go(dedicatesAndComputes(1, arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it computes on a thread of its own");
@@ -103,7 +103,7 @@ Deno.test("a task that dedicates its thread is exempt from procs: its slot is us
 });
 
 Deno.test("with two procs and six dedicated tasks that compute, two pool tasks run at once", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const dedicated = [
     ...Array.from({ length: 3 }, () => sched.go(dedicatesAndComputes(1, arrived.buffer, leave.buffer))),
@@ -120,7 +120,7 @@ Deno.test("with two procs and six dedicated tasks that compute, two pool tasks r
 });
 
 Deno.test("dedications nest: only the last undedicate() gives the thread back, with a P of the pool", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const dedicated = sched.go(dedicatesAndComputes(3, arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it computes");
@@ -136,7 +136,7 @@ Deno.test("dedications nest: only the last undedicate() gives the thread back, w
 });
 
 Deno.test("ending while dedicated ends the thread, and the pool has as many as before", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const dedicated = sched.go(endsDedicated(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it is dedicated");
@@ -148,7 +148,7 @@ Deno.test("ending while dedicated ends the thread, and the pool has as many as b
 });
 
 Deno.test("a thread that is given back is used again", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2, preempt: false });
   const leave = new Flag();
   leave.value = 1;
   for (let i = 0; i < 10; i++) {
@@ -158,7 +158,7 @@ Deno.test("a thread that is given back is used again", async () => {
 });
 
 Deno.test("a task that dedicates its thread when all are in use gets a RangeError, and nothing hangs", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const tasks = [];
   // Two leave one thread for the P.
@@ -177,7 +177,7 @@ Deno.test("a task that dedicates its thread when all are in use gets a RangeErro
 });
 
 Deno.test("misuses are errors with a message, and leave the thread as it was", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const told = await soon(sched.go(misuses()), "the misuses");
   assertStringIncludes(told[0], "without dedicate()");
   assertEquals(told[1], "nothing");
@@ -188,7 +188,7 @@ Deno.test("misuses are errors with a message, and leave the thread as it was", a
 });
 
 Deno.test("a dedicated task that was cancelled before it began frees its thread", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const before = sched.stats().threads;
   for (let i = 0; i < 3; i++) {
     const task = sched.dedicate(nothing());
@@ -201,7 +201,7 @@ Deno.test("a dedicated task that was cancelled before it began frees its thread"
 // ThreadLocker --------------------------------------------------------------------------------------------------------
 
 Deno.test("a locker's tasks see one thread and one state of their module, and interleave at awaits", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   await using locker = await sched.locker({ name: "one-thread", nice: 5 });
   assertEquals([threadName(locker.tid), threadNice(locker.tid)], ["one-thread", 5]);
   const seen = await soon(Promise.all(Array.from({ length: 20 }, () => locker.go(visit()))), "the tasks");
@@ -212,14 +212,14 @@ Deno.test("a locker's tasks see one thread and one state of their module, and in
 });
 
 Deno.test("a locker's task that throws fails alone", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using locker = await sched.locker();
   await assertRejects(() => soon(locker.go(throwsError()), "the failing one"), RangeError, "on purpose");
   assertEquals(await soon(locker.go(tidOf()), "the next"), locker.tid);
 });
 
 Deno.test("go() on a closed locker is an error; close() waits for what had begun and ends the thread", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const locker = await sched.locker();
   const [arrived, leave] = [new Flag(), new Flag()];
   const task = locker.go(locksUntil(arrived.buffer, leave.buffer));
@@ -233,7 +233,7 @@ Deno.test("go() on a closed locker is an error; close() waits for what had begun
 });
 
 Deno.test("when a locker's thread dies its tasks fail, and go() says so", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using locker = await sched.locker();
   const [arrived, leave] = [new Flag(), new Flag()];
   const waiting = locker.go(locksUntil(arrived.buffer, leave.buffer));
@@ -246,21 +246,21 @@ Deno.test("when a locker's thread dies its tasks fail, and go() says so", async 
 });
 
 Deno.test("options that the system refuses reject the locker, and leave no thread", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const before = sched.stats().threads;
   await assertRejects(() => soon(sched.locker({ affinity: [60_000] }), "the locker"), Error, "affinity");
   await until(() => sched.stats().threads === before, "its thread ends");
 });
 
 Deno.test("more tasks than slots wait for their locker", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxTasks: 4 });
+  await using sched = await Scheduler.start({ procs: 1, maxTasks: 4, preempt: false });
   await using locker = await sched.locker();
   const threads = await soon(Promise.all(Array.from({ length: 30 }, () => locker.go(tidOf()))), "the tasks");
   assertEquals([...new Set(threads)], [locker.tid]);
 });
 
 Deno.test("after a hundred lockers there are as many threads as before", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await soon(sched.go(nothing()), "a task");
   await until(() => sched.stats().threads === 2, "the pool and a spare");
   const before = tids().length;

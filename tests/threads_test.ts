@@ -32,7 +32,7 @@ const deaths: [how: string, call: () => Call<unknown>, words: string][] = [
 
 for (const [how, call, words] of deaths) {
   Deno.test(`a thread that dies by ${how} fails what was bound to it`, async () => {
-    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
+    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64, preempt: false });
     // So that both are on one thread.
     await using locker = await sched.locker();
     const arrived = new Flag();
@@ -53,7 +53,7 @@ for (const [how, call, words] of deaths) {
   });
 
   Deno.test(`a thread of the pool that dies by ${how} is replaced, and what was queued goes on`, async () => {
-    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
+    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64, preempt: false });
     const threads = sched.stats().threads;
     await soon(sched.go(tidOf()), "the thread knows the module of what is queued next");
     const culprit = sched.go(call());
@@ -66,7 +66,7 @@ for (const [how, call, words] of deaths) {
   });
 
   Deno.test(`a dedicated thread that dies by ${how} fails its task alone`, async () => {
-    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64 });
+    await using sched = await Scheduler.start({ procs: 1, heapLimitMb: 64, preempt: false });
     const arrived = new Flag();
     const bystander = sched.go(parked(arrived.buffer));
     await until(() => arrived.value === 1, "a task of the pool is parked");
@@ -93,7 +93,7 @@ Deno.test("after deaths procs tasks run at once again", async () => {
 });
 
 Deno.test("the other thread's tasks do not notice a death", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const survivor = sched.go(busyUntil(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it runs");
@@ -104,7 +104,7 @@ Deno.test("the other thread's tasks do not notice a death", async () => {
 });
 
 Deno.test("children that a dying thread published run elsewhere", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const path = await Deno.makeTempFile();
   const parent = sched.dedicate(dyingParent(path, 50));
   await soon(assertRejects(() => parent, ThreadDiedError), "the parent dies");
@@ -117,7 +117,7 @@ Deno.test("children that a dying thread published run elsewhere", async () => {
 });
 
 Deno.test("children in the ring of a dying thread run elsewhere", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const path = await Deno.makeTempFile();
   const [arrived, leave] = [new Flag(), new Flag()];
   const blocker = sched.go(busyUntil(arrived.buffer, leave.buffer));
@@ -134,7 +134,7 @@ Deno.test("children in the ring of a dying thread run elsewhere", async () => {
 });
 
 Deno.test("children with shared memory that a dying thread published run elsewhere, or are dropped whole", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const counter = new Flag();
   const parent = sched.dedicate(dyingParentWithPort(counter.buffer, 20));
   await soon(assertRejects(() => parent, ThreadDiedError), "the parent dies");
@@ -145,7 +145,7 @@ Deno.test("children with shared memory that a dying thread published run elsewhe
 });
 
 Deno.test("numbers and slots of dead threads serve again: forty deaths with room for three threads", async () => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3, preempt: false });
   for (let i = 0; i < 40; i++) {
     await soon(assertRejects(() => sched.go(exitOfNode()), ThreadDiedError), `death ${i}`);
   }
