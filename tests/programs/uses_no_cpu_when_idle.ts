@@ -1,3 +1,4 @@
+import process from "node:process";
 import { Scheduler } from "@heddle/heddle";
 import { nothing, tree } from "../tasks/arithmetic.ts";
 
@@ -27,10 +28,10 @@ for (let now = counts(); now !== before; now = counts()) {
 // sysmon calms down for a second.
 await new Promise((resolve) => setTimeout(resolve, 1500));
 
-const ticks = cpuTicks();
+const cpu = cpuMs();
 const start = performance.now();
 await new Promise((resolve) => setTimeout(resolve, Deno.args.length === 0 ? 10_000 : 2_000));
-const used = (cpuTicks() - ticks) * 10;
+const used = cpuMs() - cpu;
 console.log((used / (performance.now() - start) * 100).toFixed(2));
 
 function counts(): string {
@@ -38,9 +39,8 @@ function counts(): string {
   return `${idleProcs} ${spinning} ${parks}`;
 }
 
-/** User and system time of this process in 1/100 s. */
-function cpuTicks(): number {
-  const stat = Deno.readTextFileSync("/proc/self/stat");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** User and system time of this process in ms. (The kernel's ticks of 10 ms are too coarse for 2 s.) */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
