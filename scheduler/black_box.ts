@@ -66,7 +66,8 @@ export class BlackBox {
     const lines = new Error().stack!.split("\n").filter((line) => !line.includes("(blob:")).slice(1);
     const block = heap.put(encode(lines.join("\n"), "stack").bytes);
     if (block === 0) return false;
-    this.#release(exchange(this.#words, this.#record + M_STACK, block), heap);
+    const before = exchange(this.#words, this.#record + M_STACK, block);
+    if (before !== 0) heap.release(before);
     return true;
   }
 
@@ -77,10 +78,6 @@ export class BlackBox {
     const stack = decode(this.#arena, offsetOf(block)) as string;
     heap.release(block);
     return stack;
-  }
-
-  #release(block: number, heap: Heap): void {
-    if (block !== 0) heap.release(block);
   }
 
   /** By the host. Undefined if it was written to meanwhile. */

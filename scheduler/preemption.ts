@@ -183,8 +183,7 @@ export class Preemption {
   }
 
   #stop(isolate: number): void {
-    if (isAsked(this.#parker.state(isolate))) return;
-    this.#asked.delete(isolate);
+    if (!this.#hasAnswered(isolate, this.#parker.state(isolate))) return;
     this.#refreshCode();
     const isOurs = this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, LOST, ASKED_LOST);
     if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
@@ -255,12 +254,18 @@ export class Preemption {
     return this.#shim.preempt(load(this.#words, this.#arena.isolate(isolate) + M_TID)) === 0;
   }
 
-  #lookAtAnswer(isolate: number, run: Run, state: number, p: number, word: number): void {
-    if (isAsked(state)) {
-      this.next = Math.min(this.next, ANSWER_INTERVAL);
-      return;
+  /** Or was not asked. */
+  #hasAnswered(isolate: number, state: number): boolean {
+    if (!isAsked(state)) {
+      this.#asked.delete(isolate);
+      return true;
     }
-    this.#asked.delete(isolate);
+    this.next = Math.min(this.next, ANSWER_INTERVAL);
+    return false;
+  }
+
+  #lookAtAnswer(isolate: number, run: Run, state: number, p: number, word: number): void {
+    if (!this.#hasAnswered(isolate, state)) return;
     if (state !== FROZEN && state !== SEIZED) return;
     // Partner: Processors.reclaim, by a SEIZED one that is back already.
     if (!this.#idle.ps.retake(p, word)) return;
@@ -281,11 +286,7 @@ export class Preemption {
   /** It runs on without a P. */
   #lookAtSeized(isolate: number): void {
     const state = this.#parker.state(isolate);
-    if (isAsked(state)) {
-      this.next = Math.min(this.next, ANSWER_INTERVAL);
-      return;
-    }
-    this.#asked.delete(isolate);
+    if (!this.#hasAnswered(isolate, state)) return;
     const run = this.#run(isolate);
     if (state !== SEIZED && state !== LOST) {
       this.#seized.delete(isolate);
