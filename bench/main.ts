@@ -13,7 +13,8 @@ import { goSide } from "./sides/go.ts";
 import { table } from "./table.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
-const options = parseArgs(Deno.args, {
+// `deno task` passes the `--` on that npm's runner takes for itself.
+const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
   string: ["only", "rounds", "json", "modes"],
   default: { rounds: "5" },
   unknown(argument: string) {

@@ -10,7 +10,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
 import { countPrimes, countPrimesTask, endless, fastTask, query, queryTask } from "./starvation/slow.ts";
 
-const options = parseArgs(Deno.args, {
+// `deno task` passes the `--` on that npm's runner takes for itself.
+const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
   string: ["seconds", "every"],
   default: { seconds: "10", every: "40" },
   unknown: usage,

@@ -16,7 +16,11 @@ import { signatures } from "./targets/signatures.ts";
 
 const targets = [decoding, encoding, cgroups, signatures, addresses, interceptedCalls, paths];
 
-const options = parseArgs(Deno.args, { string: ["minutes", "target", "seed"], boolean: ["keep"] });
+// `deno task` passes the `--` on that npm's runner takes for itself.
+const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
+  string: ["minutes", "target", "seed"],
+  boolean: ["keep"],
+});
 const minutes = Number(options.minutes ?? 1);
 const seed = Number(options.seed ?? Date.now() % 1_000_000_000);
 const chosen = targets.filter(({ name }) => options.target === undefined || name === options.target);

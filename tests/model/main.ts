@@ -12,7 +12,11 @@ import { Checker } from "./checker.ts";
 import { mutants } from "./mutants.ts";
 import type { Job, Result } from "./work.ts";
 
-const args = parseArgs(Deno.args, { string: ["replay", "bound"], boolean: ["mutants"] });
+// `deno task` passes the `--` on that npm's runner takes for itself.
+const args = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
+  string: ["replay", "bound"],
+  boolean: ["mutants"],
+});
 const wanted: string[] = args._.map(String);
 const isWanted = (name: string) => wanted.length === 0 || wanted.some((part) => name.includes(part));
 
@@ -25,6 +29,10 @@ if (args.replay !== undefined) {
 } else {
   const begun = performance.now();
   const { jobs, report } = args.mutants ? faults() : scenarios();
+  if (jobs.length === 0) {
+    console.error(`No ${args.mutants ? "fault" : "scenario"} has ${wanted.join(" or ")} in its name.`);
+    Deno.exit(2);
+  }
   let failed = 0;
   await inThreads(jobs, (result) => {
     if (!report(result)) failed++;

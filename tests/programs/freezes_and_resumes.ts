@@ -2,7 +2,8 @@
 import { Scheduler } from "@heddle/heddle";
 import { kinds, work } from "../tasks/hogging.ts";
 
-const cycles = Number(Deno.args[0]);
+const cycles = Number(Deno.args.at(-1));
+if (!(cycles > 0)) throw new RangeError(`${Deno.args} is no number of cycles.`);
 const sched = await Scheduler.start({ procs: 2, sliceMs: 1 });
 let isOver = false;
 

@@ -15,7 +15,11 @@ const SLICE = 15_000;
 /** A round gives up by itself before. */
 const PATIENCE = 90_000;
 
-const options = parseArgs(Deno.args, { string: ["minutes", "seed"], boolean: ["plain"] });
+// `deno task` passes the `--` on that npm's runner takes for itself.
+const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
+  string: ["minutes", "seed"],
+  boolean: ["plain"],
+});
 const minutes = Number(options.minutes ?? 1);
 const only = options.seed === undefined ? undefined : Number(options.seed);
 if (!(minutes > 0) || (only !== undefined && !Number.isInteger(only)) || options._.length > 0) {
