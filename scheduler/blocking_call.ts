@@ -161,7 +161,7 @@ export class BlockingCalls {
       if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {
         this.#parker.sleep(this.#isolate, AWAITS_P, Infinity);
       }
-      if (this.#machine.retract(AWAITS_P)) return this.#machine.foundWork();
+      if (this.#machine.retract(AWAITS_P)) return this.#machine.search.end();
       if (isClosing) return;
       const p = isAnyIdle ? this.#idle.acquireP() : NO_P;
       if (p !== NO_P) return this.#machine.holdP(p);

@@ -8,6 +8,7 @@ import { type Futex, load, store } from "./atomics.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { END, endWaits, REPORT, reportWaits } from "./deadlock.ts";
+import { EventLoop } from "./event_loop.ts";
 import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { EXEMPT_P, Idle, NO_P } from "./idle.ts";
@@ -23,7 +24,6 @@ import {
   M_MAIL,
   M_PARKS,
   M_RAN,
-  M_SPINNING,
   M_STOLEN,
   M_STUCK,
   M_TID,
@@ -46,27 +46,16 @@ import {
 } from "./parker.ts";
 import { DEDICATED, SPARE } from "./roles.ts";
 import { Runner } from "./runner.ts";
+import { Search } from "./search.ts";
 import type { SideChannel } from "./side_channel.ts";
-import { Spinner } from "./spin.ts";
 import { TaskTable } from "./task_table.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { type Timer, Timers } from "./timers.ts";
 
 /** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
 const GLOBAL_TICK = 61;
-/** Go's limit of a batch from the global queue: half a local ring. */
-const GLOBAL_BATCH = 128;
 /** Guess: turns of the microtask queue that the awaits between a child's end and its parent's next step take. */
 const MICROTASK_TURNS = 8;
-/** Nanoseconds that the event loop may wait for its turn while Gs run. Guess: a 5th of Node's usual timer jitter. */
-const EVENT_LOOP_SLICE = 1e6;
-
-/**
- * The same when it has nothing to do, as far as Deno knows. To be woken from the futex takes 10 us, from the event loop
- * 80, so tasks that wait for messages that come now and then gain by it.
- */
-const EMPTY_EVENT_LOOP_SLICE = 20e6;
-
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
 /** Milliseconds that a sleep in the event loop ends ahead of a timer: the rest is slept in the futex, which is exact. */
@@ -87,9 +76,9 @@ export class Machine {
   parents = 0;
   /** Ends the thread, which was given up for lost and has come back. */
   exit: () => void = () => {};
-  /** Whether Deno's event loop has nothing to do. Who cannot tell says no. */
-  isEventLoopEmpty: () => boolean = () => false;
 
+  readonly eventLoop: EventLoop;
+  readonly search: Search;
   readonly children: Children;
   readonly runner: Runner;
   readonly blockingCalls: BlockingCalls;
@@ -100,13 +89,11 @@ export class Machine {
   readonly #isolate: number;
   readonly #words: Int32Array;
   readonly #record: number;
-  readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
   readonly #global: GlobalRunQueue;
   readonly #local: LocalRunQueue;
   readonly #idle: Idle;
-  readonly #spinner: Spinner;
 
   readonly #timers = new Timers();
   /** Gs that yielded, and whatever else goes on only under a P. */
@@ -119,31 +106,37 @@ export class Machine {
   /** In the event loop, until it retracts: a continuation may run between the end of the sleep and that. */
   isAsleep = false;
   #asleep: SleepState = PARKED_EVENT_LOOP;
-  #spinning = false;
   /** It has just got its P, perhaps in its turn among those that wait: what is due here comes first. */
   #isFresh = false;
   #over = false;
   #looksAtHeader = false;
   /** Set while the loop sleeps in the event loop: ends that sleep. */
   #endSleep: (() => void) | undefined = undefined;
-  #lastTurn = 0;
-  #stolen = 0;
   #parks = 0;
 
   constructor(arena: Arena, isolate: number, shim: Shim, futex: Futex, side: SideChannel) {
     this.#words = arena.i32;
     this.#isolate = isolate;
     this.#record = arena.isolate(isolate);
-    this.#shim = shim;
     this.#parker = new Parker(arena, futex);
     this.#mailbox = new Mailbox(arena);
     this.#global = new GlobalRunQueue(arena);
     this.#local = new LocalRunQueue(arena, this.#global);
     this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
-    this.#spinner = new Spinner(shim);
     this.home = new Isolate(arena, isolate, shim, this.#idle, this.#mailbox, this);
     this.#locks = this.home.locks;
     this.#locks.takeUp = (given) => this.#takeUp(given);
+    this.eventLoop = new EventLoop(shim);
+    this.search = new Search(
+      this,
+      isolate,
+      arena,
+      shim,
+      this.#idle,
+      this.#global,
+      this.#local,
+      this.#locks,
+    );
     const gs = new GTable(arena, isolate);
     const table = new TaskTable(arena);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
@@ -187,24 +180,25 @@ export class Machine {
       }
       if (this.#looksAtHeader) this.#lookAtHeader();
       else if (
-        this.runner.patientUntil !== 0 && !this.#spinning && performance.now() < this.runner.patientUntil
+        this.runner.patientUntil !== 0 && !this.search.isSpinning &&
+        performance.now() < this.runner.patientUntil
       ) {
         await this.#expect();
         this.#locks.enter();
-      } else if (!this.#spinning && this.#step()) {
+      } else if (!this.search.isSpinning && this.#step()) {
         if (this.runner.live !== 0 && this.p !== NO_P) {
           this.#locks.leave();
           await NEXT_TURN;
           this.#locks.enter();
         }
         if (this.#turnIsDue()) {
-          await this.#turn();
+          await this.turn();
           this.#locks.enter();
         }
       } else {
         const goesOn = await this.#letContinue();
         this.#locks.enter();
-        const hasFound = goesOn || (await this.#spin());
+        const hasFound = goesOn || (await this.search.spin());
         this.#locks.enter();
         // A woken M begins here, as a spinning one: submitters count on it until it has found something.
         if (!hasFound) await this.#park();
@@ -235,13 +229,13 @@ export class Machine {
         await NEXT_TURN;
         this.#locks.enter();
         // A module loads in the event loop.
-        if (this.#turnIsDue()) await this.#turn();
+        if (this.#turnIsDue()) await this.turn();
         return;
       }
-      await this.#turn();
+      await this.turn();
       this.#locks.enter();
       this.#parker.announce(this.#isolate, KEEPS_P_EVENT_LOOP);
-      if (!this.#hasOwnWork()) {
+      if (!this.hasOwnWork()) {
         const until = Math.min(this.runner.patientUntil, this.#timers.next);
         await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
         this.#locks.enter();
@@ -276,7 +270,7 @@ export class Machine {
     }
     if (tick % GLOBAL_TICK === 0) {
       this.#flushCounts();
-      if (this.runner.runSlot(this.#takeGlobal(1))) return true;
+      if (this.runner.runSlot(this.search.takeGlobal(1))) return true;
       // A note in the global queue may have taken the P away.
       if (this.p === NO_P || this.runner.runPrivate(this.children.waiting.popOldest())) return true;
     }
@@ -284,7 +278,8 @@ export class Machine {
     if (this.runner.runPrivate(this.children.waiting.popNewest())) return true;
     if (this.takesWork) {
       if (
-        this.runner.runSlot(this.#local.pop(this.p)) || this.runner.runSlot(this.#takeGlobal(GLOBAL_BATCH))
+        this.runner.runSlot(this.#local.pop(this.p)) ||
+        this.runner.runSlot(this.search.takeGlobal())
       ) {
         return true;
       }
@@ -293,26 +288,10 @@ export class Machine {
     return this.#resume() || (this.#timers.size !== 0 && this.#runTimers()) || progress;
   }
 
-  // Finding work ------------------------------------------------------------------------------------------------------
-
-  /** A fair share of the global queue: one to run now, the rest into the local ring. -1 when there is none. */
-  #takeGlobal(most: number): number {
-    if (!this.takesWork || this.#global.isEmpty()) return -1;
-    const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
-    this.#taken = -1;
-    this.#global.pop(Math.min(most, share), this.#keep);
-    return this.#taken;
-  }
-
-  #taken = -1;
-  readonly #keep = (entry: number): void => {
-    if (entry < 0) this.#handOff(-entry);
-    else if (this.#taken < 0) this.#taken = entry;
-    else this.#local.push(this.p, entry);
-  };
+  // What there is to do -----------------------------------------------------------------------------------------------
 
   /** Another M has something to do that cannot be done elsewhere, and it is its turn: it gets our P. */
-  #handOff(isolate: number): void {
+  handOff(isolate: number): void {
     this.children.publishAll();
     const { p } = this;
     // From its status on the P is the other's.
@@ -321,89 +300,19 @@ export class Machine {
     else this.#idle.ps.hold(p, this.#isolate);
   }
 
-  /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
-  async #spin(): Promise<boolean> {
-    try {
-      if (!this.takesWork && this.p !== EXEMPT_P) {
-        // Others can use its P.
-        this.foundWork();
-        return this.#hasOwnWork();
-      }
-      this.#spinner.start();
-      for (let round = 0;; round++) {
-        // First: only a thief without work of its own has room in its ring.
-        if (this.#hasWorkHere()) {
-          this.foundWork();
-          return true;
-        }
-        if (this.takesWork) {
-          if (!this.#spinning) {
-            if (!this.#idle.startSpinning()) return false;
-            this.#setSpinning(true);
-          }
-          const slot = this.#steal(round);
-          if (slot >= 0) {
-            this.#stolen++;
-            this.foundWork();
-            return this.runner.runSlot(slot);
-          }
-          const taken = this.#takeGlobal(GLOBAL_BATCH);
-          if (taken >= 0 || this.p === NO_P) {
-            this.foundWork();
-            this.runner.runSlot(taken);
-            return true;
-          }
-        }
-        if (this.#spinner.isOver()) return false;
-        if (this.#mayStandStill()) {
-          this.#spinner.pause(round);
-        } else {
-          // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
-          this.foundWork();
-          await this.#turn();
-          this.#locks.enter();
-        }
-      }
-    } finally {
-      this.#locks.leave();
-    }
-  }
-
-  /** Four passes over all counted Ps in Go's manner; runnext in the last one only. Later rounds repeat that one. */
-  #steal(round: number): number {
-    const procs = this.#idle.procs;
-    for (let pass = Math.min(round, 3); pass < 4; pass++) {
-      this.#spinner.shuffle(procs);
-      for (let i = 0; i < procs; i++) {
-        const victim = this.#spinner.nextVictim();
-        if (victim === this.p || this.#local.isEmpty(victim)) continue;
-        const slot = this.#local.steal(victim, this.p, pass === 3);
-        if (slot >= 0) return slot;
-      }
-      if (round > 3) break;
-    }
-    return -1;
-  }
-
-  /** It has something to do: if it was one of those that spin, it is not any more. */
-  foundWork(): void {
-    if (!this.#spinning) return;
-    this.#setSpinning(false);
-    this.#idle.foundWork();
-  }
-
-  /**
-   * The same, or in its ring: a continuation that the event loop ran may have published there, or come back from a call
-   * with another P; or with none, when all is closing.
-   */
-  #hasWorkHere(): boolean {
-    return this.#hasOwnWork() || this.p === NO_P || (this.takesWork && !this.#local.isEmpty(this.p));
-  }
-
-  #hasOwnWork(): boolean {
+  /** Something that cannot go on elsewhere. */
+  hasOwnWork(): boolean {
     return !this.#mailbox.isEmpty(this.#isolate) || this.#resumes.length !== 0 ||
       this.children.waiting.length !== 0 ||
       (this.#timers.size !== 0 && this.#timers.next <= performance.now());
+  }
+
+  /**
+   * That, or in its ring: a continuation that the event loop ran may have published there, or come back from a call with
+   * another P; or with none, when all is closing.
+   */
+  hasWorkHere(): boolean {
+    return this.hasOwnWork() || this.p === NO_P || (this.takesWork && !this.#local.isEmpty(this.p));
   }
 
   /**
@@ -412,19 +321,19 @@ export class Machine {
    */
   async #letContinue(): Promise<boolean> {
     try {
-      if (this.runner.live === 0 || this.#spinning) return false;
+      if (this.runner.live === 0 || this.search.isSpinning) return false;
       for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
         this.#locks.leave();
         await NEXT_TURN;
         this.#locks.enter();
-        if (this.#hasWorkHere()) return true;
+        if (this.hasWorkHere()) return true;
       }
       // A G with children may be on its way and not wait for them: a turn of the event loop lets it get where it waits.
-      if (!this.#allAreParked || !this.#mayStandStill()) {
-        await this.#turn();
+      if (!this.#allAreParked || !this.mayStandStill()) {
+        await this.turn();
         this.#locks.enter();
       }
-      return this.#hasWorkHere();
+      return this.hasWorkHere();
     } finally {
       this.#locks.leave();
     }
@@ -435,8 +344,8 @@ export class Machine {
    * one can see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
    * waits for its turn anyway.
    */
-  #mayStandStill(): boolean {
-    return this.runner.live === 0 || (this.#waitsForOurs && this.#stillFor() > 0);
+  mayStandStill(): boolean {
+    return this.runner.live === 0 || (this.#waitsForOurs && this.eventLoop.mayStandStillFor > 0);
   }
 
   get #waitsForOurs(): boolean {
@@ -447,27 +356,17 @@ export class Machine {
     return this.home.parked + this.sleeping >= this.runner.live;
   }
 
-  /** Milliseconds until the event loop has its turn at the latest. */
-  #stillFor(): number {
-    const since = this.#shim.nowNs() - this.#lastTurn;
-    if (since < EVENT_LOOP_SLICE) return (EVENT_LOOP_SLICE - since) / 1e6;
-    return since < EMPTY_EVENT_LOOP_SLICE && this.isEventLoopEmpty()
-      ? (EMPTY_EVENT_LOOP_SLICE - since) / 1e6
-      : 0;
-  }
-
   /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
   #turnIsDue(): boolean {
     if (!this.runner.tookSlot && (this.tick & 15) !== 0) return false;
     this.runner.tookSlot = false;
-    return this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE;
+    return this.eventLoop.isTurnDue;
   }
 
   /** The caller awaits it, and enters again. */
-  #turn(): Promise<void> {
-    this.#lastTurn = this.#shim.nowNs();
+  turn(): Promise<void> {
     this.#locks.leave();
-    return new Promise((resolve) => setImmediate(resolve));
+    return this.eventLoop.turn();
   }
 
   // Sleeping ----------------------------------------------------------------------------------------------------------
@@ -481,13 +380,13 @@ export class Machine {
       const keepsP = this.p === EXEMPT_P;
       if (this.runner.live === 0 && this.p !== NO_P) {
         // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
-        await this.#turn();
+        await this.turn();
         this.#locks.enter();
-        if (this.#hasWorkHere()) return;
+        if (this.hasWorkHere()) return;
       }
       if (!keepsP && this.p !== NO_P) this.#giveUpP();
-      if (this.#spinning) {
-        this.#setSpinning(false);
+      if (this.search.isSpinning) {
+        this.search.setSpinning(false);
         this.#idle.stopSpinning();
       }
       this.#parks++;
@@ -498,7 +397,7 @@ export class Machine {
         if (this.p === EXEMPT_P && !keepsP) return;
         // The task that it was started for was cancelled.
         if (this.#isOver()) return;
-        const standsStill = this.#mayStandStill();
+        const standsStill = this.mayStandStill();
         const asleep = this.#sleepState(keepsP, standsStill);
         this.#parker.announce(this.#isolate, asleep);
         if (load(this.#words, CLOSING) === 1) {
@@ -515,7 +414,7 @@ export class Machine {
           if (this.retract(asleep)) return;
           continue;
         }
-        const own = this.#hasOwnWork();
+        const own = this.hasOwnWork();
         if (keepsP && own) {
           this.retract(asleep);
           return;
@@ -533,7 +432,7 @@ export class Machine {
             // A continuation may run before the loop goes on: submitters are not to count on this M.
             if (this.runner.live !== 0) return this.#idle.wakeIfWork();
             this.#idle.spinFurther();
-            this.#setSpinning(true);
+            this.search.setSpinning(true);
             return;
           }
           if (own) this.#idle.queueForP(this.#isolate);
@@ -544,10 +443,14 @@ export class Machine {
         let isPastUse = false;
         if (this.runner.live === 0) isPastUse = this.#sleepInFutex(asleep, timeout);
         else if (standsStill) {
-          this.#parker.sleep(this.#isolate, asleep, Math.max(0, Math.min(timeout, this.#stillFor())));
+          this.#parker.sleep(
+            this.#isolate,
+            asleep,
+            Math.max(0, Math.min(timeout, this.eventLoop.mayStandStillFor)),
+          );
         } else {
           // Partner: the host's look at it, while this M sleeps.
-          const isStuck = this.#timers.size === 0 && !own && this.isEventLoopEmpty();
+          const isStuck = this.#timers.size === 0 && !own && this.eventLoop.isEmpty();
           store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
           // If it could not stand still afterwards, to wake ahead of time would be of no use.
           await this.#sleepInEventLoop(asleep, this.#waitsForOurs ? Math.max(0, timeout - AHEAD) : timeout);
@@ -600,7 +503,7 @@ export class Machine {
     const state = this.#parker.retract(this.#isolate, asleep);
     if (!isGiven(state)) return false;
     this.holdP(givenP(state));
-    this.#setSpinning(givenSpinning(state));
+    this.search.setSpinning(givenSpinning(state));
     return true;
   }
 
@@ -614,7 +517,7 @@ export class Machine {
       slept.then(() => resolve());
     });
     this.#endSleep = undefined;
-    this.#lastTurn = this.#shim.nowNs();
+    this.eventLoop.hadTurn();
   }
 
   /** For the operations of its tasks. */
@@ -665,11 +568,6 @@ export class Machine {
     if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
     this.p = NO_P;
     this.blockingCalls.comeBack(0);
-  }
-
-  #setSpinning(spinning: boolean): void {
-    this.#spinning = spinning;
-    store(this.#words, this.#record + M_SPINNING, spinning ? 1 : 0);
   }
 
   /** The header says something new: the scheduler closes, or fewer Ps count. */
@@ -741,7 +639,7 @@ export class Machine {
 
   #flushCounts(): void {
     store(this.#words, this.#record + M_RAN, this.runner.ran);
-    store(this.#words, this.#record + M_STOLEN, this.#stolen);
+    store(this.#words, this.#record + M_STOLEN, this.search.stolen);
     store(this.#words, this.#record + M_PARKS, this.#parks);
     store(this.#words, this.#record + M_LIVE, this.runner.live);
   }

@@ -61,7 +61,7 @@ function runMachine(): void {
   ] ?? {};
   const hasMoreWork = core?.eventLoopHasMoreWork;
   if (hasMoreWork !== undefined) {
-    machine.isEventLoopEmpty = () => {
+    machine.eventLoop.isEmpty = () => {
       // It holds the thread, and is no work.
       Deno.unrefTimer(heapCheck as unknown as number);
       const isEmpty = !hasMoreWork();

@@ -179,7 +179,7 @@ export const mutants: Mutant[] = [
   mutant(
     "an M that parks does not look at its own work after its announcement",
     "machine.ts",
-    "const own = this.#hasOwnWork();",
+    "const own = this.hasOwnWork();",
     "const own = false;",
     "ready: an M",
   ),
