@@ -129,7 +129,7 @@ export class Children {
   #leaveParent(g: G): void {
     const parent = g.parent!;
     g.parent = undefined;
-    if (parent.outstanding !== 0 && --parent.outstanding === 0) this.#machine.parents--;
+    if (--parent.outstanding === 0) this.#machine.parents--;
   }
 
   // Publishing --------------------------------------------------------------------------------------------------------

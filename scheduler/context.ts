@@ -97,12 +97,13 @@ export interface TaskContext {
    * The task itself is bound to its thread in any case. As Go's `runtime.LockOSThread`.
    *
    * @throws {RangeError} if all `maxThreads` threads are in use, and the pool needs this one.
+   * @throws {Error} if the task has ended.
    */
   lockOSThread(): void;
   /**
    * Undoes one `lockOSThread()`. Nothing happens without one, as in Go.
    *
-   * @throws {Error} if it is another task that has locked the thread.
+   * @throws {Error} if it is another task that has locked the thread, or this one has ended.
    */
   unlockOSThread(): void;
   /**
@@ -113,14 +114,14 @@ export interface TaskContext {
    * After the `DedicateOSThread` that was proposed for Go (gVisor, 2020).
    *
    * @throws {RangeError} if all `maxThreads` threads are in use, and the pool needs this one.
-   * @throws {Error} inside of `blocking`.
+   * @throws {Error} inside of `blocking`, or if the task has ended.
    */
   dedicate(): void;
   /**
    * Undoes one `dedicate()`. The last one waits until the thread has a P of the pool again, and gives the thread back
    * for reuse, unless it was started with an affinity or a nice value of its own: then it ends with the task.
    *
-   * @throws {Error} if the thread is not dedicated to this task, or inside of `blocking`.
+   * @throws {Error} if the thread is not dedicated to this task, inside of `blocking`, or if the task has ended.
    */
   undedicate(): void;
 }
@@ -194,6 +195,9 @@ function unlink(wait: Wait): boolean {
   return true;
 }
 
+/** Of `outstanding`: whatever its children do, it stays below 0. */
+export const ENDED = -(2 ** 29);
+
 /** What few Gs need, so that the others are small. */
 interface Rare {
   cancelled: boolean;
@@ -227,7 +231,7 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
   rare: Rare | undefined = undefined;
   /** The caller's: who started it, until it has settled there. */
   parent: G | undefined = undefined;
-  /** Children that have not settled. */
+  /** Children that have not settled. Below 0 once it has ended where it ran, and stays there. */
   outstanding = 0;
   /** What a cancellation ends: its yields, sleeps and waits, as a list. */
   waits: Wait | undefined = undefined;
@@ -334,6 +338,11 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
   }
 
   #locked(change: (lock: ThreadLock) => void): void {
+    if (this.outstanding < 0) {
+      throw new Error(
+        `Task #${this.id} has ended, and its context has no say over the thread any more: await what uses it.`,
+      );
+    }
     const { locks } = this.machine.home;
     locks.hold();
     try {

@@ -5,7 +5,7 @@
 import type { Shim } from "../ffi/shim.ts";
 import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
-import { G } from "./context.ts";
+import { ENDED, G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
 import {
   clone,
@@ -254,10 +254,8 @@ export class Runner {
   }
 
   #end(g: G, ok: boolean, value: unknown): void {
-    if (g.outstanding !== 0) {
-      g.outstanding = 0;
-      this.#machine.parents--;
-    }
+    if (g.outstanding > 0) this.#machine.parents--;
+    g.outstanding = ENDED;
     if (g.slot < 0) this.#children.end(g, ok, value);
     else this.#endSlot(g, ok, value);
     if (g.rare?.holds !== undefined) this.#machine.threadLock.end(g);

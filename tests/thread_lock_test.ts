@@ -24,7 +24,9 @@ import {
   throwsError,
   tidOf,
   unlocksOfAnother,
+  usesItsContextLater,
   visit,
+  whatCameOfThat,
 } from "./tasks/thread_locking.ts";
 
 // Locked threads ------------------------------------------------------------------------------------------------------
@@ -64,6 +66,14 @@ Deno.test("an unmatched unlock is a no-op, one of another task's lock is an erro
   assertStringIncludes(await soon(locker.go(unlocksOfAnother()), "the other"), "locked by another task");
   leave.value = 1;
   await soon(locked, "the locked one");
+});
+
+Deno.test("a task that has ended has no say over its thread any more", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  await using locker = await sched.locker();
+  await soon(locker.go(usesItsContextLater()), "it ends");
+  const errors = await soon(locker.go(whatCameOfThat()), "what it was told");
+  for (const error of errors) assertStringIncludes(error, "has ended");
 });
 
 Deno.test("a locked task that waits gives its P up, and gets one back among those that wait for one", async () => {

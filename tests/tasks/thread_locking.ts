@@ -150,3 +150,26 @@ export const spinsOn = task(
     spinUntil(() => flag.value !== 0);
   },
 );
+
+let afterTheEnd: string[] = [];
+
+/** Ends, and uses its context afterwards. */
+export const usesItsContextLater = task(import.meta, "usesItsContextLater", (ctx) => {
+  afterTheEnd = [];
+  const uses = [ctx.lockOSThread, ctx.unlockOSThread, ctx.dedicate, ctx.undedicate];
+  setTimeout(() => {
+    for (const use of uses) {
+      try {
+        use.call(ctx);
+        afterTheEnd.push("nothing");
+      } catch (error) {
+        afterTheEnd.push((error as Error).message);
+      }
+    }
+  });
+});
+
+export const whatCameOfThat = task(import.meta, "whatCameOfThat", async (ctx): Promise<string[]> => {
+  while (afterTheEnd.length < 4) await ctx.sleep(1);
+  return afterTheEnd;
+});
