@@ -41,9 +41,9 @@ export interface SchedulerOptions {
    */
   maxNativeThreads?: number;
   /**
-   * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its
-   * thread is frozen where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or
-   * WebAssembly by then (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
+   * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its thread is frozen
+   * where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or WebAssembly by then
+   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
    *
    * After Go 1.14's asynchronous preemption (golang/go#24543).
    */
@@ -54,9 +54,9 @@ export interface SchedulerOptions {
    */
   sliceMs?: number;
   /**
-   * Milliseconds that a task may run on end, without an `await`, before it is abandoned: it rejects with a
+   * Milliseconds of CPU time that a task may use on end, without an `await`, before it is abandoned: it rejects with a
    * {@linkcode TaskAbandonedError}, what else had begun on its thread with a {@linkcode ThreadDiedError}, and the thread is
-   * frozen for good. At least twice `sliceMs`. The time in which it was frozen does not count, nor do blocking calls. Default: no limit.
+   * frozen for good. At least twice `sliceMs`. Default: no limit.
    */
   runawayMs?: number;
   /** Called on the host once for each time that a task has run for `stallMs` on end. Default: nobody hears of it. */
