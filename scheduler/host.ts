@@ -3,9 +3,9 @@
  */
 import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { cas, Futex, load, store } from "./atomics.ts";
-import { BlackBox, type Entry } from "./black_box.ts";
+import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
-import { SchedulerClosedError, taskAbandoned, threadDied, timedOut } from "./errors.ts";
+import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import {
   CANCELLED,
   clone,
@@ -20,22 +20,18 @@ import {
 } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { after, HostLoop } from "./host_loop.ts";
-import { Idle, NO_P } from "./idle.ts";
-import { buryWaiters } from "./burial.ts";
+import { Idle } from "./idle.ts";
 import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
-import { type Addressee, Mailbox, TO_RUNNER, TO_WAITER } from "./mailbox.ts";
+import { type Addressee, Mailbox, TO_WAITER } from "./mailbox.ts";
 import {
   Arena,
   CLOSING,
   HOST,
-  ISOLATES,
   leastArenaBytes,
   M_PARKS,
   M_RAN,
-  M_RAN_ON,
   M_REFUSALS,
-  M_SPINNING,
   M_STOLEN,
   MAX_PROCS,
   PREEMPT,
@@ -49,7 +45,7 @@ import {
 import { NativeCalls } from "./native_calls.ts";
 import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
 import type { NativeQueue } from "./native_queue.ts";
-import { givenP, givenSpinning, isGiven, isLost, Parker } from "./parker.ts";
+import { isLost, Parker } from "./parker.ts";
 import { POOL, SPARE } from "./roles.ts";
 import {
   type Call,
@@ -60,7 +56,6 @@ import {
   HostTask,
   type Settler,
   silence,
-  splitKey,
   type TaskState,
 } from "./task.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
@@ -114,14 +109,6 @@ class Started implements Caller, Settler {
   }
 }
 
-/** Why a thread was abandoned. */
-interface Runaway {
-  readonly entry: Entry | undefined;
-  readonly ms: number;
-  /** The task, in words. */
-  readonly what: string;
-}
-
 interface Waiting {
   readonly started: Started;
   readonly args: readonly unknown[];
@@ -138,10 +125,9 @@ export class Host {
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
   readonly #global: GlobalRunQueue;
-  /** The host holds no P; it acts as the owner of what a dead thread held. */
-  readonly #local: LocalRunQueue;
   readonly #gs: GTable;
   readonly #table: TaskTable;
+  readonly #burial: Burial;
   readonly #loop: HostLoop;
   readonly #shim: Shim;
   readonly #maxNativeThreads: number;
@@ -226,22 +212,35 @@ export class Host {
     this.#parker = new Parker(arena, futex);
     this.#mailbox = new Mailbox(arena);
     this.#global = new GlobalRunQueue(arena);
-    this.#local = new LocalRunQueue(arena, this.#global);
-    this.idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
+    const local = new LocalRunQueue(arena, this.#global);
+    this.idle = new Idle(arena, this.#parker, this.#global, local, this.#mailbox);
     this.#gs = new GTable(arena, HOST);
     this.#table = new TaskTable(arena);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
     this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
+    this.#burial = new Burial(
+      this.home,
+      this.#parker,
+      this.idle,
+      local,
+      this.#mailbox,
+      this.#gs,
+      this.#table,
+      {
+        nameOf: (slot) => this.#started[slot]!.name,
+        lose: (slot, error) => this.#lose(slot, error),
+      },
+    );
     this.threads = new Threads(
       arena,
       shim,
       this.#parker,
       this.idle.roles,
       limits,
-      (thread, why) => this.#bury(thread, why),
-      (isolate) => this.#nothingInFlightOf(isolate),
+      (thread, why) => this.#bury(thread, diedBy(why)),
+      (isolate) => this.#burial.nothingInFlightOf(isolate),
     );
     if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
@@ -495,7 +494,11 @@ export class Host {
       this.#setProcs(Math.min(seen, this.#arena.shape.maxThreads - 1));
     }
     const { all } = this.threads;
-    for (const thread of all) if (isLost(this.#parker.state(thread.isolate))) this.#abandon(thread);
+    for (const thread of all) {
+      const { isolate } = thread;
+      // It sleeps for good, or runs in code where nothing can make it.
+      if (isLost(this.#parker.state(isolate))) this.#bury(thread, ranOn(this.#arena, isolate), true);
+    }
     this.#stalls?.look(all.map(({ isolate }) => isolate));
     this.threads.balance(this.idle.procs);
   }
@@ -578,35 +581,17 @@ export class Host {
   // Threads that end --------------------------------------------------------------------------------------------------
 
   /** What a thread held goes back, what was bound to it is lost, and the pool gets another one. */
-  #bury(thread: Thread, why: string, runaway?: Runaway): void {
+  #bury(thread: Thread, verdict: Verdict, isAbandoned = false): void {
     const { isolate, side } = thread;
     // What it said before it died counts: its mail first, then the parcels that nobody has asked for yet.
     this.#readMail();
     // There it may have been found to be lost.
     if (this.threads.get(isolate) !== thread) return;
     for (const [slot, parcel] of side.takeAll()) this.#parcels.set(slot, parcel);
-    if (runaway === undefined) this.threads.remove(isolate);
-    else this.threads.abandon(isolate);
+    if (isAbandoned) this.threads.abandon(isolate);
+    else this.threads.remove(isolate);
+    this.#burial.bury(isolate, verdict);
     const record = this.#arena.isolate(isolate);
-    // Nobody can give it a P from here on; one that was on its way is taken back.
-    const last = this.#parker.bury(isolate);
-    const p = isGiven(last) ? givenP(last) : this.idle.ps.inherit(isolate);
-    const wasSpinning = isGiven(last) ? givenSpinning(last) : load(this.#words, record + M_SPINNING) === 1;
-    store(this.#words, record + M_SPINNING, 0);
-    if (p !== NO_P) {
-      this.#local.moveToGlobal(p);
-      this.idle.releaseP(p);
-    }
-    if (wasSpinning) this.idle.stopSpinning();
-    // Of numbers that were never used, nobody can have started anything.
-    const end = this.#arena.firstSlot(load(this.#words, ISOLATES));
-    for (let slot = 0; slot < end; slot++) {
-      if (this.#gs.runner(slot) !== isolate) continue;
-      const neverBegan = this.#gs.isMeantFor(slot, isolate);
-      if (neverBegan || this.#gs.lose(slot)) this.#lost(slot, why, runaway);
-    }
-    this.#readMailOfDead(isolate);
-    buryWaiters(this.home, isolate);
     this.#past.ran += load(this.#words, record + M_RAN);
     this.#past.stolen += load(this.#words, record + M_STOLEN);
     this.#past.parks += load(this.#words, record + M_PARKS);
@@ -617,53 +602,10 @@ export class Host {
     this.idle.wakeIfWork();
   }
 
-  #lost(slot: number, why: string, runaway: Runaway | undefined): void {
-    const owner = this.#arena.ownerOf(slot);
-    const id = this.#gs.id(slot);
-    const name = owner === HOST
-      ? this.#started[slot]!.name
-      : splitKey(this.#table.key(this.#gs.definition(slot)))[1];
-    const error = runaway !== undefined && slot === runaway.entry?.slot
-      ? taskAbandoned(name, id, runaway.ms, id === runaway.entry.id ? "it" : runaway.what)
-      : threadDied(name, id, why);
-    if (owner === HOST) {
-      const started = this.#started[slot]!;
-      this.#free(slot);
-      this.#settle(started, "failed", error);
-      return;
-    }
-    // In the name of the runner, which writes nothing any more.
-    this.#gs.dropPayload(slot);
-    this.#gs.writeResult(slot, error);
-    this.#gs.end(slot, FAILED);
-    this.idle.mailOwner(owner, slot);
-  }
-
-  /** A thread that nothing can stop is given up. It sleeps for good, or runs in code where it cannot be made to. */
-  #abandon(thread: Thread): void {
-    const ms = load(this.#words, this.#arena.isolate(thread.isolate) + M_RAN_ON);
-    const entry = new BlackBox(this.#arena, thread.isolate).read();
-    const what = entry === undefined ? "a task" : `task "${entry.name}" (id ${entry.id})`;
-    const why = `${what} ran there for ${ms} ms on end, and was abandoned with it`;
-    this.#bury(thread, why, { entry, ms, what });
-  }
-
-  #readMailOfDead(isolate: number): void {
-    this.#mailbox.drain(isolate, (slot, addressee) => {
-      if (addressee === TO_WAITER) this.home.discard(slot);
-      else if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
-      else this.#gs.discard(slot);
-    });
-  }
-
-  /** The slots that a dead thread owned and others still have come back by mail. */
-  #nothingInFlightOf(isolate: number): boolean {
-    this.#readMailOfDead(isolate);
-    const first = this.#arena.firstSlot(isolate);
-    for (let slot = first; slot < first + this.#arena.slotsOf(isolate); slot++) {
-      if (!this.#gs.isAtRest(slot)) return false;
-    }
-    return true;
+  #lose(slot: number, error: Error): void {
+    const started = this.#started[slot]!;
+    this.#free(slot);
+    this.#settle(started, "failed", error);
   }
 
   // Closing -----------------------------------------------------------------------------------------------------------
