@@ -229,6 +229,16 @@ export const mutants: Mutant[] = [
     "blocking",
   ),
   mutant(
+    "who serves a note offers its P, then says that there is no note any more",
+    "idle.ts",
+    `    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    return this.#offer(isolate, p);`,
+    `    const is = this.#offer(isolate, p);
+    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    return is;`,
+    "ready: two Ms, one P, and a signal",
+  ),
+  mutant(
     "an M is woken by a store, not by CAS",
     "parker.ts",
     "if (!cas(this.#words, word, asleep, next)) return false;",

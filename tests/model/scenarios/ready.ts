@@ -87,3 +87,27 @@ export const inVain: Scenario = {
     }, () => checkEqual(got, [7], "what the task received"));
   },
 };
+
+export const signalled: Scenario = {
+  name: "ready: two Ms, one P, and a signal to all",
+  bound: 2,
+  short: 1,
+  rules: { tick: LONG },
+  setUp() {
+    got.length = 0;
+    const pool = new Pool(1, [POOL, POOL]);
+    channel = new HostChannel(pool.arena);
+    pool.submit(hear());
+    return pool.against({
+      host() {
+        pool.submit(note(1));
+        check(channel.trySend(7), "there is room");
+        // As when something in the header has changed: one that has a note may wake without a P.
+        pool.signalAll();
+      },
+    }, () => {
+      checkEqual(got, [7], "what the task received");
+      checkEqual(pool.ran, [1], "other tasks that ran");
+    });
+  },
+};
