@@ -187,10 +187,10 @@ export const mutants: Mutant[] = [
     "an M that parks does not ask whether all is closing",
     "machine.ts",
     `if (load(this.#words, CLOSING) === 1) {
-        this.#over = true;
-        return;
-      }
-      if (this.runner.live`,
+          this.#over = true;
+          return;
+        }
+        if (this.runner.live`,
     `if (this.runner.live`,
     "close: Ms",
   ),
@@ -227,6 +227,16 @@ export const mutants: Mutant[] = [
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);",
     "ready: two",
     "blocking",
+  ),
+  mutant(
+    "who serves a note offers its P, then says that there is no note any more",
+    "idle.ts",
+    `    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    return this.#offer(isolate, p);`,
+    `    const is = this.#offer(isolate, p);
+    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
+    return is;`,
+    "ready: two Ms, one P, and a signal",
   ),
   mutant(
     "an M is woken by a store, not by CAS",
@@ -481,5 +491,75 @@ export const mutants: Mutant[] = [
     `    return load(words, object + O_IN_FLIGHT) === 0 || (void isOnItsWay, false);
   }`,
     "references",
+  ),
+  mutant(
+    "who changes a lock's state does not look whose turn it is",
+    "shared_lock.ts",
+    `    if (error instanceof Error) throw error;
+    this.#serve();`,
+    "    if (error instanceof Error) throw error;",
+    "wait group",
+    "once",
+  ),
+  mutant(
+    "a wait group counts outside of its lock",
+    "shared_lock.ts",
+    `    isolate.lock(object);
+    const error = change();
+    isolate.unlock(object);`,
+    "    void isolate; void object; const error = change();",
+    "wait group: a wait against",
+  ),
+  mutant(
+    "a once is over as soon as it has begun",
+    "once.ts",
+    "return this.words[this.object + L_COUNT] === OVER;",
+    "return this.words[this.object + L_COUNT] !== NEW;",
+    "once: three",
+  ),
+  mutant(
+    "a barrier whose last one is there ends nobody",
+    "barrier.ts",
+    "    this.endAll(DONE);\n",
+    "",
+    "barrier of 3",
+  ),
+  mutant(
+    "who is taken back from a barrier still counts there",
+    "barrier.ts",
+    "this.words[this.object + L_COUNT]--;",
+    "",
+    "barrier of 2: a wait",
+  ),
+  // Timers.
+  mutant(
+    "a sleep that has ended counts as one still",
+    "context.ts",
+    "if (wait.at !== 0) g.machine.sleeping--;",
+    "",
+    "timers: a sleep that is cancelled",
+  ),
+  mutant(
+    "a select whose time is over is not claimed",
+    "select.ts",
+    "if (!this.claim()) return;",
+    "",
+    "timers: a select",
+  ),
+  // Closing.
+  mutant(
+    "an M that is back from a call does not ask whether all is closing",
+    "blocking_call.ts",
+    "const isClosing = load(this.#words, CLOSING) === 1;",
+    "const isClosing = false;",
+    "blocking: a call that comes back",
+  ),
+  mutant(
+    "what the host has parked is not given up when all is closing",
+    "isolate.ts",
+    "for (const waiter of [...this.waiting()]) waiter.abandon(why());",
+    "",
+    "close: a send",
+    "close: a lock",
   ),
 ];

@@ -162,6 +162,8 @@ export class Yielding {
       // Of an abstract class or an interface: whatever has that name.
       else if (ts.isPropertyDeclaration(decl) || ts.isPropertySignature(decl)) {
         if (ts.isPropertyDeclaration(decl) && !isAbstract(decl)) continue;
+        // One that is written is a field.
+        if (ts.isPropertySignature(decl) && !isReadonly(decl)) continue;
         if (this.#program.isSourceFileDefaultLibrary(decl.getSourceFile())) continue;
         all.push(...(this.#byName.get(decl.name.getText()) ?? []).filter(ts.isGetAccessorDeclaration));
       }
@@ -254,6 +256,10 @@ function isOptional(call: ts.CallExpression): boolean {
 
 function isAbstract(node: ts.PropertyDeclaration): boolean {
   return ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AbstractKeyword) ?? false;
+}
+
+function isReadonly(node: ts.PropertySignature): boolean {
+  return node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ReadonlyKeyword) ?? false;
 }
 
 function nameNode({ expression }: ts.CallExpression): ts.Node {

@@ -1,16 +1,12 @@
 /** Blocking calls: their end against sysmon, which takes the P, and against others who hand theirs on. */
-import { store } from "../../../scheduler/atomics.ts";
 import { EXEMPT_P } from "../../../scheduler/idle.ts";
 import type { Machine } from "../../../scheduler/machine.ts";
-import { CLOSING } from "../../../scheduler/memory_layout.ts";
 import { holder } from "../../../scheduler/processor.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
-import { Sysmon } from "../../../scheduler/sysmon.ts";
 import type { BlockingOptions, TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
-import { check, checkEqual, type Scenario, shimWithTick } from "../scenario.ts";
-import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
-import type { Shim } from "../../../ffi/shim.ts";
+import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
+import { computeUntilSet, meta, Pool, sets, sysmonOf } from "./machines.ts";
 
 let pool: Pool;
 const ended: number[] = [];
@@ -48,15 +44,15 @@ const handsOff = task(meta, "hands off", (ctx: TaskContext, n: number) => {
   ended.push(n);
 });
 
-function begin(procs: number, roles: readonly Role[]): Pool {
+function begin(procs: number, roles: readonly Role[]): void {
   ended.length = 0;
-  return pool = new Pool(procs, roles);
+  pool = new Pool(procs, roles);
 }
 
-/** One for whom time flies: each look at its clock is 0.3 s after the last. */
-function sysmon(): () => unknown {
-  const watchdog = new Sysmon(pool.arena, shimWithTick(3e8) as unknown as Shim, pool.futex);
-  return () => watchdog.run();
+/** In the end so many tasks have come back from their calls. */
+function against(others: Record<string, () => unknown>, ends: number[]): Setting {
+  const setting = pool.against(others, () => checkEqual(ended.toSorted(), ends, "tasks that ended"));
+  return { ...setting, sleepers: [...setting.sleepers!, "sysmon"] };
 }
 
 export const retake: Scenario = {
@@ -66,23 +62,13 @@ export const retake: Scenario = {
   rules: { timePasses: ["sysmon"] },
   setUp() {
     begin(1, [POOL, POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(waits(undefined));
-          pool.submit(sets());
-        },
-        sysmon: sysmon(),
+    return against({
+      host() {
+        pool.submit(waits(undefined));
+        pool.submit(sets());
       },
-      first: pool.sleepers,
-      sleepers: [...pool.sleepers, "sysmon"],
-      end() {
-        checkEqual(ended, [1], "calls that ended");
-        pool.isAtRest();
-      },
-    };
+      sysmon: sysmonOf(pool),
+    }, [1]);
   },
 };
 
@@ -93,20 +79,10 @@ export const short: Scenario = {
   rules: { timeouts: 3 },
   setUp() {
     begin(1, [POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host: () => void pool.submit(calls()),
-        sysmon: sysmon(),
-      },
-      first: pool.sleepers,
-      sleepers: [...pool.sleepers, "sysmon"],
-      end() {
-        checkEqual(ended, [1], "tasks that ended");
-        pool.isAtRest();
-      },
-    };
+    return against({
+      host: () => void pool.submit(calls()),
+      sysmon: sysmonOf(pool),
+    }, [1]);
   },
 };
 
@@ -116,23 +92,13 @@ export const handingOff: Scenario = {
   short: 1,
   setUp() {
     begin(1, [POOL, SPARE]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(waits({ handOff: true }));
-          pool.submit(sets());
-          pool.serve(2);
-        },
+    return against({
+      host() {
+        pool.submit(waits({ handOff: true }));
+        pool.submit(sets());
+        pool.serve(2);
       },
-      first: pool.sleepers,
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(ended, [1], "calls that ended");
-        pool.isAtRest();
-      },
-    };
+    }, [1]);
   },
 };
 
@@ -142,45 +108,12 @@ export const twoBack: Scenario = {
   short: 1,
   setUp() {
     begin(1, [POOL, POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(handsOff(1));
-          pool.submit(handsOff(2));
-          pool.submit(sets());
-        },
+    return against({
+      host() {
+        pool.submit(handsOff(1));
+        pool.submit(handsOff(2));
+        pool.submit(sets());
       },
-      first: pool.sleepers,
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(ended.toSorted(), [1, 2], "calls that ended");
-        pool.isAtRest();
-      },
-    };
-  },
-};
-
-export const closing: Scenario = {
-  name: "blocking: a call that comes back when all is closing",
-  bound: 2,
-  short: 1,
-  setUp() {
-    begin(1, [POOL, POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(waits({ handOff: true }));
-          pool.set();
-          store(pool.arena.i32, CLOSING, 1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
-        },
-      },
-      first: pool.sleepers,
-      end() {},
-    };
+    }, [1, 2]);
   },
 };

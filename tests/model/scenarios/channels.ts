@@ -2,21 +2,19 @@
 import { RECEIVE } from "../../../scheduler/channel_life.ts";
 import { ChannelClosedError } from "../../../scheduler/errors.ts";
 import type { SharedChannel } from "../../../scheduler/shared_channel.ts";
-import { abort, check, checkEqual, ModelSignal, type Scenario } from "../scenario.ts";
-import { channelOf, members } from "./isolates.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { channelOf, members, takenBack } from "./isolates.ts";
 
-/** CLOSED if it was closed, -2 if it was taken back. */
+/** What an operation came to if the channel was closed. */
 const CLOSED = -1;
-const ABORTED = -2;
 
 function outcome(error: unknown): number {
   if (error instanceof ChannelClosedError) return CLOSED;
-  if (error === "aborted") return ABORTED;
   throw error;
 }
 
-function receive(channel: SharedChannel, signal?: ModelSignal): Promise<number> {
-  return channel.receive(RECEIVE, signal as unknown as AbortSignal).then((value) => value as number, outcome);
+function receive(channel: SharedChannel, signal?: AbortSignal): Promise<number> {
+  return channel.receive(RECEIVE, signal).then((value) => value as number, outcome);
 }
 
 function send(channel: SharedChannel, value: number): Promise<number> {
@@ -127,7 +125,7 @@ export const taken: Scenario = {
   setUp() {
     const all = members(2);
     const channels = channelOf(all, 1);
-    let got = 0;
+    let got: number | "aborted" = 0;
     return {
       arena: all[0].home.arena,
       threads: {
@@ -135,15 +133,12 @@ export const taken: Scenario = {
           check(channels[0].trySend(7), "there is room");
         },
         async receiver() {
-          const signal = new ModelSignal();
-          const received = receive(channels[1], signal);
-          abort(signal, "aborted");
-          got = await all[1].settled(received);
+          got = await takenBack(all[1], (signal) => receive(channels[1], signal));
         },
       },
       end() {
         checkEqual(channels[0].length, got === 7 ? 0 : 1, "values left");
-        check(got === 7 || got === ABORTED, `the receiver ended with ${got}`);
+        check(got === 7 || got === "aborted", `the receiver ended with ${got}`);
       },
     };
   },

@@ -2,10 +2,8 @@
 import { HostLoop } from "../../../scheduler/host_loop.ts";
 import { HOST } from "../../../scheduler/memory_layout.ts";
 import { POOL } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
 import { checkEqual, type Scenario } from "../scenario.ts";
-import { meta, note, Pool, shim } from "./machines.ts";
+import { note, Pool, shim } from "./machines.ts";
 
 export const host: Scenario = {
   name: "host: it sleeps in its event loop against mail",
@@ -20,54 +18,14 @@ export const host: Scenario = {
       pool.mailbox.drain(HOST, () => void read++);
       if (read === 2) all();
     });
-    return {
-      arena: pool.arena,
-      first: pool.sleepers,
-      threads: {
-        ...pool.loops,
-        async host() {
-          const ended = new Promise<void>((resolve) => all = resolve);
-          loop.begin();
-          pool.submit(note(1));
-          pool.submit(note(2));
-          await ended;
-        },
+    return pool.against({
+      async host() {
+        const ended = new Promise<void>((resolve) => all = resolve);
+        loop.begin();
+        pool.submit(note(1));
+        pool.submit(note(2));
+        await ended;
       },
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2], "what ran");
-        pool.isAtRest();
-      },
-    };
-  },
-};
-
-const sleeps = task(meta, "sleeps", async (ctx: TaskContext) => {
-  await ctx.sleep(1);
-  note.fn(ctx, 1);
-});
-
-export const timer: Scenario = {
-  name: "timers: a sleep that ends while tasks are submitted",
-  bound: 2,
-  short: 1,
-  rules: { timePasses: ["M1", "M2"], timeouts: 1 },
-  setUp() {
-    const pool = new Pool(1, [POOL, POOL]);
-    return {
-      arena: pool.arena,
-      first: pool.sleepers,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(sleeps());
-          pool.submit(note(2));
-        },
-      },
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2], "what ran");
-      },
-    };
+    }, () => checkEqual(pool.ran, [1, 2], "what ran"));
   },
 };

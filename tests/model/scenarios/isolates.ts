@@ -1,8 +1,9 @@
 /** Isolates that only use what tasks share: as dedicated Ms they keep their P while they sleep for mail. */
-import type { HasIsolate } from "../../../scheduler/home.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
 import { Futex } from "../../../scheduler/atomics.ts";
 import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
-import { CHANNEL } from "../../../scheduler/handles.ts";
+import { Arrived, CHANNEL, HANDLE, type Shareable } from "../../../scheduler/handles.ts";
+import type { HasIsolate, Home } from "../../../scheduler/home.ts";
 import { Idle } from "../../../scheduler/idle.ts";
 import { HOME, Isolate, type Loop } from "../../../scheduler/isolate.ts";
 import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
@@ -17,7 +18,7 @@ import {
 } from "../../../scheduler/memory_layout.ts";
 import { KEEPS_P_FUTEX, Parker } from "../../../scheduler/parker.ts";
 import { SharedChannel } from "../../../scheduler/shared_channel.ts";
-import { check } from "../scenario.ts";
+import { abort, check, ModelSignal } from "../scenario.ts";
 import { shim } from "./machines.ts";
 
 export class Member implements Loop, HasIsolate {
@@ -89,4 +90,56 @@ export function channelOf(all: readonly Member[], capacity: number): SharedChann
   const object = home.handles.create(CHANNEL, capacity * CELL_WORDS);
   home.words[object + C_CAPACITY] = capacity;
   return all.map((member) => new SharedChannel(member.home, object, member));
+}
+
+/** A channel between the host and the tasks of a pool, which the host has made. */
+export class HostChannel extends SharedChannel {
+  readonly host: Member;
+
+  constructor(arena: Arena, capacity = 1) {
+    const host = new Member(arena, HOST);
+    const object = host.home.handles.create(CHANNEL, capacity * CELL_WORDS);
+    host.home.words[object + C_CAPACITY] = capacity;
+    super(host.home, object, host);
+    this.host = host;
+  }
+
+  /** As a task has it. */
+  of(ctx: TaskContext): SharedChannel {
+    return new SharedChannel((ctx as unknown as HasIsolate)[HOME], this.object, ctx);
+  }
+}
+
+/** A lock that they all know, as each of them has it. */
+export function lockOf<L extends { [HANDLE]: unknown }>(
+  all: readonly Member[],
+  make: (home: Home) => L,
+): L[] {
+  const first = make(all[0] as unknown as Home);
+  const object = (first[HANDLE] as Shareable).share();
+  const others = all.slice(1).map(({ home }) => make(new Arrived(home, object) as unknown as Home));
+  return [first, ...others];
+}
+
+/** So many words that nobody else uses. Plain access to them is a race, unless what is tested orders it. */
+export function plainWords([{ home }]: readonly Member[], count: number): number {
+  const at = home.heap.allocate(0) >> 2;
+  home.words.fill(0, at, at + count);
+  return at;
+}
+
+/** Begins an operation and takes it back at once: what it came to, if that was before. */
+export async function takenBack<T>(
+  member: Member,
+  begin: (signal: AbortSignal) => Promise<T>,
+): Promise<T | "aborted"> {
+  const signal = new ModelSignal();
+  const operation = begin(signal as unknown as AbortSignal);
+  abort(signal, "aborted");
+  try {
+    return await member.settled(operation);
+  } catch (reason) {
+    if (reason !== "aborted") throw reason;
+    return "aborted";
+  }
 }

@@ -1,23 +1,14 @@
 /** Locks between isolates: whoever is inside is there alone, which plain access to a word proves, and all get in. */
-import { Arrived, HANDLE, type Shareable } from "../../../scheduler/handles.ts";
-import type { Home } from "../../../scheduler/home.ts";
 import { Mutex } from "../../../scheduler/mutex.ts";
 import { RWMutex } from "../../../scheduler/rw_mutex.ts";
 import { Semaphore } from "../../../scheduler/semaphore.ts";
-import { abort, check, checkEqual, ModelSignal, type Scenario } from "../scenario.ts";
-import { type Member, members } from "./isolates.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { lockOf, members, plainWords, takenBack } from "./isolates.ts";
 
-/** The lock of the first one, as each has it. */
-function shared<L extends { [HANDLE]: unknown }>(all: readonly Member[], make: (home: Home) => L): L[] {
-  const first = make(all[0] as unknown as Home);
-  const object = (first[HANDLE] as Shareable).share();
-  const others = all.slice(1).map(({ home }) => make(new Arrived(home, object) as unknown as Home));
-  return [first, ...others];
-}
-
-/** A word that nobody else uses. */
-function spare([{ home }]: readonly Member[]): number {
-  return home.heap.allocate(0) >> 2;
+/** A semaphore of 2. Of an arriving one nobody says how many. */
+function semaphores(all: Parameters<typeof lockOf>[0]): Semaphore[] {
+  let isMade = false;
+  return lockOf(all, (home) => isMade ? new Semaphore(home) : (isMade = true, new Semaphore(home, 2)));
 }
 
 export const mutex: Scenario = {
@@ -26,10 +17,9 @@ export const mutex: Scenario = {
   short: 1,
   setUp() {
     const all = members(3);
-    const locks = shared(all, (home) => new Mutex(home));
+    const locks = lockOf(all, (home) => new Mutex(home));
     const { words } = all[0].home;
-    const word = spare(all);
-    words[word] = 0;
+    const word = plainWords(all, 1);
     const twice = (i: number) => async () => {
       for (let round = 0; round < (i === 0 ? 2 : 1); round++) {
         await all[i].settled(locks[i].lock());
@@ -54,10 +44,9 @@ export const mutexTakenBack: Scenario = {
   short: 2,
   setUp() {
     const all = members(3);
-    const locks = shared(all, (home) => new Mutex(home));
+    const locks = lockOf(all, (home) => new Mutex(home));
     const { words } = all[0].home;
-    const word = spare(all);
-    words[word] = 0;
+    const word = plainWords(all, 1);
     let inside = 0;
     return {
       arena: all[0].home.arena,
@@ -68,15 +57,7 @@ export const mutexTakenBack: Scenario = {
           locks[0].unlock();
         },
         async impatient() {
-          const signal = new ModelSignal();
-          const lock = locks[1].lock({ signal: signal as unknown as AbortSignal });
-          abort(signal, "aborted");
-          try {
-            await all[1].settled(lock);
-          } catch (reason) {
-            checkEqual(reason, "aborted", "reason");
-            return;
-          }
+          if (await takenBack(all[1], (signal) => locks[1].lock({ signal })) === "aborted") return;
           words[word]++;
           inside++;
           locks[1].unlock();
@@ -101,8 +82,7 @@ export const semaphore: Scenario = {
   short: 1,
   setUp() {
     const all = members(3);
-    let made = false;
-    const locks = shared(all, (home) => made ? new Semaphore(home) : (made = true, new Semaphore(home, 2)));
+    const locks = semaphores(all);
     const hold = (i: number, permits: number) => async () => {
       const held = await all[i].settled(locks[i].acquire(permits));
       held[Symbol.dispose]();
@@ -121,8 +101,7 @@ export const semaphoreTakenBack: Scenario = {
   short: 1,
   setUp() {
     const all = members(3);
-    let made = false;
-    const locks = shared(all, (home) => made ? new Semaphore(home) : (made = true, new Semaphore(home, 2)));
+    const locks = semaphores(all);
     let first: Disposable | undefined;
     return {
       arena: all[0].home.arena,
@@ -131,11 +110,8 @@ export const semaphoreTakenBack: Scenario = {
           first = await all[0].settled(locks[0].acquire(1));
         },
         async impatient() {
-          const signal = new ModelSignal();
-          const wait = locks[1].acquire(2, { signal: signal as unknown as AbortSignal });
-          abort(signal, "aborted");
-          const held = await all[1].settled(wait.catch(() => undefined));
-          held?.[Symbol.dispose]();
+          const held = await takenBack(all[1], (signal) => locks[1].acquire(2, { signal }));
+          if (held !== "aborted") held[Symbol.dispose]();
         },
         async patient() {
           await all[2].settled(locks[2].acquire(1));
@@ -155,10 +131,9 @@ export const readersAndWriter: Scenario = {
   short: 1,
   setUp() {
     const all = members(3);
-    const locks = shared(all, (home) => new RWMutex(home));
+    const locks = lockOf(all, (home) => new RWMutex(home));
     const { words } = all[0].home;
-    const word = spare(all);
-    words[word] = words[word + 1] = 0;
+    const word = plainWords(all, 2);
     const read = (i: number) => async () => {
       const held = await all[i].settled(locks[i].readLock());
       checkEqual(words[word], words[word + 1], "the words that one writer changes together");

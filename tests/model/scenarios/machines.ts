@@ -6,9 +6,10 @@ import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
 import { Idle } from "../../../scheduler/idle.ts";
 import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
 import { Machine } from "../../../scheduler/machine.ts";
-import { Mailbox } from "../../../scheduler/mailbox.ts";
+import { Mailbox, TO_OWNER } from "../../../scheduler/mailbox.ts";
 import {
   Arena,
+  CLOSING,
   DEADLOCK_REPORT,
   HOST,
   ISOLATES,
@@ -18,11 +19,12 @@ import {
 } from "../../../scheduler/memory_layout.ts";
 import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parker.ts";
 import { POOL, type Role } from "../../../scheduler/roles.ts";
+import { Sysmon } from "../../../scheduler/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { type Call, task } from "../../../scheduler/task.ts";
 import { TaskTable } from "../../../scheduler/task_table.ts";
-import { check, checkEqual, shim as modelShim } from "../scenario.ts";
+import { check, checkEqual, type Setting, shim as modelShim, shimWithTick } from "../scenario.ts";
 
 export const shim = modelShim as unknown as Shim;
 const maxTasks = 4;
@@ -35,6 +37,13 @@ let ran: number[] = [];
 export const meta = { url: "model:tasks" } as ImportMeta;
 export const note = task(meta, "note", (_ctx: TaskContext, n: number) => {
   ran.push(n);
+});
+
+export const dedicates = task(meta, "dedicates", (ctx: TaskContext) => {
+  ctx.dedicate();
+  note.fn(ctx, 1);
+  ctx.undedicate();
+  note.fn(ctx, 2);
 });
 
 let flag: { words: Int32Array; index: number };
@@ -105,6 +114,37 @@ export class Pool {
     return slot;
   }
 
+  cancel(slot: number): void {
+    if (this.gs.cancelQueued(slot)) return;
+    this.gs.requestCancel(slot, undefined);
+    this.idle.mailRunner(this.gs.runner(slot), slot);
+  }
+
+  /** Waits for a task's end, and frees its slot. */
+  ends(slot: number): number {
+    let status = -1;
+    while (status < 0) {
+      while (this.mailbox.isEmpty(HOST)) pause();
+      this.mailbox.drain(HOST, (mailed, addressee) => {
+        checkEqual([mailed, addressee], [slot, TO_OWNER], "the host's mail");
+        check(status < 0, "a task ends once");
+        status = this.gs.status(slot);
+        this.gs.free(slot);
+      });
+    }
+    return status;
+  }
+
+  signalAll(): void {
+    this.machines.forEach((_, i) => this.idle.signal(i + 1));
+  }
+
+  close(): void {
+    store(this.arena.i32, CLOSING, 1);
+    this.signalAll();
+    this.idle.sysmon.wake();
+  }
+
   write(call: Call<unknown>, dedicatedTo = 0): number {
     const slot = this.gs.allocate();
     this.gs.prepare(slot, this.gs.newId(), this.table.number(call.definition), dedicatedTo);
@@ -142,8 +182,33 @@ export class Pool {
     }
   }
 
+  /** Its Ms, which have parked when the others begin, against these. In the end nothing is left to do. */
+  against(others: Record<string, () => unknown>, end = () => {}): Setting {
+    return {
+      arena: this.arena,
+      threads: { ...this.loops, ...others },
+      first: this.sleepers,
+      sleepers: this.sleepers,
+      end: () => {
+        end();
+        this.isAtRest();
+      },
+    };
+  }
+
+  /** The same, and all of them end. */
+  endingAgainst(others: Record<string, () => unknown>, end = () => {}): Setting {
+    return { ...this.against(others), sleepers: [], end };
+  }
+
   /** The loops of its Ms. */
   get loops(): Record<string, () => unknown> {
     return Object.fromEntries(this.machines.map((machine, i) => [`M${i + 1}`, () => machine.run()]));
   }
+}
+
+/** sysmon, for whom time flies: each look at its clock is 0.3 s after the last. */
+export function sysmonOf(pool: Pool): () => void {
+  const sysmon = new Sysmon(pool.arena, shimWithTick(3e8) as unknown as Shim, pool.futex);
+  return () => sysmon.run();
 }

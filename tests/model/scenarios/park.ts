@@ -1,55 +1,27 @@
 /** Ms that park while work is submitted: the idle word, the spinning Ms, the sleep words. */
-import type { Scenario } from "../scenario.ts";
-import { checkEqual } from "../scenario.ts";
+import { POOL } from "../../../scheduler/roles.ts";
+import { checkEqual, type Scenario } from "../scenario.ts";
 import { computes, note, Pool, sets } from "./machines.ts";
 
-export const parkOne: Scenario = {
-  name: "park: one M, two tasks",
-  bound: 3,
-  short: 2,
-  setUp() {
-    const pool = new Pool(1, [2]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(note(1));
-          pool.submit(note(2));
-        },
-      },
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2], "tasks that ran");
-        pool.isAtRest();
-      },
-    };
-  },
-};
+function twoTasks(name: string, ms: number, bound: number): Scenario {
+  return {
+    name,
+    bound,
+    short: bound - 1,
+    setUp() {
+      const pool = new Pool(ms, new Array(ms).fill(POOL));
+      const host = () => {
+        pool.submit(note(1));
+        pool.submit(note(2));
+      };
+      // They park meanwhile.
+      return { ...pool.against({ host }, () => checkEqual(pool.ran, [1, 2], "tasks that ran")), first: [] };
+    },
+  };
+}
 
-export const parkTwo: Scenario = {
-  name: "park: two Ms, two tasks",
-  bound: 2,
-  short: 1,
-  setUp() {
-    const pool = new Pool(2);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(note(1));
-          pool.submit(note(2));
-        },
-      },
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2], "tasks that ran");
-        pool.isAtRest();
-      },
-    };
-  },
-};
+export const parkOne = twoTasks("park: one M, two tasks", 1, 3);
+export const parkTwo = twoTasks("park: two Ms, two tasks", 2, 2);
 
 export const conserving: Scenario = {
   name: "spin: a task computes until another one has run",
@@ -57,18 +29,11 @@ export const conserving: Scenario = {
   short: 1,
   setUp() {
     const pool = new Pool(2);
-    return {
-      arena: pool.arena,
-      first: pool.sleepers,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(computes());
-          pool.submit(sets());
-        },
+    return pool.against({
+      host() {
+        pool.submit(computes());
+        pool.submit(sets());
       },
-      sleepers: pool.sleepers,
-      end: () => pool.isAtRest(),
-    };
+    });
   },
 };

@@ -1,6 +1,5 @@
-/** Changes of procs, stop, and threads that end or join while work is submitted. */
-import { store } from "../../../scheduler/atomics.ts";
-import { CLOSING, HOST } from "../../../scheduler/memory_layout.ts";
+/** Changes of procs, and threads that end or join while work is submitted. */
+import { HOST } from "../../../scheduler/memory_layout.ts";
 import { POOL } from "../../../scheduler/roles.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { note, Pool } from "./machines.ts";
@@ -13,26 +12,16 @@ export const lower: Scenario = {
     const pool = new Pool(2, [POOL, POOL]);
     const set = (procs: number) => {
       pool.idle.setProcs(procs);
-      for (const isolate of [1, 2]) pool.idle.signal(isolate);
+      pool.signalAll();
     };
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(note(1));
-          pool.submit(note(2));
-          set(1);
-          set(2);
-        },
+    return pool.against({
+      host() {
+        pool.submit(note(1));
+        pool.submit(note(2));
+        set(1);
+        set(2);
       },
-      first: pool.sleepers,
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2], "what ran");
-        pool.isAtRest();
-      },
-    };
+    }, () => checkEqual(pool.ran, [1, 2], "what ran"));
   },
 };
 
@@ -60,28 +49,6 @@ export const settle: Scenario = {
         checkEqual(idle.idlePs, 2, "idle Ps");
         checkEqual([idle.acquireP(), idle.acquireP()].toSorted(), [0, 1], "Ps to be had");
       },
-    };
-  },
-};
-
-export const close: Scenario = {
-  name: "close: Ms that park, run and spin end",
-  bound: 2,
-  short: 1,
-  setUp() {
-    const pool = new Pool(2, [POOL, POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(note(1));
-          store(pool.arena.i32, CLOSING, 1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
-        },
-      },
-      first: pool.sleepers,
-      end() {},
     };
   },
 };

@@ -1,24 +1,19 @@
 /** Mail for a G that has begun, while its M parks: in the futex or in its event loop, and under other Ms' work. */
 import { load, pause, store } from "../../../scheduler/atomics.ts";
-import { HOME } from "../../../scheduler/isolate.ts";
-import type { HasIsolate } from "../../../scheduler/home.ts";
 import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { CHANNEL } from "../../../scheduler/handles.ts";
-import { C_CAPACITY, CELL_WORDS, DEADLOCK_REPORT, HOST } from "../../../scheduler/memory_layout.ts";
+import { DEADLOCK_REPORT } from "../../../scheduler/memory_layout.ts";
 import { POOL } from "../../../scheduler/roles.ts";
-import { SharedChannel } from "../../../scheduler/shared_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
-import { Member } from "./isolates.ts";
+import { HostChannel } from "./isolates.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
 
-let object = 0;
+let channel: HostChannel;
 const got: unknown[] = [];
 
 const hear = task(meta, "hear", async (ctx: TaskContext) => {
-  const { [HOME]: home } = ctx as unknown as HasIsolate;
-  got.push(await new SharedChannel(home, object, ctx).receive(RECEIVE));
+  got.push(await channel.of(ctx).receive(RECEIVE));
 });
 
 /** The host sends one value to a task that receives it on an M; then there is another task, if `isBusy`. */
@@ -38,28 +33,18 @@ function readyScenario(
     setUp() {
       got.length = 0;
       const pool = new Pool(procs, new Array(ms).fill(POOL));
-      const host = new Member(pool.arena, HOST);
-      object = host.home.handles.create(CHANNEL, CELL_WORDS);
-      host.home.words[object + C_CAPACITY] = 1;
-      const channel = new SharedChannel(host.home, object, host);
+      channel = new HostChannel(pool.arena);
       pool.submit(hear());
-      return {
-        arena: pool.arena,
-        threads: {
-          ...pool.loops,
-          host() {
-            if (isBusy) pool.submit(note(1));
-            check(channel.trySend(7), "there is room");
-          },
+      const setting = pool.against({
+        host() {
+          if (isBusy) pool.submit(note(1));
+          check(channel.trySend(7), "there is room");
         },
-        first: ms > 1 ? pool.sleepers : [],
-        sleepers: pool.sleepers,
-        end() {
-          checkEqual(got, [7], "what the task received");
-          checkEqual(pool.ran, isBusy ? [1] : [], "other tasks that ran");
-          pool.isAtRest();
-        },
-      };
+      }, () => {
+        checkEqual(got, [7], "what the task received");
+        checkEqual(pool.ran, isBusy ? [1] : [], "other tasks that ran");
+      });
+      return ms > 1 ? setting : { ...setting, first: [] };
     },
   };
 }
@@ -77,9 +62,8 @@ export const busyEventLoop = readyScenario("ready: two Ms, one P, in the event l
 const COMPUTES = DEADLOCK_REPORT + 1;
 
 const hearsAndComputes = task(meta, "hears and computes", async (ctx: TaskContext) => {
-  const { [HOME]: home } = ctx as unknown as HasIsolate;
-  got.push(await new SharedChannel(home, object, ctx).receive(RECEIVE));
-  store(home.words, COMPUTES, 1);
+  got.push(await channel.of(ctx).receive(RECEIVE));
+  store(channel.host.home.words, COMPUTES, 1);
   computeUntilSet();
 });
 
@@ -90,31 +74,40 @@ export const inVain: Scenario = {
   setUp() {
     got.length = 0;
     const pool = new Pool(2, [POOL, POOL]);
-    const host = new Member(pool.arena, HOST);
-    object = host.home.handles.create(CHANNEL, CELL_WORDS);
-    host.home.words[object + C_CAPACITY] = 1;
-    const channel = new SharedChannel(host.home, object, host);
+    channel = new HostChannel(pool.arena);
     pool.submit(hearsAndComputes());
-    return {
-      arena: pool.arena,
-      first: pool.sleepers,
-      threads: {
-        ...pool.loops,
-        host() {
-          check(channel.trySend(7), "there is room");
-        },
-        other() {
-          // As who has sent mail that was read with another one's.
-          pool.idle.ready(1);
-          while (load(pool.arena.i32, COMPUTES) === 0) pause();
-          pool.submit(sets());
-        },
+    return pool.against({
+      host: () => void check(channel.trySend(7), "there is room"),
+      other() {
+        // As who has sent mail that was read with another one's.
+        pool.idle.ready(1);
+        while (load(pool.arena.i32, COMPUTES) === 0) pause();
+        pool.submit(sets());
       },
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(got, [7], "what the task received");
-        pool.isAtRest();
+    }, () => checkEqual(got, [7], "what the task received"));
+  },
+};
+
+export const signalled: Scenario = {
+  name: "ready: two Ms, one P, and a signal to all",
+  bound: 2,
+  short: 1,
+  rules: { tick: LONG },
+  setUp() {
+    got.length = 0;
+    const pool = new Pool(1, [POOL, POOL]);
+    channel = new HostChannel(pool.arena);
+    pool.submit(hear());
+    return pool.against({
+      host() {
+        pool.submit(note(1));
+        check(channel.trySend(7), "there is room");
+        // As when something in the header has changed: one that has a note may wake without a P.
+        pool.signalAll();
       },
-    };
+    }, () => {
+      checkEqual(got, [7], "what the task received");
+      checkEqual(pool.ran, [1], "other tasks that ran");
+    });
   },
 };

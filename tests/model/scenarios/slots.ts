@@ -1,8 +1,6 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/atomics.ts";
 import { CANCELLED, DONE, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
-import { TO_OWNER } from "../../../scheduler/mailbox.ts";
-import { HOST } from "../../../scheduler/memory_layout.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
@@ -19,27 +17,6 @@ const parent = task(meta, "parent", async (ctx: TaskContext) => {
   note.fn(ctx, 4);
 });
 
-/** The host's part of Host: waits for a task's end, and frees its slot. */
-function ends(pool: Pool, slot: number): number {
-  let status = -1;
-  while (status < 0) {
-    while (pool.mailbox.isEmpty(HOST)) pause();
-    pool.mailbox.drain(HOST, (mailed, addressee) => {
-      checkEqual([mailed, addressee], [slot, TO_OWNER], "the host's mail");
-      check(status < 0, "a task ends once");
-      status = pool.gs.status(slot);
-      pool.gs.free(slot);
-    });
-  }
-  return status;
-}
-
-function cancel(pool: Pool, slot: number): void {
-  if (pool.gs.cancelQueued(slot)) return;
-  pool.gs.requestCancel(slot, undefined);
-  pool.idle.mailRunner(pool.gs.runner(slot), slot);
-}
-
 export const reuse: Scenario = {
   name: "slots: a cancelled task's slot is used again",
   bound: 3,
@@ -47,28 +24,20 @@ export const reuse: Scenario = {
   setUp() {
     const pool = new Pool(1, [POOL]);
     const statuses: number[] = [];
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          const first = pool.submit(yields(1));
-          cancel(pool, first);
-          statuses.push(ends(pool, first));
-          const second = pool.submit(yields(2));
-          statuses.push(ends(pool, second));
-        },
+    return pool.against({
+      host() {
+        const first = pool.submit(yields(1));
+        pool.cancel(first);
+        statuses.push(pool.ends(first));
+        const second = pool.submit(yields(2));
+        statuses.push(pool.ends(second));
       },
-      first: pool.sleepers,
-      sleepers: pool.sleepers,
-      end() {
-        const [first, second] = statuses;
-        check([CANCELLED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
-        checkEqual(second, DONE, "the status of the second task");
-        checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
-        pool.isAtRest();
-      },
-    };
+    }, () => {
+      const [first, second] = statuses;
+      check([CANCELLED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
+      checkEqual(second, DONE, "the status of the second task");
+      checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
+    });
   },
 };
 
@@ -85,12 +54,12 @@ export const dedicated: Scenario = {
         ...pool.loops,
         host() {
           const first = pool.submit(yields(1));
-          cancel(pool, first);
-          ends(pool, first);
+          pool.cancel(first);
+          pool.ends(first);
           check(pool.idle.roles.claim(2, DEDICATED), "there is a spare");
           const second = pool.write(optioned(), 2);
           pool.idle.mailRunner(2, second);
-          ends(pool, second);
+          pool.ends(second);
         },
       },
       sleepers: pool.sleepers,
@@ -117,25 +86,17 @@ export const running: Scenario = {
   setUp() {
     const pool = new Pool(1, [POOL]);
     let status = -1;
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          const slot = pool.submit(dozes());
-          while (pool.gs.status(slot) !== RUNNING) pause();
-          // As when a parcel has come, and there is none.
-          pool.idle.mailRunner(pool.gs.runner(slot), slot);
-          cancel(pool, slot);
-          status = ends(pool, slot);
-        },
+    const setting = pool.against({
+      host() {
+        const slot = pool.submit(dozes());
+        while (pool.gs.status(slot) !== RUNNING) pause();
+        // As when a parcel has come, and there is none.
+        pool.idle.mailRunner(pool.gs.runner(slot), slot);
+        pool.cancel(slot);
+        status = pool.ends(slot);
       },
-      sleepers: pool.sleepers,
-      end() {
-        check(status === CANCELLED || status === FAILED, `the task ended with ${status}`);
-        pool.isAtRest();
-      },
-    };
+    }, () => check(status === CANCELLED || status === FAILED, `the task ended with ${status}`));
+    return { ...setting, first: [] };
   },
 };
 
@@ -145,15 +106,9 @@ export const publication: Scenario = {
   short: 1,
   setUp() {
     const pool = new Pool(2);
-    return {
-      arena: pool.arena,
-      threads: { ...pool.loops, host: () => void pool.submit(parent()) },
-      first: pool.sleepers,
-      sleepers: pool.sleepers,
-      end() {
-        checkEqual(pool.ran, [1, 2, 3, 4], "what ran");
-        pool.isAtRest();
-      },
-    };
+    return pool.against(
+      { host: () => void pool.submit(parent()) },
+      () => checkEqual(pool.ran, [1, 2, 3, 4], "what ran"),
+    );
   },
 };

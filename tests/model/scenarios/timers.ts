@@ -1,0 +1,87 @@
+/** Sleeps and timeouts that end by their time, against everything that ends them before. */
+import { Channel } from "../../../scheduler/channel.ts";
+import { DONE } from "../../../scheduler/g_table.ts";
+import { Arrived } from "../../../scheduler/handles.ts";
+import type { HasIsolate, Home } from "../../../scheduler/home.ts";
+import { HOME } from "../../../scheduler/isolate.ts";
+import { POOL } from "../../../scheduler/roles.ts";
+import { select } from "../../../scheduler/select.ts";
+import { after, recv } from "../../../scheduler/select_case.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { task } from "../../../scheduler/task.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { HostChannel } from "./isolates.ts";
+import { meta, note, Pool } from "./machines.ts";
+
+const sleeps = task(meta, "sleeps", async (ctx: TaskContext) => {
+  await ctx.sleep(1);
+  note.fn(ctx, 1);
+});
+
+export const timer: Scenario = {
+  name: "timers: a sleep that ends while tasks are submitted",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["M1", "M2"], timeouts: 1 },
+  setUp() {
+    const pool = new Pool(1, [POOL, POOL]);
+    return pool.against({
+      host() {
+        pool.submit(sleeps());
+        pool.submit(note(2));
+      },
+    }, () => checkEqual(pool.ran, [1, 2], "what ran"));
+  },
+};
+
+export const cancelled: Scenario = {
+  name: "timers: a sleep that is cancelled as it ends",
+  bound: 3,
+  short: 1,
+  rules: { timePasses: ["M1"], timeouts: 2, tick: 300_000 },
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    let status = -1;
+    return pool.against({
+      host() {
+        const slot = pool.submit(sleeps());
+        pool.cancel(slot);
+        status = pool.ends(slot);
+      },
+    }, () => {
+      checkEqual(pool.ran, status === DONE ? [1] : [], "what ran");
+      checkEqual(pool.machines[0].sleeping, 0, "Gs that sleep");
+    });
+  },
+};
+
+let channel: HostChannel;
+let chosen: unknown;
+
+const selects = task(meta, "selects with a timeout", async (ctx: TaskContext) => {
+  const { [HOME]: home } = ctx as unknown as HasIsolate;
+  const mine = new Channel<number>(new Arrived(home, channel.object) as unknown as Home);
+  chosen = await select([recv(mine), after(1)]);
+  checkEqual(home.parked, 0, "operations that are parked");
+});
+
+export const selected: Scenario = {
+  name: "timers: a select with a timeout against a send",
+  bound: 3,
+  short: 1,
+  rules: { timePasses: ["M1"], timeouts: 2, tick: 300_000 },
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    channel = new HostChannel(pool.arena);
+    chosen = undefined;
+    return pool.against({
+      host() {
+        pool.submit(selects());
+        check(channel.trySend(7), "there is room");
+      },
+    }, () => {
+      const [received, late] = [{ index: 0, value: 7, done: false }, { index: 1 }];
+      checkEqual(chosen, channel.length === 0 ? received : late, "what was chosen");
+    });
+  },
+};
