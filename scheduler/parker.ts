@@ -186,12 +186,19 @@ export class Parker {
     return exchange(this.#words, word, AWAKE);
   }
 
+  /** By sysmon, when all is closing: one that is frozen runs on as if it had been SEIZED, and finds that out. */
+  thaw(isolate: number): void {
+    if (!this.unpark(isolate, SHELVED, SEIZED)) this.unpark(isolate, FROZEN, SEIZED);
+  }
+
   /** By the host, of an isolate that has ended, or never will. Returns the last state. */
   bury(isolate: number): number {
-    const state = this.state(isolate);
-    // It sleeps in its handler, and is not to wake, or runs on.
-    if (isLost(state) || this.abandon(isolate)) return state;
-    return exchange(this.#words, this.#word(isolate), AWAKE);
+    for (;;) {
+      const state = this.state(isolate);
+      // It sleeps in its handler, and is not to wake, or runs on; or all is closing, and sysmon wakes it.
+      if (isLost(state) || state === FROZEN || state === SHELVED) return state;
+      if (cas(this.#words, this.#word(isolate), state, AWAKE)) return state;
+    }
   }
 
   /** Whether it ended because the time was over. */

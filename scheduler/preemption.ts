@@ -157,14 +157,17 @@ export class Preemption {
   }
 
   /**
-   * All is closing. Who goes on computing after LINGER is frozen for good, as soon as it can be: `terminate()` does not stop
-   * a loop, which would keep a core for the rest of the process.
+   * All is closing. Who is frozen goes on, without a P: to the end of its task, and its thread with it. Who still computes
+   * after LINGER is frozen for good, as soon as it can be: `terminate()` does not stop a loop, which would keep a core for
+   * the rest of the process.
    */
   close(): void {
     const isolates = load(this.#words, ISOLATES);
     for (let ms = 0; ms < GIVE_UP; ms += STEP) {
       let isAnyThere = false;
       for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+        // An answer to what was asked before may come late.
+        if (ms < LINGER) this.#parker.thaw(isolate);
         if (!this.#isThere(isolate)) continue;
         isAnyThere = true;
         if (ms >= LINGER) this.#stop(isolate);

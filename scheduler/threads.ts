@@ -6,7 +6,17 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { Shim } from "../ffi/shim.ts";
 import { load, store } from "./atomics.ts";
-import { type Arena, CLOSING, HOST, ISOLATES, M_DEATH, M_TID } from "./memory_layout.ts";
+import {
+  type Arena,
+  CLOSING,
+  HOST,
+  ISOLATES,
+  M_ASKED,
+  M_DEATH,
+  M_GIVEN,
+  M_STUCK,
+  M_TID,
+} from "./memory_layout.ts";
 import { AWAKE, type Parker, SPARE_FUTEX } from "./parker.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "./roles.ts";
 import { SideChannel } from "./side_channel.ts";
@@ -117,8 +127,8 @@ export class Threads {
     const { port1, port2 } = new MessageChannel();
     const record = this.#arena.isolate(isolate);
     this.#roles.set(isolate, role);
-    store(this.#arena.i32, record + M_TID, 0);
-    store(this.#arena.i32, record + M_DEATH, 0);
+    // The last thread of that number may have ended anywhere.
+    for (const word of [M_TID, M_DEATH, M_GIVEN, M_STUCK, M_ASKED]) store(this.#arena.i32, record + word, 0);
     const worker = this.#startWorker(isolate, port2);
     const ended = Promise.withResolvers<void>();
     const up = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@ import { testCalled } from "./called.ts";
 import { soon, until } from "./deadline.ts";
 import { Flag } from "./flag.ts";
 import { runProgram } from "./programs.ts";
+import { threadName, tids } from "./os_threads.ts";
 import { busyUntil } from "./tasks/occupying.ts";
 import {
   answer,
@@ -17,6 +18,7 @@ import {
   waitBeside,
   work,
 } from "./tasks/hogging.ts";
+import { script } from "./tasks/script.ts";
 
 const quantile = (values: number[], q: number) =>
   values.toSorted((a, b) => a - b)[Math.floor(q * values.length)];
@@ -206,6 +208,36 @@ Deno.test("a loop that was running when its scheduler was closed is frozen a sec
   const { code, stdout, stderr } = await runProgram("abandons_a_task", { args: ["running"] });
   assertEquals(code, 0, stderr);
   assertLess(Number(stdout), 60, "ms of CPU within 500 ms");
+});
+
+Deno.test("tasks that are frozen as their scheduler is closed end, and their threads with them", async () => {
+  const before = new Set(tids());
+  const sched = await Scheduler.start({ procs: 1 });
+  for (let i = 0; i < 3; i++) sched.go(work("loop", 1000)).catch(() => {});
+  await until(() => sched.stats().frozenThreads === 2, "two are frozen");
+  await sched.close();
+  const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
+  await until(() => !tids().some(isOurs), "no thread is left");
+});
+
+Deno.test("a thread that dies as it was given a P in the middle of its task leaves that to no other", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const words = new SharedArrayBuffer(64);
+  for (let i = 0; i < 3; i++) {
+    new Int32Array(words).fill(0);
+    // Without a step in the scheduler between the end of its freeze and its own.
+    const dying = sched.go(script([["say", 0], ["spinUntil", 1], ["exit"]], words));
+    const died = assertRejects(() => dying, ThreadDiedError);
+    await until(() => Atomics.load(new Int32Array(words), 0) === 1, "it runs");
+    await soon(sched.go(script([["say", 1]], words)), "the one that lets it go on");
+    await soon(died, "the death");
+    // On the thread that has its number now.
+    await soon(sched.dedicate(answer(1, 1)), "a dedicated task");
+    await until(() => sched.stats().dedicatedThreads === 0, "its thread ends");
+    await soon(sched.go(answer(1, 1)), "a task");
+  }
+  await until(() => sched.stats().idleProcs > 0 && sched.stats().spinning === 0, "all sleep");
+  assertEquals(sched.stats().idleProcs, 1);
 });
 
 Deno.test("options of preemption out of their range are errors", async () => {

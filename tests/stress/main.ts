@@ -42,7 +42,7 @@ try {
       seed,
       only === undefined ? ms : 0,
     );
-    console.log(`${isPlain ? "plain" : "disturbed"}, seeds ${seed} to ${seed + played - 1}`);
+    console.log(`${isPlain || options.plain ? "plain" : "disturbed"}, seeds ${seed} to ${seed + played - 1}`);
     if (!success) {
       console.error(output.slice(Math.max(0, output.lastIndexOf("\nseed "))));
       console.error(
