@@ -365,7 +365,7 @@ export class Machine {
         }
       }
     } finally {
-      this.#locks.leave();
+      this.#leave();
     }
   }
 
@@ -383,6 +383,11 @@ export class Machine {
       if (round > 3) break;
     }
     return -1;
+  }
+
+  /** Tasks may run from here on. Who is counted as spinning is not frozen: others would rely on it for as long. */
+  #leave(): void {
+    if (!this.#spinning) this.#locks.leave();
   }
 
   /** It has something to do: if it was one of those that spin, it is not any more. */
@@ -480,7 +485,9 @@ export class Machine {
     try {
       const keepsP = this.p === EXEMPT_P;
       if (this.runner.live === 0 && this.p !== NO_P) {
-        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
+        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it. Nobody is to rely
+        // on this M meanwhile.
+        this.foundWork();
         await this.#turn();
         this.#locks.enter();
         if (this.#hasWorkHere()) return;
@@ -560,7 +567,7 @@ export class Machine {
         if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
       }
     } finally {
-      this.#locks.leave();
+      this.#leave();
     }
   }
 
