@@ -5,12 +5,10 @@ import type { Machine } from "../../../scheduler/machine.ts";
 import { CLOSING } from "../../../scheduler/memory_layout.ts";
 import { holder } from "../../../scheduler/processor.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
-import { Sysmon } from "../../../scheduler/sysmon.ts";
 import type { BlockingOptions, TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
-import { check, checkEqual, type Scenario, shimWithTick } from "../scenario.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
-import type { Shim } from "../../../ffi/shim.ts";
 
 let pool: Pool;
 const ended: number[] = [];
@@ -53,12 +51,6 @@ function begin(procs: number, roles: readonly Role[]): Pool {
   return pool = new Pool(procs, roles);
 }
 
-/** One for whom time flies: each look at its clock is 0.3 s after the last. */
-function sysmon(): () => unknown {
-  const watchdog = new Sysmon(pool.arena, shimWithTick(3e8) as unknown as Shim, pool.futex);
-  return () => watchdog.run();
-}
-
 export const retake: Scenario = {
   name: "blocking: sysmon takes the P of a call that waits for another task",
   bound: 2,
@@ -74,7 +66,7 @@ export const retake: Scenario = {
           pool.submit(waits(undefined));
           pool.submit(sets());
         },
-        sysmon: sysmon(),
+        sysmon: pool.sysmon(),
       },
       first: pool.sleepers,
       sleepers: [...pool.sleepers, "sysmon"],
@@ -98,7 +90,7 @@ export const short: Scenario = {
       threads: {
         ...pool.loops,
         host: () => void pool.submit(calls()),
-        sysmon: sysmon(),
+        sysmon: pool.sysmon(),
       },
       first: pool.sleepers,
       sleepers: [...pool.sleepers, "sysmon"],

@@ -19,10 +19,11 @@ import {
 import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parker.ts";
 import { POOL, type Role } from "../../../scheduler/roles.ts";
 import type { SideChannel } from "../../../scheduler/side_channel.ts";
+import { Sysmon } from "../../../scheduler/sysmon.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { type Call, task } from "../../../scheduler/task.ts";
 import { TaskTable } from "../../../scheduler/task_table.ts";
-import { check, checkEqual, shim as modelShim } from "../scenario.ts";
+import { check, checkEqual, shim as modelShim, shimWithTick } from "../scenario.ts";
 
 export const shim = modelShim as unknown as Shim;
 const maxTasks = 4;
@@ -84,7 +85,8 @@ export class Pool {
     roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
-      return new Machine(arena, i + 1, shim, new Futex(shim, arena.i32), noPort);
+      const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
+      return new Machine(arena, i + 1, ofThread, new Futex(shim, arena.i32), noPort);
     });
   }
 
@@ -116,7 +118,13 @@ export class Pool {
   /** Nothing is queued, all Ps are idle, and the counts say so. */
   isAtRest(): void {
     check(!this.idle.workVisible(), "no work is left in queues");
-    checkEqual([this.idle.idlePs, this.idle.spinning], [this.procs, 0], "idle Ps, spinning Ms");
+    checkEqual([this.idle.idlePs, this.idle.spinning], [this.idle.procs, 0], "idle Ps, spinning Ms");
+  }
+
+  /** One for whom time flies: each look at its clock is 0.3 s after the last. */
+  sysmon(): () => void {
+    const watchdog = new Sysmon(this.arena, shimWithTick(3e8) as unknown as Shim, this.futex);
+    return () => watchdog.run();
   }
 
   get sleepers(): string[] {
