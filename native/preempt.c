@@ -53,6 +53,7 @@ static void freeze(struct heddle_preemptible *thread, _Atomic int32_t *sleep) {
   atomic_store(sleep, HEDDLE_AWAKE);
 }
 
+// This and freeze() are in tests/model/scenarios/handler.ts once more, for the model checker. Change them together.
 static void answer(struct heddle_preemptible *thread, uintptr_t pc) {
   _Atomic int32_t *sleep = word(thread->sleep);
   int32_t asked = atomic_load(sleep);

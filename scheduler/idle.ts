@@ -18,6 +18,7 @@ import {
   ISOLATES,
   M_WANTS_P,
   MAX_PROCS,
+  MOST_PROCS,
   PROCS,
 } from "./memory_layout.ts";
 import {
@@ -71,6 +72,10 @@ export class Idle {
     return load(this.#words, PROCS);
   }
 
+  get mostProcs(): number {
+    return load(this.#words, MOST_PROCS);
+  }
+
   get idlePs(): number {
     return load(this.#words, IDLE) >> 16;
   }
@@ -88,6 +93,7 @@ export class Idle {
   /** By the host. Ps beyond `n` that are running stop when their M looks for work the next time. */
   setProcs(n: number): void {
     const before = this.procs;
+    if (n > this.mostProcs) store(this.#words, MOST_PROCS, n);
     store(this.#words, PROCS, n);
     for (let p = Math.min(before, n); p < Math.max(before, n); p++) this.#settle(p);
     for (let i = before; i < n; i++) this.wake();
@@ -118,6 +124,8 @@ export class Idle {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
       add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
+      if (!isCounted) this.sysmon.wakeIfAsleep();
     }
   }
 

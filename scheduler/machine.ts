@@ -379,7 +379,9 @@ export class Machine {
     try {
       const keepsP = this.p === EXEMPT_P;
       if (this.runner.live === 0 && this.p !== NO_P) {
-        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it.
+        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it. Nobody is to rely
+        // on this M meanwhile.
+        this.search.end();
         await this.turn();
         this.#locks.enter();
         if (this.hasWorkHere()) return;
@@ -463,7 +465,7 @@ export class Machine {
         if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
       }
     } finally {
-      this.#locks.leave();
+      this.search.leave();
     }
   }
 

@@ -25,6 +25,8 @@ export const PROCS = 0;
 export const CLOSING = 1;
 /** Number of isolate records that were ever used, the host's included. Written by the host. */
 export const ISOLATES = 2;
+/** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
+export const MOST_PROCS = 3;
 /** Idle Ps and spinning Ms: see idle.ts. */
 export const IDLE = LINE;
 /** See global_run_queue.ts. */

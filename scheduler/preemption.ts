@@ -130,6 +130,11 @@ export class Preemption {
     this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
   }
 
+  /** Whether somebody runs on without a P: no P's status says so. */
+  get seesSeized(): boolean {
+    return this.#seized.size !== 0;
+  }
+
   /** Before the Ps are looked at. */
   begin(now: number): void {
     this.#now = now;

@@ -63,6 +63,11 @@ export class Search {
     this.#idle.foundWork();
   }
 
+  /** Tasks may run from here on. Who is counted as spinning is not frozen: others would rely on it for as long. */
+  leave(): void {
+    if (!this.isSpinning) this.#locks.leave();
+  }
+
   /** A fair share of the global queue: one to run now, the rest into the local ring. -1 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
     if (!this.#machine.takesWork || this.#global.isEmpty()) return -1;
@@ -123,7 +128,7 @@ export class Search {
         }
       }
     } finally {
-      this.#locks.leave();
+      this.leave();
     }
   }
 

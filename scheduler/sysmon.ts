@@ -97,7 +97,7 @@ export class Sysmon {
       if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
       else if (quiet > QUIET) us *= 2;
       us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
-      if (nativeCallsWait || !this.#nothingRuns()) this.#lastRun = this.#now;
+      if (nativeCallsWait || this.#preemption.seesSeized || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
     }
     this.#preemption.close();
@@ -136,8 +136,8 @@ export class Sysmon {
   // Ps ----------------------------------------------------------------------------------------------------------------
 
   #lookAtPs(): void {
-    // Also at those that were counted once: they may be in calls.
-    const ps = Math.max(this.#idle.procs, this.#seen.length);
+    // Also at those that do not count any more: they may be in calls, or run on.
+    const ps = this.#idle.mostProcs;
     for (let p = 0; p < ps; p++) {
       const word = this.#idle.ps.word(p);
       const seen = this.#seen[p] ??= { word, since: this.#now };

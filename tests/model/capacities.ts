@@ -19,6 +19,9 @@ export const capacities: Patch[] = [
   shrink("host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
   shrink("host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
   shrink("children.ts", "HANDFUL = 8", "HANDFUL = 2"),
-  // Nobody is preempted: a number that grows with every turn would only keep states apart that are the same.
+  // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
   shrink("locks.ts", "TURN = 1 << 8", "TURN = 0"),
+  shrink("preemption.ts", "TRIES = 50", "TRIES = 1"),
+  shrink("preemption.ts", "LINGER = 1000", "LINGER = 5"),
+  shrink("preemption.ts", "GIVE_UP = 10_000", "GIVE_UP = 30"),
 ];

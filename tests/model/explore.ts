@@ -11,6 +11,7 @@ import { Failure, Race } from "./races.ts";
 import type { Site } from "./transform.ts";
 import {
   $sync,
+  addHandler,
   addThread,
   allThreads,
   begin,
@@ -264,6 +265,7 @@ function once(
       follow(schedule);
     }
     bodies.filter(([name]) => !first.includes(name)).forEach(add);
+    for (const [of, body] of Object.entries(setting.handlers ?? {})) addHandler(of, () => thread(body));
     if (!run()) return undefined;
     for (const reason of unhandled.values()) throw reason;
     const stuck = allThreads().filter(({ hasEnded, name }) =>

@@ -1,7 +1,7 @@
 /** What a scenario is, and what it may use besides the modules under test. */
 import { collectObject } from "./promises.ts";
 import { Failure } from "./races.ts";
-import { $maybe, $pause, now, pick, type Routine, type Rules } from "./world.ts";
+import { $maybe, $pause, hasEnded, now, pick, type Routine, type Rules, signal } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
@@ -22,6 +22,8 @@ export interface Setting {
   readonly arena: { readonly i32: Int32Array };
   /** By name. A promise that one returns is waited for, in its event loop. */
   readonly threads: Record<string, () => unknown>;
+  /** By the name of a thread: how it handles the signal that `shim.preempt` sends. */
+  readonly handlers?: Record<string, () => unknown>;
   /** Threads that have run until they all stand still when the others begin. */
   readonly first?: readonly string[];
   /** Threads that need not end: they may sleep when all stand still. */
@@ -84,9 +86,20 @@ export const shim = {
   },
   cpu: () => 0,
   setTimerSlack: () => 0,
-  getAffinity: () => [0, 1],
+  getAffinity: (tid: number) => hasEnded(threadOf(tid)) ? [] : [0, 1],
   addressOf: () => 0,
+  *preempt(tid: number, site: number): Routine<number> {
+    return (yield* signal(threadOf(tid), site)) ? 0 : -3;
+  },
+  /** As far as the caller can tell, all others have used all of its time. */
+  cpuNs: () => now(0),
+  readCode: () => 0,
 };
+
+/** Threads are numbered as their isolates are. */
+function threadOf(tid: number): string {
+  return `M${tid}`;
+}
 
 /** The same for a thread to which so many nanoseconds pass from one look at the clock to the next. */
 export function shimWithTick(tick: number): typeof shim {

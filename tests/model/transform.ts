@@ -5,6 +5,7 @@
  *   load(words, i)       ($op(site, LOAD, words, i) && (yield), $do())
  *   this.#give(p, true)  (yield* this.#give(p, true))            if it is a generator by now
  *   words[i] = v         $set(words, i, v, site)                 plain access of shared memory
+ *   words[i] = v         ($op(site, STORE, words, i, v) && …)    where a thread and its own signal handler meet
  *   await x              (yield $await(x))
  *
  * Constructors, field initializers and the codec run their operations without interruption ($sync).
@@ -50,6 +51,9 @@ function isOpaque(file: string): boolean {
 
 const ATOMICS = root + "scheduler/atomics.ts";
 
+/** Plain accesses in there are for the thread and its signal handler, which comes between any two of them. */
+const INTERRUPTED = root + "scheduler/locks.ts";
+
 export class Sources {
   readonly sites: Site[] = [{ file: "", line: 0, text: "" }];
   /** JavaScript by path. */
@@ -88,6 +92,7 @@ export class Sources {
       files,
       (file) => file.fileName === ATOMICS,
       (file) => isOpaque(file.fileName),
+      (file) => file.fileName === INTERRUPTED,
     );
     for (const file of files) this.modules.set(file.fileName, new Rewrite(file, yielding, this.sites).run());
 
@@ -190,7 +195,8 @@ class Rewrite {
     } else if (ts.isVariableDeclaration(node) && ts.isObjectBindingPattern(node.name)) {
       if (this.#destructure(node, node.name, mayYield)) return;
     } else if (ts.isElementAccessExpression(node)) {
-      this.#element(node);
+      if (mayYield && this.#file.fileName === INTERRUPTED) this.#interruptedElement(node);
+      else this.#element(node);
     }
     ts.forEachChild(node, (child) => this.#visit(child, mayYield));
   }
@@ -376,6 +382,38 @@ class Rewrite {
     text.appendRight(start, "$get(");
     comma();
     text.update(closeAt, node.end, `, ${site})`);
+  }
+
+  #interruptedElement(node: ts.ElementAccessExpression): void {
+    if (!this.#yielding.isWords(node.expression)) return;
+    const { parent } = node;
+    const text = this.#text;
+    const comma = () => text.update(node.expression.end, node.argumentExpression.getStart(this.#file), ", ");
+    const open = (kind: string) =>
+      text.appendRight(
+        node.getStart(this.#file),
+        `($op(${this.#site(node)}, ${OPERATIONS.indexOf(kind)}, `,
+      );
+    const close = ") && (yield), $do())";
+    const closeAt = node.argumentExpression.end;
+    if (ts.isBinaryExpression(parent) && parent.left === node && isAssignment(parent)) {
+      if (parent.operatorToken.kind !== ts.SyntaxKind.EqualsToken) {
+        throw this.#cannot(node, "changes a word that a signal handler uses");
+      }
+      open("store");
+      comma();
+      text.update(closeAt, parent.right.getStart(this.#file), ", ");
+      text.prependLeft(parent.end, close);
+    } else if (ts.isPostfixUnaryExpression(parent)) {
+      open("add");
+      comma();
+      const by = parent.operator === ts.SyntaxKind.PlusPlusToken ? 1 : -1;
+      text.update(closeAt, parent.end, `, ${by}${close}`);
+    } else {
+      open("load");
+      comma();
+      text.update(closeAt, node.end, close);
+    }
   }
 
   #site(node: ts.Node): number {

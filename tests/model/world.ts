@@ -41,7 +41,7 @@ export interface Schedule {
 
 /** What a scenario assumes of the world. */
 export interface Rules {
-  /** How often in a run a sleep may end because its time is over, whatever others do. */
+  /** How often in a run a sleep may end because its time is over, whatever others do: of `timePasses`, or anybody's. */
   readonly timeouts: number;
   /** Threads whose sleeps end by their time when nobody else can go on. All others' last for ever. */
   readonly timePasses: readonly string[];
@@ -62,8 +62,12 @@ export class Thread {
   isTimed = false;
   nowNs = 1e9;
   steps = 0;
-  h1: number;
-  h2: number;
+  h1 = 0;
+  h2 = 0;
+  /** Of a handler: a signal is on its way to the thread that it interrupts. */
+  isSignalled = false;
+  /** What handles signals to this thread. */
+  handler: Thread | undefined = undefined;
   readonly microtasks: Body[] = [];
   /** Of its event loop: what others have ended, then what `setImmediate` was given. */
   readonly tasks: Body[] = [];
@@ -78,9 +82,30 @@ export class Thread {
   a = 0;
   b = 0;
 
-  constructor(readonly id: number, readonly name: string) {
-    this.h1 = Math.imul(id + 1, 0x9e3779b1);
-    this.h2 = Math.imul(id + 1, 0x85ebca6b);
+  constructor(
+    readonly id: number,
+    readonly name: string,
+    readonly begin: () => Routine = function* () {},
+    readonly interrupts?: Thread,
+  ) {
+    this.forget();
+  }
+
+  /** It begins. */
+  start(): void {
+    this.state = RUNS;
+    this.isSignalled = false;
+    this.routine = this.begin();
+  }
+
+  forget(): void {
+    this.h1 = Math.imul(this.id + 1, 0x9e3779b1);
+    this.h2 = Math.imul(this.id + 1, 0x85ebca6b);
+  }
+
+  /** A handler does on its thread what it does. */
+  get clock(): number {
+    return this.interrupts?.id ?? this.id;
   }
 
   get hasEnded(): boolean {
@@ -92,7 +117,9 @@ export class Thread {
   }
 
   get canGoOn(): boolean {
-    if (this.state === RUNS || (timeouts > 0 && this.mayTimeOut)) return true;
+    if (this.handler?.hasEnded === false) return false;
+    if (this.state === ENDED) return this.isSignalled && !this.interrupts!.hasEnded;
+    if (this.state === RUNS || (timeouts > 0 && this.mayTimeOut && timeMayPass(this))) return true;
     if (this.state === IN_FUTEX) return this.isWoken;
     return this.state === IN_EVENT_LOOP && this.tasks.length > 0;
   }
@@ -106,6 +133,7 @@ export class Thread {
   /** For a report. */
   get where(): string {
     if (this.state === ENDED) return "has ended";
+    if (this.handler?.hasEnded === false) return "is interrupted";
     if (this.state === IN_FUTEX) {
       return `sleeps on ${nameOfWord(this.sleepsAt)}, which is ${plain[this.sleepsAt]}`;
     }
@@ -124,7 +152,8 @@ export class Thread {
   /** In the state of the world, besides what it has read. */
   get mark(): number {
     return this.state | (this.isWoken ? 4 : 0) | (this.isPaused ? 8 : 0) | this.tasks.length << 4 |
-      this.immediates.length << 8 | this.listens.length << 12 | this.owes << 16;
+      this.immediates.length << 8 | this.listens.length << 12 | this.owes << 16 |
+      (this.isSignalled ? 1 << 28 : 0);
   }
 }
 
@@ -154,6 +183,10 @@ let invariant: (() => unknown) | undefined;
 const races = new Races();
 /** Promises that were rejected, and nobody has asked for the reason. */
 export let unhandled: Map<object, unknown> = new Map();
+
+function timeMayPass({ name }: Thread): boolean {
+  return rules.timePasses.length === 0 || rules.timePasses.includes(name);
+}
 
 export function running(): Thread {
   return current;
@@ -199,9 +232,25 @@ export function follow(another: Schedule): void {
 }
 
 export function addThread(name: string, routine: () => Routine): void {
-  const thread = new Thread(threads.length, name);
-  thread.routine = routine();
+  const thread = new Thread(threads.length, name, routine);
+  thread.start();
   threads.push(thread);
+}
+
+/**
+ * A signal handler: a thread that begins when a signal has been sent to the one that it interrupts, at any operation of that,
+ * or while that sleeps. From there to its end the interrupted one stands still. After all other threads.
+ */
+export function addHandler(of: string, routine: () => Routine): void {
+  const interrupted = threadNamed(of);
+  const thread = new Thread(threads.length, `${of}'s handler`, routine, interrupted);
+  thread.state = ENDED;
+  interrupted.handler = thread;
+  threads.push(thread);
+}
+
+function threadNamed(name: string): Thread {
+  return threads.find((one) => one.name === name)!;
 }
 
 export function allThreads(): readonly Thread[] {
@@ -227,12 +276,26 @@ export function run(): boolean {
   choose();
   while (following !== undefined) {
     current = following;
+    if (current.hasEnded) beginHandling(current);
     if (!current.routine.next().done) continue;
     current.state = ENDED;
+    // The next signal finds a handler that knows nothing of this one.
+    if (current.interrupts !== undefined) current.forget();
     log?.push(`${current.name}  ends`);
     choose();
   }
   return isStandstill;
+}
+
+function beginHandling(thread: Thread): void {
+  thread.start();
+  // A signal is a word of its own, of which the thread that is sent one is the reader at each of its operations.
+  schedule.concerns(thread, signalOf(thread.interrupts!), true);
+  log?.push(`${thread.name}  begins`);
+}
+
+function signalOf(thread: Thread): number {
+  return -1 - thread.id;
 }
 
 /** What runs from here on looks at the end. */
@@ -326,6 +389,27 @@ export function stateOfWorld(): [number, number] {
   return [h1, h2];
 }
 
+// Signals ------------------------------------------------------------------------------------------------------------------
+
+/** One that is on its way already is the same. Whether there is such a thread. */
+export function* signal(name: string, site: number): Routine<boolean> {
+  const thread = current;
+  const receiver = threadNamed(name);
+  thread.site = site;
+  if (point(thread, signalOf(receiver), true)) yield;
+  if (receiver.handler !== undefined && !receiver.hasEnded) receiver.handler.isSignalled = true;
+  thread.know(receiver.hasEnded ? 5 : 6);
+  if (log !== undefined) step(site, `signal to ${name}${receiver.hasEnded ? ", which has ended" : ""}`);
+  return !receiver.hasEnded;
+}
+
+/** Whether the thread has ended. */
+export function hasEnded(name: string): boolean {
+  const { hasEnded } = threadNamed(name);
+  current.know(hasEnded ? 5 : 6);
+  return hasEnded;
+}
+
 // Operations ---------------------------------------------------------------------------------------------------------------
 
 /** The running thread is about to do this. Whether it has to yield before. */
@@ -362,7 +446,7 @@ export function $now(
   const result = kind === CAS ? isDone : kind === STORE ? undefined : before;
   if (words.buffer === buffer) {
     current.know(Number(result ?? 2));
-    races.atomic(current.id, index, kind, kind !== LOAD && isDone);
+    races.atomic(current.clock, index, kind, kind !== LOAD && isDone);
     if (words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) {
       const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD ? "" : `, ${a}`;
@@ -400,7 +484,7 @@ export function $get(words: Int32Array, index: number, _site: number): number {
   const value = words[index];
   if (words.buffer === buffer) {
     current.know(value);
-    races.plainRead(current.id, index);
+    races.plainRead(current.clock, index);
   }
   return value;
 }
@@ -409,7 +493,7 @@ export function $set(words: Int32Array, index: number, value: number, site: numb
   const before = words[index];
   words[index] = value;
   if (words.buffer === buffer) {
-    races.plainWrite(current.id, index);
+    races.plainWrite(current.clock, index);
     if (words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) step(site, `plain ${nameOfWord(index)} = ${value}`);
   }
@@ -471,7 +555,7 @@ export class Futex {
     if (point(thread, index, false)) yield;
     const value = this.#words[index];
     thread.know(value);
-    races.atomic(thread.id, index, LOAD, false);
+    races.atomic(thread.clock, index, LOAD, false);
     if (log !== undefined) {
       step(site, `sleep on ${nameOfWord(index)} while ${expected}: ${value === expected}`);
     }
@@ -529,7 +613,7 @@ export function* waitAsync(
   if (point(thread, index, false)) yield;
   const value = words[index];
   thread.know(value);
-  races.atomic(thread.id, index, LOAD, false);
+  races.atomic(thread.clock, index, LOAD, false);
   if (log !== undefined) step(site, `wait for ${nameOfWord(index)} while ${expected}: ${value === expected}`);
   if (value !== expected) return false;
   thread.listens.push({ index, wake, isTimed });

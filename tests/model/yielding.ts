@@ -30,7 +30,7 @@ export const ITERATES = new Set(["some", "every", "find", "findIndex", "filter",
 /** What calls its argument later, from the model's event loop, or passes it on to code of ours. */
 export const DEFERS = new Set(["then", "catch", "finally", "setImmediate", "setTimeout", "queueMicrotask"]);
 /** Functions outside of the modules under test that are generators in the model: of Shim, and of scenario.ts. */
-const EXTERNAL = new Set(["yieldCpu", "collect", "abort"]);
+const EXTERNAL = new Set(["yieldCpu", "preempt", "collect", "abort"]);
 const OUTSIDE = /\/ffi\/shim\.ts$|\/tests\/model\/scenario\.ts$/;
 
 export function isFunctionLike(node: ts.Node): node is FunctionLike {
@@ -54,17 +54,20 @@ export class Yielding {
   readonly #callees = new Map<ts.CallExpression, { decls: FunctionLike[]; fixed?: Callee }>();
   readonly #isAtomics: (file: ts.SourceFile) => boolean;
   readonly #isOpaque: (file: ts.SourceFile) => boolean;
+  readonly #isInterrupted: (file: ts.SourceFile) => boolean;
 
   constructor(
     program: ts.Program,
     files: readonly ts.SourceFile[],
     isAtomics: (file: ts.SourceFile) => boolean,
     isOpaque: (file: ts.SourceFile) => boolean,
+    isInterrupted: (file: ts.SourceFile) => boolean,
   ) {
     this.#program = program;
     this.#checker = program.getTypeChecker();
     this.#isAtomics = isAtomics;
     this.#isOpaque = isOpaque;
+    this.#isInterrupted = isInterrupted;
     for (const file of files) this.#collect(file);
     for (const file of files) this.#connect(file, undefined);
     this.#spread();
@@ -146,6 +149,11 @@ export class Yielding {
         ? this.#checker.getTypeAtLocation(node.parent).getProperty((node.propertyName ?? node.name).getText())
         : this.#checker.getSymbolAtLocation(node);
       this.#calls.get(inside)!.reads.push(...this.#getters(symbol));
+    } else if (
+      inside !== undefined && ts.isElementAccessExpression(node) && this.#mayYield(inside) &&
+      this.#isInterrupted(node.getSourceFile()) && this.isWords(node.expression)
+    ) {
+      this.#yields.add(inside);
     }
     const within = isFunctionLike(node) && node.body !== undefined
       ? node

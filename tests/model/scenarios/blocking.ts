@@ -6,7 +6,7 @@ import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
 import type { BlockingOptions, TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
-import { computeUntilSet, meta, Pool, sets, sysmonOf } from "./machines.ts";
+import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
 
 let pool: Pool;
 const ended: number[] = [];
@@ -67,7 +67,7 @@ export const retake: Scenario = {
         pool.submit(waits(undefined));
         pool.submit(sets());
       },
-      sysmon: sysmonOf(pool),
+      sysmon: pool.sysmon(),
     }, [1]);
   },
 };
@@ -81,7 +81,7 @@ export const short: Scenario = {
     begin(1, [POOL]);
     return against({
       host: () => void pool.submit(calls()),
-      sysmon: sysmonOf(pool),
+      sysmon: pool.sysmon(),
     }, [1]);
   },
 };

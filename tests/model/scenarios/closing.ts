@@ -15,7 +15,7 @@ import type { TaskContext } from "../../../scheduler/context.ts";
 import { type Call, task } from "../../../scheduler/task.ts";
 import { check, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
-import { computeUntilSet, dedicates, meta, note, Pool, sysmonOf } from "./machines.ts";
+import { computeUntilSet, dedicates, meta, note, Pool } from "./machines.ts";
 
 export const parked: Scenario = {
   name: "close: Ms that park, run and spin end",
@@ -82,7 +82,7 @@ export const withSysmon: Scenario = {
         pool.close();
         pool.set();
       },
-      sysmon: sysmonOf(pool),
+      sysmon: pool.sysmon(),
     });
   },
 };

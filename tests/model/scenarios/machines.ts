@@ -93,7 +93,8 @@ export class Pool {
     roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
-      return new Machine(arena, i + 1, shim, new Futex(shim, arena.i32), noPort);
+      const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
+      return new Machine(arena, i + 1, ofThread, new Futex(shim, arena.i32), noPort);
     });
   }
 
@@ -156,7 +157,13 @@ export class Pool {
   /** Nothing is queued, all Ps are idle, and the counts say so. */
   isAtRest(): void {
     check(!this.idle.workVisible(), "no work is left in queues");
-    checkEqual([this.idle.idlePs, this.idle.spinning], [this.procs, 0], "idle Ps, spinning Ms");
+    checkEqual([this.idle.idlePs, this.idle.spinning], [this.idle.procs, 0], "idle Ps, spinning Ms");
+  }
+
+  /** One for whom time flies: each look at its clock is 0.3 s after the last. */
+  sysmon(): () => void {
+    const watchdog = new Sysmon(this.arena, shimWithTick(3e8) as unknown as Shim, this.futex);
+    return () => watchdog.run();
   }
 
   get sleepers(): string[] {
@@ -205,10 +212,4 @@ export class Pool {
   get loops(): Record<string, () => unknown> {
     return Object.fromEntries(this.machines.map((machine, i) => [`M${i + 1}`, () => machine.run()]));
   }
-}
-
-/** sysmon, for whom time flies: each look at its clock is 0.3 s after the last. */
-export function sysmonOf(pool: Pool): () => void {
-  const sysmon = new Sysmon(pool.arena, shimWithTick(3e8) as unknown as Shim, pool.futex);
-  return () => sysmon.run();
 }

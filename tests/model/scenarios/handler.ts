@@ -1,0 +1,73 @@
+/**
+ * The handler of SIGURG, native/preempt.c, line by line: its answer() and freeze() are in C, where the checker does not look.
+ * Change them together.
+ */
+import { cas, type Futex, load, store } from "../../../scheduler/atomics.ts";
+import { type Arena, M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/memory_layout.ts";
+import {
+  ABANDONED,
+  ASKED,
+  ASKED_LOST,
+  ASKED_SEIZED,
+  ASKED_TO_LET_GO,
+  AWAKE,
+  FROZEN,
+  LOST,
+  SEIZED,
+} from "../../../scheduler/parker.ts";
+
+/** HEDDLE_LOCKS in native/shim.h. */
+const LOCKS = 255;
+
+export class Handler {
+  readonly #words: Int32Array;
+  readonly #futex: Futex;
+  readonly #sleep: number;
+  readonly #locks: number;
+  readonly #given: number;
+  /** Two counts. */
+  readonly #refusals: number;
+  /** Whether the program counter is in code that may be frozen, by how often it was not. */
+  readonly #isCode: (refusals: number) => boolean;
+
+  constructor(arena: Arena, isolate: number, futex: Futex, isCode: (refusals: number) => boolean) {
+    this.#words = arena.i32;
+    this.#futex = futex;
+    this.#sleep = arena.isolate(isolate) + M_SLEEP;
+    this.#locks = arena.isolate(isolate) + M_LOCKS;
+    this.#given = arena.isolate(isolate) + M_GIVEN;
+    this.#refusals = arena.isolate(isolate) + M_REFUSALS;
+    this.#isCode = isCode;
+  }
+
+  answer(): void {
+    const words = this.#words;
+    const asked = load(words, this.#sleep);
+    if (asked < ASKED || asked > ASKED_LOST) return;
+    let next: number = AWAKE;
+    if (asked === ASKED_SEIZED) next = SEIZED;
+    if (asked === ASKED_LOST) next = LOST;
+    if ((load(words, this.#locks) & LOCKS) !== 0) {
+      words[this.#refusals]++;
+    } else if (this.#isCode(words[this.#refusals + 1])) {
+      next = asked === ASKED_LOST ? ABANDONED : FROZEN;
+    } else {
+      words[this.#refusals + 1]++;
+      if (asked === ASKED_TO_LET_GO) {
+        store(words, this.#given, SEIZED);
+        next = SEIZED;
+      }
+    }
+    if (cas(words, this.#sleep, asked, next) && next >= FROZEN) this.#freeze();
+  }
+
+  #freeze(): void {
+    const words = this.#words;
+    let state: number;
+    while ((state = load(words, this.#sleep)) >= FROZEN && state <= ABANDONED) {
+      this.#futex.sleep(this.#sleep, state, -1);
+    }
+    store(words, this.#given, state);
+    store(words, this.#sleep, AWAKE);
+  }
+}

@@ -1,0 +1,420 @@
+/** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
+import { load, pause, store } from "../../../scheduler/atomics.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { EXEMPT_P, NO_P } from "../../../scheduler/idle.ts";
+import type { Machine } from "../../../scheduler/machine.ts";
+import {
+  CLOSING,
+  HOST,
+  M_DEATH,
+  M_GIVEN,
+  M_LOCKS,
+  M_SLEEP,
+  M_WANTS_P,
+  PREEMPT,
+  PREEMPTED,
+  RUNAWAY_MS,
+} from "../../../scheduler/memory_layout.ts";
+import {
+  ABANDONED,
+  ASKED,
+  ASKED_TO_LET_GO,
+  AWAKE,
+  FROZEN,
+  givenP,
+  isGiven,
+  isLost,
+  PARKED_FUTEX,
+} from "../../../scheduler/parker.ts";
+import { holder, isRunning } from "../../../scheduler/processor.ts";
+import { NONE, POOL, type Role } from "../../../scheduler/roles.ts";
+import { type Call, task } from "../../../scheduler/task.ts";
+import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
+import { Handler } from "./handler.ts";
+import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
+
+type IsCode = (refusals: number) => boolean;
+
+const always: IsCode = () => true;
+const never: IsCode = () => false;
+/** In native code now and then. */
+const perhaps: IsCode = (refusals) => refusals === 4 || oneOf(2) === 0;
+
+let pool: Pool;
+const begun: number[] = [];
+const ended: number[] = [];
+/** Given up, and buried. */
+const buried = new Set<number>();
+
+const computes = task(meta, "computes and ends", (_ctx: TaskContext, n: number) => {
+  begun.push(n);
+  computeUntilSet();
+  ended.push(n);
+});
+
+/** What a slice is matters to nobody: each look of sysmon finds it over. */
+function begin(procs: number, roles: readonly Role[], runawayMs = 0): Pool {
+  begun.length = ended.length = inCall = 0;
+  buried.clear();
+  pool = new Pool(procs, roles);
+  pool.arena.i32[PREEMPT] = 1;
+  pool.arena.i32[RUNAWAY_MS] = runawayMs;
+  return pool;
+}
+
+function handlers(isCode: IsCode): Record<string, () => unknown> {
+  return Object.fromEntries(pool.machines.map((_, i) => {
+    const handler = new Handler(pool.arena, i + 1, pool.futex, isCode);
+    return [`M${i + 1}`, () => {
+      check(inCall !== i + 1, "no signal comes in a blocking call");
+      handler.answer();
+    }];
+  }));
+}
+
+/** Where tasks run with a P, it is theirs alone. */
+function checkHolders(): void {
+  const { i32 } = pool.arena;
+  pool.machines.forEach((machine, i) => {
+    const record = pool.arena.isolate(i + 1);
+    const state = i32[record + M_SLEEP];
+    const isRunningTasks = (i32[record + M_LOCKS] & 255) === 0 &&
+      (state === AWAKE || state === ASKED || state === ASKED_TO_LET_GO);
+    if (!isRunningTasks) return;
+    const given = i32[record + M_GIVEN];
+    const p = isGiven(given) ? givenP(given) : given === 0 ? machine.p : NO_P;
+    if (p === NO_P || p === EXEMPT_P) return;
+    const word = i32[pool.idle.ps.at(p)];
+    check(
+      isRunning(word) && holder(word) === i + 1,
+      `M${i + 1} runs tasks with P ${p}, whose word is ${word}`,
+    );
+  });
+}
+
+function checkRest(): void {
+  pool.isAtRest();
+  const { i32 } = pool.arena;
+  for (const i of pool.machines.keys()) {
+    if (buried.has(i + 1)) continue;
+    const record = pool.arena.isolate(i + 1);
+    checkEqual([i32[record + M_WANTS_P], i32[record + M_GIVEN]], [0, 0], `M${i + 1}'s notes`);
+  }
+}
+
+/** One P, and a task that computes until another one has run. */
+function beside(
+  name: string,
+  first: (n: number) => Call<unknown>,
+  isCode: IsCode,
+  timeouts = 0,
+): Scenario {
+  return {
+    name,
+    bound: 2,
+    short: 1,
+    rules: { timePasses: ["sysmon"], timeouts },
+    setUp() {
+      begin(1, [POOL, POOL]);
+      return {
+        arena: pool.arena,
+        threads: {
+          ...pool.loops,
+          host() {
+            pool.submit(first(1));
+            pool.submit(sets());
+          },
+          sysmon: pool.sysmon(),
+        },
+        handlers: handlers(isCode),
+        first: pool.sleepers,
+        sleepers: [...pool.sleepers, "sysmon"],
+        always: checkHolders,
+        end() {
+          checkEqual(ended, [1], "tasks that ended");
+          check(pool.arena.i32[PREEMPTED] >= 1, "it was preempted");
+          checkRest();
+        },
+      };
+    },
+  };
+}
+
+export const freeze = beside(
+  "preemption: a task that waits for another one is frozen, and goes on",
+  (n) => computes(n),
+  always,
+);
+
+export const seize = beside(
+  "preemption: one that cannot be frozen loses its P, and comes back",
+  (n) => computes(n),
+  never,
+);
+
+export const seizeAndCall = beside(
+  "preemption: one that cannot be frozen loses its P, and comes back to a blocking call",
+  (n) => computesAndCalls(n),
+  never,
+  1,
+);
+
+/** In a blocking call of a task: no signal may come. */
+let inCall = 0;
+
+const calls = task(meta, "calls and ends", (ctx: TaskContext, n: number) => {
+  for (let i = 0; i < 2; i++) look(ctx);
+  ended.push(n);
+});
+
+/** A call that a signal could interrupt. */
+function look(ctx: TaskContext): void {
+  ctx.blocking(() => {
+    inCall = pool.machines.indexOf((ctx as unknown as { machine: Machine }).machine) + 1;
+    load(pool.arena.i32, pool.arena.isolate(inCall) + M_SLEEP);
+    inCall = 0;
+  });
+}
+
+const awaits = task(meta, "yields and ends", async (ctx: TaskContext, n: number) => {
+  await ctx.yield();
+  ended.push(n);
+});
+
+const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: number) => {
+  computeUntilSet();
+  look(ctx);
+  ended.push(n);
+});
+
+/** Looks at the ends of slices, wherever the M is then. */
+function slices(name: string, first: (n: number) => Call<unknown>, isCode: IsCode): Scenario {
+  return {
+    name,
+    bound: 2,
+    short: 1,
+    rules: { timePasses: ["sysmon"], timeouts: 2 },
+    setUp() {
+      begin(1, [POOL, POOL]);
+      return {
+        arena: pool.arena,
+        threads: {
+          ...pool.loops,
+          host() {
+            pool.submit(first(1));
+            pool.submit(awaits(2));
+          },
+          sysmon: pool.sysmon(),
+        },
+        handlers: handlers(isCode),
+        first: pool.sleepers,
+        sleepers: [...pool.sleepers, "sysmon"],
+        always: checkHolders,
+        end() {
+          checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+          checkRest();
+        },
+      };
+    },
+  };
+}
+
+export const inCalls = slices(
+  "preemption: blocking calls begin and end while it is asked",
+  calls,
+  perhaps,
+);
+export const inLoop = slices(
+  "preemption: the loop goes on while it is asked",
+  awaits,
+  perhaps,
+);
+
+export const lower: Scenario = {
+  name: "preemption: two compute, and one P is taken away",
+  bound: 1,
+  short: 0,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(2, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(computes(1));
+          pool.submit(computes(2));
+          pool.idle.setProcs(1);
+          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+          // Once a P is idle that counts, sysmon does not mind who runs with one that does not.
+          while (load(pool.arena.i32, PREEMPTED) === 0 && pool.idle.idlePs === 0) pause();
+          pool.set();
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
+
+const untilCancelled = task(meta, "until it is cancelled", (ctx: TaskContext, n: number) => {
+  while (!ctx.shouldYield) pause();
+  ended.push(n);
+});
+
+export const cancel: Scenario = {
+  name: "preemption: mail for a task whose thread is frozen",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          const slot = pool.submit(untilCancelled(1));
+          pool.submit(awaits(2));
+          while (pool.gs.runner(slot) === 0) pause();
+          pool.gs.requestCancel(slot, undefined);
+          pool.idle.mailRunner(pool.gs.runner(slot), slot);
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
+
+/** As the host does it, which sleeps until somebody signals it: it buries those that were given up. */
+function buries(): void {
+  const { parker, mailbox, idle } = pool;
+  for (;;) {
+    parker.announce(HOST, PARKED_FUTEX);
+    if (mailbox.isEmpty(HOST)) parker.sleep(HOST, PARKED_FUTEX, Infinity);
+    parker.retract(HOST, PARKED_FUTEX);
+    if (!mailbox.drain(HOST, () => {})) continue;
+    for (let isolate = 1; isolate <= pool.machines.length; isolate++) {
+      if (!buried.has(isolate) && isLost(parker.state(isolate))) bury(isolate);
+    }
+    idle.wakeIfWork();
+  }
+}
+
+function bury(isolate: number): void {
+  buried.add(isolate);
+  const { parker, idle } = pool;
+  idle.roles.set(isolate, NONE);
+  const last = parker.bury(isolate);
+  const p = isGiven(last) ? givenP(last) : idle.ps.inherit(isolate);
+  if (p === NO_P) return;
+  pool.rings.moveToGlobal(p);
+  idle.releaseP(p);
+}
+
+/** One that computes for too long, and ends, or does not. */
+function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
+  return {
+    name,
+    bound: 2,
+    short: 1,
+    rules: { timePasses: ["sysmon"] },
+    setUp() {
+      begin(1, [POOL, POOL], 500);
+      pool.machines.forEach((machine, i) => {
+        // It ends its thread.
+        const place = pool.arena.isolate(i + 1) + M_DEATH;
+        machine.exit = () => {
+          for (;;) pool.futex.sleep(place, 0, -1);
+        };
+      });
+      return {
+        arena: pool.arena,
+        threads: {
+          ...pool.loops,
+          host() {
+            pool.submit(computes(1));
+            pool.submit(ends ? sets() : awaits(2));
+            buries();
+          },
+          sysmon: pool.sysmon(),
+        },
+        handlers: handlers(isCode),
+        first: pool.sleepers,
+        sleepers: [...pool.sleepers, "host", "sysmon", "M1's handler", "M2's handler"],
+        always: checkHolders,
+        end() {
+          if (!ends) check(buried.size === 1, "one was given up");
+          const left = ends && buried.size === 0 ? [1] : [];
+          checkEqual(ended.toSorted(), ends ? left : [2], "tasks that ended");
+          checkRest();
+        },
+      };
+    },
+  };
+}
+
+export const abandoned = runaway(
+  "preemption: one that computes for ever is frozen for good",
+  always,
+  false,
+);
+export const lost = runaway(
+  "preemption: one that computes for ever is lost, and then frozen for good, or not",
+  perhaps,
+  false,
+);
+export const givenUp = runaway(
+  "preemption: one that computes for too long ends just then",
+  perhaps,
+  true,
+);
+
+export const closing: Scenario = {
+  name: "preemption: all is closing while one computes on",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(computes(1));
+          pool.submit(sets());
+          store(pool.arena.i32, CLOSING, 1);
+          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "M1's handler", "M2's handler"],
+      always: checkHolders,
+      end() {
+        const isFrozen = [1, 2].some((isolate) => {
+          const state = pool.parker.state(isolate);
+          return state >= FROZEN && state <= ABANDONED;
+        });
+        checkEqual(begun.length, ended.length + (isFrozen ? 1 : 0), "tasks that ended, or are frozen");
+      },
+    };
+  },
+};
