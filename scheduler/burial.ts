@@ -5,12 +5,13 @@
 import { load, store } from "./atomics.ts";
 import { BlackBox } from "./black_box.ts";
 import { taskAbandoned, threadDied } from "./errors.ts";
-import { FAILED, type GTable } from "./g_table.ts";
+import { FAILED, type GTable, type Parcel } from "./g_table.ts";
+import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Isolate } from "./isolate.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
-import { type Mailbox, TO_RUNNER, TO_WAITER } from "./mailbox.ts";
-import { type Arena, HOST, ISOLATES, M_RAN_ON, M_SPINNING } from "./memory_layout.ts";
+import { type Mailbox, TO_WAITER } from "./mailbox.ts";
+import { type Arena, HOST, ISOLATES, M_RAN_ON, M_SPINNING, M_WANTS_P } from "./memory_layout.ts";
 import { givenP, givenSpinning, isGiven, type Parker } from "./parker.ts";
 import { buryWaiters } from "./poison.ts";
 import { splitKey } from "./task.ts";
@@ -33,11 +34,21 @@ export function ranOn(arena: Arena, isolate: number): Verdict {
     slot === entry?.slot ? taskAbandoned(name, id, ms, id === entry.id ? "it" : what) : died(slot, name, id);
 }
 
-/** The host's own tasks. */
+/** The host's own tasks, and its ports. */
 export interface Bereaved {
+  /** Of a task of its own. */
   nameOf(slot: number): string;
-  /** Its runner died: the slot is free again, and the task settles. */
+  /** The runner of a task of its own died: the slot is free again, and the task settles. */
   lose(slot: number, error: Error): void;
+  /**
+   * A task has ended, and its runner died, perhaps before it could mail that to the host. False: the slot is a thread's, and
+   * the host has nothing to pass on.
+   */
+  read(slot: number): boolean;
+  /** Arguments that the runner of a thread's task has not got, if there are any. */
+  dropParcel(slot: number): void;
+  /** To the slot's owner, a thread. */
+  post(slot: number, parcel: Parcel): void;
 }
 
 export class Burial {
@@ -48,6 +59,7 @@ export class Burial {
   readonly #idle: Idle;
   /** The host acts as the owner of the P that the thread held. */
   readonly #local: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
   readonly #mailbox: Mailbox;
   readonly #gs: GTable;
   readonly #table: TaskTable;
@@ -58,6 +70,7 @@ export class Burial {
     parker: Parker,
     idle: Idle,
     local: LocalRunQueue,
+    global: GlobalRunQueue,
     mailbox: Mailbox,
     gs: GTable,
     table: TaskTable,
@@ -69,6 +82,7 @@ export class Burial {
     this.#parker = parker;
     this.#idle = idle;
     this.#local = local;
+    this.#global = global;
     this.#mailbox = mailbox;
     this.#gs = gs;
     this.#table = table;
@@ -78,9 +92,10 @@ export class Burial {
   /** The host has read its own mail before, and wakes who is to do what is left. */
   bury(isolate: number, verdict: Verdict): void {
     this.#takeP(isolate);
+    this.#closeMailbox(isolate);
     this.#loseTasks(isolate, verdict);
-    this.#readMail(isolate);
     buryWaiters(this.#home, isolate);
+    this.#rouseOthers(isolate);
   }
 
   #takeP(isolate: number): void {
@@ -97,43 +112,90 @@ export class Burial {
     if (wasSpinning) this.#idle.stopSpinning();
   }
 
-  #loseTasks(isolate: number, verdict: Verdict): void {
-    // Of numbers that were never used, nobody can have started anything.
-    const end = this.#arena.firstSlot(load(this.#words, ISOLATES));
-    for (let slot = 0; slot < end; slot++) {
-      if (this.#gs.runner(slot) !== isolate) continue;
-      const neverBegan = this.#gs.isMeantFor(slot, isolate);
-      if (neverBegan || this.#gs.lose(slot)) this.#lose(slot, verdict);
-    }
-  }
-
-  #lose(slot: number, verdict: Verdict): void {
-    const owner = this.#arena.ownerOf(slot);
-    const id = this.#gs.id(slot);
-    if (owner === HOST) return this.#host.lose(slot, verdict(slot, this.#host.nameOf(slot), id));
-    const [, name] = splitKey(this.#table.key(this.#gs.definition(slot)));
-    // In the name of the runner, which writes nothing any more.
-    this.#gs.dropPayload(slot);
-    this.#gs.writeResult(slot, verdict(slot, name, id));
-    this.#gs.end(slot, FAILED);
-    this.#idle.mailOwner(owner, slot);
-  }
-
-  #readMail(isolate: number): void {
-    this.#mailbox.drain(isolate, (slot, addressee) => {
-      if (addressee === TO_WAITER) this.#home.discard(slot);
-      else if (addressee === TO_RUNNER) this.#gs.clearRunnerMail(slot);
-      else this.#gs.discard(slot);
+  /**
+   * From here on who mails to it finds it closed. What the mail says about slots the slots say as well, also of mail that
+   * it had taken out and not read.
+   */
+  #closeMailbox(isolate: number): void {
+    this.#mailbox.close(isolate, (record, addressee) => {
+      if (addressee === TO_WAITER) this.#home.discard(record);
     });
   }
 
-  /** The slots that a dead thread owned and others still have come back by mail. */
-  nothingInFlightOf(isolate: number): boolean {
-    this.#readMail(isolate);
+  #loseTasks(isolate: number, verdict: Verdict): void {
+    const gs = this.#gs;
+    // Of numbers that were never used, nobody can have started anything.
+    const end = this.#arena.firstSlot(load(this.#words, ISOLATES));
+    for (let slot = 0; slot < end; slot++) {
+      gs.loseRunnerMail(slot, isolate);
+      if (gs.runner(slot) !== isolate) continue;
+      const neverBegan = gs.isMeantFor(slot, isolate);
+      if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);
+      // It may have died before it could say so. The owner's link may be in use, if not.
+      else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
+        this.#idle.mailRunner(this.#arena.ownerOf(slot), slot);
+      }
+    }
+    gs.told(isolate);
+  }
+
+  #lose(slot: number, isolate: number, verdict: Verdict): void {
+    const gs = this.#gs;
+    const owner = this.#arena.ownerOf(slot);
+    const id = gs.id(slot);
+    if (owner === HOST) return this.#host.lose(slot, verdict(slot, this.#host.nameOf(slot), id));
+    const [, name] = splitKey(this.#table.key(gs.definition(slot)));
+    // In the name of the runner, which writes nothing any more.
+    this.#host.dropParcel(slot);
+    gs.dropPayload(slot);
+    const parcel = gs.writeResult(slot, verdict(slot, name, id));
+    if (parcel !== undefined) this.#host.post(slot, parcel);
+    gs.end(slot, isolate, FAILED);
+    this.#idle.mailOwner(owner, slot);
+  }
+
+  /**
+   * It may have been about to wake somebody, whose reason is there already; or it had taken a note out of the queue. So
+   * all look at everything once more.
+   */
+  #rouseOthers(isolate: number): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let other = HOST + 1; other < isolates; other++) {
+      if (other === isolate) continue;
+      if (this.#idle.isQueuedForP(other) && !this.#global.includes(-other)) this.#global.push(-other);
+      this.#parker.rouse(other);
+    }
+  }
+
+  /**
+   * Makes the number of a thread that is buried ready for another one. False: tasks that the last one started are in flight,
+   * or a mail about one of them.
+   */
+  revive(isolate: number): boolean {
     const first = this.#arena.firstSlot(isolate);
     for (let slot = first; slot < first + this.#arena.slotsOf(isolate); slot++) {
-      if (!this.#gs.isAtRest(slot)) return false;
+      if (!this.#comesToRest(slot)) return false;
     }
+    const record = this.#arena.isolate(isolate);
+    // A note that is left is as good as a new one.
+    if (!this.#global.includes(-isolate)) store(this.#words, record + M_WANTS_P, 0);
+    this.#parker.revive(isolate);
+    this.#mailbox.open(isolate);
     return true;
+  }
+
+  /** Of a slot whose owner is dead. Plain access: when it is free, or has ended and was told, it is nobody's but the host's. */
+  #comesToRest(slot: number): boolean {
+    const gs = this.#gs;
+    if (gs.isAtRest(slot)) {
+      // Its owner had not queued it yet.
+      gs.dropPayload(slot);
+      return true;
+    }
+    // What goes by port is mailed to the host first.
+    const isRead = gs.hasEnded(slot) && !gs.isBeingTold(slot) &&
+      (!gs.isByPort(slot) || this.#mailbox.isEmpty(HOST));
+    if (isRead) gs.discard(slot);
+    return gs.isAtRest(slot);
   }
 }

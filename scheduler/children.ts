@@ -181,6 +181,7 @@ export class Children {
       g.slot = slot;
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
+      this.#gs.queue(slot);
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
@@ -202,6 +203,11 @@ export class Children {
   }
 
   // Ending ------------------------------------------------------------------------------------------------------------
+
+  /** The same as `read`, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  readOfDead(slot: number): void {
+    if (this.#published.has(slot)) this.read(slot);
+  }
 
   /** A task that was published here has ended elsewhere, or was taken out of its queue after it was cancelled. */
   read(slot: number): void {

@@ -4,12 +4,13 @@
  * A slot has an owner for life (the isolate that started the task: it fills the slot, hears of the end, and frees it)
  * and for each task a runner (the M that takes it from a queue). The status says who may touch the rest:
  *
- *   FREE       the owner's. Left by the owner: QUEUED.
+ *   FREE       the owner's. Left by the owner, once the rest is written: QUEUED.
  *   QUEUED     in one queue. The taker makes it RUNNING, the owner may make it CANCELLED: both by CAS.
  *   RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: DONE or FAILED. If the runner
  *              dies, the host leaves it in the runner's place: LOST.
- *   CANCELLED  still in its queue: the taker mails it to the owner, unopened. Left by the owner: FREE.
- *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing. Mailed to the owner. Left by it: FREE.
+ *   CANCELLED  still in its queue. The taker leaves it unopened: DROPPED.
+ *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing, DROPPED: the arguments. Mailed to the
+ *              owner. Left by it: FREE. If it has died the host does that; M_TELLS says whether the mail is still to come.
  *
  * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
  * the status is an atomic operation that the next one to touch them has read.
@@ -41,6 +42,7 @@ import {
   G_TASK,
   ID_BLOCKS,
   INLINE_BYTES,
+  M_TELLS,
 } from "./memory_layout.ts";
 
 export const FREE = 0;
@@ -50,6 +52,7 @@ export const CANCELLED = 3;
 export const DONE = 4;
 export const FAILED = 5;
 export const LOST = 6;
+export const DROPPED = 7;
 
 /** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
 const INLINE = 0;
@@ -134,7 +137,7 @@ export class GTable {
   }
 
   #isMailed(slot: number): boolean {
-    return load(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED) === 1;
+    return load(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED) !== 0;
   }
 
   /** By the owner. Also frees what the payload had. */
@@ -144,7 +147,7 @@ export class GTable {
     else this.#free.push(slot);
   }
 
-  /** By the host, for an owner that died: as free(), but its new owner finds it among the untouched ones. */
+  /** By the host, for an owner that died. Another one with its number finds the slot among the untouched ones. */
   discard(slot: number): void {
     this.#clear(slot);
   }
@@ -167,7 +170,7 @@ export class GTable {
     return this.#nextId++;
   }
 
-  /** By the owner, of a slot that it just allocated or is about to queue. */
+  /** By the owner, of a slot that it just allocated. The arguments follow, then queue(). */
   prepare(slot: number, id: number, definition: number, dedicatedTo = 0): void {
     const g = this.#arena.g(slot);
     this.#words[g + G_DEDICATED] = dedicatedTo === 0 ? 0 : 1;
@@ -175,7 +178,11 @@ export class GTable {
     this.#words[g + G_ID_LOW] = id | 0;
     this.#words[g + G_ID_HIGH] = Math.floor(id / 2 ** 32);
     this.#words[g + G_TASK] = definition;
-    store(this.#words, g + G_STATUS, QUEUED);
+  }
+
+  /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
+  queue(slot: number): void {
+    store(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED);
   }
 
   id(slot: number): number {
@@ -195,16 +202,23 @@ export class GTable {
     return load(this.#words, this.#arena.g(slot) + G_M);
   }
 
-  /** By who took the slot out of a queue. False: it was cancelled, and goes back to its owner. */
+  /** By who took the slot out of a queue. False: it was cancelled, and the caller tells its owner. */
   startRunning(slot: number, isolate: number): boolean {
     const g = this.#arena.g(slot);
     store(this.#words, g + G_M, isolate);
-    return cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;
+    this.end(slot, isolate, DROPPED);
+    return false;
   }
 
-  /** By the isolate that took a mail to the slot's runner, before it looks at the slot. */
+  /** By the isolate that took a mail by the runner's link, before it looks at the slot. */
   clearRunnerMail(slot: number): void {
     store(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0);
+  }
+
+  /** By the host, of an isolate whose mailbox is closed and empty: one that it had taken out is lost, and none will come. */
+  loseRunnerMail(slot: number, isolate: number): void {
+    cas(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, isolate, 0);
   }
 
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
@@ -219,8 +233,24 @@ export class GTable {
     return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);
   }
 
-  end(slot: number, status: typeof DONE | typeof FAILED): void {
+  /** By the runner, or in its name. The owner's mail follows, then told(). */
+  end(slot: number, runner: number, status: typeof DONE | typeof FAILED | typeof DROPPED): void {
+    store(this.#words, this.#arena.isolate(runner) + M_TELLS, slot + 1);
     store(this.#words, this.#arena.g(slot) + G_STATUS, status);
+  }
+
+  told(runner: number): void {
+    store(this.#words, this.#arena.isolate(runner) + M_TELLS, 0);
+  }
+
+  /** Whether it is the owner's from here on, which knows or will hear of it. */
+  hasEnded(slot: number): boolean {
+    return this.status(slot) >= DONE;
+  }
+
+  /** Of a task that has ended: whether the mail to its owner may still be pushed. */
+  isBeingTold(slot: number): boolean {
+    return load(this.#words, this.#arena.isolate(this.runner(slot)) + M_TELLS) === slot + 1;
   }
 
   /** By the host, for a runner that died. */

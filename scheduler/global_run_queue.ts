@@ -4,7 +4,7 @@
  *
  * A bounded queue for many producers and consumers after Dmitry Vyukov: each cell has a turn word that says whose turn
  * it is at that cell, so producers meet only on the tail, and consumers only on the head. It is never full: its capacity covers every
- * slot and every thread once, and each is in it at most once.
+ * slot once, and every thread twice. A slot is in it at most once; a note too, but for a second one after a death.
  *
  * A cell's turn word at index i holds, for the round r (0 at the start, + capacity each time round):
  *   r      empty, for the producer at position i + r
@@ -93,6 +93,15 @@ export class GlobalRunQueue {
       this.#empty(head);
       return -entry;
     }
+  }
+
+  /** By the host after a death. A hint when false: somebody may have just taken it, or not have finished its push. */
+  includes(entry: number): boolean {
+    const end = load(this.#words, GLOBAL_TAIL);
+    for (let position = load(this.#words, GLOBAL_HEAD); position !== end; position = (position + 1) | 0) {
+      if (load(this.#words, this.#cell(position) + 1) === entry && this.#isReady(position)) return true;
+    }
+    return false;
   }
 
   /** A hint: producers that have not finished their push count as not there. They wake somebody after it. */

@@ -7,11 +7,12 @@ import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import {
-  CANCELLED,
   clone,
   DONE,
   dropParcel,
+  DROPPED,
   FAILED,
+  FREE,
   GTable,
   openParcel,
   type Parcel,
@@ -86,6 +87,8 @@ class Started implements Caller, Settler {
   promise!: HostTask;
   release: (() => void) | undefined = undefined;
   outcome: TaskState | undefined = undefined;
+  /** Its slot has ended, and is still needed. */
+  isBeingRead = false;
   /** The process waits for it. */
   isInFlight = true;
 
@@ -220,17 +223,24 @@ export class Host {
     this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
+    const { home, idle } = this;
     this.#burial = new Burial(
-      this.home,
+      home,
       this.#parker,
-      this.idle,
+      idle,
       local,
+      this.#global,
       this.#mailbox,
       this.#gs,
       this.#table,
       {
         nameOf: (slot) => this.#started[slot]!.name,
         lose: (slot, error) => this.#lose(slot, error),
+        read: (slot) => this.#readOfDead(slot),
+        dropParcel: (slot) => {
+          if (this.#gs.isByPort(slot)) dropParcel(this.#takeArguments(slot), this.#gs.handles);
+        },
+        post: (slot, parcel) => this.threads.get(this.#arena.ownerOf(slot))?.side.post(slot, parcel),
       },
     );
     this.threads = new Threads(
@@ -240,7 +250,7 @@ export class Host {
       this.idle.roles,
       limits,
       (thread, why) => this.#bury(thread, diedBy(why)),
-      (isolate) => this.#burial.nothingInFlightOf(isolate),
+      (isolate) => this.#burial.revive(isolate),
     );
     if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
@@ -380,6 +390,7 @@ export class Host {
       this.#gs.free(slot);
       throw error;
     }
+    this.#gs.queue(slot);
     started.slot = slot;
     this.#started[slot] = started;
   }
@@ -506,41 +517,59 @@ export class Host {
   readonly #read = (slot: number, addressee: Addressee): void => {
     if (addressee === TO_WAITER) return this.home.read(slot);
     const owner = this.#arena.ownerOf(slot);
-    if (this.#gs.status(slot) === RUNNING) this.#forward(slot, owner, this.#gs.runner(slot));
+    if (this.#gs.status(slot) === RUNNING) this.#forward(slot, this.#gs.runner(slot));
     else if (owner === HOST) this.#readAsOwner(slot);
     else this.#passOn(slot, owner);
   };
 
   /** A runner asks for arguments that go by port. */
-  #forward(slot: number, owner: number, runner: number): void {
-    const parcel = this.#takeArguments(slot, owner);
+  #forward(slot: number, runner: number): void {
+    const parcel = this.#takeArguments(slot);
     if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
     this.threads.get(runner)?.side.post(slot, parcel);
     this.idle.mailRunner(runner, slot);
   }
 
-  #takeArguments(slot: number, owner: number): Parcel | undefined {
-    const parcel = this.#parcels.get(slot) ?? this.threads.get(owner)?.side.take(slot);
+  #takeArguments(slot: number): Parcel | undefined {
+    return this.#takeParcel(slot, this.#arena.ownerOf(slot));
+  }
+
+  /** What that isolate posted, which may have died meanwhile. */
+  #takeParcel(slot: number, sender: number): Parcel | undefined {
+    const parcel = this.#parcels.get(slot) ?? this.threads.get(sender)?.side.take(slot);
     this.#parcels.delete(slot);
     return parcel;
   }
 
-  /** A result that goes by port from one thread to another; or a task was cancelled whose arguments went that way. */
-  #passOn(slot: number, owner: number): void {
-    if (this.#gs.status(slot) === CANCELLED) {
-      dropParcel(this.#takeArguments(slot, owner), this.#gs.handles);
-      return this.idle.mailOwner(owner, slot);
-    }
-    const parcel = this.threads.get(this.#gs.runner(slot))?.side.take(slot);
-    if (parcel !== undefined) this.threads.get(owner)?.side.post(slot, parcel);
-    this.idle.mailOwner(owner, slot);
+  /**
+   * A result that goes by port from one thread to another; or a task was cancelled whose arguments went that way. False: that
+   * has happened before.
+   */
+  #passOn(slot: number, owner: number): boolean {
+    const isDropped = this.#gs.status(slot) === DROPPED;
+    const parcel = isDropped ? this.#takeArguments(slot) : this.#takeParcel(slot, this.#gs.runner(slot));
+    if (parcel === undefined) return false;
+    const to = this.threads.get(owner);
+    if (isDropped || to === undefined) dropParcel(parcel, this.#gs.handles);
+    else to.side.post(slot, parcel);
+    if (to === undefined) this.#gs.discard(slot);
+    else this.idle.mailOwner(owner, slot);
+    return true;
+  }
+
+  /** See Bereaved. The host has read its mail. */
+  #readOfDead(slot: number): boolean {
+    const owner = this.#arena.ownerOf(slot);
+    if (owner !== HOST) return this.#gs.isByPort(slot) && this.#passOn(slot, owner);
+    if (!this.#started[slot]!.isBeingRead) this.#readAsOwner(slot);
+    return true;
   }
 
   #readAsOwner(slot: number): void {
     const started = this.#started[slot]!;
     const status = this.#gs.status(slot);
     const parcel = this.#gs.isByPort(slot) && (status === DONE || status === FAILED)
-      ? this.threads.get(this.#gs.runner(slot))?.side.take(slot)
+      ? this.#takeParcel(slot, this.#gs.runner(slot))
       : undefined;
     if (started.hasSettled || (status !== DONE && status !== FAILED)) {
       dropParcel(parcel, this.#gs.handles);
@@ -563,6 +592,7 @@ export class Host {
 
   /** An error of a class that only its task's module knows is found there. */
   async #failWithClassOf(started: Started, slot: number): Promise<void> {
+    started.isBeingRead = true;
     const classOf = await exportedClasses(started.definition.module);
     const error = this.#gs.readPayload(slot, classOf);
     this.#free(slot);
@@ -587,7 +617,11 @@ export class Host {
     this.#readMail();
     // There it may have been found to be lost.
     if (this.threads.get(isolate) !== thread) return;
-    for (const [slot, parcel] of side.takeAll()) this.#parcels.set(slot, parcel);
+    for (const [slot, parcel] of side.takeAll()) {
+      // A free one it had not queued yet.
+      if (this.#gs.status(slot) === FREE) dropParcel(parcel, this.#gs.handles);
+      else this.#parcels.set(slot, parcel);
+    }
     if (isAbandoned) this.threads.abandon(isolate);
     else this.threads.remove(isolate);
     this.#burial.bury(isolate, verdict);

@@ -312,17 +312,20 @@ export class Idle {
     }
   }
 
-  /** A mail to a slot's owner, see mailbox.ts. */
+  /** A mail to a slot's owner, see mailbox.ts. If that has died, the host sees by the status that nobody needs the slot. */
   mailOwner(owner: number, slot: number): void {
-    this.#mailbox.push(owner, slot, TO_OWNER);
-    this.ready(owner);
+    if (this.#mailbox.push(owner, slot, TO_OWNER)) this.ready(owner);
   }
 
-  /** A mail to a slot's runner. One that is under way already serves: the reader looks at the slot after clearing. */
+  /**
+   * A mail by the link of a slot's runner. One that is under way already serves: the reader looks at the slot after
+   * clearing. By the owner or the host; so if the isolate has died, nobody but the host touches the mark meanwhile.
+   */
   mailRunner(runner: number, slot: number): void {
-    if (!cas(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0, 1)) return;
-    this.#mailbox.push(runner, slot, TO_RUNNER);
-    this.ready(runner);
+    const mark = this.#arena.g(slot) + G_RUNNER_MAILED;
+    if (!cas(this.#words, mark, 0, runner)) return;
+    if (this.#mailbox.push(runner, slot, TO_RUNNER)) this.ready(runner);
+    else cas(this.#words, mark, runner, 0);
   }
 
   /** "Look at the header": see mailbox.ts. Wakes in any state, without a P. */

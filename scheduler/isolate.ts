@@ -217,14 +217,16 @@ export class Isolate {
     const isolate = this.words[record + W_ISOLATE];
     if (isolate === this.number) return this.read(record);
     this.locks.hold();
-    this.#mailbox.pushRecord(isolate, record);
-    this.#idle.ready(isolate);
+    if (this.#mailbox.pushRecord(isolate, record)) this.#idle.ready(isolate);
+    else this.discard(record);
     this.locks.release();
   }
 
   /** An operation of this isolate has ended, here or by mail. */
   read(record: number): void {
-    const waiter = this.#byNumber[this.words[record + W_NUMBER]]!;
+    const waiter = this.#byNumber[this.words[record + W_NUMBER]];
+    // Of a thread that had this number before, and died after the operation had been ended.
+    if (waiter?.record !== record) return this.discard(record);
     this.end(waiter, this.words[record + W_OUTCOME]);
   }
 
@@ -248,7 +250,7 @@ export class Isolate {
     this.#records.length = 0;
   }
 
-  /** By the host: a mail to an isolate that died. */
+  /** An operation has ended whose isolate died. */
   discard(record: number): void {
     dropCell(this, this.arena, record + W_CELL);
     this.heap.free(record * 4, 0);

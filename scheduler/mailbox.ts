@@ -9,6 +9,8 @@
  * - owner mail: the runner sends at most one at a time (it asks for the arguments, then it reports the end);
  * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking.
  *
+ * The mailbox of an isolate that has died is closed, so that nothing is ever in it: see README.md, "Death of a thread".
+ *
  * A record's is sent once, by who took it out of its object's queue.
  *
  * A mail says only "look at this slot" (or record). What there is to see has been stored before the push.
@@ -25,6 +27,9 @@ export type Addressee = typeof TO_OWNER | typeof TO_RUNNER | typeof TO_WAITER;
 /** "Look at the header": something there changed (CLOSING, PROCS, a thread that died). */
 const SIGNAL = 1 << 30;
 
+/** The word of an isolate that has died. Left by the host, when another thread gets the number. */
+const CLOSED = -1;
+
 /** In the entry of a record, whose blocks start at multiples of 16 words. There are less than 2^23 slots. */
 const RECORD = 1 << 29;
 
@@ -39,25 +44,26 @@ export class Mailbox {
     this.#words = arena.i32;
   }
 
-  /** The caller owns the link: see above. It wakes the isolate afterwards. */
-  push(isolate: number, slot: number, addressee: Addressee): void {
-    this.#push(isolate, slot * 2 + addressee + 1);
+  /** The caller owns the link: see above. It wakes the isolate afterwards. False: that has died. */
+  push(isolate: number, slot: number, addressee: Addressee): boolean {
+    return this.#push(isolate, slot * 2 + addressee + 1);
   }
 
-  /** By who took the record out of its queue, after it wrote the outcome. */
-  pushRecord(isolate: number, record: number): void {
-    this.#push(isolate, RECORD | record >> 4);
+  /** By who took the record out of its queue, after it wrote the outcome. False: its isolate has died. */
+  pushRecord(isolate: number, record: number): boolean {
+    return this.#push(isolate, RECORD | record >> 4);
   }
 
-  #push(isolate: number, entry: number): void {
+  #push(isolate: number, entry: number): boolean {
     const words = this.#words;
     const head = this.#arena.isolate(isolate) + M_MAIL;
     const link = this.#link(entry);
     for (;;) {
       const before = load(words, head);
+      if (before === CLOSED) return false;
       store(words, link, before & ~SIGNAL);
       // Partner: the exchange in drain().
-      if (cas(words, head, before, entry | (before & SIGNAL))) return;
+      if (cas(words, head, before, entry | (before & SIGNAL))) return true;
     }
   }
 
@@ -71,7 +77,21 @@ export class Mailbox {
 
   /** Oldest first. Returns whether there was a signal too. */
   drain(isolate: number, read: (slotOrRecord: number, addressee: Addressee) => void): boolean {
-    const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
+    return this.#take(isolate, 0, read);
+  }
+
+  /** By the host, of an isolate that has died: what has come so far is read, and no more will come. */
+  close(isolate: number, read: (slotOrRecord: number, addressee: Addressee) => void): void {
+    this.#take(isolate, CLOSED, read);
+  }
+
+  /** By the host, before another thread has the number. */
+  open(isolate: number): void {
+    store(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
+  }
+
+  #take(isolate: number, next: number, read: (entry: number, addressee: Addressee) => void): boolean {
+    const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, next);
     // A reader may drain in its turn (a task that looks at `ctx.shouldYield` does): each call works above its own base.
     const order = this.#order;
     const base = order.length;

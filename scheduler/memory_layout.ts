@@ -99,6 +99,8 @@ export const M_RAN_ON = 2 * LINE + 12;
 export const M_STALLED = 2 * LINE + 13;
 /** The stack of a task that has stalled, a block; 0 for none. By the thread, taken by the host: both by exchange. */
 export const M_STACK = 2 * LINE + 14;
+/** The slot, plus 1, of which the M is telling the owner that it has ended: its status says so, the mail may be on its way. */
+export const M_TELLS = 2 * LINE + 15;
 /** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
 export const M_PREEMPTIBLE = 3 * LINE;
 export const M_REFUSALS = M_PREEMPTIBLE + 8;
@@ -114,6 +116,7 @@ export const G_TASK = 1;
 export const G_M = 2;
 export const G_OWNER_LINK = 3;
 export const G_RUNNER_LINK = 4;
+/** The isolate in whose mailbox the slot is by that link, or will be in a moment; 0: in none. */
 export const G_RUNNER_MAILED = 5;
 export const G_CANCEL = 6;
 export const G_PAYLOAD = 7;
@@ -265,8 +268,8 @@ const NUMBERS_PER_THREAD = 2;
 function offsets(maxTasks: number, maxThreads: number) {
   const numbers = maxThreads * NUMBERS_PER_THREAD;
   const slots = maxTasks + numbers * SLOTS_PER_THREAD;
-  // The global queue must never be full: every slot and every thread can be in it once.
-  const globalCapacity = 2 ** Math.ceil(Math.log2(slots + numbers + 1));
+  // The global queue must never be full: every slot can be in it once, and every thread twice (after a death).
+  const globalCapacity = 2 ** Math.ceil(Math.log2(slots + 2 * numbers + 1));
   const processors = HEADER_END;
   const isolates = processors + MAX_PROCS * P_WORDS;
   const globalCells = isolates + (numbers + 1) * M_WORDS;

@@ -201,6 +201,17 @@ export class Parker {
     }
   }
 
+  /** By the host, before another thread gets the number. */
+  revive(isolate: number): void {
+    store(this.#words, this.#word(isolate), AWAKE);
+  }
+
+  /** By the host after a death: its sleep ends for no reason, so that it looks at everything once more. */
+  rouse(isolate: number): void {
+    notify(this.#words, this.#word(isolate));
+    this.futex.wake(this.#word(isolate));
+  }
+
   /** Whether it ended because the time was over. */
   sleep(isolate: number, asleep: SleepState, timeoutMs: number): boolean {
     // A timeout of 0.2 us would be cut to 0 and spin.

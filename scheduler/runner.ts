@@ -7,17 +7,7 @@ import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
 import { ENDED, G } from "./context.ts";
 import { notRegistered } from "./errors.ts";
-import {
-  clone,
-  DONE,
-  dropParcel,
-  FAILED,
-  FREE,
-  type GTable,
-  openParcel,
-  type Parcel,
-  RUNNING,
-} from "./g_table.ts";
+import { clone, DONE, dropParcel, FAILED, FREE, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
@@ -109,6 +99,7 @@ export class Runner {
       if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
       else if (owner === this.#isolate) this.#children.read(slot);
       else this.#idle.mailOwner(owner, slot);
+      this.#gs.told(this.#isolate);
       return true;
     }
     const own = owner === this.#isolate ? this.#children.takeBack(slot) : undefined;
@@ -273,12 +264,13 @@ export class Runner {
       this.#gs.writeResult(slot, cloneable(error));
       parcel = undefined;
     }
-    this.#gs.end(slot, ok ? DONE : FAILED);
+    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
     // A parcel for another thread goes through the host.
     this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#gs.told(this.#isolate);
   }
 
-  /** Mail about a slot that runs here, did so, or is to. */
+  /** Mail about a slot that runs here, did so, or is to; or that ran on a thread that died. */
   read(slot: number): void {
     this.#gs.clearRunnerMail(slot);
     const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
@@ -288,9 +280,8 @@ export class Runner {
       this.#loadWithParcel(g);
     } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
       this.#runOwn(slot);
-    } else if (this.#gs.status(slot) === RUNNING && this.#gs.runner(slot) !== this.#isolate) {
-      // Meant for an earlier task of this slot, which ended; the present one may have something to hear as well.
-      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    } else if (this.#arena.ownerOf(slot) === this.#isolate) {
+      if (this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
     } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
       this.#idle.signal(HOST);
@@ -311,6 +302,7 @@ export class Runner {
   #beginOwn(slot: number, isFirst: boolean): void {
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       this.#idle.mailOwner(HOST, slot);
+      this.#gs.told(this.#isolate);
       if (isFirst) this.#machine.threadLock.isEnding = true;
       return;
     }

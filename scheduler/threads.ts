@@ -60,14 +60,14 @@ export class Threads {
   readonly #roles: Roles;
   readonly #limits: ThreadLimits;
   readonly #died: (thread: Thread, why: string) => void;
-  readonly #isReusable: (isolate: number) => boolean;
+  readonly #revive: (isolate: number) => boolean;
   readonly #threads = new Map<number, Thread>();
   /** Numbers of threads that were given up and have not ended. */
   readonly #abandoned = new Set<number>();
 
   /**
-   * `died` is called when a thread has ended, for whatever reason, and removes it. `isReusable` says whether nothing is in flight that
-   * the last thread of that number owned.
+   * `died` is called when a thread has ended, for whatever reason, and removes it. `revive` makes the number of such a one ready
+   * for another one, unless something is in flight that it owned.
    */
   constructor(
     arena: Arena,
@@ -76,7 +76,7 @@ export class Threads {
     roles: Roles,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
-    isReusable: (isolate: number) => boolean,
+    revive: (isolate: number) => boolean,
   ) {
     this.#arena = arena;
     this.#shim = shim;
@@ -84,7 +84,7 @@ export class Threads {
     this.#roles = roles;
     this.#limits = limits;
     this.#died = died;
-    this.#isReusable = isReusable;
+    this.#revive = revive;
     store(arena.i32, ISOLATES, HOST + 1);
   }
 
@@ -200,7 +200,7 @@ export class Threads {
     const used = load(this.#arena.i32, ISOLATES);
     for (let isolate = HOST + 1; isolate < used; isolate++) {
       if (this.#threads.has(isolate) || this.#abandoned.has(isolate)) continue;
-      if (this.#isReusable(isolate)) return isolate;
+      if (this.#revive(isolate)) return isolate;
     }
     if (used > this.#arena.numbers) return undefined;
     store(this.#arena.i32, ISOLATES, used + 1);

@@ -89,6 +89,15 @@ export class Races {
     clocks[own + thread]++;
   }
 
+  /** What another one has done, which has ended, is known to the thread. */
+  join(thread: number, ended: number): void {
+    const clocks = this.#clocks;
+    for (let i = 0; i < MOST_THREADS; i++) {
+      const at = thread * MOST_THREADS + i;
+      clocks[at] = Math.max(clocks[at], clocks[ended * MOST_THREADS + i]);
+    }
+  }
+
   plainRead(thread: number, index: number): void {
     this.#touch(thread, index);
     this.#mustKnow(thread, index, this.#plainWrites);

@@ -1,7 +1,19 @@
 /** What a scenario is, and what it may use besides the modules under test. */
 import { collectObject } from "./promises.ts";
 import { Failure } from "./races.ts";
-import { $maybe, $pause, hasEnded, now, pick, type Routine, type Rules, signal } from "./world.ts";
+import {
+  $maybe,
+  $pause,
+  hasEnded,
+  kill as killThread,
+  now,
+  pick,
+  type Routine,
+  type Rules,
+  signal,
+} from "./world.ts";
+
+export { isAsleep, placeOf } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
@@ -52,6 +64,11 @@ export function oneOf(count: number): number {
 /** The collector takes an object, and its registries hear of it in the calling thread. */
 export function collect(object: object): Routine {
   return collectObject(object);
+}
+
+/** A thread dies at whatever step it has come to, if `may` holds there; else a step later. Its burial is the caller's. */
+export function kill(thread: string, may: () => unknown): Routine {
+  return killThread(thread, may);
 }
 
 /** An AbortSignal whose listeners are interrupted as any code. */

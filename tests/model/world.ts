@@ -367,11 +367,11 @@ function goesRound(thread: Thread, index: number): boolean {
   return true;
 }
 
-function uninterruptedly(look: () => unknown): void {
+function uninterruptedly(look: () => unknown): unknown {
   const before = buffer;
   buffer = undefined;
   try {
-    $sync(look());
+    return $sync(look());
   } finally {
     buffer = before;
   }
@@ -618,6 +618,38 @@ export function* waitAsync(
   if (value !== expected) return false;
   thread.listens.push({ index, wake, isTimed });
   return true;
+}
+
+/** The thread ends where it stands, once the schedule has come to this and `may` holds: no `finally` of it runs. */
+export function* kill(name: string, may: () => unknown): Routine {
+  const thread = current;
+  const victim = threadOf(name);
+  for (;;) {
+    if (++thread.steps > MOST_STEPS) throw new Failure(`${name} cannot be killed.`);
+    yield* pass();
+    if (victim.hasEnded || uninterruptedly(may)) break;
+    thread.pausedAt = writes;
+  }
+  thread.pausedAt = -1;
+  log?.push(`${thread.name}  kills ${name}, which ${victim.where}, at ${place(victim.site)}`);
+  victim.state = ENDED;
+  thread.know(5);
+  // What it did is done before anything that follows here.
+  races.join(thread.id, victim.id);
+}
+
+function threadOf(name: string): Thread {
+  return threads.find((one) => one.name === name)!;
+}
+
+/** Whether the thread sleeps, by itself or in its event loop; for `may` of kill(). */
+export function isAsleep(name: string): boolean {
+  return threadOf(name).state !== RUNS;
+}
+
+/** The operation that the thread is about to do; for the same. */
+export function placeOf(name: string): string {
+  return place(threadOf(name).site);
 }
 
 // Calls of what may be a generator -----------------------------------------------------------------------------------------

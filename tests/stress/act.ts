@@ -17,8 +17,6 @@ export interface Stage {
   /** Threads die in this round. */
   readonly isDeadly: boolean;
   readonly maxThreads: number;
-  /** V8 may have ended a thread at its heap limit, anywhere. */
-  hadFullHeap: boolean;
   /** close() was called. */
   isClosing: boolean;
   /** The model says that this cannot be: the round has failed. */

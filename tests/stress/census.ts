@@ -7,6 +7,7 @@ import { LEAST_BLOCK } from "../../scheduler/heap.ts";
 import {
   Arena,
   type ArenaShape,
+  G_STATUS,
   GLOBAL_HEAD,
   GLOBAL_TAIL,
   HEAP_TOP,
@@ -64,7 +65,7 @@ export function hasShadow(arena: Arena): arena is ShadowedArena {
   return "shadow" in arena;
 }
 
-/** Whether its thread has ended. What others mail there is read when the number is to be used again. */
+/** Whether its thread has ended. */
 function isDead(arena: Arena, isolate: number): boolean {
   return isolate !== HOST && arena.i32[arena.isolate(isolate) + M_ROLE] === NONE;
 }
@@ -134,10 +135,11 @@ function describeObject(arena: Arena, at: number): string {
   }, known to ${[...bits].map((word) => (word >>> 0).toString(2))}`;
 }
 
-/** Whether mail to a thread that has ended has not been read: what is in it is not lost, and cannot be told from that. */
-export function hasDeadMail(arena: Arena): boolean {
-  for (let isolate = 0; isolate < arena.i32[ISOLATES]; isolate++) {
-    if (arena.i32[arena.isolate(isolate) + M_MAIL] !== 0) return true;
+/** Whether tasks of a thread that has ended were or are in flight: the host frees their slots when it needs the number. */
+export function hasOrphans(arena: Arena): boolean {
+  const end = arena.firstSlot(arena.i32[ISOLATES]);
+  for (let slot = 0; slot < end; slot++) {
+    if (arena.i32[arena.g(slot) + G_STATUS] !== 0 && isDead(arena, arena.ownerOf(slot))) return true;
   }
   return false;
 }

@@ -11,7 +11,7 @@ import { values } from "./acts/values.ts";
 import {
   catchArena,
   caughtArena,
-  hasDeadMail,
+  hasOrphans,
   hasShadow,
   isolates,
   leftBehind,
@@ -81,7 +81,6 @@ export async function playRound(seed: number): Promise<void> {
     lockers: new Set<ThreadLocker>(),
     isDeadly,
     maxThreads,
-    hadFullHeap: false,
     isClosing: false,
     fail(message) {
       failures.push(message);
@@ -140,11 +139,8 @@ export async function playRound(seed: number): Promise<void> {
     } else {
       await within(acting, "all acts end");
       await until(isQuiet, "nothing is left to do");
-      // README.md, "Death of a thread": what V8 ends in the middle of its mail takes the rest of that along.
-      const isLost = (what: string) =>
-        !stage.hadFullHeap || !/^slot \d+ of 0: status 0, .* mailed 1/.test(what);
-      await until(() => leftBehind(arena).filter(isLost).length === 0, "no slot is left behind");
-      if (hasShadow(arena) && !isDeadly && !hasDeadMail(arena)) {
+      await until(() => leftBehind(arena).length === 0, "no slot is left behind");
+      if (hasShadow(arena) && !isDeadly && !hasOrphans(arena)) {
         const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
         if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
       }

@@ -151,6 +151,7 @@ export class Pool {
     this.gs.prepare(slot, this.gs.newId(), this.table.number(call.definition), dedicatedTo);
     const parcel = this.gs.writeArguments(slot, call.args);
     check(parcel === undefined, "arguments that need no parcel");
+    this.gs.queue(slot);
     return slot;
   }
 

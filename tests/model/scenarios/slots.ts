@@ -1,6 +1,6 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/atomics.ts";
-import { CANCELLED, DONE, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
+import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
@@ -34,7 +34,7 @@ export const reuse: Scenario = {
       },
     }, () => {
       const [first, second] = statuses;
-      check([CANCELLED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
+      check([DROPPED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
       checkEqual(second, DONE, "the status of the second task");
       checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
     });
@@ -95,7 +95,7 @@ export const running: Scenario = {
         pool.cancel(slot);
         status = pool.ends(slot);
       },
-    }, () => check(status === CANCELLED || status === FAILED, `the task ended with ${status}`));
+    }, () => check(status === DROPPED || status === FAILED, `the task ended with ${status}`));
     return { ...setting, first: [] };
   },
 };

@@ -122,7 +122,6 @@ export async function procs(act: Act): Promise<void> {
 /** In rounds in which threads die: one whose heap is full. */
 export async function fullHeap(act: Act): Promise<void> {
   if (!act.stage.isDeadly || !act.random.chance(30)) return;
-  act.stage.hadFullHeap = true;
   let hasEnded = false;
   await act.outcome(act.go(hogs()), "a hog").then(() => hasEnded = true);
   act.check(hasEnded, "a hog lives");

@@ -1,0 +1,170 @@
+/** The host of scenarios in which threads die: it keeps the books of its tasks, and buries. */
+import { load, pause } from "../../../scheduler/atomics.ts";
+import { type Bereaved, Burial, diedBy } from "../../../scheduler/burial.ts";
+import { DONE, DROPPED, FREE, QUEUED, RUNNING } from "../../../scheduler/g_table.ts";
+import {
+  GLOBAL_HEAD,
+  GLOBAL_TAIL,
+  HOST,
+  IDLE,
+  M_SPINNING,
+  P_HEAD,
+  P_NEXT,
+  P_RING,
+  P_TAIL,
+  RING_SIZE,
+} from "../../../scheduler/memory_layout.ts";
+import { givenP, givenSpinning, isGiven } from "../../../scheduler/parker.ts";
+import { isOnItsWay } from "../../../scheduler/processor.ts";
+import type { Call } from "../../../scheduler/task.ts";
+import { check, checkEqual, isAsleep } from "../scenario.ts";
+import { Member } from "./isolates.ts";
+import type { Pool } from "./machines.ts";
+
+export type Outcome = "done" | "failed" | "cancelled" | "lost";
+
+export class Mourner implements Bereaved {
+  readonly pool: Pool;
+  readonly burial: Burial;
+  /** By the order in which they were started. */
+  readonly outcomes: (Outcome | undefined)[] = [];
+  readonly #taskOf = new Map<number, number>();
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+    const { home } = new Member(pool.arena, HOST);
+    const { parker, idle, rings, global, mailbox, gs, table } = pool;
+    this.burial = new Burial(home, parker, idle, rings, global, mailbox, gs, table, this);
+  }
+
+  // The host's tasks -----------------------------------------------------------------------------------------------------
+
+  submit(call: Call<unknown>): number {
+    const slot = this.pool.write(call);
+    this.#taskOf.set(slot, this.outcomes.push(undefined) - 1);
+    this.pool.global.push(slot);
+    this.pool.idle.wake();
+    return slot;
+  }
+
+  cancel(slot: number): void {
+    const { gs, idle } = this.pool;
+    if (!this.#taskOf.has(slot) || gs.cancelQueued(slot)) return;
+    gs.requestCancel(slot, undefined);
+    idle.mailRunner(gs.runner(slot), slot);
+  }
+
+  readMail(): void {
+    this.pool.mailbox.drain(HOST, (slot) => this.#readEnd(slot));
+  }
+
+  /** Until all that it has started has settled. */
+  settle(): void {
+    while (this.outcomes.includes(undefined)) {
+      while (this.pool.mailbox.isEmpty(HOST)) pause();
+      this.readMail();
+    }
+  }
+
+  #readEnd(slot: number): void {
+    const status = this.pool.gs.status(slot);
+    this.#end(slot, status === DONE ? "done" : status === DROPPED ? "cancelled" : "failed");
+  }
+
+  #end(slot: number, outcome: Outcome): void {
+    const task = this.#taskOf.get(slot);
+    check(task !== undefined, "a task settles once");
+    this.#taskOf.delete(slot);
+    this.outcomes[task!] = outcome;
+    this.pool.gs.free(slot);
+  }
+
+  // Deaths ---------------------------------------------------------------------------------------------------------------
+
+  bury(isolate: number): void {
+    this.readMail();
+    this.burial.bury(isolate, diedBy("it was killed"));
+    this.pool.idle.wakeIfWork();
+  }
+
+  nameOf(): string {
+    return "a task";
+  }
+
+  lose(slot: number): void {
+    this.#end(slot, "lost");
+  }
+
+  read(slot: number): boolean {
+    if (this.pool.arena.ownerOf(slot) !== HOST) return false;
+    this.#readEnd(slot);
+    return true;
+  }
+
+  dropParcel(): void {}
+
+  post(): void {
+    check(false, "errors need no parcel");
+  }
+
+  /** For the end: nothing of the dead is left, and all are idle. */
+  isAtRest(dead: number): void {
+    const { pool } = this;
+    check(!this.outcomes.includes(undefined), "every task settles");
+    pool.isAtRest();
+    check(booksBalance(pool), "the books balance");
+    for (let slot = 0; slot < pool.arena.shape.maxTasks; slot++) {
+      check(pool.gs.isAtRest(slot), `slot ${slot} is at rest`);
+    }
+    check(this.burial.revive(dead), "the number of the dead can be used again");
+    checkEqual(pool.parker.state(dead), 0, "the dead one's sleep word");
+  }
+}
+
+/**
+ * Where a death is survived: README.md, "Death of a thread". A thread that sleeps does nothing; else what it does is in no
+ * book that others could not read.
+ */
+export function survives(pool: Pool, isolate: number): boolean {
+  return isAsleep(`M${isolate}`) || booksBalance(pool);
+}
+
+/**
+ * Each P is idle, held or given; the counts say so; each task that is queued is in one queue, and what is empty in the
+ * global queue can be filled.
+ */
+function booksBalance(pool: Pool): boolean {
+  const { i32: words } = pool.arena;
+  const states = pool.machines.map((_, i) => pool.parker.state(i + 1)).filter(isGiven);
+  let idle = 0;
+  const queued: number[] = [];
+  for (let p = 0; p < pool.procs; p++) {
+    const word = pool.idle.ps.word(p);
+    if (word === 0) return false;
+    if (word === 1) idle++;
+    if (isOnItsWay(word) && !states.some((state) => givenP(state) === p)) return false;
+    const at = pool.arena.processor(p);
+    for (let i = words[at + P_HEAD]; i !== words[at + P_TAIL]; i++) {
+      queued.push(words[at + P_RING + (i & (RING_SIZE - 1))]);
+    }
+    if (words[at + P_NEXT] !== 0) queued.push(words[at + P_NEXT] - 1);
+  }
+  const spinning = states.filter(givenSpinning).length +
+    pool.machines.filter((_, i) => words[pool.arena.isolate(i + 1) + M_SPINNING] === 1).length;
+  if (words[IDLE] !== (idle << 16) + spinning) return false;
+  const [head, tail] = [words[GLOBAL_HEAD], words[GLOBAL_TAIL]];
+  const { globalCapacity, globalCells, slots } = pool.arena;
+  for (let position = tail - globalCapacity; position < tail; position++) {
+    if (position < 0) continue;
+    const cell = globalCells + (position % globalCapacity) * 2;
+    const round = position - position % globalCapacity;
+    if (words[cell] !== (position < head ? round + globalCapacity : round + 1)) return false;
+    if (position >= head && words[cell + 1] >= 0) queued.push(words[cell + 1]);
+  }
+  for (let slot = 0; slot < slots; slot++) {
+    const status = load(words, pool.arena.g(slot));
+    const isQueued = status !== FREE && (status === QUEUED || (status !== RUNNING && status < DONE));
+    if (queued.filter((one) => one === slot).length !== (isQueued ? 1 : 0)) return false;
+  }
+  return true;
+}
