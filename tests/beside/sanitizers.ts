@@ -1,8 +1,8 @@
 /** The shim under gcc's sanitizers, driven by tests/native/shim_driver.c. */
 import { assertEquals } from "@std/assert";
-import { compilerVersion, libraries } from "../native/build.ts";
+import { compilerVersion, libraries } from "../../native/build.ts";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 const sources = libraries[0].sources.filter((source) => source.endsWith(".c"));
 const directory = await Deno.makeTempDir({ prefix: "heddle-sanitizers-" });
 Deno.test.afterAll(() => Deno.remove(directory, { recursive: true }));
