@@ -256,6 +256,8 @@ export class Host {
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     this.threads.startSysmon();
+    // Threads may have something to say before the first task.
+    this.#loop.listen();
   }
 
   #watchForDeadlocks(): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Scheduler } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 import { Futex } from "../scheduler/atomics.ts";
 import { GlobalRunQueue } from "../scheduler/global_run_queue.ts";
@@ -16,16 +17,24 @@ import {
   SPARE_FUTEX,
 } from "../scheduler/parker.ts";
 
+import { until } from "./deadline.ts";
+import { catchArena, caughtArena } from "./stress/census.ts";
+
 /** The host and four Ms, all awake. */
 function make(procs: number) {
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
   arena.i32[ISOLATES] = 5;
+  const made = on(arena);
+  made.idle.setProcs(procs);
+  return made;
+}
+
+function on(arena: Arena) {
   const parker = new Parker(arena, new Futex(loadShim(), arena.i32));
   const global = new GlobalRunQueue(arena);
   const local = new LocalRunQueue(arena, global);
   const mailbox = new Mailbox(arena);
   const idle = new Idle(arena, parker, global, local, mailbox);
-  idle.setProcs(procs);
   return { arena, parker, global, local, mailbox, idle };
 }
 
@@ -208,4 +217,13 @@ Deno.test("who takes back its announcement learns of the P that it was given mea
   assert(!parker.unpark(1, PARKED_FUTEX, AWAKE));
   assertEquals(parker.retract(1, PARKED_FUTEX), given(0, true));
   assertEquals(parker.state(1), AWAKE);
+});
+
+Deno.test("the host reads its mail before its first task, too", async () => {
+  const shape = { maxTasks: 16, maxThreads: 4, bytes: 16 << 20 };
+  catchArena(shape.bytes);
+  await using _sched = await Scheduler.start({ procs: 1, ...shape, arenaBytes: shape.bytes });
+  const { idle, mailbox } = on(caughtArena(shape));
+  idle.signal(HOST);
+  await until(() => mailbox.isEmpty(HOST), "it is read");
 });

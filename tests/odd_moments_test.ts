@@ -31,9 +31,9 @@ async function together(sched: Scheduler, words: Words, first: Step[], second: S
 Deno.test("a start does not freeze the host while of the threads without a P only locked ones sleep", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
   const words = new Words();
-  const locked = sched.go(script([["lock"], ["say", 0], ["sleep", 6_000], ["unlock"]], words.buffer));
+  const locked = sched.go(script([["lock"], ["say", 0], ["sleep", 2_000], ["unlock"]], words.buffer));
   await until(() => words.get(0) === 1, "it is locked");
-  const blocked = sched.go(script([["say", 1], ["handOff", 6e6]], words.buffer));
+  const blocked = sched.go(script([["say", 1], ["handOff", 2e6]], words.buffer));
   await until(() => words.get(1) === 1, "it blocks");
   await new Promise((resolve) => setTimeout(resolve, 100));
   const start = performance.now();
@@ -50,7 +50,7 @@ Deno.test("a thread whose dedicated task has ended can be dedicated by another t
     sched,
     words,
     [["await", 0], ["dedicate"]],
-    [["await", 1], ["dedicate"], ["say", 3], ["sleep", 6_000]],
+    [["await", 1], ["dedicate"], ["say", 3], ["sleep", 2_500]],
   );
   words.set(0);
   const first = await soon(a, "the first", LATE);
@@ -59,7 +59,7 @@ Deno.test("a thread whose dedicated task has ended can be dedicated by another t
   await new Promise((resolve) => setTimeout(resolve, 200));
   words.set(1);
   // The second one wrote into the record of the host, which nobody wakes any more.
-  const late = await soon(beside, "the third one", 4_000).catch((error) => error.message);
+  const late = await soon(beside, "the third one", 2_000).catch((error) => error.message);
   const second = await soon(b, "the second", LATE);
   assertEquals(first, second, "the two were not on one thread: the test says nothing");
   assert(typeof late === "number", String(late));
@@ -262,7 +262,7 @@ async function apart(sched: Scheduler, words: Words, us: number, second: Step[])
 Deno.test("a P that a task hands on is taken back from a thread that does not come for it", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
-  const both = await apart(sched, words, 4e6, [["handOff", 2e6]]);
+  const both = await apart(sched, words, 2e6, [["handOff", 1.5e6]]);
   await until(() => words.get(4) === 1, "the second one hands off");
   await new Promise((resolve) => setTimeout(resolve, 50));
   const start = performance.now();
@@ -275,7 +275,7 @@ Deno.test("a P that a task hands on is taken back from a thread that does not co
 Deno.test("a P that a task hands on as its thread dies has one holder", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
-  const [first, dies] = await apart(sched, words, 2e6, [["dedicate"], ["exit"]]);
+  const [first, dies] = await apart(sched, words, 1e6, [["dedicate"], ["exit"]]);
   await assertRejects(() => soon(dies, "the dying one", LATE), ThreadDiedError);
   await soon(first, "the first one", LATE);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -302,7 +302,7 @@ Deno.test("the number of a thread that ended is used as soon as its children hav
 
 Deno.test("a thread whose task blocks after a plain await does not end by an invariant", async () => {
   await using sched = await Scheduler.start({ procs: 3 });
-  const rounds = 3_000;
+  const rounds = 2_000;
   const tasks = Array.from({ length: 6 }, () => sched.go(blocksAfterAwaits(rounds)));
   assertEquals(await soon(Promise.all(tasks), "the tasks", 20_000), tasks.map(() => rounds));
 });

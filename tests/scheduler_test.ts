@@ -145,7 +145,7 @@ Deno.test("tasks that block their thread for 50 ms reach both threads at once", 
 
 Deno.test("two tasks reach two threads that have just run out of work, each time", async () => {
   await using sched = await Scheduler.start({ procs: 2, preempt: false });
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < 50; round++) {
     const [arrived, leave] = [new Flag(), new Flag()];
     const both = [1, 2].map(() => sched.go(busyUntil(arrived.buffer, leave.buffer)));
     await until(() => arrived.value === 2, `two tasks run at once in round ${round}`);
@@ -208,11 +208,11 @@ Deno.test("stats say what there is and what was", async () => {
   assertGreater(after.parks, 0);
 });
 
-Deno.test("twenty schedulers, one after the other, leave no thread behind", async () => {
+Deno.test("ten schedulers, one after the other, leave no thread behind", async () => {
   // The first one starts what the runtime then keeps.
   await (await Scheduler.start({ procs: 2, preempt: false })).close();
   const before = tids().length;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 10; i++) {
     const sched = await Scheduler.start({ procs: 2, preempt: false });
     assertEquals(await sched.go(add(i, 1)), i + 1);
     await sched.close();

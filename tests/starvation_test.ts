@@ -12,7 +12,7 @@ async function starvation(...args: string[]) {
 }
 
 Deno.test("starvation: with slow requests on the scheduler the fast ones' p99 is several times better", async () => {
-  const { code, stdout, stderr } = await starvation("--seconds=2", "--every=15");
+  const { code, stdout, stderr } = await starvation("--seconds=1", "--every=15");
   assertEquals([code, stderr], [0, ""]);
   const rows = stdout.split("\n").filter((line) => line.startsWith("│")).map((line) => {
     return line.split("│").slice(1, -1).map((cell) => cell.trim());

@@ -144,9 +144,9 @@ Deno.test("children with shared memory that a dying thread published run elsewhe
   assert(counter.value <= 20);
 });
 
-Deno.test("numbers and slots of dead threads serve again: forty deaths with room for three threads", async () => {
+Deno.test("numbers and slots of dead threads serve again: fifteen deaths with room for three threads", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 3, preempt: false });
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 15; i++) {
     await soon(assertRejects(() => sched.go(exitOfNode()), ThreadDiedError), `death ${i}`);
   }
   assertEquals(await soon(sched.go(add(1, 2)), "a task runs"), 3);

@@ -30,7 +30,7 @@ await new Promise((resolve) => setTimeout(resolve, 1500));
 
 const cpu = cpuMs();
 const start = performance.now();
-await new Promise((resolve) => setTimeout(resolve, Deno.args.length === 0 ? 10_000 : 2_000));
+await new Promise((resolve) => setTimeout(resolve, Deno.args.length === 0 ? 5_000 : 2_000));
 const used = cpuMs() - cpu;
 console.log((used / (performance.now() - start) * 100).toFixed(2));
 

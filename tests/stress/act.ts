@@ -5,18 +5,23 @@ import {
   type Scheduler,
   SchedulerClosedError,
   type Task,
+  TaskAbandonedError,
   ThreadDiedError,
   type ThreadLocker,
 } from "@heddle/heddle";
+import type { Plan } from "./plan.ts";
 import type { Random } from "./random.ts";
+
+/** Where a task may run: on threads of the pool; there or on one of its own; or on those of lockers, too. */
+export type Where = "pool" | "no locker's" | "anywhere";
 
 /** What all acts of a round share. */
 export interface Stage {
   readonly sched: Scheduler;
   readonly lockers: Set<ThreadLocker>;
-  /** Threads die in this round. */
-  readonly isDeadly: boolean;
-  readonly maxThreads: number;
+  readonly plan: Plan;
+  /** Tasks that run on, so far. The number of such a thread is not used again. */
+  runaways: number;
   /** close() was called. */
   isClosing: boolean;
   /** The model says that this cannot be: the round has failed. */
@@ -66,30 +71,31 @@ export class Act {
     for (const task of this.#tasks) task.cancel(this.stopReason);
   }
 
-  /** On whatever thread; `alone`: on none of a locker. Undefined if the scheduler is closed. */
-  go<R>(call: Call<R>, options?: GoOptions, alone = false): Task<R> | undefined {
-    const task = this.#start(call, options, alone);
+  /** Undefined if the scheduler is closed. */
+  go<R>(call: Call<R>, options?: GoOptions, where: Where = "anywhere"): Task<R> | undefined {
+    const task = this.#start(call, options, where);
     if (task === undefined) return undefined;
     this.#tasks.add(task as Task<unknown>);
     if (this.signal.aborted) task.cancel(this.stopReason);
     return task;
   }
 
-  #start<R>(call: Call<R>, options: GoOptions | undefined, alone: boolean): Task<R> | undefined {
+  #start<R>(call: Call<R>, options: GoOptions | undefined, where: Where): Task<R> | undefined {
     const { stage, random, sched } = this;
     try {
       const dice = random.below(100);
-      if (dice < 12 && stage.lockers.size > 0 && !alone) {
+      if (where === "pool") return sched.go(call, options);
+      if (dice < 12 && stage.lockers.size > 0 && where === "anywhere") {
         const locker = random.of([...stage.lockers]);
         try {
           return locker.go(call, options);
         } catch (error) {
           // Its thread may have died.
-          if (!stage.isDeadly && !stage.isClosing) throw error;
+          if (!stage.plan.isDeadly && !stage.isClosing) throw error;
         }
       } else if (dice < 20) {
         try {
-          return sched.dedicate(call, options);
+          return sched.dedicate(call, { ...options, ...(random.chance(20) && { nice: 1 }) });
         } catch (error) {
           if (!(error instanceof RangeError)) throw error;
         }
@@ -116,7 +122,8 @@ export class Act {
       if (may(error as Error)) return undefined;
       const isAllowed = (this.signal.aborted && error === this.stopReason) ||
         (stage.isClosing && error instanceof SchedulerClosedError) ||
-        (stage.isDeadly && error instanceof ThreadDiedError);
+        (stage.plan.isDeadly && error instanceof ThreadDiedError) ||
+        (stage.plan.options.runawayMs !== undefined && error instanceof TaskAbandonedError);
       if (!isAllowed) stage.fail(`${this.name}: ${what} rejected with ${Deno.inspect(error)}`);
       this.stop();
       return undefined;

@@ -18,6 +18,7 @@ import {
   M_MAIL,
   M_RAN,
   M_ROLE,
+  M_SLEEP,
   M_SPINNING,
   M_TID,
   O_IN_FLIGHT,
@@ -31,8 +32,9 @@ import {
   P_TAIL,
   PROCS,
 } from "../../scheduler/memory_layout.ts";
+import { ABANDONED, FROZEN } from "../../scheduler/parker.ts";
 import { NONE } from "../../scheduler/roles.ts";
-import { collects, forgetLast } from "./tasks.ts";
+import { collects, forgetLast } from "./tasks/collecting.ts";
 
 /** With the shadow of seams/memory_layout.ts. */
 type ShadowedArena = Arena & { shadow(block: number): number };
@@ -112,11 +114,22 @@ export function isolates(arena: Arena): string[] {
   return [...ps, ...threads(arena)];
 }
 
+/** After close(): threads whose tasks were abandoned, or computed on. They end with the process. */
+export function frozenForGood(arena: Arena): Set<number> {
+  const words = arena.i32;
+  const tids = new Set<number>();
+  for (let isolate = HOST + 1; isolate < words[ISOLATES]; isolate++) {
+    const at = arena.isolate(isolate);
+    if (words[at + M_SLEEP] === FROZEN || words[at + M_SLEEP] === ABANDONED) tids.add(words[at + M_TID]);
+  }
+  return tids;
+}
+
 function threads(arena: Arena): string[] {
   const words = arena.i32;
   return Array.from({ length: words[ISOLATES] }, (_, isolate) => {
     const at = arena.isolate(isolate);
-    return `isolate ${isolate}: sleep ${words[at]}, wants a P ${words[at + 1]}, role ${
+    return `isolate ${isolate}: sleep ${words[at + M_SLEEP]}, wants a P ${words[at + 1]}, role ${
       words[at + M_ROLE]
     }, live ${words[at + M_LIVE]}, tid ${words[at + M_TID]}, ran ${words[at + M_RAN]}`;
   });

@@ -1,29 +1,35 @@
 /** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
-import { Scheduler, type ThreadLocker } from "@heddle/heddle";
+import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
 import { channels } from "./acts/channels.ts";
-import { cancellations, scope, timeouts, trees } from "./acts/families.ts";
+import { computing, operating, runaway } from "./acts/computing.ts";
+import { failing } from "./acts/errors.ts";
+import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
+import { offering, returning } from "./acts/handles.ts";
 import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
-import { fullHeap, lockers, procs, scripts } from "./acts/threads.ts";
+import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
 import {
   catchArena,
   caughtArena,
+  frozenForGood,
   hasOrphans,
   hasShadow,
   isolates,
   leftBehind,
   lostAfterCollection,
 } from "./census.ts";
+import { describe, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
 import { threadName, tids } from "../os_threads.ts";
 
-/** Milliseconds after which what has not happened is a hang: nothing in a round takes more than some hundred. */
-const PATIENCE = 20_000;
-/** Bytes of the arena. */
-const ARENA = 64 << 20;
+/**
+ * Milliseconds after which what has not happened is a hang. A round takes some hundred, and a machine that is full of other
+ * work ten times that.
+ */
+const PATIENCE = 60_000;
 
 const plays: readonly Play[] = [
   channels,
@@ -48,39 +54,45 @@ const plays: readonly Play[] = [
   lockers,
   procs,
   fullHeap,
+  computing,
+  computing,
+  operating,
+  runaway,
+  failing,
+  identity,
+  offering,
+  returning,
+  options,
+  signals,
+  statistics,
 ];
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Throws what the model says, or what has not happened. */
-export async function playRound(seed: number): Promise<void> {
+/** Throws what the model says, or what has not happened. Returns how many threads stay frozen for good. */
+export async function playRound(seed: number): Promise<number> {
   const random = new Random(seed);
-  const startProcs = 1 + random.below(3);
-  const maxThreads = startProcs + 1 + random.below(5);
-  const maxTasks = random.chance(20) ? 8 : 4096;
-  const isDeadly = random.chance(30);
-  const closesInTheMiddle = random.chance(25);
+  const plan = planOf(random);
+  const { maxThreads, maxTasks, arenaBytes, stallMs } = plan.options;
   const before = new Set(tids());
-  catchArena(ARENA);
-  const sched = await Scheduler.start({
-    procs: startProcs,
-    maxThreads,
-    maxTasks,
-    arenaBytes: ARENA,
-    heapLimitMb: isDeadly ? 32 : undefined,
-  });
-  const arena = caughtArena({ maxTasks, maxThreads, bytes: ARENA });
   const failures: string[] = [];
+  const onStall = (stall: Stall) => {
+    const isRight = stall.task !== "" && stall.ms >= stallMs! && stall.tid > 0 && stall.shape.startsWith("(");
+    if (!isRight) stage.fail(`a stall that is none: ${Deno.inspect(stall)}`);
+  };
+  catchArena(arenaBytes);
+  const sched = await Scheduler.start({ ...plan.options, onStall: random.chance(30) ? onStall : undefined });
+  const arena = caughtArena({ maxTasks, maxThreads, bytes: arenaBytes });
   const history: string[] = [];
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const stage: Stage = {
     sched,
     lockers: new Set<ThreadLocker>(),
-    isDeadly,
-    maxThreads,
+    plan,
+    runaways: 0,
     isClosing: false,
     fail(message) {
       failures.push(message);
@@ -134,13 +146,13 @@ export async function playRound(seed: number): Promise<void> {
     const acting = Promise.all(
       Array.from({ length: 2 + random.below(10) }, (_, i) => play(random.of(plays), i)),
     );
-    if (closesInTheMiddle) {
+    if (plan.closesInTheMiddle) {
       await pause(random.below(50));
     } else {
       await within(acting, "all acts end");
       await until(isQuiet, "nothing is left to do");
       await until(() => leftBehind(arena).length === 0, "no slot is left behind");
-      if (hasShadow(arena) && !isDeadly && !hasOrphans(arena)) {
+      if (hasShadow(arena) && !plan.isDeadly && !hasOrphans(arena)) {
         const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
         if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
       }
@@ -150,14 +162,22 @@ export async function playRound(seed: number): Promise<void> {
     await within(sched.close(), "close()");
     await within(acting, "all settles with close()");
     const isOurs = (tid: number) => !before.has(tid) && /^(worker-|heddle-)/.test(threadName(tid));
-    await until(() => !tids().some(isOurs), "no thread is left");
+    const threadsLeft = () => tids().filter(isOurs);
+    await until(() => {
+      const frozen = frozenForGood(arena);
+      return threadsLeft().every((tid) => frozen.has(tid));
+    }, "no thread is left but what is frozen for good");
+    const left = threadsLeft().length;
+    if (left > stage.runaways && plan.options.runawayMs === undefined) {
+      stage.fail(`${left} threads are left, and ${stage.runaways} tasks ran on`);
+    }
     if (failures.length > 0) throw new Error("the model says otherwise");
+    return left;
   } catch (error) {
     const arenaLeft = [...isolates(arena), ...leftBehind(arena)];
     throw new Error(
       [
-        `procs ${startProcs}, maxThreads ${maxThreads}, maxTasks ${maxTasks}` +
-        `${isDeadly ? ", deadly" : ""}${closesInTheMiddle ? ", closes in the middle" : ""}`,
+        describe(plan),
         ...history.slice(-60),
         `open: ${[...stage.open.values()].join("\n      ")}`,
         `stats: ${Deno.inspect(sched.stats())}`,

@@ -13,6 +13,14 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
   "isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
   "heap.ts": [["KEEP = 32", "KEEP = 2"]],
   "machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
+  // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
+  "preemption.ts": [
+    ["load(this.#words, SLICE_MS) * 1e6", "load(this.#words, SLICE_MS) * 1e5"],
+    ["TRIES = 50", "TRIES = 3"],
+    ["OVERTIME_INTERVAL = 2e6", "OVERTIME_INTERVAL = 1e5"],
+    ["SEIZED_INTERVAL = 1e6", "SEIZED_INTERVAL = 1e5"],
+    ["LINGER = 1000", "LINGER = 3000"],
+  ],
   "native_pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
 };
 

@@ -1,7 +1,7 @@
 /** Senders and receivers on threads and on the host: what went arrives once, in order. */
 import { Channel } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { receiveAll, receives, sendAll, sends, type Sent } from "../tasks.ts";
+import { receiveAll, receives, sendAll, sends, type Sent } from "../tasks/channels.ts";
 
 export async function channels(act: Act): Promise<void> {
   const { random, sched, signal } = act;
@@ -25,7 +25,14 @@ export async function channels(act: Act): Promise<void> {
     return act.outcome(got, `receiver ${i}`);
   });
   const went = await Promise.all(sending);
-  for (const channel of all) channel.close();
+  for (const channel of all) {
+    act.check(
+      channel.length <= channel.capacity,
+      `${channel.length} values in a channel of ${channel.capacity}`,
+    );
+    channel.close();
+    act.check(channel.closed, "a channel that was closed is not");
+  }
   const got = await Promise.all(receiving);
   const seen = new Set<string>();
   for (const list of got) {

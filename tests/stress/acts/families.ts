@@ -1,7 +1,7 @@
 /** Children, scopes, cancellations and timeouts: who ends when, and with what. */
 import { TaskTimeoutError } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { adds, PLANNED, scopes, tidOf, waitsForEnd } from "../tasks.ts";
+import { adds, idOf, PLANNED, scopes, tidOf, waitsForEnd } from "../tasks/families.ts";
 
 export async function trees(act: Act): Promise<void> {
   const depth = 1 + act.random.below(5);
@@ -18,14 +18,14 @@ export async function scope(act: Act): Promise<void> {
     act.go(scopes(buffer, children, failing, random.below(2 ** 24))),
     "a scope",
   );
-  if (ended === undefined || act.stage.isDeadly) return;
+  if (ended === undefined || act.stage.plan.isDeadly) return;
   act.check(
     ended.left === 0,
     `${ended.left} children outlived their scope, which ended with ${ended.outcome}`,
   );
   const isPlanned = ended.outcome === String(children) || ended.outcome === "-1" ||
     ended.outcome === `RangeError: ${PLANNED}` ||
-    (ended.hadTimeout && ended.outcome.startsWith("TaskTimeoutError: "));
+    (ended.hadTimeout && /^(TaskTimeoutError|TimeoutError): /.test(ended.outcome));
   if (act.isWhole && !act.stage.isClosing) act.check(isPlanned, `a scope ended with ${ended.outcome}`);
 }
 
@@ -62,4 +62,16 @@ export async function cancellations(act: Act): Promise<void> {
   end();
   await outcome;
   if (act.isWhole) act.check(wasRight, `a task did not end with its reason, ${Deno.inspect(reason)}`);
+}
+
+/** What a task says of itself. */
+export async function identity(act: Act): Promise<void> {
+  const task = act.go(idOf(), { name: "its own name" });
+  if (task === undefined) return;
+  const before = task.state;
+  const id = await act.outcome(task, "a task that says its id");
+  act.check(id === undefined || id === task.id, `task ${task.id} calls itself ${id}`);
+  if (!act.isWhole) return;
+  act.check(/^(queued|running)$/.test(before), `a task that had just begun was ${before}`);
+  act.check(task.state === "done", `a task that has ended is ${task.state}`);
 }

@@ -1,7 +1,8 @@
 /** parallelMap and pipelines, on the host and in tasks. */
-import { parallelMap, pipeline } from "@heddle/heddle";
+import { parallelMap, type Pipeline, pipeline } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { adding, type Item, maps, PLANNED, triples } from "../tasks.ts";
+import { PLANNED } from "../tasks/families.ts";
+import { adding, type Item, maps, triples } from "../tasks/lists.ts";
 
 export async function mapped(act: Act): Promise<void> {
   const { random, sched, signal } = act;
@@ -47,10 +48,34 @@ export async function piped(act: Act): Promise<void> {
     await act.outcome(leave(), "a pipeline that is left");
     return;
   }
-  const collect = random.chance(50) ? Array.fromAsync(line()) : Array.fromAsync(line().readable());
-  const got = await act.outcome(collect, "a pipeline");
+  const collect = random.of([
+    () => Array.fromAsync(line()),
+    () => Array.fromAsync(line().readable()),
+    () => written(line()),
+    () => cancelled(line(), act),
+  ]);
+  const got = await act.outcome(collect(), "a pipeline");
   if (got === undefined) return;
   got.sort((a, b) => a - b);
   const isRight = got.length === length && got.every((n, i) => n === i * 100 + stages.length);
   act.check(isRight, `a pipeline of ${stages.length} stages gave ${got}`);
+}
+
+async function written(line: Pipeline<number>): Promise<number[]> {
+  const got: number[] = [];
+  await line.pipeTo(new WritableStream({ write: (n) => void got.push(n) }));
+  return got;
+}
+
+/** Undefined if it rejected with the reason. */
+async function cancelled(line: Pipeline<number>, act: Act): Promise<number[] | undefined> {
+  const reason = new Error("no more of this");
+  const timer = setTimeout(() => line.cancel(reason), act.random.below(5));
+  try {
+    return await Array.fromAsync(line);
+  } catch (error) {
+    if (error !== reason) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }

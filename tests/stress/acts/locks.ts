@@ -1,17 +1,8 @@
 /** Locks of all kinds around a count that is not atomic, and who waits for whom. */
 import { Barrier, Mutex, Once, RWMutex, Semaphore, WaitGroup } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import {
-  doesOnce,
-  locks,
-  meets,
-  READERS,
-  SECTIONS,
-  VIOLATIONS,
-  waitsForGroup,
-  worksInGroup,
-  WRITERS,
-} from "../tasks.ts";
+import { locks, READERS, SECTIONS, VIOLATIONS, WRITERS } from "../tasks/locks.ts";
+import { doesOnce, meets, waitsForGroup, worksInGroup } from "../tasks/meetings.ts";
 
 export async function exclusion(act: Act): Promise<void> {
   const { random, sched } = act;
@@ -35,6 +26,12 @@ export async function exclusion(act: Act): Promise<void> {
   act.check(words[WRITERS] === 0 && words[READERS] === 0, `${lock} is held by ${words}`);
   const sum = sections.reduce<number>((sum, n) => sum + n!, 0);
   act.check(words[SECTIONS] === sum, `${sum} sections counted to ${words[SECTIONS]} under ${lock}`);
+  const isFree = lock instanceof Mutex
+    ? !lock.locked
+    : lock instanceof Semaphore
+    ? lock.available === limit
+    : true;
+  act.check(isFree, `${lock} is not free`);
 }
 
 export async function waitGroup(act: Act): Promise<void> {
@@ -53,6 +50,7 @@ export async function waitGroup(act: Act): Promise<void> {
   );
   const host = act.outcome(group.wait({ signal: act.signal }), "the host waits for the group");
   await Promise.all([...working, host]);
+  if (act.isWhole) act.check(group.count === 0, `the group counts ${group.count}`);
   for (const done of await Promise.all(waiting)) {
     if (act.isWhole) act.check(done === n, `${done} of ${n} were done when the wait was over`);
   }
@@ -87,5 +85,7 @@ export async function once(act: Act): Promise<void> {
     ),
   );
   act.check(new Int32Array(buffer)[0] <= 1, "it was done twice");
-  if (act.isWhole) act.check(outcomes.every((isDone) => isDone), "do() ended before it was done");
+  if (act.isWhole) {
+    act.check(one.isDone && outcomes.every((isDone) => isDone), "do() ended before it was done");
+  }
 }

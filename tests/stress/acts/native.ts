@@ -12,6 +12,8 @@ const definitions = {
   gettid: { parameters: [], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+const { labs } = Deno.dlopen("libc.so.6", { labs: { type: "pointer" } }).symbols;
+
 async function someCalls(act: Act, library: Calls): Promise<void> {
   const { random } = act;
   const calls: Promise<unknown>[] = [];
@@ -88,12 +90,15 @@ export async function pool(act: Act): Promise<void> {
 }
 
 export async function nativeThread(act: Act): Promise<void> {
-  const thread = await act.outcome(unlessClosed(act, () => act.sched.thread()), "a native thread");
+  const options = act.random.chance(30) ? { name: "torture", nice: 1 } : undefined;
+  const thread = await act.outcome(unlessClosed(act, () => act.sched.thread(options)), "a native thread");
   if (thread === undefined) return;
   try {
     using library = thread.dlopen("libc.so.6", definitions);
     const asking = act.outcome(library.symbols.gettid(), "gettid");
-    const [tid] = await Promise.all([asking, someCalls(act, library.symbols)]);
+    const byAddress = act.outcome(thread.call(labs, { parameters: ["i64"], result: "i64" }, -5n), "labs");
+    const [tid, five] = await Promise.all([asking, byAddress, someCalls(act, library.symbols)]);
+    act.check(five === undefined || five === 5n, `labs(-5) gave ${five} by its address`);
     if (tid !== undefined) act.check(tid === thread.tid, `native thread ${thread.tid} is ${tid}`);
   } catch (error) {
     if (!act.stage.isClosing || !(error instanceof SchedulerClosedError)) throw error;

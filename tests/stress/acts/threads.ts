@@ -1,9 +1,11 @@
 /** What takes threads and Ps away: tasks that lock, dedicate, block and die, lockers, and changes of procs. */
-import { SchedulerClosedError } from "@heddle/heddle";
+import { SchedulerClosedError, type Task } from "@heddle/heddle";
 import type { Act } from "../act.ts";
+import { threadStatus } from "../../os_threads.ts";
 import { script, type Step } from "../../tasks/script.ts";
 import type { Random } from "../random.ts";
-import { hogs, tidOf } from "../tasks.ts";
+import { tidOf } from "../tasks/families.ts";
+import { fillsHeap, type Looks, looksAtItself } from "../tasks/threads.ts";
 
 function randomScript(random: Random, depth: number, isDeadly: boolean): Step[] {
   const steps: Step[] = [];
@@ -58,10 +60,10 @@ export async function scripts(act: Act): Promise<void> {
   const { random, stage } = act;
   const running: Promise<unknown>[] = [];
   for (let i = random.below(5); i >= 0; i--) {
-    const steps = randomScript(random, 2, stage.isDeadly);
+    const steps = randomScript(random, 2, stage.plan.isDeadly);
     const words = random.chance(10) ? new SharedArrayBuffer(64) : undefined;
     // One that ends without giving its thread back takes it from a locker.
-    const task = act.go(script(steps, words), undefined, true);
+    const task = act.go(script(steps, words), undefined, "no locker's");
     if (task === undefined) break;
     const what = JSON.stringify(steps);
     stage.note(`#${task.id} ${what}`);
@@ -83,7 +85,7 @@ export async function scripts(act: Act): Promise<void> {
 export async function lockers(act: Act): Promise<void> {
   const { random, stage, sched } = act;
   const noThread = (error: Error) => error instanceof RangeError;
-  const locker = await act.outcome(sched.locker(), "a locker", noThread);
+  const locker = await act.outcome(sched.locker({ name: "torture" }), "a locker", noThread);
   if (locker === undefined) return;
   stage.lockers.add(locker);
   try {
@@ -98,7 +100,7 @@ export async function lockers(act: Act): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, random.below(20)));
   } catch (error) {
-    const isOver = stage.isDeadly || (stage.isClosing && error instanceof SchedulerClosedError);
+    const isOver = stage.plan.isDeadly || (stage.isClosing && error instanceof SchedulerClosedError);
     act.check(isOver, `a locker threw ${Deno.inspect(error)}`);
   } finally {
     stage.lockers.delete(locker);
@@ -112,7 +114,7 @@ export async function procs(act: Act): Promise<void> {
   for (let i = random.below(4); i >= 0; i--) {
     await new Promise((resolve) => setTimeout(resolve, random.below(10)));
     if (stage.isClosing) return;
-    const n = Math.min(1 + random.below(3), stage.maxThreads - 1);
+    const n = Math.min(1 + random.below(3), stage.plan.options.maxThreads - 1);
     stage.note(`setProcs(${n})`);
     sched.setProcs(n);
     act.check(sched.procs === n, `procs is ${sched.procs} after setProcs(${n})`);
@@ -121,8 +123,61 @@ export async function procs(act: Act): Promise<void> {
 
 /** In rounds in which threads die: one whose heap is full. */
 export async function fullHeap(act: Act): Promise<void> {
-  if (!act.stage.isDeadly || !act.random.chance(30)) return;
-  let hasEnded = false;
-  await act.outcome(act.go(hogs()), "a hog").then(() => hasEnded = true);
-  act.check(hasEnded, "a hog lives");
+  if (!act.stage.plan.isDeadly || !act.random.chance(30)) return;
+  await act.outcome(act.go(fillsHeap()), "one that fills its heap");
+}
+
+/** Threads with options of their own. */
+export async function options(act: Act): Promise<void> {
+  const { random, sched } = act;
+  const name = `own-${random.below(1e6)}`;
+  const nice = random.of([undefined, 1, 3]);
+  const [cpu] = threadStatus(Deno.pid, "Cpus_allowed_list").split(/[,-]/);
+  const affinity = random.of([undefined, [Number(cpu)]]);
+  let task: Task<Looks>;
+  try {
+    task = sched.dedicate(looksAtItself(), { name, nice, affinity, signal: act.signal });
+  } catch (error) {
+    const isPlanned = error instanceof RangeError ||
+      (act.stage.isClosing && error instanceof SchedulerClosedError);
+    return act.check(isPlanned, `dedicate() threw ${Deno.inspect(error)}`);
+  }
+  const looks = await act.outcome(task, "a task with options");
+  if (looks === undefined) return;
+  act.check(looks.name === name, `the thread of ${name} is called ${looks.name}`);
+  act.check(nice === undefined || looks.nice === nice, `nice ${nice} became ${looks.nice}`);
+  act.check(affinity === undefined || looks.cpus === cpu, `CPU ${cpu} became ${looks.cpus}`);
+}
+
+/** Signals of others: those of the process, which our handler passes on. */
+export async function signals(act: Act): Promise<void> {
+  for (let i = act.random.below(8); i >= 0; i--) {
+    Deno.kill(Deno.pid, "SIGURG");
+    await new Promise((resolve) => setTimeout(resolve, act.random.below(3)));
+  }
+}
+
+/** What stats() says at any moment. */
+export async function statistics(act: Act): Promise<void> {
+  const { maxThreads } = act.stage.plan.options;
+  let [ran, stolen, parks, preempted] = [0, 0, 0, 0];
+  for (let i = act.random.below(20); i >= 0; i--) {
+    const s = act.sched.stats();
+    const special = [s.dedicatedThreads, s.lockedThreads, s.blockedThreads, s.frozenThreads];
+    const counts = [
+      s.idleProcs,
+      s.spinning,
+      s.queued,
+      s.inFlight,
+      s.nativeCalls,
+      s.nativeThreads,
+      ...special,
+    ];
+    act.check(counts.every((n) => n >= 0), `a count below 0: ${Deno.inspect(s)}`);
+    act.check(s.threads <= maxThreads, `${s.threads} threads, and ${maxThreads} may be`);
+    const isGrowing = s.ran >= ran && s.stolen >= stolen && s.parks >= parks && s.preempted >= preempted;
+    act.check(isGrowing, `a total became less: ${Deno.inspect(s)}`);
+    ({ ran, stolen, parks, preempted } = s);
+    await new Promise((resolve) => setTimeout(resolve, act.random.below(5)));
+  }
 }

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { Act } from "../act.ts";
 import type { Random } from "../random.ts";
-import { echoes } from "../tasks.ts";
+import { echoes } from "../tasks/values.ts";
 
 function randomValue(random: Random, depth: number): unknown {
   const several = <T>(make: () => T) => Array.from({ length: random.below(5) }, make);

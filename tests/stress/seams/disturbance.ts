@@ -43,6 +43,12 @@ export function isTheCase(n: number): boolean {
   return rarity !== Infinity && random(n) === 0;
 }
 
+/** Some microseconds of JavaScript now and then. */
+export function count(): void {
+  if (!isTheCase(50)) return;
+  for (let i = random(30_000); i > 0; i--);
+}
+
 /** Before and after every operation. */
 export function disturb(): void {
   if (--left < 0) holdUp();

@@ -1,7 +1,7 @@
 // The short set of the model checker: `deno task model` has the long one.
 import { assert, assertEquals } from "@std/assert";
-import { Checker, find } from "./model/checker.ts";
-import { mutants } from "./model/mutants.ts";
+import { Checker, find } from "../model/checker.ts";
+import { mutants } from "../model/mutants.ts";
 
 const checker = new Checker();
 

@@ -1,8 +1,8 @@
 /** The shim under gcc's sanitizers, driven by tests/native/shim_driver.c. */
 import { assertEquals } from "@std/assert";
-import { compilerVersion, libraries } from "../native/build.ts";
+import { compilerVersion, libraries } from "../../native/build.ts";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 const sources = libraries[0].sources.filter((source) => source.endsWith(".c"));
 const directory = await Deno.makeTempDir({ prefix: "heddle-sanitizers-" });
 Deno.test.afterAll(() => Deno.remove(directory, { recursive: true }));
@@ -15,9 +15,9 @@ async function gcc(...args: string[]): Promise<string | undefined> {
 /** Why there can be no such build; undefined if there can. */
 async function lacks(sanitizer: string): Promise<string | undefined> {
   if (await compilerVersion() === undefined) return "there is no gcc";
-  const file = `${directory}/empty.c`;
+  const file = `${directory}/${sanitizer}.c`;
   await Deno.writeTextFile(file, "int main(void) { return 0; }\n");
-  const program = `${directory}/empty`;
+  const program = `${directory}/empty-${sanitizer}`;
   if (await gcc(`-fsanitize=${sanitizer}`, "-o", program, file) !== undefined) {
     return `gcc has no library for -fsanitize=${sanitizer}`;
   }
@@ -27,24 +27,29 @@ async function lacks(sanitizer: string): Promise<string | undefined> {
     : `a program with -fsanitize=${sanitizer} does not run: ${new TextDecoder().decode(stderr)}`;
 }
 
-for (const sanitizer of ["address", "thread", "undefined"]) {
+/** Builds the driver and runs it. */
+async function drive(sanitizer: string): Promise<unknown[]> {
+  const program = `${directory}/${sanitizer}`;
+  const flags = "-std=gnu11 -g -O1 -Wall -Wextra -Werror -pthread -fno-sanitize-recover=all".split(" ");
+  const driver = "tests/native/shim_driver.c";
+  const refusal = await gcc(...flags, `-fsanitize=${sanitizer}`, "-o", program, driver, ...sources);
+  if (refusal !== undefined) return [refusal];
+  const { code, stdout, stderr } = await new Deno.Command(program).output();
+  const text = new TextDecoder();
+  return [code, text.decode(stdout), text.decode(stderr)];
+}
+
+const sanitizers = ["address", "thread", "undefined"];
+const lacking = await Promise.all(sanitizers.map(lacks));
+// All at once.
+const driven = sanitizers.map((sanitizer, i) => lacking[i] === undefined ? drive(sanitizer) : undefined);
+
+sanitizers.forEach((sanitizer, i) => {
   const name = `the shim passes -fsanitize=${sanitizer} with several threads in every function`;
-  const lacking = await lacks(sanitizer);
-  if (lacking !== undefined) console.log(`skipped: "${name}", since ${lacking}`);
+  if (lacking[i] !== undefined) console.log(`skipped: "${name}", since ${lacking[i]}`);
   Deno.test({
     name,
-    ignore: lacking !== undefined,
-    async fn() {
-      const program = `${directory}/${sanitizer}`;
-      const flags = "-std=gnu11 -g -O1 -Wall -Wextra -Werror -pthread -fno-sanitize-recover=all".split(" ");
-      const driver = "tests/native/shim_driver.c";
-      assertEquals(
-        await gcc(...flags, `-fsanitize=${sanitizer}`, "-o", program, driver, ...sources),
-        undefined,
-      );
-      const { code, stdout, stderr } = await new Deno.Command(program).output();
-      const text = new TextDecoder();
-      assertEquals([code, text.decode(stdout), text.decode(stderr)], [0, "done\n", ""]);
-    },
+    ignore: lacking[i] !== undefined,
+    fn: async () => assertEquals(await driven[i], [0, "done\n", ""]),
   });
-}
+});

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
-import { addressText } from "../examples/sandbox/intercepted_call.ts";
+import { addressText } from "../../examples/sandbox/intercepted_call.ts";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 
 function start(args: string[], cwd?: string): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {

@@ -1,0 +1,18 @@
+/**
+ * What takes long and measures no time, side by side: a minute of stress, and beside it what uses one CPU, or waits for
+ * processes. Each of these can be run alone: `deno test -A tests/beside/model.ts`.
+ */
+import { assertEquals } from "@std/assert";
+import { stress } from "./beside/stress.ts";
+import "./beside/sanitizers.ts";
+import "./beside/fuzz.ts";
+import "./beside/following.ts";
+import "./beside/model.ts";
+import "./beside/sandbox.ts";
+
+Deno.test("random schedules and operations agree with the model, and leave nothing behind", async () => {
+  const { code, stdout, stderr } = await stress;
+  // The seeds, with which a failure can be had again.
+  console.log(stdout);
+  assertEquals([code, stderr], [0, ""]);
+});
