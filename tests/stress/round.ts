@@ -3,6 +3,7 @@ import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
+import { deadlock } from "./acts/deadlock.ts";
 import { failing } from "./acts/errors.ts";
 import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
 import { offering, returning } from "./acts/handles.ts";
@@ -155,6 +156,8 @@ export async function playRound(seed: number): Promise<number> {
       if (hasShadow(arena) && !plan.isDeadly && !hasOrphans(arena)) {
         const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
         if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
+        // Now that the host has a handle of nothing.
+        if (random.chance(10)) await within(play(deadlock, -1), "a deadlock is found");
       }
     }
     stage.isClosing = true;
