@@ -1,0 +1,103 @@
+/** The host's looks for deadlocks against Ms that wake, go on and park: what it finds is one, and it finds it. */
+import { Channel } from "../../../scheduler/channel.ts";
+import { RECEIVE } from "../../../scheduler/channel_life.ts";
+import { DeadlockWatch } from "../../../scheduler/deadlock.ts";
+import { DeadlockError } from "../../../scheduler/errors.ts";
+import type { Home } from "../../../scheduler/home.ts";
+import { HostLoop } from "../../../scheduler/host_loop.ts";
+import { HOST } from "../../../scheduler/memory_layout.ts";
+import { POOL } from "../../../scheduler/roles.ts";
+import type { TaskContext } from "../../../scheduler/context.ts";
+import { type Call, task } from "../../../scheduler/task.ts";
+import { check, checkEqual, type Scenario } from "../scenario.ts";
+import { HostChannel, Member } from "./isolates.ts";
+import { meta, Pool, shim } from "./machines.ts";
+
+const outcomes: unknown[] = [];
+let channel: HostChannel;
+
+function outcome(error: unknown): string {
+  if (error instanceof DeadlockError) return "deadlock";
+  throw error;
+}
+
+const waitsForNobody = task(meta, "waits for nobody", async (ctx: TaskContext) => {
+  outcomes.push(await new Channel(ctx as unknown as Home).recv().catch(outcome));
+});
+const receives = task(meta, "receives, unless it is told of a deadlock", async (ctx: TaskContext) => {
+  outcomes.push(await channel.of(ctx).receive(RECEIVE).catch(outcome));
+});
+const sends = task(meta, "sleeps, then sends", async (ctx: TaskContext) => {
+  await ctx.sleep(750);
+  check(channel.of(ctx).trySend(7), "there is room");
+});
+
+/** A host that watches, until the tasks have ended. */
+function host(pool: Pool, member: Member, calls: () => Call<unknown>[]): () => Promise<void> {
+  let all = () => {};
+  const loop = new HostLoop(shim, pool.parker, pool.mailbox, () => {
+    pool.mailbox.drain(HOST, () => {
+      loop.end();
+      if (loop.inFlight === 0) all();
+    });
+  });
+  const isolates = pool.machines.map((_, i) => i + 1);
+  const watched = { mayBeStuck: true, isolates };
+  loop.watch = new DeadlockWatch(member.home, pool.idle, pool.mailbox, pool.parker, watched);
+  // As in a Deno that can tell, when tasks wait for nothing outside.
+  for (const { eventLoop } of pool.machines) eventLoop.isEmpty = () => true;
+  return async () => {
+    const ended = new Promise<void>((resolve) => all = resolve);
+    for (const call of calls()) {
+      loop.begin();
+      pool.submit(call);
+    }
+    await ended;
+  };
+}
+
+/** Longer than an event loop may stand still, so that an M with a G that waits sleeps there. */
+const LONG = 30e6;
+
+function stuck(ms: number, bound: number): Scenario {
+  return {
+    name: `deadlock: ${ms === 1 ? "one task that waits" : "two tasks that wait"} for nobody`,
+    bound,
+    short: 1,
+    rules: { tick: LONG, timePasses: ["host"], timeouts: 2 },
+    setUp() {
+      outcomes.length = 0;
+      const pool = new Pool(ms, new Array(ms).fill(POOL));
+      const calls = () => pool.machines.map(() => waitsForNobody());
+      return pool.against(
+        { host: host(pool, new Member(pool.arena, HOST), calls) },
+        () => checkEqual(outcomes, pool.machines.map(() => "deadlock"), "how the tasks ended"),
+      );
+    },
+  };
+}
+
+export const alone = stuck(1, 3);
+export const together = stuck(2, 1);
+
+function seeming(ms: number, bound: number): Scenario {
+  return {
+    name: `deadlock: it seems to be one on ${ms === 1 ? "one M" : "two Ms"}, until a task that sleeps sends`,
+    bound,
+    short: bound - 1,
+    rules: { tick: LONG, timePasses: ["M1", "M2"], timeouts: 4 },
+    setUp() {
+      outcomes.length = 0;
+      // As many as there are Ps, so that none ends while it has nothing to do.
+      const pool = new Pool(ms, new Array(ms).fill(POOL));
+      channel = new HostChannel(pool.arena);
+      return pool.against(
+        { host: host(pool, channel.host, () => [receives(), sends()]) },
+        () => checkEqual(outcomes, [7], "what was received"),
+      );
+    },
+  };
+}
+
+export const seemingOnOne = seeming(1, 2);
+export const seemingOnTwo = seeming(2, 1);
