@@ -97,15 +97,15 @@ export const mutants: Mutant[] = [
   mutant(
     "mail is pushed by a store, not by CAS",
     "mailbox.ts",
-    "if (cas(words, head, before, entry | (before & SIGNAL))) return;",
-    "store(words, head, entry | (before & SIGNAL)); return;",
+    "if (cas(words, head, before, entry | (before & SIGNAL))) return true;",
+    "store(words, head, entry | (before & SIGNAL)); return true;",
     "mailbox",
   ),
   mutant(
     "a push drops the signal",
     "mailbox.ts",
-    "if (cas(words, head, before, entry | (before & SIGNAL))) return;",
-    "if (cas(words, head, before, entry)) return;",
+    "if (cas(words, head, before, entry | (before & SIGNAL))) return true;",
+    "if (cas(words, head, before, entry)) return true;",
     "mailbox",
   ),
   mutant(
@@ -132,10 +132,10 @@ export const mutants: Mutant[] = [
     "a taker names itself as the runner after the status says so",
     "g_table.ts",
     `store(this.#words, g + G_M, isolate);
-    return cas(this.#words, g + G_STATUS, QUEUED, RUNNING);`,
+    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;`,
     `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
     store(this.#words, g + G_M, isolate);
-    return is;`,
+    if (is) return true;`,
     "slots: a cancelled",
   ),
   mutant(
@@ -481,5 +481,113 @@ export const mutants: Mutant[] = [
     `    return load(words, object + O_IN_FLIGHT) === 0 || (void isOnItsWay, false);
   }`,
     "references",
+  ),
+  // Death of a thread.
+  mutant(
+    "the P that a dead M held is not inherited",
+    "burial.ts",
+    "const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);",
+    "const p = isGiven(last) ? givenP(last) : NO_P;",
+    "death: an M that parks",
+  ),
+  mutant(
+    "the P that a dead M was given is not taken back",
+    "burial.ts",
+    "const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);",
+    "const p = isGiven(last) ? NO_P : this.#idle.ps.inherit(isolate);",
+    "death: an M that sleeps",
+  ),
+  mutant(
+    "a dead M counts as one that spins",
+    "burial.ts",
+    "if (wasSpinning) this.#idle.stopSpinning();",
+    "",
+    "death: an M that parks",
+  ),
+  mutant(
+    "a task that a dead M ran never ends",
+    "burial.ts",
+    "if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);",
+    "if (neverBegan) this.#lose(slot, isolate, verdict);",
+    "death: an M that parks",
+  ),
+  mutant(
+    "nobody is told of a task that a dead M had ended",
+    "burial.ts",
+    "else if (gs.hasEnded(slot) && !this.#host.read(slot)) {",
+    "else if (false) {",
+    "death: an M that parks",
+  ),
+  mutant(
+    "a slot remains marked as mailed to a dead M",
+    "burial.ts",
+    "gs.loseRunnerMail(slot, isolate);",
+    "",
+    "death: an M that a cancellation",
+  ),
+  mutant(
+    "whom a dead M was about to wake sleeps on",
+    "burial.ts",
+    "this.#idle.signal(other);",
+    "",
+    "death: a thread with a mutex",
+  ),
+  mutant(
+    "who did not get to wake a sleeper is not replaced",
+    "burial.ts",
+    "this.#parker.rouse(other);",
+    "",
+    "death: a thread with a mutex",
+  ),
+  mutant(
+    "the lock of the task table stays a dead M's",
+    "burial.ts",
+    "this.#table.breakLock(isolate);",
+    "",
+    "death: an M with children",
+  ),
+  mutant(
+    "the number of an M that was given up is used again with its sleep word",
+    "burial.ts",
+    "this.#parker.revive(isolate);",
+    "",
+    "death: an M that is frozen",
+  ),
+  mutant(
+    "who offers a P to an M that is abandoned does not ask whether the host has it",
+    "idle.ts",
+    "if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;",
+    "if (state === SHELVED) this.ps.pass(p);",
+    "death: an M that is frozen",
+  ),
+  mutant(
+    "an object's lock stays a dead thread's",
+    "handles.ts",
+    "this.#isolate.breakLock(object, dead);",
+    "",
+    "death: a thread with",
+  ),
+  mutant(
+    "a mutex is not poisoned that a dead thread held",
+    "poison.ts",
+    "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
+    "else if (kind === BARRIER && waited) poison(object, kind);",
+    "death: a thread with a mutex",
+  ),
+  mutant(
+    "a barrier is not poisoned where a dead thread waited",
+    "poison.ts",
+    "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
+    "else if (isHeld(object, kind)) poison(object, kind);",
+    "death: a thread with a place",
+  ),
+  mutant(
+    "a dead thread's parked operation stays in its queue",
+    "poison.ts",
+    `unlink(words, object, record);
+        left.push(record);`,
+    "left.push(record);",
+    "death: a thread with a receive",
+    "death: a thread with a send",
   ),
 ];

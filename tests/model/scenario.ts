@@ -3,7 +3,7 @@ import { collectObject } from "./promises.ts";
 import { Failure } from "./races.ts";
 import { $maybe, $pause, kill as killThread, now, pick, type Routine, type Rules } from "./world.ts";
 
-export { isAsleep, placeOf } from "./world.ts";
+export { isAsleep } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
