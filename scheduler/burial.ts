@@ -92,6 +92,7 @@ export class Burial {
   /** The host has read its own mail before, and wakes who is to do what is left. */
   bury(isolate: number, verdict: Verdict): void {
     this.#takeP(isolate);
+    this.#table.breakLock(isolate);
     this.#closeMailbox(isolate);
     this.#loseTasks(isolate, verdict);
     buryWaiters(this.#home, isolate);
@@ -155,14 +156,15 @@ export class Burial {
   }
 
   /**
-   * It may have been about to wake somebody, whose reason is there already; or it had taken a note out of the queue. So
-   * all look at everything once more.
+   * It may have been about to wake somebody: who has mail, or whose sleep word it had changed already. Or it had taken a
+   * note out of the queue. So all look at everything once more.
    */
   #rouseOthers(isolate: number): void {
     const isolates = load(this.#words, ISOLATES);
     for (let other = HOST + 1; other < isolates; other++) {
       if (other === isolate) continue;
       if (this.#idle.isQueuedForP(other) && !this.#global.includes(-other)) this.#global.push(-other);
+      this.#idle.signal(other);
       this.#parker.rouse(other);
     }
   }

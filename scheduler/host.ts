@@ -218,7 +218,7 @@ export class Host {
     const local = new LocalRunQueue(arena, this.#global);
     this.idle = new Idle(arena, this.#parker, this.#global, local, this.#mailbox);
     this.#gs = new GTable(arena, HOST);
-    this.#table = new TaskTable(arena);
+    this.#table = new TaskTable(arena, HOST);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
     this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);

@@ -308,7 +308,8 @@ export class Idle {
       // It goes on in a task's code, and does not write its name there.
       if (state === SHELVED) this.ps.hold(p, isolate);
       if (this.#parker.unpark(isolate, state, given(p, false))) return true;
-      if (state === SHELVED) this.ps.pass(p);
+      // It was given up, and the host has the P that it found in its name.
+      if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;
     }
   }
 

@@ -206,7 +206,7 @@ export class Parker {
     store(this.#words, this.#word(isolate), AWAKE);
   }
 
-  /** By the host after a death: its sleep ends for no reason, so that it looks at everything once more. */
+  /** By the host after a death: somebody may have changed the word, and not come to the wake. */
   rouse(isolate: number): void {
     notify(this.#words, this.#word(isolate));
     this.futex.wake(this.#word(isolate));

@@ -84,6 +84,11 @@ export class Processors {
     store(this.#words, this.at(p), RUNNING);
   }
 
+  /** By who has written another M's name there, which did not come. False: that M is dead, and the host has the P. */
+  takeBack(p: number, isolate: number): boolean {
+    return cas(this.#words, this.at(p), RUNNING | isolate << HOLDER_SHIFT, RUNNING);
+  }
+
   /** By its holder, which settles it next. */
   drop(p: number): void {
     store(this.#words, this.at(p), STOPPED);
@@ -119,7 +124,7 @@ export class Processors {
     return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, next);
   }
 
-  /** The P that a dead M left, in the hands of the caller now; -1 if it had none. */
+  /** The P that a dead M left, in the hands of the caller now; -1 if it had none. Partner: takeBack(). */
   inherit(isolate: number): number {
     for (let p = 0; p < MAX_PROCS; p++) {
       const word = this.word(p);

@@ -1,6 +1,7 @@
 /**
  * Numbers for task definitions, so that a slot can say in one word what is to run. Entries are appended under a lock
- * and never change; readers of a number they were given need no lock.
+ * and never change; readers of a number they were given need no lock. Two isolates may append a definition at one time:
+ * then it has two numbers.
  */
 import { cas, load, pause, store } from "./atomics.ts";
 import { type Arena, MAX_DEFINITIONS, TASK_BYTES, TASK_COUNT, TASK_LOCK } from "./memory_layout.ts";
@@ -13,9 +14,13 @@ export class TaskTable {
   readonly #numbers = new Map<string, number>();
   readonly #known = new Map<Definition, number>();
 
-  constructor(arena: Arena) {
+  /** TASK_LOCK has the number of the isolate that is inside, plus 1, in case it dies there. */
+  readonly #inside: number;
+
+  constructor(arena: Arena, isolate: number) {
     this.#arena = arena;
     this.#words = arena.i32;
+    this.#inside = isolate + 1;
   }
 
   number(definition: Definition): number {
@@ -33,14 +38,13 @@ export class TaskTable {
   }
 
   #register(key: string): number {
-    // Held for microseconds, once for a definition and arena, so even the host may wait for it.
-    while (!cas(this.#words, TASK_LOCK, 0, 1)) pause();
-    try {
-      this.#readNew();
-      return this.#numbers.get(key) ?? this.#append(key);
-    } finally {
-      store(this.#words, TASK_LOCK, 0);
-    }
+    this.#readNew();
+    return this.#numbers.get(key) ?? this.#append(key, new TextEncoder().encode(key));
+  }
+
+  /** By the host: a thread died inside. */
+  breakLock(dead: number): void {
+    cas(this.#words, TASK_LOCK, dead + 1, 0);
   }
 
   #readNew(): void {
@@ -58,24 +62,27 @@ export class TaskTable {
     }
   }
 
-  #append(key: string): number {
-    const bytes = new TextEncoder().encode(key);
+  #append(key: string, bytes: Uint8Array): number {
+    // Held for less than a microsecond, once for a definition and arena, so even the host may wait for it. Nothing in here
+    // allocates: a thread whose heap is full does not die inside.
+    while (!cas(this.#words, TASK_LOCK, 0, this.#inside)) pause();
     const number = load(this.#words, TASK_COUNT);
     const used = load(this.#words, TASK_BYTES);
-    if (number >= MAX_DEFINITIONS || used + bytes.length > this.#arena.namesBytes) {
-      throw new RangeError(
-        `${key} is one task too many for this scheduler: it takes ${MAX_DEFINITIONS}, ` +
-          `and ${this.#arena.namesBytes} bytes of module URLs and names.`,
-      );
+    const hasRoom = number < MAX_DEFINITIONS && used + bytes.length <= this.#arena.namesBytes;
+    if (hasRoom) {
+      const at = this.#arena.namesAt + used;
+      this.#arena.u8.set(bytes, at);
+      const entry = this.#arena.definitions + number * 2;
+      this.#words[entry] = at;
+      this.#words[entry + 1] = bytes.length;
+      store(this.#words, TASK_BYTES, used + bytes.length);
+      store(this.#words, TASK_COUNT, number + 1);
     }
-    const at = this.#arena.namesAt + used;
-    this.#arena.u8.set(bytes, at);
-    const entry = this.#arena.definitions + number * 2;
-    this.#words[entry] = at;
-    this.#words[entry + 1] = bytes.length;
-    store(this.#words, TASK_BYTES, used + bytes.length);
-    store(this.#words, TASK_COUNT, number + 1);
-    this.#readNew();
-    return number;
+    store(this.#words, TASK_LOCK, 0);
+    if (hasRoom) return number;
+    throw new RangeError(
+      `${key} is one task too many for this scheduler: it takes ${MAX_DEFINITIONS}, ` +
+        `and ${this.#arena.namesBytes} bytes of module URLs and names.`,
+    );
   }
 }

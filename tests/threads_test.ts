@@ -8,8 +8,10 @@ import {
   dyingParent,
   dyingParentWithPort,
   exitAfterAwait,
+  exitAfterComputing,
   exitOfDeno,
   exitOfNode,
+  exitWhenCancelled,
   fillHeap,
   fillHeapAfterAwait,
   parked,
@@ -150,6 +152,39 @@ Deno.test("numbers and slots of dead threads serve again: fifteen deaths with ro
     await soon(assertRejects(() => sched.go(exitOfNode()), ThreadDiedError), `death ${i}`);
   }
   assertEquals(await soon(sched.go(add(1, 2)), "a task runs"), 3);
+});
+
+Deno.test("a thread that dies as it reads its mail takes no slot along, and later tasks there hear of theirs", async () => {
+  // One slot is the locker's.
+  await using sched = await Scheduler.start({ procs: 1, maxTasks: 3, preempt: false });
+  const locker = await sched.locker();
+  const arrived = new Flag();
+  const both = [1, 2].map(() => locker.go(exitWhenCancelled(arrived.buffer)));
+  await until(() => arrived.value === 2, "both run");
+  // The first mail that it reads is the last one.
+  for (const task of both) task.cancel();
+  await Promise.allSettled(both);
+  await soon(locker.close(), "its thread has ended");
+  const later = [1, 2, 3].map(() => sched.go(parked(arrived.buffer)));
+  await until(() => arrived.value === 5, "three run at once");
+  for (const task of later) task.cancel();
+  await Promise.allSettled(later);
+  assertEquals(await soon(Promise.all([1, 2, 3].map((n) => sched.go(add(n, n)))), "others"), [2, 4, 6]);
+});
+
+Deno.test("a thread with the number of one that died after it was frozen has no P by that", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
+  await soon(sched.go(busy(1)), "the thread knows the module");
+  const culprit = sched.go(exitAfterComputing(60));
+  const ends = assertRejects(() => culprit, ThreadDiedError);
+  while (culprit.state !== "failed") await soon(sched.go(busy(1)), "a task beside it");
+  await ends;
+  assert(sched.stats().preempted > 0, "it was frozen meanwhile");
+  // The number is the new spare's.
+  await soon(sched.dedicate(tidOf()), "it runs");
+  await until(() => sched.stats().idleProcs !== 0, "the P is idle");
+  assertEquals(sched.stats().idleProcs, 1);
+  assertEquals(mostAtOnce(await Promise.all(Array.from({ length: 20 }, () => sched.go(busy(2))))), 1);
 });
 
 Deno.test("a scheduler in a process without permission to load its shim says which one it needs", async () => {

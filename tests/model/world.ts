@@ -647,11 +647,6 @@ export function isAsleep(name: string): boolean {
   return threadOf(name).state !== RUNS;
 }
 
-/** The operation that the thread is about to do; for the same. */
-export function placeOf(name: string): string {
-  return place(threadOf(name).site);
-}
-
 // Calls of what may be a generator -----------------------------------------------------------------------------------------
 
 export function isRoutine(value: unknown): value is Routine<unknown> {

@@ -38,6 +38,28 @@ export const parked = task(import.meta, "parked", async (ctx, arrived: SharedArr
   await ctx.sleep(600_000);
 });
 
+/** For `ms` of its own, in which others may have its P in between. */
+export const exitAfterComputing = task(import.meta, "exitAfterComputing", (_ctx, ms: number) => {
+  let spent = 0;
+  for (let last = performance.now(), now = last; spent < ms; last = now) {
+    now = performance.now();
+    // Longer than that it was not running.
+    if (now - last < 1) spent += now - last;
+  }
+  process.exit(3);
+});
+
+/** Counts itself in, and dies as it hears of its cancellation. */
+export const exitWhenCancelled = task(
+  import.meta,
+  "exitWhenCancelled",
+  async (ctx, arrived: SharedArrayBuffer) => {
+    ctx.signal.addEventListener("abort", () => process.exit(3));
+    new Flag(arrived).increment();
+    await ctx.sleep(600_000);
+  },
+);
+
 /** Starts children that leave a note, and dies without having let go of its thread. */
 export const dyingParent = task(import.meta, "dyingParent", (ctx, path: string, children: number) => {
   for (let i = 0; i < children; i++) ctx.go(note(path, `${i}\n`));

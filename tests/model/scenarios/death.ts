@@ -1,8 +1,12 @@
 /** A thread dies at any step at which the books balance, and the host buries it while others go on. */
+import { pause } from "../../../scheduler/atomics.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
+import { RUNNING } from "../../../scheduler/g_table.ts";
+import { HOST } from "../../../scheduler/memory_layout.ts";
+import { ABANDONED, FROZEN, isGiven, isLost, SHELVED } from "../../../scheduler/parker.ts";
 import { POOL } from "../../../scheduler/roles.ts";
 import { task } from "../../../scheduler/task.ts";
-import { check, checkEqual, kill, type Scenario } from "../scenario.ts";
+import { check, checkEqual, isAsleep, kill, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 import { Mourner, survives } from "./mourners.ts";
 
@@ -48,6 +52,176 @@ export const running: Scenario = {
       end() {
         checkRan(host);
         checkEqual(host.outcomes[2], "done", "a task after the death");
+        host.isAtRest(1);
+      },
+    };
+  },
+};
+const dozes = task(meta, "dozes until it is cancelled", async (ctx: TaskContext, n: number) => {
+  await ctx.wait(new Promise(() => {})).catch(() => {});
+  note.fn(ctx, n);
+});
+
+export const mailed: Scenario = {
+  name: "death: an M that a cancellation is mailed to, and another one in the same slot",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(1, [POOL, POOL]);
+    const host = new Mourner(pool);
+    let last = -1;
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          const first = host.submit(dozes(1));
+          while (pool.gs.status(first) !== RUNNING) pause();
+          host.cancel(first);
+          kill("M1", () => survives(pool, 1));
+          host.bury(1);
+          host.settle();
+          last = host.submit(dozes(2));
+          while (pool.gs.status(last) !== RUNNING) pause();
+          host.cancel(last);
+          host.settle();
+        },
+      },
+      sleepers: pool.sleepers,
+      end() {
+        checkEqual(last, 0, "the slot is used again");
+        checkRan(host);
+        checkEqual(host.outcomes[1], "done", "the task after the death");
+        host.isAtRest(1);
+      },
+    };
+  },
+};
+
+/** A parent that goes on whatever becomes of its children. */
+const outlives = task(meta, "outlives its children", async (ctx: TaskContext, n: number) => {
+  const ended: number[] = [];
+  const children = [11, 12].map((child) => ctx.go(note(child)));
+  for (const child of children) {
+    try {
+      await child;
+      ended.push(1);
+    } catch {
+      ended.push(0);
+    }
+  }
+  endings.push(ended);
+  note.fn(ctx, n);
+});
+
+const endings: number[][] = [];
+
+export const family: Scenario = {
+  name: "death: an M with children elsewhere, or with those of another one",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(2, [POOL, POOL]);
+    const host = new Mourner(pool);
+    endings.length = 0;
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          host.submit(outlives(1));
+          kill("M1", () => survives(pool, 1));
+          host.bury(1);
+          host.settle();
+          host.submit(note(2));
+          host.settle();
+        },
+      },
+      sleepers: pool.sleepers,
+      end() {
+        checkRan(host);
+        const [parent, later] = host.outcomes;
+        check(parent === "lost" || endings.length === 1, `the parent is ${parent}`);
+        checkEqual(later, "done", "a task after the death");
+        for (const n of [11, 12]) {
+          const count = pool.ran.filter((one) => one === n).length;
+          check(count <= 1, `child ${n} ran ${count} times`);
+          if (parent === "done" && endings[0][n - 11] === 1) checkEqual(count, 1, `runs of child ${n}`);
+        }
+        host.isAtRest(1);
+      },
+    };
+  },
+};
+
+export const given: Scenario = {
+  name: "death: an M that sleeps and is being given a P",
+  bound: 3,
+  short: 2,
+  setUp() {
+    const pool = new Pool(1, [POOL, POOL]);
+    const host = new Mourner(pool);
+    return {
+      arena: pool.arena,
+      first: pool.sleepers,
+      threads: {
+        ...pool.loops,
+        host() {
+          kill("M1", () => isAsleep("M1"));
+          host.bury(1);
+        },
+        other: () => void host.submit(note(1)),
+      },
+      sleepers: pool.sleepers,
+      end() {
+        host.readMail();
+        checkRan(host);
+        host.isAtRest(1);
+      },
+    };
+  },
+};
+
+export const abandoned: Scenario = {
+  name: "death: an M that is frozen is abandoned while a P is offered to it",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    const host = new Mourner(pool);
+    const { parker, idle } = pool;
+    parker.announce(1, SHELVED as never);
+    const p = idle.acquireP();
+    let goesOn = false;
+    return {
+      arena: pool.arena,
+      threads: {
+        // As the handler of native/preempt.c.
+        M1() {
+          for (;;) {
+            const state = parker.state(1);
+            if (state < FROZEN || state > ABANDONED) break;
+            parker.sleep(1, state as never, Infinity);
+          }
+          goesOn = true;
+        },
+        giver() {
+          if (!idle.handOff(1, p)) idle.releaseP(p);
+        },
+        sysmon() {
+          if (parker.abandon(1)) idle.signal(HOST);
+        },
+        host() {
+          while (pool.mailbox.isEmpty(HOST) && !isGiven(parker.state(1))) pause();
+          if (isLost(parker.state(1))) host.bury(1);
+        },
+      },
+      sleepers: ["M1"],
+      end() {
+        if (goesOn) return checkEqual(idle.ps.word(p), 2 | 1 << 2, "the P is its own");
+        check(isLost(parker.state(1)), "it was given up, and stays where it is");
         host.isAtRest(1);
       },
     };

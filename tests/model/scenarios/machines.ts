@@ -84,7 +84,7 @@ export class Pool {
     this.mailbox = new Mailbox(this.arena);
     this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
     this.gs = new GTable(this.arena, HOST);
-    this.table = new TaskTable(this.arena);
+    this.table = new TaskTable(this.arena, HOST);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
     // Nobody else uses that word here.
