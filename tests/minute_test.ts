@@ -1,5 +1,5 @@
 /**
- * What takes long and measures no time, side by side: a minute of stress, and beside it what uses one CPU, or waits for
+ * What takes long and does not mind a busy machine, side by side: a minute of stress, and what uses one CPU or waits for
  * processes. Each of these can be run alone: `deno test -A tests/beside/model.ts`.
  */
 import { assertEquals } from "@std/assert";
@@ -9,6 +9,8 @@ import "./beside/fuzz.ts";
 import "./beside/following.ts";
 import "./beside/model.ts";
 import "./beside/sandbox.ts";
+import "./beside/exit.ts";
+import "./beside/native_exit.ts";
 
 Deno.test("random schedules and operations agree with the model, and leave nothing behind", async () => {
   const { code, stdout, stderr } = await stress;

@@ -12,8 +12,8 @@ import { makeVariant } from "./variant.ts";
 
 /** Milliseconds of one process. Long enough to see what grows with the rounds. */
 const SLICE = 15_000;
-/** A round gives up by itself before. */
-const PATIENCE = 90_000;
+/** A round gives up by itself before, with the first thing that does not happen within a minute. */
+const PATIENCE = 240_000;
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
@@ -77,10 +77,30 @@ async function play(root: URL, seed: number, ms: number) {
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), ms + PATIENCE);
+  let threads = "";
+  const timer = setTimeout(() => {
+    threads = threadsOf(child.pid);
+    child.kill("SIGKILL");
+  }, ms + PATIENCE);
   const { code, signal, stdout, stderr } = await child.output();
   clearTimeout(timer);
   const text = new TextDecoder();
-  const output = text.decode(stdout) + text.decode(stderr) + (signal === null ? "" : `ended by ${signal}\n`);
+  const end = signal === null ? "" : `ended by ${signal}\n${threads}`;
+  const output = text.decode(stdout) + text.decode(stderr) + end;
   return { played: output.match(/^seed \d+$/gm)?.length ?? 0, output, success: code === 0 };
+}
+
+/** What the threads of a process do that does not end: whether they run, and else in which system call they are. */
+function threadsOf(pid: number): string {
+  const read = (tid: string, file: string) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/task/${tid}/${file}`).trim();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name: tid }) => {
+    const [, state, cpu] = read(tid, "stat").match(/\) (\w) (?:\S+ ){10}(\d+)/) ?? [];
+    return `${read(tid, "comm")} ${tid}: ${state}, ${cpu} ticks, ${read(tid, "syscall")}\n`;
+  }).join("");
 }
