@@ -92,6 +92,8 @@ export class Mailbox {
 
   #take(isolate: number, next: number, read: (entry: number, addressee: Addressee) => void): boolean {
     const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, next);
+    // It was terminated in a foreign call, and has come back: the header says that all is closing.
+    if (taken === CLOSED) return true;
     // A reader may drain in its turn (a task that looks at `ctx.shouldYield` does): each call works above its own base.
     const order = this.#order;
     const base = order.length;
