@@ -218,7 +218,9 @@ export class GTable {
 
   /** By the host, of an isolate whose mailbox is closed and empty: one that it had taken out is lost, and none will come. */
   loseRunnerMail(slot: number, isolate: number): void {
-    cas(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, isolate, 0);
+    const mark = this.#arena.g(slot) + G_RUNNER_MAILED;
+    // A CAS commits the memory of slots that were never used.
+    if (load(this.#words, mark) === isolate) cas(this.#words, mark, isolate, 0);
   }
 
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */

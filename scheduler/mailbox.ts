@@ -92,7 +92,7 @@ export class Mailbox {
 
   #take(isolate: number, next: number, read: (entry: number, addressee: Addressee) => void): boolean {
     const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, next);
-    // By the isolate itself: all is closing, and it was buried before its task has come to its end. It is to look at CLOSING.
+    // It was buried before it came to its end, in a foreign call or frozen: the header says that all is closing.
     if (taken === CLOSED) return true;
     // A reader may drain in its turn (a task that looks at `ctx.shouldYield` does): each call works above its own base.
     const order = this.#order;

@@ -55,6 +55,26 @@ Deno.test("a reader of mail may read newer mail in its turn", () => {
   assertEquals(read, [1, 2, 10, 11, 3]);
 });
 
+Deno.test("a closed mailbox takes no mail until it is opened again", () => {
+  const { mailbox } = make();
+  mailbox.push(1, 3, TO_OWNER);
+  const left: number[] = [];
+  mailbox.close(1, (slot) => left.push(slot));
+  assertEquals(left, [3]);
+  assert(!mailbox.push(1, 4, TO_OWNER));
+  mailbox.signal(1);
+  assert(!mailbox.push(1, 4, TO_OWNER));
+  mailbox.open(1);
+  assert(mailbox.push(1, 4, TO_OWNER));
+  assertEquals(drain(mailbox, 1), [[[4, TO_OWNER]], false]);
+});
+
+Deno.test("a thread that comes back although its mailbox is closed is told to look at the header", () => {
+  const { mailbox } = make();
+  mailbox.close(1, () => {});
+  assertEquals(drain(mailbox, 1), [[], true]);
+});
+
 Deno.test("two senders and a reader: every mail is read once", async () => {
   const { arena } = make();
   const [rounds, slots, senders] = [400, 300, 2];
