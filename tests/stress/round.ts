@@ -154,8 +154,10 @@ export async function playRound(seed: number): Promise<number> {
       await until(isQuiet, "nothing is left to do");
       await until(() => leftBehind(arena).length === 0, "no slot is left behind");
       if (hasShadow(arena) && !plan.isDeadly && !hasOrphans(arena)) {
-        const lost = await lostAfterCollection(arena, sched, maxThreads, PATIENCE);
-        if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
+        const collecting = lostAfterCollection(arena, sched, maxThreads, PATIENCE / 2).then((lost) => {
+          if (lost.length > 0) throw new Error(`Leaked: ${lost.slice(0, 50).join("; ")}`);
+        });
+        await within(collecting, "garbage is collected on all threads");
         // Now that the host has a handle of nothing.
         if (random.chance(10)) await within(play(deadlock, -1), "a deadlock is found");
       }
