@@ -572,14 +572,6 @@ export const mutants: Mutant[] = [
     "const isStuck = !own",
     "deadlock: it seems",
   ),
-  mutant(
-    "the host asks who is stuck, and does not wake them",
-    "deadlock.ts",
-    `M_ASKED, REPORT);
-      this.#idle.signal(isolate);`,
-    "M_ASKED, REPORT);",
-    "deadlock: one task",
-  ),
   // Native Ms.
   {
     ...mutant(
