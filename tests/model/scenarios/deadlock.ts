@@ -28,7 +28,7 @@ const receives = task(meta, "receives, unless it is told of a deadlock", async (
   outcomes.push(await channel.of(ctx).receive(RECEIVE).catch(outcome));
 });
 const sends = task(meta, "sleeps, then sends", async (ctx: TaskContext) => {
-  await ctx.sleep(750);
+  await ctx.sleep(1500);
   check(channel.of(ctx).trySend(7), "there is room");
 });
 
