@@ -1,3 +1,5 @@
+// "Native Ms" in scheduler/README.md has the protocol. tests/model/scenarios/native_m.ts is this file once more, for the model
+// checker: change both.
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -326,6 +328,9 @@ static void *heddle_native_m(void *argument) {
     }
   }
   if (status != NULL) atomic_store(status, 0);
-  release_thread(queue);
+  atomic_fetch_sub(&queue->threads, 1);
+  // Partner: who queued a call, and found neither a thread that sleeps nor room for another one.
+  if (!is_empty(queue)) heddle_native_wake((heddle_number)(uintptr_t)queue);
+  atomic_fetch_sub(&host->threads, 1);
   return NULL;
 }

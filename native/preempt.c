@@ -118,17 +118,20 @@ heddle_number heddle_cpu_ns(int32_t tid) {
   return (heddle_number)((int64_t)used.tv_sec * 1000000000 + used.tv_nsec);
 }
 
-int32_t heddle_read_code(heddle_number address, int32_t most) {
-  heddle_number *ranges = (heddle_number *)(uintptr_t)address;
-  FILE *maps = fopen("/proc/self/maps", "re");
-  if (maps == NULL) return -errno;
+// `maps` is as /proc/self/maps, which names files as their makers did.
+static int32_t code_in(FILE *maps, heddle_number *ranges, int32_t most) {
   int32_t count = 0;
   // The last executable mapping of a file.
   heddle_number file_start = 0, file_end = 0;
   char line[512];
+  int is_whole = 1;
   while (count < most && fgets(line, sizeof line, maps) != NULL) {
+    // What follows a name that is too long for the buffer says nothing about a mapping.
+    int is_rest = !is_whole;
+    is_whole = strchr(line, '\n') != NULL;
+    if (is_rest) continue;
     unsigned long from, to, inode;
-    char permissions[5];
+    char permissions[5] = "";
     int name = 0;
     if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu %n", &from, &to, permissions, &inode, &name) != 4) continue;
     if (permissions[2] != 'x') continue;
@@ -144,7 +147,14 @@ int32_t heddle_read_code(heddle_number address, int32_t most) {
       ranges[2 * count - 1] = end;
     }
   }
-  fclose(maps);
   ranges[2 * count] = ranges[2 * count + 1] = 0;
+  return count;
+}
+
+int32_t heddle_read_code(heddle_number address, int32_t most) {
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (maps == NULL) return -errno;
+  int32_t count = code_in(maps, (heddle_number *)(uintptr_t)address, most);
+  fclose(maps);
   return count;
 }

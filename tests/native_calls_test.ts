@@ -174,7 +174,7 @@ Deno.test("threads have their name, block signals, and end after a while without
   assertEquals(await soon(libc.getppid(), "a call after that"), Deno.ppid);
 });
 
-Deno.test("close() waits for native threads that are in no call", async () => {
+Deno.test("close() ends native threads that are in no call", async () => {
   for (let round = 0; round < 10; round++) {
     const sched = await Scheduler.start({ procs: 1 });
     const libc = openLibc(sched);
@@ -182,7 +182,8 @@ Deno.test("close() waits for native threads that are in no call", async () => {
     await Promise.all(Array.from({ length: 16 }, () => libc.usleep(5000)));
     assertGreater(sched.stats().nativeThreads, 2);
     await sched.close();
-    assertEquals(sched.stats().nativeThreads, 0);
+    // It waits for them, but not for longer than a busy machine may take.
+    await until(() => sched.stats().nativeThreads === 0, "they have ended");
   }
 });
 

@@ -1,4 +1,4 @@
-/** The shim under gcc's sanitizers, driven by tests/native/shim_driver.c. */
+/** The shim under gcc's sanitizers, driven by the programs in tests/native. */
 import { assertEquals } from "@std/assert";
 import { compilerVersion, libraries } from "../../native/build.ts";
 
@@ -27,29 +27,61 @@ async function lacks(sanitizer: string): Promise<string | undefined> {
     : `a program with -fsanitize=${sanitizer} does not run: ${new TextDecoder().decode(stderr)}`;
 }
 
-/** Builds the driver and runs it. */
-async function drive(sanitizer: string): Promise<unknown[]> {
-  const program = `${directory}/${sanitizer}`;
-  const flags = "-std=gnu11 -g -O1 -Wall -Wextra -Werror -pthread -fno-sanitize-recover=all".split(" ");
-  const driver = "tests/native/shim_driver.c";
-  const refusal = await gcc(...flags, `-fsanitize=${sanitizer}`, "-o", program, driver, ...sources);
-  if (refusal !== undefined) return [refusal];
-  const { code, stdout, stderr } = await new Deno.Command(program).output();
-  const text = new TextDecoder();
-  return [code, text.decode(stdout), text.decode(stderr)];
+const flags = "-std=gnu11 -g -O1 -Wall -Wextra -Werror -pthread -fno-sanitize-recover=all".split(" ");
+
+interface Driver {
+  name: string;
+  file: string;
+  sources: readonly string[];
+  /** Of each run. */
+  args: readonly string[][];
 }
 
-const sanitizers = ["address", "thread", "undefined"];
-const lacking = await Promise.all(sanitizers.map(lacks));
-// All at once.
-const driven = sanitizers.map((sanitizer, i) => lacking[i] === undefined ? drive(sanitizer) : undefined);
+const drivers: readonly Driver[] = [
+  {
+    name: "the shim passes with several threads in every function",
+    file: "shim_driver",
+    sources,
+    args: [[]],
+  },
+  {
+    name: "preemption passes, with each kind of handler that may have been there before",
+    file: "preempt_driver",
+    sources,
+    args: [["siginfo"], ["plain"], ["default"], ["ignored"]],
+  },
+  {
+    name: "what reads /proc/self/maps passes with lines that no kernel writes",
+    file: "maps_driver",
+    sources: sources.filter((source) => !source.endsWith("preempt.c")),
+    args: [[]],
+  },
+];
 
-sanitizers.forEach((sanitizer, i) => {
-  const name = `the shim passes -fsanitize=${sanitizer} with several threads in every function`;
-  if (lacking[i] !== undefined) console.log(`skipped: "${name}", since ${lacking[i]}`);
-  Deno.test({
-    name,
-    ignore: lacking[i] !== undefined,
-    fn: async () => assertEquals(await driven[i], [0, "done\n", ""]),
-  });
-});
+for (const sanitizer of ["address", "thread", "undefined"]) {
+  const lacking = await lacks(sanitizer);
+  for (const driver of drivers) {
+    const name = `${driver.name}: -fsanitize=${sanitizer}`;
+    if (lacking !== undefined) console.log(`skipped: "${name}", since ${lacking}`);
+    Deno.test({
+      name,
+      ignore: lacking !== undefined,
+      async fn() {
+        const program = `${directory}/${driver.file}-${sanitizer}`;
+        const file = `tests/native/${driver.file}.c`;
+        assertEquals(
+          await gcc(...flags, `-fsanitize=${sanitizer}`, "-o", program, file, ...driver.sources),
+          undefined,
+        );
+        for (const args of driver.args) {
+          const { code, stdout, stderr } = await new Deno.Command(program, { args }).output();
+          const lines = new TextDecoder().decode(stdout).split("\n");
+          const leftOut = lines.filter((line) => line.startsWith("left out: "));
+          for (const line of leftOut) console.log(line);
+          const rest = lines.filter((line) => !leftOut.includes(line));
+          assertEquals([code, rest, new TextDecoder().decode(stderr)], [0, ["done", ""], ""]);
+        }
+      },
+    });
+  }
+}

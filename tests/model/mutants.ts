@@ -14,6 +14,8 @@ function mutant(fault: string, file: string, find: string, replace: string, ...s
   return { fault, file: `scheduler/${file}`, find, replace, scenarios };
 }
 
+const NATIVE_M = "tests/model/scenarios/native_m.ts";
+
 export const mutants: Mutant[] = [
   mutant(
     "a thief takes the head by a store, not by CAS",
@@ -669,5 +671,60 @@ export const mutants: Mutant[] = [
     "left.push(record);",
     "death: a thread with a receive",
     "death: a thread with a send",
+  ),
+  // Deadlocks.
+  mutant(
+    "an M with a timer says that nothing but mail can wake it",
+    "machine.ts",
+    "const isStuck = this.#timers.size === 0 && !own",
+    "const isStuck = !own",
+    "deadlock: it seems",
+  ),
+  // Native Ms.
+  {
+    ...mutant(
+      "a native M that ends does not look at the queue",
+      "",
+      `    if (!this.#isEmpty()) this.wake();
+    add(this.words, this.#host + NATIVE_HOST_THREADS, -1);`,
+      "    add(this.words, this.#host + NATIVE_HOST_THREADS, -1);",
+      "native calls: two for threads that end",
+    ),
+    file: NATIVE_M,
+  },
+  {
+    ...mutant(
+      "a native M that goes to sleep does not look at the queue afterwards",
+      "",
+      `(spinning ? SPINNING : 0));
+    if (!this.#isEmpty()) this.wake();`,
+      "(spinning ? SPINNING : 0));",
+      "native calls",
+    ),
+    file: NATIVE_M,
+  },
+  {
+    ...mutant(
+      "a native M that ends when it is idle does not ask whether it has been woken",
+      "",
+      "if (state >>> 0 < ONE_SLEEPING) break;",
+      "",
+      "native calls: two for threads that end",
+    ),
+    file: NATIVE_M,
+  },
+  mutant(
+    "a native call's number is in its cell after the tail says so",
+    "native_queue.ts",
+    "    words[this.#at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
+    "    store(words, this.#at + QUEUE_TAIL, (tail + 1) | 0);\n    words[this.#at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
+    "native calls",
+  ),
+  mutant(
+    "a queue of native calls that is closed wakes nobody",
+    "native_queue.ts",
+    "this.#shim.futexWake(this.#address + QUEUE_PERMITS * 4, 2 ** 31 - 1);",
+    "",
+    "native calls: close",
   ),
 ];

@@ -30,7 +30,15 @@ export const ITERATES = new Set(["some", "every", "find", "findIndex", "filter",
 /** What calls its argument later, from the model's event loop, or passes it on to code of ours. */
 export const DEFERS = new Set(["then", "catch", "finally", "setImmediate", "setTimeout", "queueMicrotask"]);
 /** Functions outside of the modules under test that are generators in the model: of Shim, and of scenario.ts. */
-const EXTERNAL = new Set(["yieldCpu", "preempt", "collect", "abort", "kill"]);
+const EXTERNAL = new Set([
+  "yieldCpu",
+  "preempt",
+  "nativeWake",
+  "futexWake",
+  "collect",
+  "abort",
+  "kill",
+]);
 const OUTSIDE = /\/ffi\/shim\.ts$|\/tests\/model\/scenario\.ts$/;
 
 export function isFunctionLike(node: ts.Node): node is FunctionLike {

@@ -1,7 +1,7 @@
 // Drives every function of native/shim.h from several threads: to be built with it under a sanitizer, which says what
 // is wrong. Plays the host's part and sysmon's as scheduler/native_queue.ts and native_watch.ts do. Ends with 0.
 #define _GNU_SOURCE
-#include "../../native/shim.h"
+#include "check.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,27 +13,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define CHECK(what)                                                     \
-  do {                                                                  \
-    if (!(what)) {                                                      \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-      _exit(1);                                                         \
-    }                                                                   \
-  } while (0)
-
-static heddle_number address(const void *memory) {
-  return heddle_address(memory);
-}
-
-static _Thread_local uint32_t state = 1;
-
-static uint32_t below(uint32_t n) {
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state % n;
-}
 
 // What a thread asks and sets for itself ---------------------------------------------------------------------------
 

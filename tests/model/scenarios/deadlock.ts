@@ -28,7 +28,7 @@ const receives = task(meta, "receives, unless it is told of a deadlock", async (
   outcomes.push(await channel.of(ctx).receive(RECEIVE).catch(outcome));
 });
 const sends = task(meta, "sleeps, then sends", async (ctx: TaskContext) => {
-  await ctx.sleep(750);
+  await ctx.sleep(1500);
   check(channel.of(ctx).trySend(7), "there is room");
 });
 
@@ -80,24 +80,19 @@ function stuck(ms: number, bound: number): Scenario {
 export const alone = stuck(1, 3);
 export const together = stuck(2, 1);
 
-function seeming(ms: number, bound: number): Scenario {
-  return {
-    name: `deadlock: it seems to be one on ${ms === 1 ? "one M" : "two Ms"}, until a task that sleeps sends`,
-    bound,
-    short: bound - 1,
-    rules: { tick: LONG, timePasses: ["M1", "M2"], timeouts: 4 },
-    setUp() {
-      outcomes.length = 0;
-      // As many as there are Ps, so that none ends while it has nothing to do.
-      const pool = new Pool(ms, new Array(ms).fill(POOL));
-      channel = new HostChannel(pool.arena);
-      return pool.against(
-        { host: host(pool, channel.host, () => [receives(), sends()]) },
-        () => checkEqual(outcomes, [7], "what was received"),
-      );
-    },
-  };
-}
-
-export const seemingOnOne = seeming(1, 2);
-export const seemingOnTwo = seeming(2, 1);
+export const seeming: Scenario = {
+  name: "deadlock: it seems to be one, until a task that sleeps sends",
+  bound: 1,
+  short: 0,
+  rules: { tick: LONG, timePasses: ["M1", "M2"], timeouts: 4 },
+  setUp() {
+    outcomes.length = 0;
+    // As many Ms as there are Ps, so that none ends while it has nothing to do.
+    const pool = new Pool(2, [POOL, POOL]);
+    channel = new HostChannel(pool.arena);
+    return pool.against(
+      { host: host(pool, channel.host, () => [receives(), sends()]) },
+      () => checkEqual(outcomes, [7], "what was received"),
+    );
+  },
+};
