@@ -658,7 +658,7 @@ export const mutants: Mutant[] = [
     `    this.#ps.pass(p);
     this.awaitSignal();`,
     "    this.#ps.pass(p);",
-    "preemption: blocking",
+    "preemption: a call that hands",
   ),
   {
     fault: "the handler freezes who is in the scheduler",

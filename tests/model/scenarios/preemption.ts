@@ -187,7 +187,11 @@ export const seizeAndCall: Scenario = {
 let inCall = 0;
 
 const calls = task(meta, "calls and ends", (ctx: TaskContext, n: number) => {
-  look(ctx, false);
+  for (let i = 0; i < 2; i++) look(ctx, false);
+  ended.push(n);
+});
+
+const handsOff = task(meta, "hands off and ends", (ctx: TaskContext, n: number) => {
   look(ctx, true);
   ended.push(n);
 });
@@ -213,11 +217,16 @@ const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: 
 });
 
 /** Looks at the ends of slices, wherever the M is then. */
-function slices(name: string, first: (n: number) => Call<unknown>, isCode: IsCode): Scenario {
+function slices(
+  name: string,
+  first: (n: number) => Call<unknown>,
+  isCode: IsCode,
+  bound: number,
+): Scenario {
   return {
     name,
-    bound: 2,
-    short: 1,
+    bound,
+    short: 0,
     rules: { timePasses: ["sysmon"], timeouts: 2 },
     setUp() {
       begin(1, [POOL, POOL]);
@@ -248,11 +257,19 @@ export const inCalls = slices(
   "preemption: blocking calls begin and end while it is asked",
   calls,
   perhaps,
+  2,
+);
+export const inHandingOff = slices(
+  "preemption: a call that hands its P off begins while it is asked",
+  handsOff,
+  perhaps,
+  1,
 );
 export const inLoop = slices(
   "preemption: the loop goes on while it is asked",
   awaits,
   perhaps,
+  2,
 );
 
 export const lower: Scenario = {
