@@ -67,7 +67,7 @@ export class BlockingCalls {
     this.#ps.enterCall(p, word);
     this.#sysmon.wakeUnlessTicking();
     // Partner: Preemption.#ask. A signal would interrupt the call.
-    if (this.#parker.state(this.#isolate) !== AWAKE) this.#awaitSignal();
+    if (this.#parker.state(this.#isolate) !== AWAKE) this.awaitSignal();
     try {
       return fn();
     } finally {
@@ -79,7 +79,7 @@ export class BlockingCalls {
   }
 
   /** It comes as soon as this thread makes a system call, and the handler takes the question back. */
-  #awaitSignal(): void {
+  awaitSignal(): void {
     while (isAsked(this.#parker.state(this.#isolate))) this.#shim.yieldCpu();
   }
 
@@ -93,7 +93,7 @@ export class BlockingCalls {
     this.#machine.p = NO_P;
     // Partner: Preemption.#ask, as above.
     this.#ps.pass(p);
-    this.#awaitSignal();
+    this.awaitSignal();
     this.#parker.block(this.#isolate);
     this.#idle.passOn(p);
     try {
@@ -155,7 +155,7 @@ export class BlockingCalls {
    */
   #waitForP(): void {
     for (;;) {
-      this.#parker.announce(this.#isolate, AWAITS_P);
+      while (!this.#parker.announce(this.#isolate, AWAITS_P)) this.awaitSignal();
       const isClosing = load(this.#words, CLOSING) === 1;
       const isAnyIdle = this.#idle.idlePs > 0;
       if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {

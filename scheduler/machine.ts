@@ -33,6 +33,7 @@ import {
   givenP,
   givenSpinning,
   isGiven,
+  isLost,
   KEEPS_P_EVENT_LOOP,
   KEEPS_P_FUTEX,
   LOCKED_EVENT_LOOP,
@@ -234,7 +235,7 @@ export class Machine {
       }
       await this.turn();
       this.#locks.enter();
-      this.#parker.announce(this.#isolate, KEEPS_P_EVENT_LOOP);
+      this.#announce(KEEPS_P_EVENT_LOOP);
       if (!this.hasOwnWork()) {
         const until = Math.min(this.runner.patientUntil, this.#timers.next);
         await this.#sleepInEventLoop(KEEPS_P_EVENT_LOOP, Math.max(0, until - performance.now()));
@@ -401,7 +402,7 @@ export class Machine {
         if (this.#isOver()) return;
         const standsStill = this.mayStandStill();
         const asleep = this.#sleepState(keepsP, standsStill);
-        this.#parker.announce(this.#isolate, asleep);
+        this.#announce(asleep);
         if (load(this.#words, CLOSING) === 1) {
           this.#over = true;
           return;
@@ -499,6 +500,10 @@ export class Machine {
     return role === SPARE || role === DEDICATED;
   }
 
+  #announce(asleep: SleepState): void {
+    while (!this.#parker.announce(this.#isolate, asleep)) this.blockingCalls.awaitSignal();
+  }
+
   /** AWAKE again. Whether a P was given meanwhile. */
   retract(asleep: SleepState): boolean {
     this.isAsleep = false;
@@ -566,7 +571,14 @@ export class Machine {
       if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
       return;
     }
-    if (!this.#parker.endSeizure(this.#isolate)) this.exit();
+    // Who was asked again waits for that signal, as who parks does. The handler refuses: this is the scheduler.
+    while (!this.#parker.endSeizure(this.#isolate)) {
+      if (isLost(this.#parker.state(this.#isolate))) {
+        this.exit();
+        break;
+      }
+      this.blockingCalls.awaitSignal();
+    }
     if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
     this.p = NO_P;
     this.blockingCalls.comeBack(0);

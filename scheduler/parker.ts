@@ -159,9 +159,9 @@ export class Parker {
       cas(this.#words, word, SEIZED, LOST);
   }
 
-  /** By the M, which was SEIZED. False if it has been lost since. */
+  /** By the M. False if it is not SEIZED any more: it was asked to freeze, or has been lost. */
   endSeizure(isolate: number): boolean {
-    return !isLost(exchange(this.#words, this.#word(isolate), AWAKE));
+    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE);
   }
 
   /** By the M: it has no P, and is about to run code that may block. */
@@ -174,9 +174,15 @@ export class Parker {
     store(this.#words, this.#word(isolate), AWAKE);
   }
 
-  /** By the sleeper: from here on it can be woken, and must look once more at its reasons to stay awake. */
-  announce(isolate: number, asleep: SleepState): void {
-    store(this.#words, this.#word(isolate), asleep);
+  /**
+   * By the sleeper: from here on it can be woken, and must look once more at its reasons to stay awake. False if it was asked
+   * for its P: the signal comes first. It would interrupt a later task's blocking call.
+   */
+  announce(isolate: number, asleep: SleepState): boolean {
+    const word = this.#word(isolate);
+    if (cas(this.#words, word, AWAKE, asleep)) return true;
+    const state = this.state(isolate);
+    return !isAsked(state) && cas(this.#words, word, state, asleep);
   }
 
   /** By the sleeper: AWAKE again. Returns the state it was in: it may have been given a P. */

@@ -4,8 +4,8 @@
  *
  *           sysmon          handler, at a safe place          sysmon takes the P         who gives it a P
  *   AWAKE ─────────► ASKED ──────────────────────────► FROZEN ─────────────────────► SHELVED ──────────────► given(p)
- *     ▲                │ handler, elsewhere                                             │ sysmon, past runawayMs
- *     └────────────────┘                                                                └──────────────────► ABANDONED
+ *     ▲                │ handler, elsewhere              └──────────────────► ABANDONED
+ *     └────────────────┘                                   the same, past runawayMs
  *
  * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO): it is SEIZED then, runs on without
  * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as

@@ -281,6 +281,8 @@ export const mutants: Mutant[] = [
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
       add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
+      if (!isCounted) this.sysmon.wakeIfAsleep();
     }`,
     `const isCounted = p < this.procs;
     if (this.ps.settle(p, isCounted)) add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);`,
@@ -726,5 +728,220 @@ export const mutants: Mutant[] = [
     "this.#shim.futexWake(this.#address + QUEUE_PERMITS * 4, 2 ** 31 - 1);",
     "",
     "native calls: close",
+  ),
+  // Preemption.
+  mutant(
+    "who enters the scheduler looks whether it was frozen before it counts",
+    "locks.ts",
+    `    this.#words[this.#count]++;
+    // In this order: the handler writes it while the count is 0, and not later.
+    if (this.#words[this.#given] !== 0) this.#takeUp();`,
+    `    if (this.#words[this.#given] !== 0) this.#takeUp();
+    this.#words[this.#count]++;`,
+    "preemption: blocking",
+    "preemption: a task",
+  ),
+  mutant(
+    "the loop goes on without a look whether it was frozen",
+    "locks.ts",
+    `    this.#words[this.#count] = this.#turn | 1;
+    if (this.#words[this.#given] !== 0) this.#takeUp();`,
+    "    this.#words[this.#count] = this.#turn | 1;",
+    "preemption: a task",
+  ),
+  mutant(
+    "sysmon asks without a second look at the P's status",
+    "preemption.ts",
+    "if (this.#idle.ps.word(p) !== word || !this.#send(isolate)) {",
+    "if (!this.#send(isolate)) {",
+    "preemption: blocking",
+  ),
+  mutant(
+    "sysmon takes the P of a thread that cannot be frozen by a store, not by CAS",
+    "preemption.ts",
+    `    if (!this.#idle.ps.retake(p, word)) return;
+`,
+    `    this.#idle.ps.pass(p);
+`,
+    "preemption: one that cannot",
+  ),
+  mutant(
+    "sysmon forgets a thread that it has taken the P of",
+    "preemption.ts",
+    `    else this.#seized.add(isolate);
+`,
+    "",
+    "preemption: one that computes for ever is lost",
+    "preemption: one that computes for too long",
+  ),
+  mutant(
+    "a thread without a P that is frozen gets no note",
+    "preemption.ts",
+    `      if (state === FROZEN) this.#freeze(isolate, run);
+      else run.seen = 0;`,
+    "      run.seen = 0;",
+    "preemption: one that computes for ever is lost",
+    "preemption: one that computes for too long",
+  ),
+  mutant(
+    "sysmon sleeps although a thread without a P runs on",
+    "sysmon.ts",
+    "nativeCallsWait || this.#preemption.seesSeized || ",
+    "nativeCallsWait || ",
+    "preemption: one that computes for ever is lost",
+  ),
+  mutant(
+    "sysmon does not look at Ps that do not count any more",
+    "sysmon.ts",
+    "const ps = this.#idle.mostProcs;",
+    "const ps = this.#idle.procs;",
+    "preemption: two",
+  ),
+  mutant(
+    "the P that counts no more is discounted, and sysmon not woken",
+    "idle.ts",
+    `      if (!isCounted) this.sysmon.wakeIfAsleep();
+`,
+    "",
+    "preemption: two",
+  ),
+  mutant(
+    "a thread that is out of reach is given up by a store, not by CAS",
+    "parker.ts",
+    "      cas(this.#words, word, SEIZED, LOST);",
+    "      (store(this.#words, word, LOST), true);",
+    "preemption: one that computes for too long",
+  ),
+  mutant(
+    "one that comes back does not see that it was given up",
+    "parker.ts",
+    "    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE);",
+    `    store(this.#words, this.#word(isolate), AWAKE);
+    return true;`,
+    "preemption: one that computes for too long",
+  ),
+  mutant(
+    "one that has lost its P does not reclaim it",
+    "machine.ts",
+    `    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
+`,
+    "",
+    "preemption: one that cannot",
+  ),
+  mutant(
+    "one that was frozen goes on with its old P",
+    "machine.ts",
+    `      this.p = givenP(given);
+      if (this.p`,
+    "      if (this.p",
+    "preemption: two",
+    "preemption: a task",
+  ),
+  mutant(
+    "one that spins may be frozen",
+    "machine.ts",
+    "    if (!this.#spinning) this.#locks.leave();",
+    "    this.#locks.leave();",
+    "preemption: blocking",
+    "preemption: the loop",
+  ),
+  mutant(
+    "who spins gives the event loop a turn before it parks",
+    "machine.ts",
+    `        this.foundWork();
+        await this.#turn();
+        this.#locks.enter();
+        if (this.#hasWorkHere()) return;`,
+    `        await this.#turn();
+        this.#locks.enter();
+        if (this.#hasWorkHere()) return;`,
+    "preemption: blocking",
+    "preemption: the loop",
+  ),
+  mutant(
+    "a P is reclaimed by a store, not by CAS",
+    "processor.ts",
+    "return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, next);",
+    "return isRunning(word) && holder(word) === isolate && (store(this.#words, this.at(p), next), true);",
+    "preemption: one that cannot",
+  ),
+  mutant(
+    "a reclaimed P looks as it did before",
+    "processor.ts",
+    "(calls(word) + 1 & CALLS) << CALL_SHIFT;",
+    "calls(word) << CALL_SHIFT;",
+    "preemption: one that cannot",
+  ),
+  mutant(
+    "who gives a frozen thread a P does not write its name there",
+    "idle.ts",
+    `      if (state === SHELVED) this.ps.hold(p, isolate);
+`,
+    "",
+    "preemption: a task",
+  ),
+  mutant(
+    "who could not give a frozen thread a P leaves its name there",
+    "idle.ts",
+    `      if (state === SHELVED) this.ps.pass(p);
+`,
+    "",
+    "preemption: two",
+    "preemption: a task",
+  ),
+  mutant(
+    "a blocking call begins although the thread was asked",
+    "blocking_call.ts",
+    `    if (this.#parker.state(this.#isolate) !== AWAKE) this.awaitSignal();
+`,
+    "",
+    "preemption: blocking",
+  ),
+  mutant(
+    "a blocking call that hands its P off begins although the thread was asked",
+    "blocking_call.ts",
+    `    this.#ps.pass(p);
+    this.awaitSignal();`,
+    "    this.#ps.pass(p);",
+    "preemption: a call that hands",
+  ),
+  {
+    fault: "the handler freezes who is in the scheduler",
+    file: "tests/model/scenarios/handler.ts",
+    find: "    if ((load(words, this.#locks) & LOCKS) !== 0) {",
+    replace: "    if ((load(words, this.#locks) & LOCKS) < 0) {",
+    scenarios: ["preemption: blocking"],
+  },
+  {
+    fault: "the handler answers by a store, not by CAS",
+    file: "tests/model/scenarios/handler.ts",
+    find: "if (cas(words, this.#sleep, asked, next) && next >= FROZEN)",
+    replace: `store(words, this.#sleep, next);
+    if (next >= FROZEN)`,
+    scenarios: ["preemption: blocking"],
+  },
+  {
+    fault: "the handler takes the P, and does not say so",
+    file: "tests/model/scenarios/handler.ts",
+    find: `        store(words, this.#given, SEIZED);
+`,
+    replace: "",
+    scenarios: ["preemption: one that cannot"],
+  },
+  {
+    fault: "one that is woken does not hear which P it has",
+    file: "tests/model/scenarios/handler.ts",
+    find: `    store(words, this.#given, state);
+`,
+    replace: "",
+    scenarios: ["preemption: a task", "preemption: two"],
+  },
+  mutant(
+    "all is closing, and who computes on is not stopped",
+    "sysmon.ts",
+    `    this.#preemption.close();
+`,
+    "",
+    "preemption: all",
   ),
 ];

@@ -31,7 +31,7 @@ import { NONE, POOL, type Role } from "../../../scheduler/roles.ts";
 import { type Call, task } from "../../../scheduler/task.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
-import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
+import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
 
 type IsCode = (refusals: number) => boolean;
 
@@ -141,7 +141,7 @@ function beside(
 }
 
 export const freeze = beside(
-  "preemption: a task that waits for another one is frozen, and goes on",
+  "preemption: a task that waits for another one is frozen",
   (n) => computes(n),
   always,
 );
@@ -152,28 +152,57 @@ export const seize = beside(
   never,
 );
 
-export const seizeAndCall = beside(
-  "preemption: one that cannot be frozen loses its P, and comes back to a blocking call",
-  (n) => computesAndCalls(n),
-  never,
-  1,
-);
+export const seizeAndCall: Scenario = {
+  name: "preemption: one that lost its P comes back to a blocking call",
+  bound: 1,
+  short: 0,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(1, [POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(computesAndCalls(1));
+          pool.submit(note(2));
+          while (load(pool.arena.i32, PREEMPTED) === 0) pause();
+          pool.set();
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(never),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual([ended, pool.ran], [[1], [2]], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
 
 /** In a blocking call of a task: no signal may come. */
 let inCall = 0;
 
 const calls = task(meta, "calls and ends", (ctx: TaskContext, n: number) => {
-  for (let i = 0; i < 2; i++) look(ctx);
+  for (let i = 0; i < 2; i++) look(ctx, false);
+  ended.push(n);
+});
+
+const handsOff = task(meta, "hands off and ends", (ctx: TaskContext, n: number) => {
+  look(ctx, true);
   ended.push(n);
 });
 
 /** A call that a signal could interrupt. */
-function look(ctx: TaskContext): void {
+function look(ctx: TaskContext, handOff: boolean): void {
   ctx.blocking(() => {
     inCall = pool.machines.indexOf((ctx as unknown as { machine: Machine }).machine) + 1;
     load(pool.arena.i32, pool.arena.isolate(inCall) + M_SLEEP);
     inCall = 0;
-  });
+  }, { handOff });
 }
 
 const awaits = task(meta, "yields and ends", async (ctx: TaskContext, n: number) => {
@@ -183,16 +212,21 @@ const awaits = task(meta, "yields and ends", async (ctx: TaskContext, n: number)
 
 const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: number) => {
   computeUntilSet();
-  look(ctx);
+  look(ctx, false);
   ended.push(n);
 });
 
 /** Looks at the ends of slices, wherever the M is then. */
-function slices(name: string, first: (n: number) => Call<unknown>, isCode: IsCode): Scenario {
+function slices(
+  name: string,
+  first: (n: number) => Call<unknown>,
+  isCode: IsCode,
+  bound: number,
+): Scenario {
   return {
     name,
-    bound: 2,
-    short: 1,
+    bound,
+    short: 0,
     rules: { timePasses: ["sysmon"], timeouts: 2 },
     setUp() {
       begin(1, [POOL, POOL]);
@@ -223,11 +257,19 @@ export const inCalls = slices(
   "preemption: blocking calls begin and end while it is asked",
   calls,
   perhaps,
+  2,
+);
+export const inHandingOff = slices(
+  "preemption: a call that hands its P off begins while it is asked",
+  handsOff,
+  perhaps,
+  1,
 );
 export const inLoop = slices(
   "preemption: the loop goes on while it is asked",
   awaits,
   perhaps,
+  2,
 );
 
 export const lower: Scenario = {
@@ -271,7 +313,7 @@ const untilCancelled = task(meta, "until it is cancelled", (ctx: TaskContext, n:
 
 export const cancel: Scenario = {
   name: "preemption: mail for a task whose thread is frozen",
-  bound: 2,
+  bound: 1,
   short: 1,
   rules: { timePasses: ["sysmon"] },
   setUp() {
@@ -331,8 +373,8 @@ function bury(isolate: number): void {
 function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
   return {
     name,
-    bound: 2,
-    short: 1,
+    bound: 1,
+    short: 0,
     rules: { timePasses: ["sysmon"] },
     setUp() {
       begin(1, [POOL, POOL], 500);
@@ -375,7 +417,7 @@ export const abandoned = runaway(
   false,
 );
 export const lost = runaway(
-  "preemption: one that computes for ever is lost, and then frozen for good, or not",
+  "preemption: one that computes for ever is lost",
   perhaps,
   false,
 );
