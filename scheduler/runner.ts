@@ -281,7 +281,9 @@ export class Runner {
     } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
       this.#runOwn(slot);
     } else if (this.#arena.ownerOf(slot) === this.#isolate) {
-      if (this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
+      // What ran here itself is mailed as it should be.
+      const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
+      if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
     } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
       this.#idle.signal(HOST);
