@@ -662,9 +662,9 @@ export class Machine {
       return;
     }
     if (!this.#parker.endSeizure(this.#isolate)) this.exit();
-    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
-    this.p = NO_P;
-    this.blockingCalls.comeBack(0);
+    this.p = this.#idle.ps.reclaim(this.#isolate);
+    if (this.p === NO_P) this.blockingCalls.comeBack(0);
+    else if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
   }
 
   #setSpinning(spinning: boolean): void {
