@@ -579,9 +579,9 @@ export class Machine {
       }
       this.blockingCalls.awaitSignal();
     }
-    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
-    this.p = NO_P;
-    this.blockingCalls.comeBack(0);
+    this.p = this.#idle.ps.reclaim(this.#isolate);
+    if (this.p === NO_P) this.blockingCalls.comeBack(0);
+    else if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
   }
 
   /** The header says something new: the scheduler closes, or fewer Ps count. */

@@ -227,3 +227,14 @@ Deno.test("the host reads its mail before its first task, too", async () => {
   idle.signal(HOST);
   await until(() => mailbox.isEmpty(HOST), "it is read");
 });
+
+Deno.test("an M that comes back takes the P that is in its name, unless somebody has taken that", () => {
+  const { idle: { ps } } = make(3);
+  assertEquals(ps.reclaim(2), -1);
+  ps.hold(1, 2);
+  ps.hold(0, 3);
+  const before = ps.word(1);
+  assertEquals(ps.reclaim(2), 1);
+  // A look from before does not take it.
+  assertEquals([ps.retake(1, before), ps.retake(1, ps.word(1)), ps.reclaim(2)], [false, true, -1]);
+});

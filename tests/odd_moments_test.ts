@@ -186,9 +186,9 @@ Deno.test("a cancelled task of a locker that dies gives its slot back", async ()
   for (const task of cancelled) task.cancel();
   words.set(1);
   await assertRejects(() => soon(end, "the end", LATE));
-  const others = Array.from({ length: 4 }, () => sched.go(script([["sleep", 300]])));
-  await new Promise((resolve) => setTimeout(resolve, 150));
-  assertEquals(others.filter(({ state }) => state === "running").length, 4, "all four slots are to be had");
+  const others = Array.from({ length: 4 }, () => sched.go(script([["await", 2]], words.buffer)));
+  await until(() => others.every(({ state }) => state === "running"), "all four slots are to be had", LATE);
+  words.set(2);
   await soon(Promise.all(others), "the others", LATE);
 });
 

@@ -211,9 +211,12 @@ Deno.test("an abandoned task uses no CPU, keeps neither close() nor the process,
 Deno.test("tasks that are frozen as their scheduler is closed end, and their threads with them", async () => {
   const before = new Set(tids());
   const sched = await Scheduler.start({ procs: 1 });
-  for (let i = 0; i < 3; i++) sched.go(work("loop", 1000)).catch(() => {});
+  const words = new SharedArrayBuffer(64);
+  for (let i = 0; i < 3; i++) sched.go(script([["spinUntil", 0]], words)).catch(() => {});
   await until(() => sched.stats().frozenThreads === 2, "two are frozen");
-  await sched.close();
+  const closed = sched.close();
+  Atomics.store(new Int32Array(words), 0, 1);
+  await closed;
   const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
   await until(() => !tids().some(isOurs), "no thread is left");
 });
