@@ -512,29 +512,11 @@ export const mutants: Mutant[] = [
     "preemption: blocking",
   ),
   mutant(
-    "sysmon takes the P of a thread that cannot be frozen by a store, not by CAS",
-    "preemption.ts",
-    `    if (!this.#idle.ps.retake(p, word)) return;
-`,
-    `    this.#idle.ps.pass(p);
-`,
-    "preemption: one that cannot",
-  ),
-  mutant(
     "sysmon forgets a thread that it has taken the P of",
     "preemption.ts",
     `    else this.#seized.add(isolate);
 `,
     "",
-    "preemption: one that computes for ever is lost",
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "a thread without a P that is frozen gets no note",
-    "preemption.ts",
-    `      if (state === FROZEN) this.#freeze(isolate, run);
-      else run.seen = 0;`,
-    "      run.seen = 0;",
     "preemption: one that computes for ever is lost",
     "preemption: one that computes for too long",
   ),
@@ -559,29 +541,6 @@ export const mutants: Mutant[] = [
 `,
     "",
     "preemption: two",
-  ),
-  mutant(
-    "a thread that is out of reach is given up by a store, not by CAS",
-    "parker.ts",
-    "      cas(this.#words, word, SEIZED, LOST);",
-    "      (store(this.#words, word, LOST), true);",
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "one that comes back does not see that it was given up",
-    "parker.ts",
-    "    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE);",
-    `    store(this.#words, this.#word(isolate), AWAKE);
-    return true;`,
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "one that has lost its P does not reclaim it",
-    "machine.ts",
-    `    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
-`,
-    "",
-    "preemption: one that cannot",
   ),
   mutant(
     "one that was frozen goes on with its old P",
@@ -612,20 +571,6 @@ export const mutants: Mutant[] = [
         if (this.#hasWorkHere()) return;`,
     "preemption: blocking",
     "preemption: the loop",
-  ),
-  mutant(
-    "a P is reclaimed by a store, not by CAS",
-    "processor.ts",
-    "return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, next);",
-    "return isRunning(word) && holder(word) === isolate && (store(this.#words, this.at(p), next), true);",
-    "preemption: one that cannot",
-  ),
-  mutant(
-    "a reclaimed P looks as it did before",
-    "processor.ts",
-    "(calls(word) + 1 & CALLS) << CALL_SHIFT;",
-    "calls(word) << CALL_SHIFT;",
-    "preemption: one that cannot",
   ),
   mutant(
     "who gives a frozen thread a P does not write its name there",
