@@ -757,29 +757,11 @@ export const mutants: Mutant[] = [
     "preemption: blocking",
   ),
   mutant(
-    "sysmon takes the P of a thread that cannot be frozen by a store, not by CAS",
-    "preemption.ts",
-    `    if (!this.#idle.ps.retake(p, word)) return;
-`,
-    `    this.#idle.ps.pass(p);
-`,
-    "preemption: one that cannot",
-  ),
-  mutant(
     "sysmon forgets a thread that it has taken the P of",
     "preemption.ts",
     `    else this.#seized.add(isolate);
 `,
     "",
-    "preemption: one that computes for ever is lost",
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "a thread without a P that is frozen gets no note",
-    "preemption.ts",
-    `      if (state === FROZEN) this.#freeze(isolate, run);
-      else run.seen = 0;`,
-    "      run.seen = 0;",
     "preemption: one that computes for ever is lost",
     "preemption: one that computes for too long",
   ),
@@ -806,29 +788,6 @@ export const mutants: Mutant[] = [
     "preemption: two",
   ),
   mutant(
-    "a thread that is out of reach is given up by a store, not by CAS",
-    "parker.ts",
-    "      cas(this.#words, word, SEIZED, LOST);",
-    "      (store(this.#words, word, LOST), true);",
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "one that comes back does not see that it was given up",
-    "parker.ts",
-    "    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE);",
-    `    store(this.#words, this.#word(isolate), AWAKE);
-    return true;`,
-    "preemption: one that computes for too long",
-  ),
-  mutant(
-    "one that has lost its P does not reclaim it",
-    "machine.ts",
-    `    if (this.#idle.ps.reclaim(this.p, this.#isolate)) return;
-`,
-    "",
-    "preemption: one that cannot",
-  ),
-  mutant(
     "one that was frozen goes on with its old P",
     "machine.ts",
     `      this.p = givenP(given);
@@ -839,8 +798,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "one that spins may be frozen",
-    "machine.ts",
-    "    if (!this.#spinning) this.#locks.leave();",
+    "search.ts",
+    "    if (!this.isSpinning) this.#locks.leave();",
     "    this.#locks.leave();",
     "preemption: blocking",
     "preemption: the loop",
@@ -848,29 +807,11 @@ export const mutants: Mutant[] = [
   mutant(
     "who spins gives the event loop a turn before it parks",
     "machine.ts",
-    `        this.foundWork();
-        await this.#turn();
-        this.#locks.enter();
-        if (this.#hasWorkHere()) return;`,
-    `        await this.#turn();
-        this.#locks.enter();
-        if (this.#hasWorkHere()) return;`,
+    `        this.search.end();
+        await this.turn();`,
+    "        await this.turn();",
     "preemption: blocking",
     "preemption: the loop",
-  ),
-  mutant(
-    "a P is reclaimed by a store, not by CAS",
-    "processor.ts",
-    "return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, next);",
-    "return isRunning(word) && holder(word) === isolate && (store(this.#words, this.at(p), next), true);",
-    "preemption: one that cannot",
-  ),
-  mutant(
-    "a reclaimed P looks as it did before",
-    "processor.ts",
-    "(calls(word) + 1 & CALLS) << CALL_SHIFT;",
-    "calls(word) << CALL_SHIFT;",
-    "preemption: one that cannot",
   ),
   mutant(
     "who gives a frozen thread a P does not write its name there",
@@ -883,8 +824,7 @@ export const mutants: Mutant[] = [
   mutant(
     "who could not give a frozen thread a P leaves its name there",
     "idle.ts",
-    `      if (state === SHELVED) this.ps.pass(p);
-`,
+    "if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;",
     "",
     "preemption: two",
     "preemption: a task",
