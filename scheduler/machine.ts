@@ -297,7 +297,7 @@ export class Machine {
     const { p } = this;
     // From its status on the P is the other's.
     this.#idle.ps.pass(p);
-    if (this.#idle.handOff(isolate, p)) this.p = NO_P;
+    if (this.#idle.handOff(isolate, p)) this.#lostP();
     else this.#idle.ps.hold(p, this.#isolate);
   }
 
@@ -547,11 +547,17 @@ export class Machine {
   }
 
   #giveUpP(): void {
-    const p = this.p;
-    this.p = NO_P;
+    const { p } = this;
     // A locked M has not looked at the ring.
     if (this.takesWork) this.#idle.releaseP(p);
     else this.#idle.passOn(p);
+    this.#lostP();
+  }
+
+  /** The P's status says so. Partner: Preemption.#ask. Nobody would find an M that was frozen without a P. */
+  #lostP(): void {
+    this.p = NO_P;
+    this.blockingCalls.awaitSignal();
   }
 
   /** It was given the P, or has acquired it. */

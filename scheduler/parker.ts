@@ -159,9 +159,12 @@ export class Parker {
       cas(this.#words, word, SEIZED, LOST);
   }
 
-  /** By the M. False if it is not SEIZED any more: it was asked to freeze, or has been lost. */
+  /**
+   * By the M. False if it is not SEIZED any more: it was asked to freeze, or has been lost. One that was frozen as all is
+   * closing is AWAKE already.
+   */
   endSeizure(isolate: number): boolean {
-    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE);
+    return cas(this.#words, this.#word(isolate), SEIZED, AWAKE) || this.state(isolate) === AWAKE;
   }
 
   /** By the M: it has no P, and is about to run code that may block. */

@@ -101,6 +101,8 @@ export class ThreadLock {
     this.#children.publishAll();
     if (p === NO_P) this.#idle.wakeIfWork();
     else if (p !== EXEMPT_P) this.#idle.passOn(p);
+    // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
+    this.#calls.awaitSignal();
   }
 
   /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */

@@ -18,6 +18,7 @@ import {
 import {
   ABANDONED,
   ASKED,
+  ASKED_SEIZED,
   ASKED_TO_LET_GO,
   AWAKE,
   FROZEN,
@@ -25,6 +26,7 @@ import {
   isGiven,
   isLost,
   PARKED_FUTEX,
+  SEIZED,
 } from "../../../scheduler/parker.ts";
 import { holder, isRunning } from "../../../scheduler/processor.ts";
 import { NONE, POOL, type Role } from "../../../scheduler/roles.ts";
@@ -152,42 +154,11 @@ export const seize = beside(
   never,
 );
 
-export const seizeAndCall: Scenario = {
-  name: "preemption: one that lost its P comes back to a blocking call",
-  bound: 1,
-  short: 0,
-  rules: { timePasses: ["sysmon"] },
-  setUp() {
-    begin(1, [POOL]);
-    return {
-      arena: pool.arena,
-      threads: {
-        ...pool.loops,
-        host() {
-          pool.submit(computesAndCalls(1));
-          pool.submit(note(2));
-          while (load(pool.arena.i32, PREEMPTED) === 0) pause();
-          pool.set();
-        },
-        sysmon: pool.sysmon(),
-      },
-      handlers: handlers(never),
-      first: pool.sleepers,
-      sleepers: [...pool.sleepers, "sysmon"],
-      always: checkHolders,
-      end() {
-        checkEqual([ended, pool.ran], [[1], [2]], "tasks that ended");
-        checkRest();
-      },
-    };
-  },
-};
-
 /** In a blocking call of a task: no signal may come. */
 let inCall = 0;
 
 const calls = task(meta, "calls and ends", (ctx: TaskContext, n: number) => {
-  for (let i = 0; i < 2; i++) look(ctx, false);
+  look(ctx, false);
   ended.push(n);
 });
 
@@ -213,6 +184,77 @@ const awaits = task(meta, "yields and ends", async (ctx: TaskContext, n: number)
 const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: number) => {
   computeUntilSet();
   look(ctx, false);
+  ended.push(n);
+});
+
+/** As soon as it is SEIZED it may go on, while sysmon is about to take its P, and there is no other thread for that. */
+function comesBack(
+  name: string,
+  first: (n: number) => Call<unknown>,
+  isCode: IsCode,
+  bound: number,
+  timeouts = 0,
+): Scenario {
+  return {
+    name,
+    bound,
+    short: 1,
+    rules: { timePasses: ["sysmon"], timeouts },
+    setUp() {
+      begin(1, [POOL]);
+      return {
+        arena: pool.arena,
+        threads: {
+          ...pool.loops,
+          host() {
+            pool.submit(first(1));
+            pool.submit(note(2));
+            while (!isSeized(1)) pause();
+            pool.set();
+          },
+          sysmon: pool.sysmon(),
+        },
+        handlers: handlers(isCode),
+        first: pool.sleepers,
+        sleepers: [...pool.sleepers, "sysmon"],
+        always: checkHolders,
+        end() {
+          checkEqual([ended, pool.ran], [[1], [2]], "tasks that ended");
+          checkRest();
+        },
+      };
+    },
+  };
+}
+
+function isSeized(isolate: number): boolean {
+  const state = pool.parker.state(isolate);
+  return state === SEIZED || state === ASKED_SEIZED;
+}
+
+export const backToLoop = comesBack(
+  "preemption: one that was told to let its P go comes back to its loop",
+  computes,
+  never,
+  2,
+);
+export const backToCall = comesBack(
+  "preemption: one that was told to let its P go comes back to a blocking call",
+  computesAndCalls,
+  never,
+  1,
+);
+export const frozenLate = comesBack(
+  "preemption: one that was told to let its P go is frozen after all",
+  computes,
+  (refusals) => refusals >= 2 && oneOf(2) === 0,
+  1,
+  2,
+);
+
+const dedicates = task(meta, "dedicates and ends", (ctx: TaskContext, n: number) => {
+  ctx.dedicate();
+  ctx.undedicate();
   ended.push(n);
 });
 
@@ -270,6 +312,13 @@ export const inLoop = slices(
   awaits,
   perhaps,
   2,
+);
+
+export const inDedicating = slices(
+  "preemption: a task makes its thread its own while it is asked",
+  dedicates,
+  perhaps,
+  1,
 );
 
 export const lower: Scenario = {
@@ -369,8 +418,8 @@ function bury(isolate: number): void {
   idle.releaseP(p);
 }
 
-/** One that computes for too long, and ends, or does not. */
-function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
+/** One that computes for too long: for ever, until another task has run, or until it was told to let its P go. */
+function runaway(name: string, isCode: IsCode, until: "ever" | "another" | "seized"): Scenario {
   return {
     name,
     bound: 1,
@@ -391,7 +440,13 @@ function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
           ...pool.loops,
           host() {
             pool.submit(computes(1));
-            pool.submit(ends ? sets() : awaits(2));
+            pool.submit(until === "another" ? sets() : awaits(2));
+            if (until === "seized") {
+              while (![1, 2].some((isolate) => isSeized(isolate) || isLost(pool.parker.state(isolate)))) {
+                pause();
+              }
+              pool.set();
+            }
             buries();
           },
           sysmon: pool.sysmon(),
@@ -401,9 +456,11 @@ function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
         sleepers: [...pool.sleepers, "host", "sysmon", "M1's handler", "M2's handler"],
         always: checkHolders,
         end() {
-          if (!ends) check(buried.size === 1, "one was given up");
-          const left = ends && buried.size === 0 ? [1] : [];
-          checkEqual(ended.toSorted(), ends ? left : [2], "tasks that ended");
+          if (until === "ever") check(buried.size === 1, "one was given up");
+          // It comes to its end even if it was given up, unless it is frozen.
+          if (until === "seized") checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+          else if (until === "ever") checkEqual(ended, [2], "tasks that ended");
+          else if (buried.size === 0) checkEqual(ended, [1], "tasks that ended");
           checkRest();
         },
       };
@@ -414,17 +471,22 @@ function runaway(name: string, isCode: IsCode, ends: boolean): Scenario {
 export const abandoned = runaway(
   "preemption: one that computes for ever is frozen for good",
   always,
-  false,
+  "ever",
 );
 export const lost = runaway(
   "preemption: one that computes for ever is lost",
   perhaps,
-  false,
+  "ever",
 );
 export const givenUp = runaway(
   "preemption: one that computes for too long ends just then",
   perhaps,
-  true,
+  "another",
+);
+export const givenUpSeized = runaway(
+  "preemption: one that was told to let its P go is given up just then",
+  never,
+  "seized",
 );
 
 export const closing: Scenario = {
