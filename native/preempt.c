@@ -71,7 +71,7 @@ static void answer(struct heddle_preemptible *thread, uintptr_t pc) {
     if (asked == HEDDLE_ASKED_TO_LET_GO) {
       // Before the thread goes on: it finds out at its next step in the scheduler.
       *word(thread->given) = HEDDLE_SEIZED;
-      next = HEDDLE_SEIZED;
+      next = HEDDLE_LETS_GO;
     }
   }
   if (atomic_compare_exchange_strong(sleep, &asked, next) && next >= HEDDLE_FROZEN) freeze(thread, sleep);

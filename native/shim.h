@@ -162,11 +162,12 @@ enum {
   HEDDLE_ASKED_TO_LET_GO = 18,
   HEDDLE_ASKED_SEIZED = 20,
   HEDDLE_ASKED_LOST = 22,
-  HEDDLE_SEIZED = 24,
-  HEDDLE_LOST = 26,
-  HEDDLE_FROZEN = 28,
-  HEDDLE_SHELVED = 30,
-  HEDDLE_ABANDONED = 32,
+  HEDDLE_LETS_GO = 24,
+  HEDDLE_SEIZED = 26,
+  HEDDLE_LOST = 28,
+  HEDDLE_FROZEN = 30,
+  HEDDLE_SHELVED = 32,
+  HEDDLE_ABANDONED = 34,
 };
 // The part of the word `locks` that counts; above it is a number that changes with every turn of the thread's loop.
 enum { HEDDLE_LOCKS = 255 };
@@ -175,7 +176,7 @@ enum { HEDDLE_LOCKS = 255 };
 struct heddle_preemptible {
   heddle_number sleep;
   heddle_number locks;  // written by the thread alone. Above 0 it is never frozen.
-  heddle_number given;  // 0, or what the sleep word was when the thread went on; HEDDLE_SEIZED when it lost its P
+  heddle_number given;  // 0, or what the sleep word was when the thread went on; HEDDLE_SEIZED when it let its P go
   heddle_number code;   // ranges of addresses where it may be frozen: start, end, start, end, ..., 0, 0
   int32_t refused_in_scheduler;
   int32_t refused_in_native;

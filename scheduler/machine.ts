@@ -577,6 +577,11 @@ export class Machine {
       if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
       return;
     }
+    if (this.#parker.keep(this.#isolate)) {
+      this.p = this.#idle.ps.heldBy(this.#isolate);
+      if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
+      return;
+    }
     // Who was asked again waits for that signal, as who parks does. The handler refuses: this is the scheduler.
     while (!this.#parker.endSeizure(this.#isolate)) {
       if (isLost(this.#parker.state(this.#isolate))) {
@@ -585,9 +590,8 @@ export class Machine {
       }
       this.blockingCalls.awaitSignal();
     }
-    this.p = this.#idle.ps.reclaim(this.#isolate);
-    if (this.p === NO_P) this.blockingCalls.comeBack(0);
-    else if (this.p >= this.#idle.procs) this.#looksAtHeader = true;
+    this.p = NO_P;
+    this.blockingCalls.comeBack(0);
   }
 
   /** The header says something new: the scheduler closes, or fewer Ps count. */

@@ -43,11 +43,12 @@ export const ASKED = 16;
 export const ASKED_TO_LET_GO = 18;
 export const ASKED_SEIZED = 20;
 export const ASKED_LOST = 22;
-export const SEIZED = 24;
-export const LOST = 26;
-export const FROZEN = 28;
-export const SHELVED = 30;
-export const ABANDONED = 32;
+export const LETS_GO = 24;
+export const SEIZED = 26;
+export const LOST = 28;
+export const FROZEN = 30;
+export const SHELVED = 32;
+export const ABANDONED = 34;
 export type SleepState =
   | typeof PARKED_FUTEX
   | typeof PARKED_EVENT_LOOP
@@ -157,6 +158,16 @@ export class Parker {
     const word = this.#word(isolate);
     return cas(this.#words, word, FROZEN, ABANDONED) || cas(this.#words, word, SHELVED, ABANDONED) ||
       cas(this.#words, word, SEIZED, LOST);
+  }
+
+  /** By sysmon, which takes its P next. False: it is back, and keeps that. Partner: keep(). */
+  seize(isolate: number): boolean {
+    return cas(this.#words, this.#word(isolate), LETS_GO, SEIZED);
+  }
+
+  /** By the M, which is back. False: its P is lost, or will be in a moment. Partner: seize(). */
+  keep(isolate: number): boolean {
+    return cas(this.#words, this.#word(isolate), LETS_GO, AWAKE);
   }
 
   /**

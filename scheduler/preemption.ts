@@ -7,7 +7,8 @@
  *     ▲                │ handler, elsewhere              └──────────────────► ABANDONED
  *     └────────────────┘                                   the same, past runawayMs
  *
- * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO): it is SEIZED then, runs on without
+ * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO). It LETS_GO then, and runs on. Who
+ * comes first says whose the P is: the thread, when it is back in the scheduler, or sysmon: then it is SEIZED, runs on without
  * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as
  * before (ASKED_SEIZED). If it runs on for runawayMs it is LOST, and still asked (ASKED_LOST), to end as ABANDONED.
  */
@@ -41,6 +42,7 @@ import {
   AWAKE,
   FROZEN,
   isAsked,
+  LETS_GO,
   LOST,
   type Parker,
   SEIZED,
@@ -156,7 +158,7 @@ export class Preemption {
     const run = this.#run(isolate);
     if (run.ran >= this.#stall) this.#report(isolate, run);
     const state = this.#parker.state(isolate);
-    if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p, word);
+    if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p);
     this.#asked.delete(isolate);
     if (!this.#isOn) return;
     const isRunaway = this.#isRunaway(run);
@@ -282,11 +284,10 @@ export class Preemption {
     return false;
   }
 
-  #lookAtAnswer(isolate: number, run: Run, state: number, p: number, word: number): void {
+  #lookAtAnswer(isolate: number, run: Run, state: number, p: number): void {
     if (!this.#hasAnswered(isolate, state)) return;
-    if (state !== FROZEN && state !== SEIZED) return;
-    // Partner: Processors.reclaim, by a SEIZED one that is back already.
-    if (!this.#idle.ps.retake(p, word)) return;
+    if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
+    if (!this.#idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
     this.#idle.passOn(p);

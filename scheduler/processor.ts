@@ -116,22 +116,22 @@ export class Processors {
     return cas(this.#words, this.at(p), word, RUNNING);
   }
 
-  /**
-   * By the M that has lost its P, as far as it knows. It may not know which: what it was given when it was frozen before.
-   * -1: somebody has taken it. Partner: retake().
-   */
-  reclaim(isolate: number): number {
+  /** By sysmon, of an M that cannot touch it. False: that has died, and the host has its P. Partner: inherit(). */
+  takeFrom(p: number, isolate: number): boolean {
+    const word = this.word(p);
+    return isRunning(word) && holder(word) === isolate && cas(this.#words, this.at(p), word, RUNNING);
+  }
+
+  /** By an M that may not know which it has: what it was given when it was frozen. -1: none. */
+  heldBy(isolate: number): number {
     for (let p = 0; p < MAX_PROCS; p++) {
       const word = this.word(p);
-      if (!isRunning(word) || holder(word) !== isolate) continue;
-      // Another word, so that a look from before does not take it.
-      const next = RUNNING | isolate << HOLDER_SHIFT | (calls(word) + 1 & CALLS) << CALL_SHIFT;
-      return cas(this.#words, this.at(p), word, next) ? p : -1;
+      if (isRunning(word) && holder(word) === isolate) return p;
     }
     return -1;
   }
 
-  /** The P that a dead M left, in the hands of the caller now; -1 if it had none. Partner: takeBack(). */
+  /** The P that a dead M left, in the hands of the caller now; -1 if it had none. Partners: takeBack(), takeFrom(). */
   inherit(isolate: number): number {
     for (let p = 0; p < MAX_PROCS; p++) {
       const word = this.word(p);

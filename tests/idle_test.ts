@@ -11,6 +11,7 @@ import {
   AWAKE,
   given,
   KEEPS_P_FUTEX,
+  LETS_GO,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
   Parker,
@@ -228,13 +229,18 @@ Deno.test("the host reads its mail before its first task, too", async () => {
   await until(() => mailbox.isEmpty(HOST), "it is read");
 });
 
-Deno.test("an M that comes back takes the P that is in its name, unless somebody has taken that", () => {
-  const { idle: { ps } } = make(3);
-  assertEquals(ps.reclaim(2), -1);
+Deno.test("a P that an M has let go is the M's if it is back first, and sysmon's if not", () => {
+  const { parker, idle: { ps } } = make(3);
   ps.hold(1, 2);
   ps.hold(0, 3);
-  const before = ps.word(1);
-  assertEquals(ps.reclaim(2), 1);
-  // A look from before does not take it.
-  assertEquals([ps.retake(1, before), ps.retake(1, ps.word(1)), ps.reclaim(2)], [false, true, -1]);
+  parker.ask(2, AWAKE, LETS_GO);
+  assertEquals([parker.keep(2), parker.seize(2), ps.heldBy(2)], [true, false, 1]);
+  parker.ask(2, AWAKE, LETS_GO);
+  assertEquals([parker.seize(2), parker.keep(2)], [true, false]);
+  assertEquals([ps.takeFrom(0, 2), ps.takeFrom(1, 2), ps.takeFrom(1, 2), ps.heldBy(2)], [
+    false,
+    true,
+    false,
+    -1,
+  ]);
 });

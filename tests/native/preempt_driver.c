@@ -125,7 +125,10 @@ static bool enter(struct m *m) {
     CHECK(given >= GIVEN);
     return true;
   }
-  int32_t before = atomic_exchange(&m->sleep, HEDDLE_AWAKE);
+  int32_t before = HEDDLE_LETS_GO;
+  // Its P is still its own.
+  if (atomic_compare_exchange_strong(&m->sleep, &before, HEDDLE_AWAKE)) return true;
+  before = atomic_exchange(&m->sleep, HEDDLE_AWAKE);
   if (before == HEDDLE_LOST || before == HEDDLE_ASKED_LOST) return false;
   CHECK(before == HEDDLE_SEIZED || before == HEDDLE_ASKED_SEIZED);
   while (!atomic_load(&m->has_p)) usleep(20);
@@ -202,10 +205,18 @@ static void give_p(struct m *m) {
   CHECK(heddle_futex_wake(address(&m->sleep), 1) >= 0);
 }
 
+// From one that lets it go. False: that is back.
+static bool takes_p(struct m *m, int32_t *state) {
+  if (!atomic_compare_exchange_strong(&m->sleep, state, HEDDLE_SEIZED)) return false;
+  *state = HEDDLE_SEIZED;
+  return true;
+}
+
 static int frozen, seized, refused;
 
 static void preempts(struct m *m) {
   int32_t answer = ask(m, HEDDLE_AWAKE, below(4) == 0 ? HEDDLE_ASKED_TO_LET_GO : HEDDLE_ASKED);
+  if (answer == HEDDLE_LETS_GO) takes_p(m, &answer);
   while (answer == HEDDLE_SEIZED) {
     seized++;
     atomic_store(&m->has_p, false);
@@ -248,8 +259,8 @@ static void is_lost(struct m *m) {
       CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, HEDDLE_SHELVED));
       give_p(m);
     }
-    state = HEDDLE_SEIZED;
-  } while (!atomic_compare_exchange_strong(&m->sleep, &state, HEDDLE_LOST));
+    state = HEDDLE_LETS_GO;
+  } while (!takes_p(m, &state) || !atomic_compare_exchange_strong(&m->sleep, &state, HEDDLE_LOST));
   while (!atomic_load(&m->is_over) && atomic_load(&m->sleep) != HEDDLE_ABANDONED) ask(m, HEDDLE_LOST, HEDDLE_ASKED_LOST);
   if (!atomic_load(&m->is_over)) return stands_still(m);
   CHECK(pthread_join(m->thread, NULL) == 0);

@@ -12,6 +12,7 @@ import {
   ASKED_TO_LET_GO,
   AWAKE,
   FROZEN,
+  LETS_GO,
   LOST,
   SEIZED,
 } from "../../../scheduler/parker.ts";
@@ -55,7 +56,7 @@ export class Handler {
       words[this.#refusals + 1]++;
       if (asked === ASKED_TO_LET_GO) {
         store(words, this.#given, SEIZED);
-        next = SEIZED;
+        next = LETS_GO;
       }
     }
     if (cas(words, this.#sleep, asked, next) && next >= FROZEN) this.#freeze();

@@ -25,6 +25,7 @@ import {
   givenP,
   isGiven,
   isLost,
+  LETS_GO,
   PARKED_FUTEX,
   SEIZED,
 } from "../../../scheduler/parker.ts";
@@ -187,7 +188,7 @@ const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: 
   ended.push(n);
 });
 
-/** As soon as it is SEIZED it may go on, while sysmon is about to take its P, and there is no other thread for that. */
+/** As soon as it LETS_GO it may come back, while sysmon is about to take its P, and there is no other thread for that. */
 function comesBack(
   name: string,
   first: (n: number) => Call<unknown>,
@@ -229,7 +230,7 @@ function comesBack(
 
 function isSeized(isolate: number): boolean {
   const state = pool.parker.state(isolate);
-  return state === SEIZED || state === ASKED_SEIZED;
+  return state === LETS_GO || state === SEIZED || state === ASKED_SEIZED;
 }
 
 export const backToLoop = comesBack(
