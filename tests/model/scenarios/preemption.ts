@@ -250,7 +250,7 @@ export const frozenLate = comesBack(
   computes,
   (refusals) => refusals >= 2 && oneOf(2) === 0,
   1,
-  2,
+  1,
 );
 
 const dedicates = task(meta, "dedicates and ends", (ctx: TaskContext, n: number) => {
@@ -265,12 +265,13 @@ function slices(
   first: (n: number) => Call<unknown>,
   isCode: IsCode,
   bound: number,
+  timeouts: number,
 ): Scenario {
   return {
     name,
     bound,
     short: 0,
-    rules: { timePasses: ["sysmon"], timeouts: 2 },
+    rules: { timePasses: ["sysmon"], timeouts },
     setUp() {
       begin(1, [POOL, POOL]);
       return {
@@ -301,18 +302,21 @@ export const inCalls = slices(
   calls,
   perhaps,
   2,
+  1,
 );
 export const inHandingOff = slices(
   "preemption: a call that hands its P off begins while it is asked",
   handsOff,
   perhaps,
   1,
+  2,
 );
 export const inLoop = slices(
   "preemption: the loop goes on while it is asked",
   awaits,
   perhaps,
   2,
+  1,
 );
 
 export const inDedicating = slices(
@@ -320,6 +324,7 @@ export const inDedicating = slices(
   dedicates,
   perhaps,
   1,
+  2,
 );
 
 export const lower: Scenario = {
