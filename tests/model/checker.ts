@@ -45,7 +45,10 @@ export function find(mutant: Mutant): { scenario: Scenario; outcome: Outcome } |
     if (tried.length === 0) throw new Error(`${mutant.fault}: there is no scenario "${part}".`);
     for (const scenario of tried) {
       const outcome = checker.explore(scenario);
-      if (outcome.failure !== undefined) return { scenario, outcome };
+      if (outcome.failure === undefined) continue;
+      const { message } = outcome.failure;
+      if (message.startsWith("ReferenceError")) throw new Error(`${mutant.fault}: ${message}`);
+      return { scenario, outcome };
     }
   }
 }

@@ -188,19 +188,19 @@ const computesAndCalls = task(meta, "computes and calls", (ctx: TaskContext, n: 
   ended.push(n);
 });
 
-/** As soon as it LETS_GO it may come back, while sysmon is about to take its P, and there is no other thread for that. */
+/** Told to let its P go, which nobody else could use, it goes on in the end. */
 function comesBack(
   name: string,
   first: (n: number) => Call<unknown>,
   isCode: IsCode,
   bound: number,
-  timeouts = 0,
+  mayGoOn: () => boolean,
 ): Scenario {
   return {
     name,
     bound,
     short: 1,
-    rules: { timePasses: ["sysmon"], timeouts },
+    rules: { timePasses: ["sysmon"] },
     setUp() {
       begin(1, [POOL]);
       return {
@@ -210,7 +210,7 @@ function comesBack(
           host() {
             pool.submit(first(1));
             pool.submit(note(2));
-            while (!isSeized(1)) pause();
+            while (!mayGoOn()) pause();
             pool.set();
           },
           sysmon: pool.sysmon(),
@@ -238,19 +238,22 @@ export const backToLoop = comesBack(
   computes,
   never,
   2,
+  () => isSeized(1),
 );
 export const backToCall = comesBack(
   "preemption: one that was told to let its P go comes back to a blocking call",
   computesAndCalls,
   never,
   1,
+  () => isSeized(1),
 );
 export const frozenLate = comesBack(
   "preemption: one that was told to let its P go is frozen after all",
   computes,
-  (refusals) => refusals >= 2 && oneOf(2) === 0,
+  (refusals) => refusals >= 2,
   1,
-  1,
+  // It was frozen, and has a P again.
+  () => isGiven(load(pool.arena.i32, pool.arena.isolate(1) + M_GIVEN)),
 );
 
 const dedicates = task(meta, "dedicates and ends", (ctx: TaskContext, n: number) => {
@@ -266,6 +269,7 @@ function slices(
   isCode: IsCode,
   bound: number,
   timeouts: number,
+  roles: readonly Role[] = [POOL, POOL],
 ): Scenario {
   return {
     name,
@@ -273,7 +277,7 @@ function slices(
     short: 0,
     rules: { timePasses: ["sysmon"], timeouts },
     setUp() {
-      begin(1, [POOL, POOL]);
+      begin(1, roles);
       return {
         arena: pool.arena,
         threads: {
@@ -320,12 +324,58 @@ export const inLoop = slices(
 );
 
 export const inDedicating = slices(
-  "preemption: a task makes its thread its own while it is asked",
+  "preemption: a task makes its thread its own, the only one, while it is asked",
   dedicates,
-  perhaps,
-  1,
+  always,
   2,
+  1,
+  [POOL],
 );
+
+/** With nobody else to switch to. */
+export const inOneHandingOff = slices(
+  "preemption: a call that hands its P off begins while the only thread is asked",
+  handsOff,
+  always,
+  2,
+  1,
+  [POOL],
+);
+
+export const whose: Scenario = {
+  name: "preemption: a thread that lets its P go is back, and sysmon takes the P, and gives the thread up",
+  bound: 5,
+  short: 5,
+  setUp() {
+    const { arena, parker, idle } = begin(1, [POOL]);
+    const p = idle.acquireP();
+    idle.ps.hold(p, 1);
+    parker.ask(1, AWAKE, LETS_GO);
+    const outcomes: string[] = [];
+    return {
+      arena,
+      threads: {
+        // As Machine does it when it finds the note.
+        back() {
+          if (parker.keep(1)) return void outcomes.push(`keeps ${idle.ps.heldBy(1)}`);
+          while (!parker.endSeizure(1)) {
+            if (isLost(parker.state(1))) return void outcomes.push("is lost");
+          }
+          outcomes.push("waits for a P");
+        },
+        sysmon() {
+          if (!parker.seize(1)) return;
+          check(idle.ps.takeFrom(p, 1), "sysmon has the P that was let go");
+          outcomes.push(parker.abandon(1) ? "given up" : "seized");
+        },
+      },
+      end() {
+        const all = [`keeps ${p}`, "given up,is lost", "seized,waits for a P"];
+        check(all.includes(outcomes.toSorted().join()), `both agree: ${outcomes}`);
+      },
+    };
+  },
+};
 
 export const lower: Scenario = {
   name: "preemption: two compute, and one P is taken away",
