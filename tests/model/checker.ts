@@ -44,7 +44,7 @@ export function find(mutant: Mutant): { scenario: Scenario; outcome: Outcome } |
     const tried = checker.scenarios.filter(({ name }) => name.includes(part));
     if (tried.length === 0) throw new Error(`${mutant.fault}: there is no scenario "${part}".`);
     for (const scenario of tried) {
-      const outcome = checker.explore(scenario);
+      const outcome = checker.explore(scenario, mutant.bound);
       if (outcome.failure === undefined) continue;
       const { message } = outcome.failure;
       if (message.startsWith("ReferenceError")) throw new Error(`${mutant.fault}: ${message}`);

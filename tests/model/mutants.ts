@@ -8,6 +8,8 @@ export interface Mutant extends Patch {
   fault: string;
   /** Parts of the names of scenarios, one of which finds it. */
   scenarios: string[];
+  /** If it takes more preemptions than the scenario has. */
+  bound?: number;
 }
 
 function mutant(fault: string, file: string, find: string, replace: string, ...scenarios: string[]): Mutant {
@@ -897,11 +899,14 @@ export const mutants: Mutant[] = [
     "    this.p = NO_P;\n",
     "preemption: blocking",
   ),
-  mutant(
-    "who makes its thread its own does not wait for a signal that was sent to it",
-    "thread_lock.ts",
-    "    this.#calls.awaitSignal();\n",
-    "",
-    "preemption: a task makes",
-  ),
+  {
+    ...mutant(
+      "who makes its thread its own does not wait for a signal that was sent to it",
+      "thread_lock.ts",
+      "    this.#calls.awaitSignal();\n",
+      "",
+      "preemption: a task makes",
+    ),
+    bound: 2,
+  },
 ];

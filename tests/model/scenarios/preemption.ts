@@ -30,7 +30,7 @@ import {
   SEIZED,
 } from "../../../scheduler/parker.ts";
 import { holder, isRunning } from "../../../scheduler/processor.ts";
-import { NONE, POOL, type Role } from "../../../scheduler/roles.ts";
+import { NONE, POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
 import { type Call, task } from "../../../scheduler/task.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
@@ -324,12 +324,12 @@ export const inLoop = slices(
 );
 
 export const inDedicating = slices(
-  "preemption: a task makes its thread its own, the only one, while it is asked",
+  "preemption: a task makes its thread its own while it is asked",
   dedicates,
   always,
-  2,
   1,
-  [POOL],
+  1,
+  [POOL, SPARE],
 );
 
 /** With nobody else to switch to. */
