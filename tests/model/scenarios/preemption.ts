@@ -199,7 +199,7 @@ function comesBack(
   return {
     name,
     bound,
-    short: 1,
+    short: 0,
     rules: { timePasses: ["sysmon"] },
     setUp() {
       begin(1, [POOL]);
