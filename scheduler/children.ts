@@ -5,18 +5,18 @@
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
 import { timedOut } from "./errors.ts";
-import { clone, DONE, dropParcel, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
+import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";
+import { Owner } from "./owner.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "./side_channel.ts";
 import {
   type Call,
   type ChildTask,
-  exportedClasses,
   type GoOptions,
   newChildTask,
   Rejection,
@@ -32,12 +32,10 @@ const HANDFUL = 8;
 export class Children {
   /** Started here, and known nowhere else. */
   readonly waiting = new PrivateQueue();
-  /** Started here, published, and not heard of since: by slot. */
-  readonly #published = new Map<number, G>();
+  /** Started here, and published. */
+  readonly #owner: Owner<G>;
   readonly #machine: Machine;
   readonly #gs: GTable;
-  readonly #table: TaskTable;
-  readonly #side: SideChannel;
   readonly #idle: Idle;
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
@@ -53,11 +51,17 @@ export class Children {
   ) {
     this.#machine = machine;
     this.#gs = gs;
-    this.#table = table;
-    this.#side = side;
     this.#idle = idle;
     this.#local = local;
     this.#global = global;
+    const port = {
+      send: (slot: number, parcel: Parcel) => side.post(slot, parcel),
+      take: (slot: number) => side.take(slot),
+      // What it has sent is with the host.
+      drop() {},
+    };
+    const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
+    this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
   }
 
   /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
@@ -113,15 +117,8 @@ export class Children {
     if (g.slot < 0) {
       g.abort(reason);
       if (state === "queued") stopped(g);
-    } else if (!this.#gs.cancelQueued(g.slot)) {
-      const { locks } = this.#machine.home;
-      locks.hold();
-      try {
-        this.#gs.requestCancel(g.slot, reason);
-        this.#idle.mailRunner(this.#gs.runner(g.slot), g.slot);
-      } finally {
-        locks.release();
-      }
+    } else {
+      this.#owner.cancel(g, reason);
     }
     return true;
   }
@@ -175,13 +172,8 @@ export class Children {
         this.#gs.free(slot);
         continue;
       }
-      this.#gs.prepare(slot, g.id, this.#table.number(g.definition!));
-      const parcel = this.#gs.writeArguments(slot, g.args!);
-      if (parcel !== undefined) this.#side.post(slot, parcel);
-      g.slot = slot;
+      this.#owner.write(slot, g, g.args!);
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
-      this.#published.set(slot, g);
-      this.#gs.queue(slot);
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
@@ -191,52 +183,21 @@ export class Children {
 
   /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */
   takeBack(slot: number): G | undefined {
-    // What went by port is with the host, and comes back from there as to any other thread.
-    if (this.#gs.isByPort(slot)) return undefined;
-    const g = this.#published.get(slot);
-    if (g === undefined) return undefined;
-    this.#published.delete(slot);
-    this.#gs.free(slot);
-    g.slot = -1;
-    g.promise!.state = "queued";
+    const g = this.#owner.takeBack(slot);
+    if (g !== undefined) g.promise!.state = "queued";
     return g;
   }
 
   // Ending ------------------------------------------------------------------------------------------------------------
 
-  /** The same as `read`, if that has not come before: the runner died, perhaps before it could mail the slot. */
-  readOfDead(slot: number): void {
-    if (this.#published.has(slot)) this.read(slot);
-  }
-
   /** A task that was published here has ended elsewhere, or was taken out of its queue after it was cancelled. */
   read(slot: number): void {
-    const g = this.#published.get(slot)!;
-    this.#published.delete(slot);
-    const status = this.#gs.status(slot);
-    const parcel = this.#gs.isByPort(slot) ? this.#side.take(slot) : undefined;
-    if (g.promise!.state === "cancelled" || (status !== DONE && status !== FAILED)) {
-      dropParcel(parcel, this.#gs.handles);
-      this.#gs.free(slot);
-      stopped(g);
-      return;
-    }
-    if (status === FAILED && parcel === undefined) {
-      this.#settleFailed(g, slot);
-      return;
-    }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
-    this.#gs.free(slot);
-    this.#settle(g, status === DONE, value);
+    this.#owner.read(slot);
   }
 
-  /** An error of a class that only its task's module knows is found there. */
-  async #settleFailed(g: G, slot: number): Promise<void> {
-    const unknown = this.#gs.unknownErrorClass(slot);
-    const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
-    const error = this.#gs.readPayload(slot, classOf);
-    this.#gs.free(slot);
-    this.#settle(g, false, error);
+  /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  readOfDead(slot: number): void {
+    this.#owner.readOfDead(slot);
   }
 
   /** The result is copied, as if it had come from another thread. */

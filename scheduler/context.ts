@@ -2,6 +2,7 @@
 import type { HasIsolate } from "./home.ts";
 import { HOME, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
+import type { Owned } from "./owner.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
@@ -217,7 +218,7 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, HasIsolate, Caller, Resolver {
+export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   readonly machine: Machine;
   readonly definition: Definition | undefined;
   readonly id: number;
@@ -359,6 +360,11 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
 
   cancel(reason: unknown): boolean {
     return this.machine.children.cancel(this, reason);
+  }
+
+  /** The caller's, while it is published. */
+  get hasSettled(): boolean {
+    return this.promise!.state === "cancelled";
   }
 
   /** The cancellation arrived where the task runs. */

@@ -106,6 +106,8 @@ export class GTable {
    * way: nobody can mail the next one before that is read.
    */
   readonly #mailed: number[] = [];
+  /** Of this owner's. */
+  readonly first: number;
   #untouched: number;
   readonly #end: number;
   #nextId = 0;
@@ -115,7 +117,7 @@ export class GTable {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#heap = new Heap(arena);
-    this.#untouched = arena.firstSlot(owner);
+    this.#untouched = this.first = arena.firstSlot(owner);
     this.#end = this.#untouched + arena.slotsOf(owner);
   }
 

@@ -5,22 +5,12 @@ import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { cas, Futex, load, store } from "./atomics.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
-import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
-import {
-  clone,
-  DONE,
-  dropParcel,
-  DROPPED,
-  FAILED,
-  FREE,
-  GTable,
-  openParcel,
-  type Parcel,
-  QUEUED,
-  RUNNING,
-} from "./g_table.ts";
+import { SchedulerClosedError } from "./errors.ts";
+import { Forwarder } from "./forwarder.ts";
+import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { after, HostLoop } from "./host_loop.ts";
+import { HostLoop } from "./host_loop.ts";
+import { HostTasks } from "./host_tasks.ts";
 import { Idle } from "./idle.ts";
 import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
@@ -48,17 +38,7 @@ import { openPool, requireMaxNativeThreads } from "./native_pool.ts";
 import type { NativeQueue } from "./native_queue.ts";
 import { isLost, Parker } from "./parker.ts";
 import { POOL, SPARE } from "./roles.ts";
-import {
-  type Call,
-  type Caller,
-  type Definition,
-  exportedClasses,
-  type GoOptions,
-  HostTask,
-  type Settler,
-  silence,
-  type TaskState,
-} from "./task.ts";
+import type { Call, GoOptions, HostTask } from "./task.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { Stalls } from "./stall.ts";
@@ -74,50 +54,6 @@ const GRACE = 100;
 /** Milliseconds that fit a word of the arena. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** A task that the host started. */
-class Started implements Caller, Settler {
-  readonly host: Host;
-  readonly id: number;
-  readonly definition: Definition;
-  readonly name: string;
-  /** -1 while it waits for a slot. */
-  slot = -1;
-  resolve!: (value: unknown) => void;
-  reject!: (reason: unknown) => void;
-  promise!: HostTask;
-  release: (() => void) | undefined = undefined;
-  outcome: TaskState | undefined = undefined;
-  /** Its slot has ended, and is still needed. */
-  isBeingRead = false;
-  /** The process waits for it. */
-  isInFlight = true;
-
-  constructor(host: Host, id: number, definition: Definition, name: string) {
-    this.host = host;
-    this.id = id;
-    this.definition = definition;
-    this.name = name;
-  }
-
-  get hasSettled(): boolean {
-    return this.outcome !== undefined;
-  }
-
-  get state(): TaskState {
-    return this.outcome ?? (this.slot >= 0 && this.host.isRunning(this.slot) ? "running" : "queued");
-  }
-
-  cancel(reason: unknown): boolean {
-    return this.host.cancel(this, reason);
-  }
-}
-
-interface Waiting {
-  readonly started: Started;
-  readonly args: readonly unknown[];
-  readonly on: Thread | undefined;
-}
-
 export class Host {
   readonly threads: Threads;
   readonly idle: Idle;
@@ -128,20 +64,13 @@ export class Host {
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
   readonly #global: GlobalRunQueue;
-  readonly #gs: GTable;
-  readonly #table: TaskTable;
+  readonly #forwarder: Forwarder;
+  readonly #tasks: HostTasks;
   readonly #burial: Burial;
   readonly #loop: HostLoop;
   readonly #shim: Shim;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
-  /** By slot. */
-  readonly #started: (Started | undefined)[] = [];
-  /** Arguments that go by port, until the runner asks for them: by slot. Also those that dead threads posted. */
-  readonly #parcels = new Map<number, Parcel>();
-  /** What exceeds the slots, oldest first from #nextWaiting. */
-  #waiting: (Waiting | undefined)[] = [];
-  #nextWaiting = 0;
   readonly #stalls: Stalls | undefined;
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
@@ -217,13 +146,15 @@ export class Host {
     this.#global = new GlobalRunQueue(arena);
     const local = new LocalRunQueue(arena, this.#global);
     this.idle = new Idle(arena, this.#parker, this.#global, local, this.#mailbox);
-    this.#gs = new GTable(arena, HOST);
-    this.#table = new TaskTable(arena, HOST);
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
     this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
     const { home, idle } = this;
+    const gs = new GTable(arena, HOST);
+    const table = new TaskTable(arena, HOST);
+    this.#forwarder = new Forwarder(arena, gs, idle, { get: (isolate) => this.threads.get(isolate) });
+    this.#tasks = new HostTasks(gs, table, this.#global, idle, home, this.#forwarder, this.#loop);
     this.#burial = new Burial(
       home,
       this.#parker,
@@ -231,17 +162,9 @@ export class Host {
       local,
       this.#global,
       this.#mailbox,
-      this.#gs,
-      this.#table,
-      {
-        nameOf: (slot) => this.#started[slot]!.name,
-        lose: (slot, error) => this.#lose(slot, error),
-        read: (slot) => this.#readOfDead(slot),
-        dropParcel: (slot) => {
-          if (this.#gs.isByPort(slot)) dropParcel(this.#takeArguments(slot), this.#gs.handles);
-        },
-        post: (slot, parcel) => this.threads.get(this.#arena.ownerOf(slot))?.side.post(slot, parcel),
-      },
+      gs,
+      table,
+      this.#tasks,
     );
     this.threads = new Threads(
       arena,
@@ -267,8 +190,7 @@ export class Host {
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
   get mayBeStuck(): boolean {
     return this.inFlight > 0 && this.nativeCalls === 0 && !this.isClosed &&
-      this.#nextWaiting === this.#waiting.length &&
-      !this.#started.some((started) => started?.release !== undefined);
+      this.#tasks.areAlone;
   }
 
   get isolates(): number[] {
@@ -314,24 +236,19 @@ export class Host {
 
   /** On that thread, if one is given: it has been dedicated before. */
   goOn(thread: Thread | undefined, call: Call<unknown>, options: GoOptions | undefined): HostTask {
-    if (options?.signal?.aborted) return this.#neverStarted(call, options);
-    if (thread !== undefined && this.threads.get(thread.isolate) !== thread) {
+    if (options?.signal?.aborted) return this.#tasks.neverStarted(call, options);
+    if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
-    const started = this.#newStarted(call, options);
-    const isWaiting = this.#nextWaiting < this.#waiting.length;
-    const slot = isWaiting ? -1 : this.#gs.allocate();
-    if (slot >= 0) this.#submit(slot, started, call.args, thread);
-    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[], on: thread });
-    return this.#inFlight(started, options);
+    return this.#tasks.start(call, options, thread);
   }
 
   /** On a thread of its own. */
   dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
-    if (options.signal?.aborted) return this.#neverStarted(call, options);
-    const started = this.#newStarted(call, options);
-    this.#startOnOwn(started, call, thread);
-    return this.#inFlight(started, options);
+    if (options.signal?.aborted) return this.#tasks.neverStarted(call, options);
+    return this.#onOwnThread((slot, own) =>
+      this.#tasks.startOnOwn(slot, call, options, [thread, call.args], own)
+    )[0];
   }
 
   /** The same for a task that nobody waits for, so that it does not keep the process alive. */
@@ -339,20 +256,11 @@ export class Host {
     if (this.#arena.shape.maxTasks === 1) {
       throw new RangeError("maxTasks is 1: a locker takes one for itself, and has none left for its tasks.");
     }
-    const started = this.#newStarted(call, undefined);
-    started.isInFlight = false;
-    const own = this.#startOnOwn(started, call, thread);
-    const promise = started.promise = HostTask.start(started);
-    silence(promise);
-    return [promise, own];
+    return this.#onOwnThread((slot, own) => this.#tasks.holdOnOwn(slot, call, [thread, call.args], own));
   }
 
-  #newStarted({ definition }: Call<unknown>, options: GoOptions | undefined): Started {
-    return new Started(this, this.#gs.newId(), definition, options?.name ?? definition.name);
-  }
-
-  #startOnOwn(started: Started, { args }: Call<unknown>, options: ThreadOptions): Thread {
-    const slot = this.#gs.allocate();
+  #onOwnThread(start: (slot: number, own: Thread) => HostTask): [HostTask, Thread] {
+    const slot = this.#tasks.allocate();
     if (slot < 0) {
       throw new RangeError(
         `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
@@ -360,92 +268,19 @@ export class Host {
     }
     const own = this.threads.forOneTask(this.idle.procs);
     if (own === undefined) {
-      this.#gs.free(slot);
+      this.#tasks.free(slot);
       throw new RangeError(
         `All ${this.#arena.shape.maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
       );
     }
     try {
-      this.#submit(slot, started, [options, args], own);
+      return [start(slot, own), own];
     } catch (error) {
       this.idle.roles.set(own.isolate, SPARE);
       throw error;
+    } finally {
+      this.threads.balance(this.idle.procs);
     }
-    this.threads.balance(this.idle.procs);
-    return own;
-  }
-
-  #submit(slot: number, started: Started, args: readonly unknown[], on: Thread | undefined): void {
-    this.#write(slot, started, args, on === undefined ? 0 : on.isolate);
-    if (on !== undefined) return this.idle.mailRunner(on.isolate, slot);
-    this.#global.push(slot);
-    this.idle.wake();
-  }
-
-  /** Throws a DataCloneError, and then nothing has happened. */
-  #write(slot: number, started: Started, args: readonly unknown[], dedicatedTo: number): void {
-    try {
-      this.#gs.prepare(slot, started.id, this.#table.number(started.definition), dedicatedTo);
-      const parcel = this.#gs.writeArguments(slot, args);
-      if (parcel !== undefined) this.#parcels.set(slot, parcel);
-    } catch (error) {
-      this.#gs.free(slot);
-      throw error;
-    }
-    this.#gs.queue(slot);
-    started.slot = slot;
-    this.#started[slot] = started;
-  }
-
-  #inFlight(started: Started, options: GoOptions | undefined): HostTask {
-    const promise = started.promise = HostTask.start(started);
-    this.#loop.begin();
-    if (options !== undefined) this.#follow(started, options);
-    return promise;
-  }
-
-  /** Its signal was aborted before. */
-  #neverStarted(call: Call<unknown>, { signal }: GoOptions): HostTask {
-    const started = this.#newStarted(call, undefined);
-    started.outcome = "cancelled";
-    const promise = started.promise = HostTask.start(started);
-    started.reject(signal!.reason);
-    return promise;
-  }
-
-  #follow(started: Started, { signal, timeout }: GoOptions): void {
-    if (signal === undefined && timeout === undefined) return;
-    const onAbort = () => started.promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const stopTimer = timeout === undefined || timeout === Infinity
-      ? undefined
-      : after(timeout, () => started.promise.cancel(timedOut(started.name, started.id, timeout)));
-    started.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      stopTimer?.();
-    };
-  }
-
-  /** Slots have become free: what waits for one moves on. */
-  #refill(): void {
-    while (this.#nextWaiting < this.#waiting.length) {
-      const { started, args, on } = this.#waiting[this.#nextWaiting]!;
-      if (on !== undefined && this.threads.get(on.isolate) !== on) {
-        this.#settle(
-          started,
-          "failed",
-          threadDied(started.name, started.id, "it ended before the task began"),
-        );
-      }
-      if (!started.hasSettled) {
-        const slot = this.#gs.allocate();
-        if (slot < 0) return;
-        this.#submit(slot, started, args, on);
-      }
-      this.#waiting[this.#nextWaiting++] = undefined;
-    }
-    this.#waiting = [];
-    this.#nextWaiting = 0;
   }
 
   // Native calls ------------------------------------------------------------------------------------------------------
@@ -468,36 +303,11 @@ export class Host {
 
   // Ending ------------------------------------------------------------------------------------------------------------
 
-  /** What has ended is running until its mail is read. */
-  isRunning(slot: number): boolean {
-    return this.#gs.status(slot) !== QUEUED;
-  }
-
-  cancel(started: Started, reason: unknown): boolean {
-    if (started.hasSettled) return false;
-    this.#settle(started, "cancelled", reason);
-    const { slot } = started;
-    if (slot >= 0 && !this.#gs.cancelQueued(slot)) {
-      this.#gs.requestCancel(slot, reason);
-      this.idle.mailRunner(this.#gs.runner(slot), slot);
-    }
-    return true;
-  }
-
-  #settle(started: Started, outcome: TaskState, value: unknown): void {
-    if (started.hasSettled) return;
-    started.outcome = outcome;
-    started.release?.();
-    if (started.isInFlight) this.#loop.end();
-    if (outcome === "done") started.resolve(value);
-    else started.reject(value);
-  }
-
   #readMail(): void {
     // All is settled by then. A thread that was terminated in the middle of its code may still mail.
     if (this.isClosed) return;
     if (this.#mailbox.drain(HOST, this.#read)) this.#readHeader();
-    this.#refill();
+    this.#tasks.refill();
   }
 
   /** A P finds no thread, a spare is no spare any more, or the machine has room for another number of Ps. */
@@ -517,98 +327,9 @@ export class Host {
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
-    if (addressee === TO_WAITER) return this.home.read(slot);
-    const owner = this.#arena.ownerOf(slot);
-    if (this.#gs.status(slot) === RUNNING) this.#forward(slot, this.#gs.runner(slot));
-    else if (owner === HOST) this.#readAsOwner(slot);
-    else this.#passOn(slot, owner);
+    if (addressee === TO_WAITER) this.home.read(slot);
+    else this.#tasks.readMail(slot);
   };
-
-  /** A runner asks for arguments that go by port. */
-  #forward(slot: number, runner: number): void {
-    const parcel = this.#takeArguments(slot);
-    if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
-    this.threads.get(runner)?.side.post(slot, parcel);
-    this.idle.mailRunner(runner, slot);
-  }
-
-  #takeArguments(slot: number): Parcel | undefined {
-    return this.#takeParcel(slot, this.#arena.ownerOf(slot));
-  }
-
-  /** What that isolate posted, which may have died meanwhile. */
-  #takeParcel(slot: number, sender: number): Parcel | undefined {
-    const parcel = this.#parcels.get(slot) ?? this.threads.get(sender)?.side.take(slot);
-    this.#parcels.delete(slot);
-    return parcel;
-  }
-
-  /**
-   * A result that goes by port from one thread to another; or a task was cancelled whose arguments went that way. False: that
-   * has happened before.
-   */
-  #passOn(slot: number, owner: number): boolean {
-    const isDropped = this.#gs.status(slot) === DROPPED;
-    const parcel = isDropped ? this.#takeArguments(slot) : this.#takeParcel(slot, this.#gs.runner(slot));
-    if (parcel === undefined) return false;
-    const to = this.threads.get(owner);
-    if (isDropped || to === undefined) dropParcel(parcel, this.#gs.handles);
-    else to.side.post(slot, parcel);
-    if (to === undefined) this.#gs.discard(slot);
-    else this.idle.mailOwner(owner, slot);
-    return true;
-  }
-
-  /** See Bereaved. The host has read its mail. */
-  #readOfDead(slot: number): boolean {
-    const owner = this.#arena.ownerOf(slot);
-    if (owner !== HOST) return this.#gs.isByPort(slot) && this.#passOn(slot, owner);
-    if (!this.#started[slot]!.isBeingRead) this.#readAsOwner(slot);
-    return true;
-  }
-
-  #readAsOwner(slot: number): void {
-    const started = this.#started[slot]!;
-    const status = this.#gs.status(slot);
-    const parcel = this.#gs.isByPort(slot) && (status === DONE || status === FAILED)
-      ? this.#takeParcel(slot, this.#gs.runner(slot))
-      : undefined;
-    if (started.hasSettled || (status !== DONE && status !== FAILED)) {
-      dropParcel(parcel, this.#gs.handles);
-      return this.#free(slot);
-    }
-    if (parcel === undefined && this.#gs.isByPort(slot)) {
-      throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
-    }
-    if (status === FAILED && parcel === undefined) {
-      const unknown = this.#gs.unknownErrorClass(slot);
-      if (unknown !== undefined) {
-        this.#failWithClassOf(started, slot);
-        return;
-      }
-    }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
-    this.#free(slot);
-    this.#settle(started, status === DONE ? "done" : "failed", value);
-  }
-
-  /** An error of a class that only its task's module knows is found there. */
-  async #failWithClassOf(started: Started, slot: number): Promise<void> {
-    started.isBeingRead = true;
-    const classOf = await exportedClasses(started.definition.module);
-    const error = this.#gs.readPayload(slot, classOf);
-    this.#free(slot);
-    this.#settle(started, "failed", error);
-    this.#refill();
-  }
-
-  #free(slot: number): void {
-    this.#started[slot] = undefined;
-    // Nobody has asked for it.
-    dropParcel(this.#parcels.get(slot), this.#gs.handles);
-    this.#parcels.delete(slot);
-    this.#gs.free(slot);
-  }
 
   // Threads that end --------------------------------------------------------------------------------------------------
 
@@ -619,11 +340,7 @@ export class Host {
     this.#readMail();
     // There it may have been found to be lost.
     if (this.threads.get(isolate) !== thread) return;
-    for (const [slot, parcel] of side.takeAll()) {
-      // A free one it had not queued yet.
-      if (this.#gs.status(slot) === FREE) dropParcel(parcel, this.#gs.handles);
-      else this.#parcels.set(slot, parcel);
-    }
+    this.#forwarder.inherit(side);
     if (isAbandoned) this.threads.abandon(isolate);
     else this.threads.remove(isolate);
     this.#burial.bury(isolate, verdict);
@@ -634,14 +351,8 @@ export class Host {
     for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
     if (this.isClosed) return;
     this.threads.balance(this.idle.procs);
-    this.#refill();
+    this.#tasks.refill();
     this.idle.wakeIfWork();
-  }
-
-  #lose(slot: number, error: Error): void {
-    const started = this.#started[slot]!;
-    this.#free(slot);
-    this.#settle(started, "failed", error);
   }
 
   // Closing -----------------------------------------------------------------------------------------------------------
@@ -651,17 +362,7 @@ export class Host {
   }
 
   async #close(): Promise<void> {
-    const error = () => new SchedulerClosedError("The scheduler was closed before the task ended.");
-    const open = [
-      ...this.#waiting.slice(this.#nextWaiting).map((waiting) => waiting?.started),
-      ...this.#started,
-    ];
-    this.#waiting = [];
-    for (const started of open) {
-      if (started === undefined || started.hasSettled) continue;
-      this.#settle(started, "failed", error());
-      silence(started.promise);
-    }
+    this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
     this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
     store(this.#words, CLOSING, 1);
@@ -692,7 +393,7 @@ export class Host {
 
   /** Tasks of the host that have no slot yet, and what is in the global queue. */
   get queued(): number {
-    return this.#waiting.length - this.#nextWaiting + this.#global.length;
+    return this.#tasks.waiting + this.#global.length;
   }
 
   /** Times that a thread was frozen, or lost its P where it could not be. */

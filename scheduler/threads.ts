@@ -46,6 +46,8 @@ export interface Thread {
   readonly ended: Promise<void>;
   /** What it threw outside of every task, if that ended it. */
   error?: unknown;
+  /** It has ended, or was given up. */
+  isGone: boolean;
 }
 
 export interface ThreadLimits {
@@ -139,6 +141,7 @@ export class Threads {
       side: new SideChannel(port1),
       up: up.promise,
       ended: ended.promise,
+      isGone: false,
     };
     this.#threads.set(isolate, thread);
     worker.once("message", () => up.resolve());
@@ -179,7 +182,9 @@ export class Threads {
 
   /** By `died`, when it has read what the thread posted. */
   remove(isolate: number): void {
-    this.#threads.get(isolate)!.side.close();
+    const thread = this.#threads.get(isolate)!;
+    thread.isGone = true;
+    thread.side.close();
     this.#threads.delete(isolate);
     this.#roles.set(isolate, NONE);
   }

@@ -149,6 +149,85 @@ export const mutants: Mutant[] = [
     "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
     "slots: a cancelled",
   ),
+  // The owner's side.
+  mutant(
+    "who cancels asks for it after the runner's mail",
+    "owner.ts",
+    `this.#gs.requestCancel(slot, reason);
+      this.#idle.mailRunner(this.#gs.runner(slot), slot);`,
+    `this.#idle.mailRunner(this.#gs.runner(slot), slot);
+      this.#gs.requestCancel(slot, reason);`,
+    "slots: a task that waits",
+  ),
+  mutant(
+    "who cancels does not mail the runner",
+    "owner.ts",
+    "this.#idle.mailRunner(this.#gs.runner(slot), slot);",
+    "",
+    "slots: a task that waits",
+  ),
+  mutant(
+    "a slot is pushed before it is filled",
+    "owner.ts",
+    `    gs.queue(slot);
+  }`,
+    `  }`,
+    "slots: a cancelled",
+  ),
+  mutant(
+    "the host pushes a slot before it is filled",
+    "host_tasks.ts",
+    `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
+    this.#global.push(slot);`,
+    `    if (on === undefined) this.#global.push(slot);
+    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);`,
+    "slots: a cancelled",
+    "slots: a task that waits",
+  ),
+  mutant(
+    "a slot that was cancelled in its queue is free at once",
+    "owner.ts",
+    "if (this.#gs.cancelQueued(slot)) return;",
+    "if (this.#gs.cancelQueued(slot)) return this.#free(slot);",
+    "slots: a cancelled",
+  ),
+  mutant(
+    "what a dead runner had ended is not read",
+    "owner.ts",
+    "if (this.of(slot) !== undefined && !this.#reading.has(slot)) this.read(slot);",
+    "",
+    "death: an M that parks",
+  ),
+  mutant(
+    "the host pushes a task and wakes nobody",
+    "host_tasks.ts",
+    `this.#global.push(slot);
+    this.#idle.wake();`,
+    "this.#global.push(slot);",
+    "park",
+    "slots",
+  ),
+  mutant(
+    "the host wakes somebody before it pushes a task",
+    "host_tasks.ts",
+    `this.#global.push(slot);
+    this.#idle.wake();`,
+    `this.#idle.wake();
+    this.#global.push(slot);`,
+    "park",
+    "slots",
+  ),
+  mutant(
+    "a task that waits is taken off before there is a slot for it",
+    "host_tasks.ts",
+    `        if (slot < 0) return;
+        this.#submit(slot, started, args, on);`,
+    `        if (slot < 0) return void this.#nextWaiting++;
+        this.#submit(slot, started, args, on);`,
+    "host: tasks that wait",
+  ),
   // Heap.
   mutant(
     "the shared list is taken by a load and a store",

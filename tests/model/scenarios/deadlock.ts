@@ -34,25 +34,14 @@ const sends = task(meta, "sleeps, then sends", async (ctx: TaskContext) => {
 
 /** A host that watches, until the tasks have ended. */
 function host(pool: Pool, member: Member, calls: () => Call<unknown>[]): () => Promise<void> {
-  let all = () => {};
-  const loop = new HostLoop(shim, pool.parker, pool.mailbox, () => {
-    pool.mailbox.drain(HOST, () => {
-      loop.end();
-      if (loop.inFlight === 0) all();
-    });
-  });
+  const loop = pool.loop = new HostLoop(shim, pool.parker, pool.mailbox, () => void pool.readMail());
   const isolates = pool.machines.map((_, i) => i + 1);
   const watched = { mayBeStuck: true, isolates };
   loop.watch = new DeadlockWatch(member.home, pool.idle, pool.mailbox, pool.parker, watched);
   // As in a Deno that can tell, when tasks wait for nothing outside.
   for (const { eventLoop } of pool.machines) eventLoop.isEmpty = () => true;
   return async () => {
-    const ended = new Promise<void>((resolve) => all = resolve);
-    for (const call of calls()) {
-      loop.begin();
-      pool.submit(call);
-    }
-    await ended;
+    await Promise.all(calls().map((call) => pool.submit(call).promise));
   };
 }
 

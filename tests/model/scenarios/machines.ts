@@ -1,9 +1,12 @@
 /** Whole Ms for scenarios: the real loop, with tasks that these files define. */
 import type { Shim } from "../../../ffi/shim.ts";
 import { Futex, load, pause, store } from "../../../scheduler/atomics.ts";
+import { Forwarder } from "../../../scheduler/forwarder.ts";
 import { GTable } from "../../../scheduler/g_table.ts";
 import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
+import { HostTasks, type Started } from "../../../scheduler/host_tasks.ts";
 import { Idle } from "../../../scheduler/idle.ts";
+import { Isolate, type Loop } from "../../../scheduler/isolate.ts";
 import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
 import { Machine } from "../../../scheduler/machine.ts";
 import { Mailbox, TO_OWNER } from "../../../scheduler/mailbox.ts";
@@ -22,12 +25,14 @@ import { POOL, type Role } from "../../../scheduler/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
-import { type Call, task } from "../../../scheduler/task.ts";
+import { type Call, type HostTask, silence, task } from "../../../scheduler/task.ts";
 import { TaskTable } from "../../../scheduler/task_table.ts";
 import { check, checkEqual, type Setting, shim as modelShim, shimWithTick } from "../scenario.ts";
 
 export const shim = modelShim as unknown as Shim;
-const maxTasks = 4;
+
+/** The host's operations have a loop of their own where there are any: isolates.ts. */
+const noLoop = { mayRun: true } as Loop;
 
 /** No parcels in these scenarios. */
 const noPort = { post() {}, take: () => undefined, takeAll: () => new Map() } as unknown as SideChannel;
@@ -69,10 +74,16 @@ export class Pool {
   readonly idle: Idle;
   readonly gs: GTable;
   readonly table: TaskTable;
+  /** What the host shares with tasks. */
+  readonly home: Isolate;
+  /** The host's tasks. */
+  readonly host: HostTasks;
+  /** Of the host, where one is of the scenario: it waits for what is in flight. */
+  loop: { begin(): void; end(): void } | undefined = undefined;
   readonly machines: Machine[];
   readonly procs: number;
 
-  constructor(procs: number, roles: readonly Role[] = [POOL, POOL]) {
+  constructor(procs: number, roles: readonly Role[] = [POOL, POOL], maxTasks = 4) {
     ran = [];
     const maxThreads = roles.length;
     this.procs = procs;
@@ -85,6 +96,11 @@ export class Pool {
     this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
     this.gs = new GTable(this.arena, HOST);
     this.table = new TaskTable(this.arena, HOST);
+    this.home = new Isolate(this.arena, HOST, shim, this.idle, this.mailbox, noLoop);
+    const sides = { get: () => ({ side: noPort }) };
+    const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
+    const vigil = { begin: () => this.loop?.begin(), end: () => this.loop?.end() };
+    this.host = new HostTasks(this.gs, this.table, this.global, this.idle, this.home, forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
     // Nobody else uses that word here.
@@ -107,22 +123,19 @@ export class Pool {
     store(flag.words, flag.index, 1);
   }
 
-  /** As the host does it. */
-  submit(call: Call<unknown>): number {
-    const slot = this.write(call);
-    this.global.push(slot);
-    this.idle.wake();
-    return slot;
+  submit(call: Call<unknown>): Started {
+    return started(this.host.start(call, undefined));
   }
 
-  cancel(slot: number): void {
-    if (this.gs.cancelQueued(slot)) return;
-    this.gs.requestCancel(slot, undefined);
-    this.idle.mailRunner(this.gs.runner(slot), slot);
+  /** On that thread, which has been claimed for it. */
+  submitOn(isolate: number, call: Call<unknown>): Started {
+    const slot = this.host.allocate();
+    const on = { isolate, isGone: false };
+    return started(this.host.startOnOwn(slot, call, undefined, [{}, call.args], on));
   }
 
-  /** Waits for a task's end, and frees its slot. */
-  ends(slot: number): number {
+  /** Waits until the task has stopped, and reads that. What its slot said. */
+  stops({ slot }: Started): number {
     let status = -1;
     while (status < 0) {
       while (this.mailbox.isEmpty(HOST)) pause();
@@ -130,10 +143,17 @@ export class Pool {
         checkEqual([mailed, addressee], [slot, TO_OWNER], "the host's mail");
         check(status < 0, "a task ends once");
         status = this.gs.status(slot);
-        this.gs.free(slot);
+        this.host.readMail(slot);
       });
     }
     return status;
+  }
+
+  /** Reads the host's mail, and says whether it is called. */
+  readMail(): boolean {
+    const isCalled = this.mailbox.drain(HOST, (slot) => this.host.readMail(slot));
+    this.host.refill();
+    return isCalled;
   }
 
   signalAll(): void {
@@ -144,15 +164,6 @@ export class Pool {
     store(this.arena.i32, CLOSING, 1);
     this.signalAll();
     this.idle.sysmon.wake();
-  }
-
-  write(call: Call<unknown>, dedicatedTo = 0): number {
-    const slot = this.gs.allocate();
-    this.gs.prepare(slot, this.gs.newId(), this.table.number(call.definition), dedicatedTo);
-    const parcel = this.gs.writeArguments(slot, call.args);
-    check(parcel === undefined, "arguments that need no parcel");
-    this.gs.queue(slot);
-    return slot;
   }
 
   /** Nothing is queued, all Ps are idle, and the counts say so. */
@@ -178,7 +189,10 @@ export class Pool {
   serve(tasks: number): void {
     while (tasks > 0) {
       while (this.mailbox.isEmpty(HOST)) pause();
-      const isCalled = this.mailbox.drain(HOST, () => void tasks--);
+      const isCalled = this.mailbox.drain(HOST, (slot) => {
+        this.host.readMail(slot);
+        tasks--;
+      });
       if (isCalled) this.balance();
     }
   }
@@ -213,4 +227,10 @@ export class Pool {
   get loops(): Record<string, () => unknown> {
     return Object.fromEntries(this.machines.map((machine, i) => [`M${i + 1}`, () => machine.run()]));
   }
+}
+
+/** Nobody awaits it. */
+function started(task: HostTask): Started {
+  silence(task);
+  return task.caller as Started;
 }

@@ -1,7 +1,7 @@
 /** The host of scenarios in which threads die: it keeps the books of its tasks, and buries. */
 import { load, pause } from "../../../scheduler/atomics.ts";
-import { type Bereaved, Burial, diedBy } from "../../../scheduler/burial.ts";
-import { DONE, DROPPED, FREE, QUEUED, RUNNING } from "../../../scheduler/g_table.ts";
+import { Burial, diedBy } from "../../../scheduler/burial.ts";
+import { DONE, FREE, QUEUED, RUNNING } from "../../../scheduler/g_table.ts";
 import {
   GLOBAL_HEAD,
   GLOBAL_TAIL,
@@ -16,95 +16,47 @@ import {
 } from "../../../scheduler/memory_layout.ts";
 import { givenP, givenSpinning, isGiven } from "../../../scheduler/parker.ts";
 import { isOnItsWay } from "../../../scheduler/processor.ts";
-import type { Call } from "../../../scheduler/task.ts";
+import type { Started } from "../../../scheduler/host_tasks.ts";
+import type { Call, TaskState } from "../../../scheduler/task.ts";
 import { check, checkEqual, isAsleep } from "../scenario.ts";
-import { Member } from "./isolates.ts";
 import type { Pool } from "./machines.ts";
 
-export type Outcome = "done" | "failed" | "cancelled" | "lost";
-
-export class Mourner implements Bereaved {
+export class Mourner {
   readonly pool: Pool;
   readonly burial: Burial;
-  /** By the order in which they were started. */
-  readonly outcomes: (Outcome | undefined)[] = [];
-  readonly #taskOf = new Map<number, number>();
+  /** In their order. */
+  readonly #started: Started[] = [];
 
   constructor(pool: Pool) {
     this.pool = pool;
-    const { home } = new Member(pool.arena, HOST);
-    const { parker, idle, rings, global, mailbox, gs, table } = pool;
-    this.burial = new Burial(home, parker, idle, rings, global, mailbox, gs, table, this);
+    const { home, parker, idle, rings, global, mailbox, gs, table, host } = pool;
+    this.burial = new Burial(home, parker, idle, rings, global, mailbox, gs, table, host);
   }
 
-  // The host's tasks -----------------------------------------------------------------------------------------------------
-
-  submit(call: Call<unknown>): number {
-    const slot = this.pool.write(call);
-    this.#taskOf.set(slot, this.outcomes.push(undefined) - 1);
-    this.pool.global.push(slot);
-    this.pool.idle.wake();
-    return slot;
+  submit(call: Call<unknown>): Started {
+    const started = this.pool.submit(call);
+    this.#started.push(started);
+    return started;
   }
 
-  cancel(slot: number): void {
-    const { gs, idle } = this.pool;
-    if (!this.#taskOf.has(slot) || gs.cancelQueued(slot)) return;
-    gs.requestCancel(slot, undefined);
-    idle.mailRunner(gs.runner(slot), slot);
+  /** Of its tasks, in the order in which they were started. */
+  get outcomes(): (TaskState | undefined)[] {
+    return this.#started.map(({ outcome }) => outcome);
   }
 
-  readMail(): void {
-    this.pool.mailbox.drain(HOST, (slot) => this.#readEnd(slot));
-  }
-
-  /** Until all that it has started has settled. */
+  /** Until all that it has started has stopped. */
   settle(): void {
-    while (this.outcomes.includes(undefined)) {
-      while (this.pool.mailbox.isEmpty(HOST)) pause();
-      this.readMail();
+    const { mailbox, gs } = this.pool;
+    while (this.#started.some(({ slot }) => gs.status(slot) !== FREE)) {
+      while (mailbox.isEmpty(HOST)) pause();
+      this.pool.readMail();
     }
   }
 
-  #readEnd(slot: number): void {
-    const status = this.pool.gs.status(slot);
-    this.#end(slot, status === DONE ? "done" : status === DROPPED ? "cancelled" : "failed");
-  }
-
-  #end(slot: number, outcome: Outcome): void {
-    const task = this.#taskOf.get(slot);
-    check(task !== undefined, "a task settles once");
-    this.#taskOf.delete(slot);
-    this.outcomes[task!] = outcome;
-    this.pool.gs.free(slot);
-  }
-
-  // Deaths ---------------------------------------------------------------------------------------------------------------
-
   bury(isolate: number): void {
-    this.readMail();
+    this.pool.readMail();
     this.burial.bury(isolate, diedBy("it was killed"));
     this.pool.idle.wakeIfWork();
-  }
-
-  nameOf(): string {
-    return "a task";
-  }
-
-  lose(slot: number): void {
-    this.#end(slot, "lost");
-  }
-
-  read(slot: number): boolean {
-    if (this.pool.arena.ownerOf(slot) !== HOST) return false;
-    this.#readEnd(slot);
-    return true;
-  }
-
-  dropParcel(): void {}
-
-  post(): void {
-    check(false, "errors need no parcel");
   }
 
   /** For the end: nothing of the dead is left, and all are idle. */

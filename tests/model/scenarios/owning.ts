@@ -80,8 +80,7 @@ export const fromTheStart: Scenario = {
         host() {
           isClaimed = pool.idle.roles.claim(1, DEDICATED);
           if (!isClaimed) return;
-          const slot = pool.write(optioned(), 1);
-          pool.idle.mailRunner(1, slot);
+          pool.submitOn(1, noted());
         },
         other() {
           isPool = pool.idle.roles.claim(1, POOL);
@@ -100,5 +99,3 @@ export const fromTheStart: Scenario = {
 };
 
 const noted = task(meta, "noted", (ctx: TaskContext) => note.fn(ctx, 1));
-const optioned = () =>
-  ({ ...noted(), definition: noted().definition, args: [{}, []] }) as ReturnType<typeof noted>;

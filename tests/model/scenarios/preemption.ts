@@ -1,6 +1,7 @@
 /** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
 import { load, pause, store } from "../../../scheduler/atomics.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
+import { QUEUED } from "../../../scheduler/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/idle.ts";
 import type { Machine } from "../../../scheduler/machine.ts";
 import {
@@ -428,11 +429,10 @@ export const cancel: Scenario = {
       threads: {
         ...pool.loops,
         host() {
-          const slot = pool.submit(untilCancelled(1));
+          const started = pool.submit(untilCancelled(1));
           pool.submit(awaits(2));
-          while (pool.gs.runner(slot) === 0) pause();
-          pool.gs.requestCancel(slot, undefined);
-          pool.idle.mailRunner(pool.gs.runner(slot), slot);
+          while (pool.gs.status(started.slot) === QUEUED) pause();
+          started.cancel(undefined);
         },
         sysmon: pool.sysmon(),
       },

@@ -1,5 +1,4 @@
 /** Changes of procs, and threads that end or join while work is submitted. */
-import { HOST } from "../../../scheduler/memory_layout.ts";
 import { POOL } from "../../../scheduler/roles.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { note, Pool } from "./machines.ts";
@@ -72,7 +71,7 @@ export const retire: Scenario = {
       sleepers: pool.sleepers,
       end() {
         // Two that end at once may be one too many: then the host is called, and starts another one.
-        const isCalled = pool.mailbox.drain(HOST, () => {});
+        const isCalled = pool.readMail();
         if (pool.idle.roles.available === 0) return check(isCalled, "the host is called");
         checkEqual(pool.ran, [1, 2], "what ran");
         pool.isAtRest();

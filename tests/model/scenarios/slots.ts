@@ -1,6 +1,7 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/atomics.ts";
 import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
+import { HOST } from "../../../scheduler/memory_layout.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { task } from "../../../scheduler/task.ts";
@@ -24,18 +25,21 @@ export const reuse: Scenario = {
   setUp() {
     const pool = new Pool(1, [POOL]);
     const statuses: number[] = [];
+    const outcomes: unknown[] = [];
     return pool.against({
       host() {
         const first = pool.submit(yields(1));
-        pool.cancel(first);
-        statuses.push(pool.ends(first));
+        first.cancel(undefined);
+        statuses.push(pool.stops(first));
         const second = pool.submit(yields(2));
-        statuses.push(pool.ends(second));
+        statuses.push(pool.stops(second));
+        outcomes.push(first.outcome, second.outcome);
       },
     }, () => {
       const [first, second] = statuses;
       check([DROPPED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
       checkEqual(second, DONE, "the status of the second task");
+      checkEqual(outcomes, ["cancelled", "done"], "what became of them");
       checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
     });
   },
@@ -54,12 +58,10 @@ export const dedicated: Scenario = {
         ...pool.loops,
         host() {
           const first = pool.submit(yields(1));
-          pool.cancel(first);
-          pool.ends(first);
+          first.cancel(undefined);
+          pool.stops(first);
           check(pool.idle.roles.claim(2, DEDICATED), "there is a spare");
-          const second = pool.write(optioned(), 2);
-          pool.idle.mailRunner(2, second);
-          pool.ends(second);
+          pool.stops(pool.submitOn(2, noted()));
         },
       },
       sleepers: pool.sleepers,
@@ -71,7 +73,6 @@ export const dedicated: Scenario = {
 };
 
 const noted = task(meta, "noted by a dedicated thread", (ctx: TaskContext) => note.fn(ctx, 2));
-const optioned = () => ({ ...noted(), args: [{}, []] }) as ReturnType<typeof noted>;
 
 const dozes = task(meta, "dozes", async (ctx: TaskContext) => {
   // Until it is cancelled.
@@ -88,12 +89,13 @@ export const running: Scenario = {
     let status = -1;
     const setting = pool.against({
       host() {
-        const slot = pool.submit(dozes());
+        const started = pool.submit(dozes());
+        const { slot } = started;
         while (pool.gs.status(slot) !== RUNNING) pause();
         // As when a parcel has come, and there is none.
         pool.idle.mailRunner(pool.gs.runner(slot), slot);
-        pool.cancel(slot);
-        status = pool.ends(slot);
+        started.cancel(undefined);
+        status = pool.stops(started);
       },
     }, () => check(status === DROPPED || status === FAILED, `the task ended with ${status}`));
     return { ...setting, first: [] };
@@ -110,5 +112,29 @@ export const publication: Scenario = {
       { host: () => void pool.submit(parent()) },
       () => checkEqual(pool.ran, [1, 2, 3, 4], "what ran"),
     );
+  },
+};
+
+export const waiting: Scenario = {
+  name: "host: tasks that wait for a slot, of which one is cancelled",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(1, [POOL], 1);
+    let outcomes: unknown[] = [];
+    return pool.against({
+      host() {
+        const all = [yields(1), yields(2), note(3)].map((call) => pool.submit(call));
+        all[0].cancel(undefined);
+        while (all.some(({ hasSettled }) => !hasSettled)) {
+          while (pool.mailbox.isEmpty(HOST)) pause();
+          pool.readMail();
+        }
+        outcomes = all.map(({ outcome }) => outcome);
+      },
+    }, () => {
+      checkEqual(outcomes, ["cancelled", "done", "done"], "what became of the tasks");
+      checkEqual(pool.ran.filter((n) => n !== 1), [2, 3], "what ran");
+    });
   },
 };

@@ -44,9 +44,9 @@ export const cancelled: Scenario = {
     let status = -1;
     return pool.against({
       host() {
-        const slot = pool.submit(sleeps());
-        pool.cancel(slot);
-        status = pool.ends(slot);
+        const started = pool.submit(sleeps());
+        started.cancel(undefined);
+        status = pool.stops(started);
       },
     }, () => {
       checkEqual(pool.ran, status === DONE ? [1] : [], "what ran");
