@@ -1,6 +1,7 @@
 /** Waiting for each other. */
 import type { WaitOptions } from "./channel.ts";
-import { Arrived, BARRIER, HANDLE } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { Arrived, BARRIER } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";

@@ -7,7 +7,8 @@
 import { decode, encode, type ErrorClass } from "./codec.ts";
 import { type Bytes, INT, TAG } from "./codec_format.ts";
 import { writeScalar } from "./codec_write.ts";
-import { arenaFull, type Handles, isHandle } from "./handles.ts";
+import { isHandle, type References } from "./handle.ts";
+import { arenaFull } from "./handles.ts";
 import { LARGEST_BLOCK, offsetOf } from "./heap.ts";
 import type { Isolate } from "./isolate.ts";
 import { CELL_WORDS } from "./memory_layout.ts";
@@ -21,20 +22,20 @@ const BLOCK_WITH_HANDLES = 0x7e;
 export class Stage implements Bytes {
   readonly i32: Int32Array<ArrayBuffer> = new Int32Array(CELL_WORDS);
   readonly u8: Uint8Array<ArrayBuffer> = new Uint8Array(this.i32.buffer);
-  readonly handles: Handles | undefined;
+  readonly handles: References;
 
-  constructor(handles: Handles) {
+  constructor(handles: References) {
     this.handles = handles;
   }
 }
 
 /** Throws a DataCloneError, or a RangeError if the arena is full. */
-export function writeCell(isolate: Isolate, to: Bytes, at: number, value: unknown): void {
+export function writeCell(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
   const after = writeScalar(to, at, at + CELL_WORDS, value);
   if (after < 0) writeBlock(isolate, to, at, value);
 }
 
-function writeBlock(isolate: Isolate, to: Bytes, at: number, value: unknown): void {
+function writeBlock(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
   const { handles, arena } = isolate;
   const before = handles.departures;
   const { bytes, side } = encode(value, "value", handles);
@@ -59,20 +60,20 @@ export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: num
 }
 
 /** Takes the value out: the cell is empty afterwards. */
-export function takeCell(isolate: Isolate, from: Bytes, at: number): unknown {
+export function takeCell(isolate: Isolate, from: Required<Bytes>, at: number): unknown {
   const word = from.i32[at];
   if ((word & TAG) === INT) return word >> 8;
   if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
   const block = from.i32[at + 1];
   try {
-    return decode(isolate.arena, offsetOf(block));
+    return decode(isolate.values, offsetOf(block));
   } finally {
     isolate.heap.release(block);
   }
 }
 
 /** Nobody will take the value out. */
-export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
+export function dropCell(isolate: Isolate, from: Required<Bytes>, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
   if (word === BLOCK_WITH_HANDLES) takeCell(isolate, from, at);

@@ -1,6 +1,7 @@
 /** Channels: values from tasks to tasks, on whatever threads they are, and to and from the host. */
 import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
-import { Arrived, CHANNEL, HANDLE, isolateOf, knowHandle, type Shareable } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { Arrived, CHANNEL, isolateOf, knowHandle, type Shareable } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";

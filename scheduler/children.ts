@@ -7,7 +7,7 @@ import { G } from "./context.ts";
 import { timedOut } from "./errors.ts";
 import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
-import { isHandle } from "./handles.ts";
+import { isHandle } from "./handle.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";

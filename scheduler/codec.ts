@@ -8,7 +8,7 @@ import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./codec_form
 import { Reader } from "./codec_read.ts";
 import { Refusal } from "./codec_refusal.ts";
 import { NOT_SCALAR, Writer, writeScalar } from "./codec_write.ts";
-import type { Handles } from "./handles.ts";
+import type { References } from "./handle.ts";
 
 export type { Bytes, ErrorClass };
 export { knowErrorClass, knownErrorClass } from "./codec_errors.ts";
@@ -75,7 +75,7 @@ function writeInto(
 export function encode(
   value: unknown,
   root = "value",
-  handles?: Handles,
+  handles?: References,
 ): { bytes: Uint8Array; side: unknown[]; transfer: Transferable[] } {
   const writer = borrowWriter();
   try {

@@ -32,14 +32,14 @@
 //
 // An object is on the list of SAMEs before what it holds is read, so cycles need nothing more.
 
-import type { Handles } from "./handles.ts";
+import type { References } from "./handle.ts";
 
 /** An Int32Array and a Uint8Array over the same buffer, from its first byte. */
 export interface Bytes {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
   /** Of the isolate that reads and writes here. */
-  readonly handles?: Handles;
+  readonly handles?: References;
 }
 
 export const UNDEFINED = 1; // 0 is no tag, so that memory that nobody wrote is no value

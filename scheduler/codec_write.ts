@@ -40,7 +40,7 @@ import {
 } from "./codec_format.ts";
 import { getStep, inside, keyStep, Refusal, refuse, refuseProxy } from "./codec_refusal.ts";
 import { writeString } from "./codec_strings.ts";
-import { HANDLE, type Handle, type Handles } from "./handles.ts";
+import { HANDLE, type Handle, type References } from "./handle.ts";
 
 /** What writeScalar returns for everything that is not a primitive. */
 export const NOT_SCALAR = -2;
@@ -130,7 +130,7 @@ export class Writer {
   side: unknown[] = [];
   transfer: Transferable[] = [];
   /** Without them a handle is a side value: for a copy within the isolate. */
-  handles: Handles | undefined;
+  handles: References | undefined;
   /** The objects whose handles were written. They depart when the whole value is written. */
   #given: number[] | undefined;
   #start = 0;

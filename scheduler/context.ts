@@ -1,6 +1,6 @@
 /** What a running task gets as its first argument, and the G that it is. */
-import type { HasIsolate } from "./home.ts";
-import { HOME, type Isolate } from "./isolate.ts";
+import { type HasIsolate, HOME } from "./home.ts";
+import type { Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
 import type { Owned } from "./owner.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";

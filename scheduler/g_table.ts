@@ -17,6 +17,7 @@
  */
 import { add, cas, load, store } from "./atomics.ts";
 import {
+  type Bytes,
   decode,
   encode,
   encodeArguments,
@@ -25,7 +26,7 @@ import {
   isPrimitive,
   unknownErrorClass,
 } from "./codec.ts";
-import { type Handles, isHandle } from "./handles.ts";
+import { isHandle, type References } from "./handle.ts";
 import { classIn, Heap, offsetOf } from "./heap.ts";
 import {
   type Arena,
@@ -73,12 +74,12 @@ export interface Parcel {
   readonly transfer: Transferable[];
 }
 
-export function openParcel({ bytes, side }: Parcel, handles?: Handles, classOf?: ClassOf): unknown {
+export function openParcel({ bytes, side }: Parcel, handles?: References, classOf?: ClassOf): unknown {
   return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
 }
 
 /** Nobody will open it: handles in it arrive all the same, and are collected. */
-export function dropParcel(parcel: Parcel | undefined, handles: Handles | undefined): void {
+export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
   if (parcel !== undefined) openParcel(parcel, handles);
 }
 
@@ -99,6 +100,7 @@ function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
 export class GTable {
   readonly #arena: Arena;
   readonly #words: Int32Array;
+  readonly #bytes: Required<Bytes>;
   readonly #heap: Heap;
   readonly #free: number[] = [];
   /**
@@ -113,8 +115,9 @@ export class GTable {
   #nextId = 0;
   #lastId = -1;
 
-  constructor(arena: Arena, owner: number) {
+  constructor(arena: Arena, owner: number, handles: References) {
     this.#arena = arena;
+    this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
     this.#heap = new Heap(arena);
     this.#untouched = this.first = arena.firstSlot(owner);
@@ -122,8 +125,8 @@ export class GTable {
   }
 
   /** For what arrives by port. */
-  get handles(): Handles | undefined {
-    return this.#arena.handles;
+  get handles(): References {
+    return this.#bytes.handles;
   }
 
   /** A free slot of this owner, or -1. The one freed last comes first: its memory is in the cache. */
@@ -282,14 +285,14 @@ export class GTable {
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#arena, offsetOf(word)) };
+    return { reason: word === NO_REASON ? undefined : decode(this.#bytes, offsetOf(word)) };
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
   writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
     const departures = this.#departures;
-    return encodeArguments(this.#arena, at, at + INLINE_BYTES, args) >= 0
+    return encodeArguments(this.#bytes, at, at + INLINE_BYTES, args) >= 0
       ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, args, "args");
   }
@@ -298,13 +301,13 @@ export class GTable {
   writeResult(slot: number, value: unknown): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
     const departures = this.#departures;
-    return encodeInto(this.#arena, at, at + INLINE_BYTES, value, "result") >= 0
+    return encodeInto(this.#bytes, at, at + INLINE_BYTES, value, "result") >= 0
       ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, value, "result");
   }
 
   get #departures(): number {
-    return this.#arena.handles?.departures ?? 0;
+    return this.handles.departures;
   }
 
   #wroteInline(slot: number, departures: number): undefined {
@@ -315,7 +318,7 @@ export class GTable {
 
   #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
     const departures = this.#departures;
-    const { bytes, side, transfer } = encode(value, root, this.#arena.handles);
+    const { bytes, side, transfer } = encode(value, root, this.handles);
     const g = this.#arena.g(slot);
     const block = side.length === 0 ? this.#heap.put(bytes) : 0;
     if (block !== 0) {
@@ -342,12 +345,12 @@ export class GTable {
     const kind = this.#arena.g(slot) + G_PAYLOAD;
     const at = this.#payloadAt(slot);
     this.#words[kind] &= ~HANDLES;
-    return decode(this.#arena, at, undefined, classOf);
+    return decode(this.#bytes, at, undefined, classOf);
   }
 
   /** The class of an error in the payload that this isolate does not know, if there is one. */
   unknownErrorClass(slot: number): string | undefined {
-    return unknownErrorClass(this.#arena, this.#payloadAt(slot));
+    return unknownErrorClass(this.#bytes, this.#payloadAt(slot));
   }
 
   #payloadAt(slot: number): number {

@@ -15,9 +15,10 @@
 import { add, load, or } from "./atomics.ts";
 import { dropCell } from "./cell.ts";
 import { Refusal } from "./codec_refusal.ts";
+import { HANDLE, type Handle, type References } from "./handle.ts";
 import { blockClass, LARGEST_BLOCK } from "./heap.ts";
-import type { HasIsolate } from "./home.ts";
-import { HOME, type Isolate } from "./isolate.ts";
+import { type HasIsolate, HOME } from "./home.ts";
+import type { Isolate } from "./isolate.ts";
 import {
   C_CAPACITY,
   C_COUNT,
@@ -42,23 +43,11 @@ export const ONCE = 6;
 export const BARRIER = 7;
 export type Kind = number;
 
-/** The method by which the codec knows a handle: it returns what can be shared. */
-export const HANDLE: unique symbol = Symbol.for("heddle.handle") as typeof HANDLE;
-
 /** What is behind a handle. */
 export interface Shareable {
   readonly isolate: Isolate;
   /** The object, as a word's index. What was known here alone moves to the arena first. */
   share(): number;
-}
-
-export interface Handle {
-  /** A {@linkcode Shareable}; the public types do not tell. */
-  readonly [HANDLE]: unknown;
-}
-
-export function isHandle(value: unknown): boolean {
-  return typeof value === "object" && value !== null && HANDLE in value;
 }
 
 type Factory = (isolate: Isolate, object: number) => Handle;
@@ -94,8 +83,7 @@ interface Known {
   readonly handle: WeakRef<Handle>;
 }
 
-export class Handles {
-  /** References that were sent from here: tells a writer whether what it wrote has some. */
+export class Handles implements References {
   departures = 0;
   readonly #isolate: Isolate;
   readonly #words: Int32Array;
@@ -159,7 +147,6 @@ export class Handles {
     return this.#known.size;
   }
 
-  /** The object of a handle that is being encoded. `depart` follows when the whole value is. */
   share(handle: Handle): number {
     const inside = handle[HANDLE] as Shareable;
     if (inside.isolate !== this.#isolate) {
@@ -170,13 +157,11 @@ export class Handles {
     return inside.share();
   }
 
-  /** One more reference is on its way. */
   depart(object: number): void {
     this.departures++;
     add(this.#words, object + O_IN_FLIGHT, 1);
   }
 
-  /** The handle of a reference that has arrived. */
   arrive(object: number): Handle {
     let handle = this.#known.get(object)?.handle.deref();
     if (handle === undefined) {
@@ -223,7 +208,7 @@ export class Handles {
     if (words[object + O_KIND] === CHANNEL) {
       for (; words[object + C_COUNT] > 0; words[object + C_COUNT]--) {
         const index = (words[object + C_HEAD] + words[object + C_COUNT] - 1) % words[object + C_CAPACITY];
-        dropCell(this.#isolate, this.#isolate.arena, object + this.bodyAt + index * CELL_WORDS);
+        dropCell(this.#isolate, this.#isolate.values, object + this.bodyAt + index * CELL_WORDS);
       }
     }
     this.#isolate.heap.free(object * 4, words[object + O_CLASS]);

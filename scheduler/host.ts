@@ -151,7 +151,7 @@ export class Host {
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
     const { home, idle } = this;
-    const gs = new GTable(arena, HOST);
+    const gs = new GTable(arena, HOST, home.handles);
     const table = new TaskTable(arena, HOST);
     this.#forwarder = new Forwarder(arena, gs, idle, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(gs, table, this.#global, idle, home, this.#forwarder, this.#loop);

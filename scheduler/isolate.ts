@@ -7,6 +7,7 @@
 import type { Shim } from "../ffi/shim.ts";
 import { cas, pause, store } from "./atomics.ts";
 import { dropCell, Stage } from "./cell.ts";
+import type { Bytes } from "./codec.ts";
 import { arenaFull, Handles } from "./handles.ts";
 import { Heap } from "./heap.ts";
 import { Locks } from "./locks.ts";
@@ -15,9 +16,6 @@ import type { Mailbox } from "./mailbox.ts";
 import { type Arena, W_CELL, W_ISOLATE, W_NUMBER, W_OUTCOME, W_QUEUE, W_SELECTION } from "./memory_layout.ts";
 import type { Timer } from "./timers.ts";
 import type { Waiter } from "./waiter.ts";
-
-/** By which a Scheduler and a task's context say which isolate's they are. */
-export const HOME: unique symbol = Symbol.for("heddle.home") as typeof HOME;
 
 /**
  * Operations in a row that are done at once before the isolate's loop gets its turn. Tokio's budget of a task is 128; a
@@ -56,6 +54,8 @@ export class Isolate {
   readonly number: number;
   readonly heap: Heap;
   readonly handles: Handles;
+  /** The arena, for values that may hold handles. */
+  readonly values: Required<Bytes>;
   readonly loop: Loop;
   readonly locks: Locks;
   /** For a value on its way into a cell, and for one on its way out. */
@@ -87,7 +87,8 @@ export class Isolate {
     this.#mailbox = mailbox;
     this.locks = new Locks(arena, number);
     this.heap = new Heap(arena);
-    this.handles = arena.handles = new Handles(this);
+    this.handles = new Handles(this);
+    this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.sending = new Stage(this.handles);
     this.taken = new Stage(this.handles);
   }
@@ -252,7 +253,7 @@ export class Isolate {
 
   /** An operation has ended whose isolate died. */
   discard(record: number): void {
-    dropCell(this, this.arena, record + W_CELL);
+    dropCell(this, this.values, record + W_CELL);
     this.heap.free(record * 4, 0);
   }
 }

@@ -138,7 +138,7 @@ export class Machine {
       this.#local,
       this.#locks,
     );
-    const gs = new GTable(arena, isolate);
+    const gs = new GTable(arena, isolate, this.home.handles);
     const table = new TaskTable(arena, isolate);
     this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
     this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);

@@ -5,8 +5,6 @@
  *
  * Words that different threads write often stand on cache lines of their own (16 words).
  */
-import type { Bytes } from "./codec.ts";
-import type { Handles } from "./handles.ts";
 
 const LINE = 16;
 
@@ -299,7 +297,7 @@ function lineUp(index: number): number {
   return Math.ceil(index / LINE) * LINE;
 }
 
-export class Arena implements Bytes {
+export class Arena {
   readonly i32: Int32Array;
   readonly u8: Uint8Array;
   readonly slots: number;
@@ -320,8 +318,6 @@ export class Arena implements Bytes {
   readonly numbers: number;
   /** Words of O_ISOLATES. */
   readonly isolateBits: number;
-  /** This isolate's handles of what tasks share: values are read and written with them. */
-  handles: Handles | undefined = undefined;
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;

@@ -9,7 +9,8 @@
 import type { WaitOptions } from "./channel.ts";
 import { cas, load, store } from "./atomics.ts";
 import { ThreadDiedError } from "./errors.ts";
-import { Arrived, HANDLE, isolateOf, knowHandle, MUTEX, type Shareable } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { Arrived, isolateOf, knowHandle, MUTEX, type Shareable } from "./handles.ts";
 import type { Home } from "./home.ts";
 import type { Isolate, Place } from "./isolate.ts";
 import {

@@ -1,6 +1,7 @@
 /** Doing something once, whoever comes first. */
 import type { WaitOptions } from "./channel.ts";
-import { HANDLE, ONCE } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { ONCE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";

@@ -35,7 +35,7 @@ export function buryWaiters(host: Isolate, dead: number): void {
     else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);
   });
   for (const record of left) {
-    dropCell(host, host.arena, record + W_CELL);
+    dropCell(host, host.values, record + W_CELL);
     host.heap.free(record * 4, 0);
   }
   for (const record of poisoned) host.wake(record);

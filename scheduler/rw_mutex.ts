@@ -1,6 +1,7 @@
 /** A lock for one writer or many readers, for tasks on all threads and the host. */
 import type { WaitOptions } from "./channel.ts";
-import { HANDLE, RW_MUTEX } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { RW_MUTEX } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";

@@ -1,7 +1,8 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { HOME } from "./isolate.ts";
+import { HOME } from "./home.ts";
+
 import type { Stall } from "./stall.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native_library.ts";

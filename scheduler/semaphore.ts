@@ -1,6 +1,7 @@
 /** A counting semaphore for tasks on all threads and the host. */
 import type { WaitOptions } from "./channel.ts";
-import { Arrived, HANDLE, SEMAPHORE } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { Arrived, SEMAPHORE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";

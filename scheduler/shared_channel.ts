@@ -75,12 +75,12 @@ export class SharedChannel extends ChannelLife {
         isolate.reserve();
         const record = isolate.takeRecord();
         written.push(record);
-        writeCell(isolate, isolate.arena, record + W_CELL, value);
+        writeCell(isolate, isolate.values, record + W_CELL, value);
       }
       isolate.reserve(waiters.length);
     } catch (error) {
       for (const record of written) {
-        dropCell(isolate, isolate.arena, record + W_CELL);
+        dropCell(isolate, isolate.values, record + W_CELL);
         isolate.giveRecord(record);
       }
       throw error;
@@ -239,7 +239,7 @@ export class SharedChannel extends ChannelLife {
 
   /** What is in the operation's record will not be sent. */
   drop(waiter: Waiter): void {
-    if (waiter.role === SEND) dropCell(this.isolate, this.isolate.arena, waiter.record + W_CELL);
+    if (waiter.role === SEND) dropCell(this.isolate, this.isolate.values, waiter.record + W_CELL);
   }
 
   withdraw(waiter: Waiter): boolean {
@@ -255,9 +255,9 @@ export class SharedChannel extends ChannelLife {
     const { record } = waiter;
     let value: unknown;
     if (waiter.role === SEND) {
-      if (outcome === CLOSED) dropCell(isolate, isolate.arena, record + W_CELL);
+      if (outcome === CLOSED) dropCell(isolate, isolate.values, record + W_CELL);
     } else if (outcome === DONE) {
-      value = takeCell(isolate, isolate.arena, record + W_CELL);
+      value = takeCell(isolate, isolate.values, record + W_CELL);
     }
     // In this order: the record may be the one that decides for its select.
     this.settle(waiter, outcome, value);

@@ -6,7 +6,8 @@
  * host can poison what a dead thread held: all that wait then, or come later, hear of it instead of waiting for ever.
  */
 import { ThreadDiedError } from "./errors.ts";
-import { Arrived, type Handle, isolateOf, type Kind, knowHandle, type Shareable } from "./handles.ts";
+import type { Handle } from "./handle.ts";
+import { Arrived, isolateOf, type Kind, knowHandle, type Shareable } from "./handles.ts";
 import type { Isolate } from "./isolate.ts";
 import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OBJECT, W_OUTCOME } from "./memory_layout.ts";
 import { enqueue, unlink } from "./wait_queue.ts";

@@ -1,6 +1,7 @@
 /** Waiting until a number of things are done, whoever does them. */
 import type { WaitOptions } from "./channel.ts";
-import { HANDLE, WAIT_GROUP } from "./handles.ts";
+import { HANDLE } from "./handle.ts";
+import { WAIT_GROUP } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";

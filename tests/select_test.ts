@@ -10,8 +10,8 @@ import {
   select,
   send,
 } from "@heddle/heddle";
-import type { HasIsolate } from "../scheduler/home.ts";
-import { HOME } from "../scheduler/isolate.ts";
+import { type HasIsolate, HOME } from "../scheduler/home.ts";
+
 import { soon } from "./deadline.ts";
 import { knows, sendsNumbers } from "./tasks/channels.ts";
 import { receivesFromAny, sendsToAny, trades, tradesAtHome } from "./tasks/selecting.ts";

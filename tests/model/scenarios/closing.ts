@@ -4,9 +4,10 @@
  */
 import { Channel } from "../../../scheduler/channel.ts";
 import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { Arrived, HANDLE, type Shareable } from "../../../scheduler/handles.ts";
-import type { HasIsolate, Home } from "../../../scheduler/home.ts";
-import { HOME } from "../../../scheduler/isolate.ts";
+import { HANDLE } from "../../../scheduler/handle.ts";
+import { Arrived, type Shareable } from "../../../scheduler/handles.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
+
 import { Mutex } from "../../../scheduler/mutex.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
 import { select } from "../../../scheduler/select.ts";

@@ -2,7 +2,8 @@
 import { Barrier } from "../../../scheduler/barrier.ts";
 import { Channel } from "../../../scheduler/channel.ts";
 import { ThreadDiedError } from "../../../scheduler/errors.ts";
-import { HANDLE, type Shareable } from "../../../scheduler/handles.ts";
+import { HANDLE } from "../../../scheduler/handle.ts";
+import type { Shareable } from "../../../scheduler/handles.ts";
 import type { Home } from "../../../scheduler/home.ts";
 import { Arena, W_QUEUE } from "../../../scheduler/memory_layout.ts";
 import { Mutex } from "../../../scheduler/mutex.ts";

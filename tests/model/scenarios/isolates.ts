@@ -2,10 +2,11 @@
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { Futex } from "../../../scheduler/atomics.ts";
 import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
-import { Arrived, CHANNEL, HANDLE, type Shareable } from "../../../scheduler/handles.ts";
-import type { HasIsolate, Home } from "../../../scheduler/home.ts";
+import { HANDLE } from "../../../scheduler/handle.ts";
+import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/handles.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
 import { Idle } from "../../../scheduler/idle.ts";
-import { HOME, Isolate, type Loop } from "../../../scheduler/isolate.ts";
+import { Isolate, type Loop } from "../../../scheduler/isolate.ts";
 import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
 import { Mailbox, TO_WAITER } from "../../../scheduler/mailbox.ts";
 import {

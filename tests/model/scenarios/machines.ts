@@ -94,9 +94,9 @@ export class Pool {
     this.rings = new LocalRunQueue(this.arena, this.global);
     this.mailbox = new Mailbox(this.arena);
     this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
-    this.gs = new GTable(this.arena, HOST);
     this.table = new TaskTable(this.arena, HOST);
     this.home = new Isolate(this.arena, HOST, shim, this.idle, this.mailbox, noLoop);
+    this.gs = new GTable(this.arena, HOST, this.home.handles);
     const sides = { get: () => ({ side: noPort }) };
     const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
     const vigil = { begin: () => this.loop?.begin(), end: () => this.loop?.end() };

@@ -1,5 +1,6 @@
 /** Handles: an object lives as long as anybody has one, or one is on its way, and no longer. */
-import { CHANNEL, type Handle } from "../../../scheduler/handles.ts";
+import type { Handle } from "../../../scheduler/handle.ts";
+import { CHANNEL } from "../../../scheduler/handles.ts";
 import { O_KIND, OBJECTS_FIRST } from "../../../scheduler/memory_layout.ts";
 import { check, checkEqual, collect, type Scenario } from "../scenario.ts";
 import { type Member, members } from "./isolates.ts";

@@ -2,8 +2,8 @@
 import { Channel } from "../../../scheduler/channel.ts";
 import { DONE } from "../../../scheduler/g_table.ts";
 import { Arrived } from "../../../scheduler/handles.ts";
-import type { HasIsolate, Home } from "../../../scheduler/home.ts";
-import { HOME } from "../../../scheduler/isolate.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
+
 import { POOL } from "../../../scheduler/roles.ts";
 import { select } from "../../../scheduler/select.ts";
 import { after, recv } from "../../../scheduler/select_case.ts";
