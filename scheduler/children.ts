@@ -3,7 +3,8 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
-import { G } from "./context.ts";
+import { limit } from "./cancellation.ts";
+import { G, type Nursery } from "./context.ts";
 import { timedOut } from "./errors.ts";
 import { clone, DONE, dropParcel, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
@@ -60,10 +61,11 @@ export class Children {
     this.#global = global;
   }
 
-  /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
-  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined
+      ? undefined
+      : requireGoOptions(nursery === undefined ? "ctx.go" : "scope.go", options);
     let args = call.args;
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
@@ -75,8 +77,9 @@ export class Children {
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
     if (parent.outstanding++ === 0) this.#machine.parents++;
-    if (ended !== undefined) g.ended = ended;
-    if (options !== undefined) this.#follow(g, promise, options);
+    if (nursery !== undefined) g.nursery = nursery;
+    if (limits !== undefined) this.#limit(g, promise, limits);
+    if (promise.state === "cancelled") return promise;
     this.waiting.push(g);
     const { takesWork, blockingCalls } = this.#machine;
     if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
@@ -84,22 +87,21 @@ export class Children {
     return promise;
   }
 
-  /** Cancels with the signal, and after the timeout. */
-  #follow(g: G, promise: ChildTask, { signal, timeout }: GoOptions): void {
-    if (signal?.aborted) return promise.cancel(signal.reason);
-    const onAbort = () => promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = {
-      at: performance.now() + (timeout ?? Infinity),
-      cancelled: false,
-      fire: () => promise.cancel(timedOut(g.definition!.name, g.id, timeout!)),
-    };
-    if (timer.at < Infinity) this.#machine.startTimer(timer);
-    g.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      timer.cancelled = true;
-      this.#machine.stopTimer(timer);
-    };
+  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+  #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
+    try {
+      const release = limit(
+        limits,
+        this.#machine,
+        (reason) => promise.cancel(reason),
+        (timeout) => timedOut(limits.name ?? g.definition!.name, g.id, timeout),
+      );
+      if (release !== undefined) g.release = release;
+    } catch (error) {
+      promise.cancel(error);
+      throw error;
+    }
   }
 
   cancel(g: G, reason: unknown): boolean {
@@ -110,6 +112,7 @@ export class Children {
     this.#leaveParent(g);
     g.rare?.release?.();
     g.resolve(new Rejection(reason));
+    g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
       if (state === "queued") stopped(g);
@@ -225,18 +228,29 @@ export class Children {
       this.#settleFailed(g, slot);
       return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
-    this.#gs.free(slot);
-    this.#settle(g, status === DONE, value);
+    this.#settleWith(g, slot, status === DONE, () => {
+      return parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    });
   }
 
   /** An error of a class that only its task's module knows is found there. */
   async #settleFailed(g: G, slot: number): Promise<void> {
-    const unknown = this.#gs.unknownErrorClass(slot);
-    const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
-    const error = this.#gs.readPayload(slot, classOf);
+    let classOf: Awaited<ReturnType<typeof exportedClasses>> | undefined;
+    if (this.#gs.unknownErrorClass(slot) !== undefined) classOf = await exportedClasses(g.definition!.module);
+    this.#settleWith(g, slot, false, () => this.#gs.readPayload(slot, classOf));
+  }
+
+  /** What cannot be read is what the task fails with. */
+  #settleWith(g: G, slot: number, ok: boolean, read: () => unknown): void {
+    let value: unknown;
+    try {
+      value = read();
+    } catch (error) {
+      ok = false;
+      value = error;
+    }
     this.#gs.free(slot);
-    this.#settle(g, false, error);
+    this.#settle(g, ok, value);
   }
 
   /** The result is copied, as if it had come from another thread. */
@@ -258,14 +272,16 @@ export class Children {
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
     g.resolve(ok ? value : new Rejection(value));
-    if (g.rare !== undefined) stopped(g);
+    if (g.rare === undefined) return;
+    if (!ok) g.rare.nursery?.failed(value);
+    stopped(g);
   }
 }
 
 function stopped(g: G): void {
   const { rare } = g;
-  if (rare?.ended === undefined) return;
-  const { ended } = rare;
-  rare.ended = undefined;
-  ended();
+  if (rare?.nursery === undefined) return;
+  const { nursery } = rare;
+  rare.nursery = undefined;
+  nursery.stopped(g.promise!);
 }

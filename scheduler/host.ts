@@ -3,6 +3,7 @@
  */
 import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { cas, Futex, load, store } from "./atomics.ts";
+import { limit } from "./cancellation.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
@@ -20,7 +21,7 @@ import {
   RUNNING,
 } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { after, HostLoop } from "./host_loop.ts";
+import { HostLoop } from "./host_loop.ts";
 import { Idle } from "./idle.ts";
 import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
@@ -59,6 +60,7 @@ import {
   silence,
   type TaskState,
 } from "./task.ts";
+import { shown } from "./options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { Stalls } from "./stall.ts";
@@ -322,12 +324,16 @@ export class Host {
     const isWaiting = this.#nextWaiting < this.#waiting.length;
     const slot = isWaiting ? -1 : this.#gs.allocate();
     if (slot >= 0) this.#submit(slot, started, call.args, thread);
-    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[], on: thread });
+    else {
+      const args = clone(call.args, "args") as unknown[];
+      this.#requireOpen();
+      this.#waiting.push({ started, args, on: thread });
+    }
     return this.#inFlight(started, options);
   }
 
   /** On a thread of its own. */
-  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
+  dedicate(call: Call<unknown>, options: GoOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#neverStarted(call, options);
     const started = this.#newStarted(call, options);
     this.#startOnOwn(started, call, thread);
@@ -382,11 +388,19 @@ export class Host {
     this.idle.wake();
   }
 
+  /** Once more when arguments have been copied: their getters may have called close(). */
+  #requireOpen(): void {
+    if (this.isClosed) {
+      throw new SchedulerClosedError("The scheduler was closed as the task's arguments were copied.");
+    }
+  }
+
   /** Throws a DataCloneError, and then nothing has happened. */
   #write(slot: number, started: Started, args: readonly unknown[], dedicatedTo: number): void {
     try {
       this.#gs.prepare(slot, started.id, this.#table.number(started.definition), dedicatedTo);
       const parcel = this.#gs.writeArguments(slot, args);
+      this.#requireOpen();
       if (parcel !== undefined) this.#parcels.set(slot, parcel);
     } catch (error) {
       this.#gs.free(slot);
@@ -400,7 +414,7 @@ export class Host {
   #inFlight(started: Started, options: GoOptions | undefined): HostTask {
     const promise = started.promise = HostTask.start(started);
     this.#loop.begin();
-    if (options !== undefined) this.#follow(started, options);
+    if (options !== undefined) this.#limit(started, options);
     return promise;
   }
 
@@ -409,21 +423,25 @@ export class Host {
     const started = this.#newStarted(call, undefined);
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
+    silence(promise);
     started.reject(signal!.reason);
     return promise;
   }
 
-  #follow(started: Started, { signal, timeout }: GoOptions): void {
-    if (signal === undefined && timeout === undefined) return;
-    const onAbort = () => started.promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const stopTimer = timeout === undefined || timeout === Infinity
-      ? undefined
-      : after(timeout, () => started.promise.cancel(timedOut(started.name, started.id, timeout)));
-    started.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      stopTimer?.();
-    };
+  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+  #limit(started: Started, options: GoOptions): void {
+    const { promise } = started;
+    try {
+      started.release = limit(
+        options,
+        this.#loop,
+        (reason) => promise.cancel(reason),
+        (timeout) => timedOut(started.name, started.id, timeout),
+      );
+    } catch (error) {
+      promise.cancel(error);
+      throw error;
+    }
   }
 
   /** Slots have become free: what waits for one moves on. */
@@ -580,26 +598,34 @@ export class Host {
     if (parcel === undefined && this.#gs.isByPort(slot)) {
       throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
     }
-    if (status === FAILED && parcel === undefined) {
-      const unknown = this.#gs.unknownErrorClass(slot);
-      if (unknown !== undefined) {
-        this.#failWithClassOf(started, slot);
-        return;
-      }
+    if (status === FAILED && parcel === undefined && this.#gs.unknownErrorClass(slot) !== undefined) {
+      this.#failWithClassOf(started, slot);
+      return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
-    this.#free(slot);
-    this.#settle(started, status === DONE ? "done" : "failed", value);
+    this.#settleWith(started, slot, status === DONE, () => {
+      return parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    });
   }
 
   /** An error of a class that only its task's module knows is found there. */
   async #failWithClassOf(started: Started, slot: number): Promise<void> {
     started.isBeingRead = true;
     const classOf = await exportedClasses(started.definition.module);
-    const error = this.#gs.readPayload(slot, classOf);
-    this.#free(slot);
-    this.#settle(started, "failed", error);
+    this.#settleWith(started, slot, false, () => this.#gs.readPayload(slot, classOf));
     this.#refill();
+  }
+
+  /** What cannot be read is what the task fails with. */
+  #settleWith(started: Started, slot: number, ok: boolean, read: () => unknown): void {
+    let value: unknown;
+    try {
+      value = read();
+    } catch (error) {
+      ok = false;
+      value = error;
+    }
+    this.#free(slot);
+    this.#settle(started, ok ? "done" : "failed", value);
   }
 
   #free(slot: number): void {
@@ -724,6 +750,6 @@ export class Host {
 function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
   if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
   throw new RangeError(
-    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
   );
 }
