@@ -3,6 +3,7 @@ import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
 import { Arrived, CHANNEL, HANDLE, isolateOf, knowHandle, type Shareable } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
+import { signalOf } from "./options.ts";
 import { SharedChannel } from "./shared_channel.ts";
 
 /** Options of an operation that may have to wait. */
@@ -93,7 +94,7 @@ export class Channel<T> implements AsyncIterable<T> {
    */
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
-      return this.#life.send(value, options?.signal);
+      return this.#life.send(value, signalOf(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -102,7 +103,7 @@ export class Channel<T> implements AsyncIterable<T> {
   /** The oldest value. Rejects with a {@linkcode ChannelClosedError} once the channel is closed and empty. */
   recv(options?: WaitOptions): Promise<T> {
     try {
-      return this.#life.receive(RECEIVE, options?.signal) as Promise<T>;
+      return this.#life.receive(RECEIVE, signalOf(options)) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }

@@ -3,7 +3,8 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
-import { G } from "./context.ts";
+import { limit } from "./cancellation.ts";
+import { G, type Nursery } from "./context.ts";
 import { timedOut } from "./errors.ts";
 import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
@@ -64,10 +65,11 @@ export class Children {
     this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
   }
 
-  /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
-  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined
+      ? undefined
+      : requireGoOptions(nursery === undefined ? "ctx.go" : "scope.go", options);
     let args = call.args;
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
@@ -79,8 +81,9 @@ export class Children {
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
     if (parent.outstanding++ === 0) this.#machine.parents++;
-    if (ended !== undefined) g.ended = ended;
-    if (options !== undefined) this.#follow(g, promise, options);
+    if (nursery !== undefined) g.nursery = nursery;
+    if (limits !== undefined) this.#limit(g, promise, limits);
+    if (promise.state === "cancelled") return promise;
     this.waiting.push(g);
     const { takesWork, blockingCalls } = this.#machine;
     if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
@@ -88,22 +91,21 @@ export class Children {
     return promise;
   }
 
-  /** Cancels with the signal, and after the timeout. */
-  #follow(g: G, promise: ChildTask, { signal, timeout }: GoOptions): void {
-    if (signal?.aborted) return promise.cancel(signal.reason);
-    const onAbort = () => promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = {
-      at: performance.now() + (timeout ?? Infinity),
-      cancelled: false,
-      fire: () => promise.cancel(timedOut(g.definition!.name, g.id, timeout!)),
-    };
-    if (timer.at < Infinity) this.#machine.startTimer(timer);
-    g.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      timer.cancelled = true;
-      this.#machine.stopTimer(timer);
-    };
+  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+  #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
+    try {
+      const release = limit(
+        limits,
+        this.#machine,
+        (reason) => promise.cancel(reason),
+        (timeout) => timedOut(limits.name ?? g.definition!.name, g.id, timeout),
+      );
+      if (release !== undefined) g.release = release;
+    } catch (error) {
+      promise.cancel(error);
+      throw error;
+    }
   }
 
   cancel(g: G, reason: unknown): boolean {
@@ -114,6 +116,7 @@ export class Children {
     this.#leaveParent(g);
     g.rare?.release?.();
     g.resolve(new Rejection(reason));
+    g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
       if (state === "queued") stopped(g);
@@ -219,14 +222,16 @@ export class Children {
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
     g.resolve(ok ? value : new Rejection(value));
-    if (g.rare !== undefined) stopped(g);
+    if (g.rare === undefined) return;
+    if (!ok) g.rare.nursery?.failed(value);
+    stopped(g);
   }
 }
 
 function stopped(g: G): void {
   const { rare } = g;
-  if (rare?.ended === undefined) return;
-  const { ended } = rare;
-  rare.ended = undefined;
-  ended();
+  if (rare?.nursery === undefined) return;
+  const { nursery } = rare;
+  rare.nursery = undefined;
+  nursery.stopped(g.promise!);
 }

@@ -39,6 +39,7 @@ import type { NativeQueue } from "./native_queue.ts";
 import { isLost, Parker } from "./parker.ts";
 import { POOL, SPARE } from "./roles.ts";
 import type { Call, GoOptions, HostTask } from "./task.ts";
+import { shown } from "./options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
 import { Stalls } from "./stall.ts";
@@ -244,7 +245,7 @@ export class Host {
   }
 
   /** On a thread of its own. */
-  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
+  dedicate(call: Call<unknown>, options: GoOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#tasks.neverStarted(call, options);
     return this.#onOwnThread((slot, own) =>
       this.#tasks.startOnOwn(slot, call, options, [thread, call.args], own)
@@ -425,6 +426,6 @@ export class Host {
 function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
   if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
   throw new RangeError(
-    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
   );
 }

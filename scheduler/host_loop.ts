@@ -170,7 +170,7 @@ export class HostLoop {
 
   readonly #poll = (): void => {
     if (this.#isClosed) return;
-    if (this.#readAll()) {
+    if (this.#readAllOrTell()) {
       this.#lastMail = performance.now();
       if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
@@ -185,6 +185,18 @@ export class HostLoop {
     }
   };
 
+  /** A broken invariant is an uncaught error. Who lives on after that still hears of all other tasks. */
+  #readAllOrTell(): boolean {
+    try {
+      return this.#readAll();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return true;
+    }
+  }
+
   /** After those who waited for the mail have gone on: what they started may be done already. */
   readonly #lookAgain = (): void => {
     if (this.#inFlight === 0 || this.#isClosed) return;
@@ -192,7 +204,7 @@ export class HostLoop {
       if (pauses === PAUSES) return;
       pause();
     }
-    this.#readAll();
+    this.#readAllOrTell();
     if (--this.#looksLeft > 0) settled.then(this.#lookAgain);
   };
 

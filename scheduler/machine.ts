@@ -49,6 +49,7 @@ import { DEDICATED, SPARE } from "./roles.ts";
 import { Runner } from "./runner.ts";
 import { Search } from "./search.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { TaskSignals } from "./task_signal.ts";
 import { TaskTable } from "./task_table.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { type Timer, Timers } from "./timers.ts";
@@ -84,6 +85,7 @@ export class Machine {
   readonly runner: Runner;
   readonly blockingCalls: BlockingCalls;
   readonly threadLock: ThreadLock;
+  readonly signals = new TaskSignals(() => this.readMailInTask());
   /** What its tasks share with others. */
   readonly home: Isolate;
   readonly #locks: Locks;
@@ -252,8 +254,9 @@ export class Machine {
     const tick = ++this.tick;
     this.home.refill();
     let progress = this.readMail();
-    // It may be that this P is not counted any more: then it takes no more work.
-    if (this.#looksAtHeader) return true;
+    // It may be that this P is not counted any more: then it takes no more work. Or that there is none: a listener of a
+    // task's signal was frozen, and all is closing.
+    if (this.#looksAtHeader || this.p === NO_P) return true;
     if (this.#isFresh) {
       this.#isFresh = false;
       // The next turn is the others'.
@@ -611,7 +614,7 @@ export class Machine {
 
   // Mail --------------------------------------------------------------------------------------------------------------
 
-  /** By a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
+  /** By a G that looks at `shouldYield` or its signal: nothing in here runs what a task wrote, but for abort listeners. */
   readMailInTask(): void {
     if (load(this.#words, this.#record + M_MAIL) === 0) return;
     this.#locks.hold();

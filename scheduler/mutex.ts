@@ -21,6 +21,7 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
+import { signalOf } from "./options.ts";
 import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 
@@ -147,7 +148,7 @@ class Core implements Waited, Shareable, Place {
       this.#state = HELD;
       return this.#ready;
     }
-    return this.#lock(options?.signal);
+    return this.#lock(signalOf(options));
   }
 
   #lock(signal: AbortSignal | undefined): Promise<Disposable> {

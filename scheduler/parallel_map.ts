@@ -2,6 +2,7 @@
 import { isolateOf } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { PROCS } from "./memory_layout.ts";
+import { type Names, requireOptions, requireSignal } from "./options.ts";
 import { type GoOptions, silence, type Task, type TaskDefinition } from "./task.ts";
 
 /** Options of {@linkcode parallelMap}. */
@@ -13,6 +14,8 @@ export interface ParallelMapOptions {
   /** Aborting it cancels what is in flight, and ends the iteration with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const MAP_OPTIONS = { concurrency: true, ordered: true, signal: true } satisfies Names<ParallelMapOptions>;
 
 /**
  * Runs a task for each item, and iterates over the results. Items are taken as results are: at most `concurrency` items are
@@ -41,10 +44,12 @@ export function parallelMap<T, R>(
   options: ParallelMapOptions = {},
 ): AsyncIterableIterator<R> {
   const isolate = isolateOf(home, "parallelMap");
+  requireOptions("parallelMap", options, MAP_OPTIONS);
   const { concurrency = 2 * isolate.words[PROCS], ordered = true, signal } = options;
   if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
     throw new RangeError(`concurrency is ${String(concurrency)}: give an integer from 1 up.`);
   }
+  requireSignal("parallelMap", signal);
   const source = iteratorOf(items);
   return map(home, source, definition, concurrency, ordered ? new Ordered<R>() : new Unordered<R>(), signal);
 }

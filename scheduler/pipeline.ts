@@ -1,6 +1,8 @@
 /** Stages of tasks, connected by channels; Web Streams at either end. */
+import { whenAborted } from "./cancellation.ts";
 import { Channel } from "./channel.ts";
 import type { Home } from "./home.ts";
+import { type Names, requireOptions, requireSignal } from "./options.ts";
 import { defaultReason, silence, type Task, type TaskDefinition } from "./task.ts";
 
 /**
@@ -25,6 +27,8 @@ export interface PipelineOptions {
   /** Aborting it cancels the pipeline with the signal's reason. */
   signal?: AbortSignal;
 }
+
+const PIPELINE_OPTIONS = { capacity: true, signal: true } satisfies Names<PipelineOptions>;
 
 /**
  * Passes what a source yields through stages, each of one task or more, which are on whatever threads have time. Between
@@ -54,6 +58,8 @@ export function pipeline<T>(
   stages: readonly (Stage | Stages)[],
   options: PipelineOptions = {},
 ): Pipeline<T> {
+  requireOptions("pipeline", options, PIPELINE_OPTIONS);
+  requireSignal("pipeline", options.signal);
   return new Pipeline<T>(home, source, stages, options);
 }
 
@@ -94,10 +100,11 @@ export class Pipeline<T> implements AsyncIterable<T> {
     for (const each of ended) each.catch((error) => this.cancel(error));
     this.#ended = Promise.all(ended).then(() => {});
     silence(this.#ended);
-    const onAbort = () => this.cancel(signal!.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#ended.catch(() => {}).then(() => signal?.removeEventListener("abort", onAbort));
+    if (signal?.aborted) this.cancel(signal.reason);
+    else if (signal !== undefined) {
+      const unfollow = whenAborted(signal, (reason) => this.cancel(reason));
+      this.#ended.then(unfollow, unfollow);
+    }
   }
 
   /** Leaving the loop closes the source's iterator. */

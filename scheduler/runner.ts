@@ -22,6 +22,13 @@ import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
  */
 const PATIENCE = 1000;
 
+/**
+ * As `await` does: of a promise neither is looked up, so a `then` of its own is not called, and whatever else has one is
+ * called in a microtask, where it may throw, or call back twice.
+ */
+const { resolve: resolved } = Promise;
+const { then } = Promise.prototype;
+
 export class Runner {
   /** Gs that were begun. */
   ran = 0;
@@ -113,8 +120,13 @@ export class Runner {
     const { locks, heap } = this.#machine.home;
     if (this.#box === undefined) return;
     locks.hold();
-    if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
-    locks.release();
+    try {
+      if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+    } catch {
+      // A task's own Error.prepareStackTrace.
+    } finally {
+      locks.release();
+    }
   }
 
   /** Gets the arguments. What had to go by port is asked for. */
@@ -140,7 +152,12 @@ export class Runner {
     const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
     this.#await(g);
     const loaded = import(module).then(
-      () => this.#definition(g.slot) === undefined ? new Error(notRegistered(module, name)) : undefined,
+      () => {
+        if (this.#definition(g.slot) !== undefined) return undefined;
+        const defined = [...registry.definitions.values()];
+        const isOther = defined.some((each) => each.module === module && each.name === name);
+        return new Error(notRegistered(module, name, isOther));
+      },
       (cause) =>
         new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
     );
@@ -157,15 +174,16 @@ export class Runner {
   }
 
   #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
-    let args = this.#arguments(g.slot, parcel);
-    if (g === this.#dedicated) {
-      const [options, own] = args as [ThreadOptions, unknown[]];
-      args = own;
-      try {
+    let args: readonly unknown[];
+    try {
+      args = this.#arguments(g.slot, parcel);
+      if (g === this.#dedicated) {
+        const [options, own] = args as [ThreadOptions, unknown[]];
+        args = own;
         this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
-      } catch (error) {
-        return this.#end(g, false, error);
       }
+    } catch (error) {
+      return this.#end(g, false, error);
     }
     this.#start(g, definition, args);
   }
@@ -202,13 +220,13 @@ export class Runner {
     this.#box?.write(g, definition.name, args);
     const { locks } = this.#machine.home;
     let result: unknown;
-    let isPending: boolean;
+    let pending: Promise<unknown> | undefined;
     locks.leave();
     try {
       // A spread call costs 20 ns more.
       result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
-      // "then" may be a getter of the task's, and throw.
-      isPending = isThenable(result);
+      // What it looks at may be getters of the task's, and throw.
+      if (isThenable(result)) pending = resolved.call(Promise, result);
     } catch (error) {
       locks.enter();
       this.#current = undefined;
@@ -217,22 +235,27 @@ export class Runner {
     }
     locks.enter();
     if (g.slot >= 0) this.#current = undefined;
-    if (isPending) this.#follow(g, result as PromiseLike<unknown>);
+    if (pending !== undefined) this.#follow(g, pending);
     else this.#end(g, true, result);
   }
 
   /** Apart from `#start`, which would make a context for the functions in here for every G. */
-  #follow(g: G, result: PromiseLike<unknown>): void {
+  #follow(g: G, pending: Promise<unknown>): void {
+    try {
+      then.call(
+        pending,
+        (value) => g.machine.runner.ended(g, true, value),
+        (error) => g.machine.runner.ended(g, false, error),
+      );
+    } catch (error) {
+      // A "constructor" of its own.
+      return this.#end(g, false, error);
+    }
     this.#setLive(this.live + 1);
     if (g.promise !== undefined) g.promise.state = "running";
     // What a task keeps of its arguments is its own affair.
     g.args = undefined;
     if (g.slot >= 0) this.#running.set(g.slot, g);
-    const promise = result instanceof Promise ? result : Promise.resolve(result);
-    promise.then(
-      (value) => g.machine.runner.ended(g, true, value),
-      (error) => g.machine.runner.ended(g, false, error),
-    );
   }
 
   /** It was pending. In a microtask. */
@@ -332,7 +355,7 @@ function cloneable(error: unknown): unknown {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
+function isThenable(value: unknown): boolean {
+  return ((typeof value === "object" && value !== null) || typeof value === "function") &&
     typeof (value as PromiseLike<unknown>).then === "function";
 }

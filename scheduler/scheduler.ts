@@ -6,12 +6,22 @@ import type { Stall } from "./stall.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native_library.ts";
 import { DEDICATED, LOCKED } from "./roles.ts";
-import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
+import { type Names, requireOptions, shown } from "./options.ts";
+import {
+  type Call,
+  GO_OPTIONS,
+  type GoOptions,
+  registry,
+  requireCall,
+  requireGoOptions,
+  type Task,
+} from "./task.ts";
 import type { NativeThread } from "./native_thread.ts";
 import {
   type NativeThreadOptions,
   requireNativeThreadOptions,
   requireThreadOptions,
+  THREAD_OPTIONS,
   threadName,
   type ThreadOptions,
 } from "./thread_options.ts";
@@ -59,7 +69,10 @@ export interface SchedulerOptions {
    * frozen for good. At least twice `sliceMs`. Default: no limit.
    */
   runawayMs?: number;
-  /** Called on the host once for each time that a task has run for `stallMs` on end. Default: nobody hears of it. */
+  /**
+   * Called on the host once for each time that a task has run for `stallMs` on end. What it throws is an uncaught error.
+   * Default: nobody hears of it.
+   */
   onStall?: (stall: Stall) => void;
   /** Milliseconds after which a task that runs on is reported to `onStall`. Default: 100. */
   stallMs?: number;
@@ -69,12 +82,32 @@ export interface SchedulerOptions {
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
    * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
    * host may still start a task that finds a channel in its module and sends to it. Default: true.
+   *
+   * The host's own operations wait for as long as they like: its code may send from a timer or a request, and nobody can
+   * know that it will not.
    */
   detectDeadlocks?: boolean;
 }
 
+const SCHEDULER_OPTIONS = {
+  procs: true,
+  maxThreads: true,
+  maxTasks: true,
+  arenaBytes: true,
+  maxNativeThreads: true,
+  preempt: true,
+  sliceMs: true,
+  runawayMs: true,
+  onStall: true,
+  stallMs: true,
+  heapLimitMb: true,
+  detectDeadlocks: true,
+} satisfies Names<SchedulerOptions>;
+
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
 export interface DedicateOptions extends GoOptions, ThreadOptions {}
+
+const DEDICATE_OPTIONS = { ...GO_OPTIONS, ...THREAD_OPTIONS } satisfies Names<DedicateOptions>;
 
 /** A moment's look at a scheduler. Counts over its life lag behind by up to 61 tasks a thread. */
 export interface SchedulerStats {
@@ -149,11 +182,17 @@ export class Scheduler implements AsyncDisposable {
    * Resolves when `procs` threads run.
    *
    * @throws {RangeError} if an option is out of its range.
+   * @throws {TypeError} if there is no such option.
    * @throws {Error} on a platform without a native shim, in a Heddle thread, or if a thread does not start.
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
   static async start(options: SchedulerOptions = {}): Promise<Scheduler> {
     requireHost("Scheduler.start()");
+    requireOptions("Scheduler.start", options, SCHEDULER_OPTIONS);
+    const { onStall } = options;
+    if (onStall !== undefined && typeof onStall !== "function") {
+      throw new TypeError(`Scheduler.start: onStall is ${shown(onStall)}: give a function.`);
+    }
     const scheduler = new Scheduler(options);
     try {
       await scheduler.#host.up();
@@ -192,9 +231,9 @@ export class Scheduler implements AsyncDisposable {
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined ? undefined : requireGoOptions("go", options);
     this.#requireOpen();
-    return this.#host.go(call, options) as unknown as Task<R>;
+    return this.#host.go(call, limits) as unknown as Task<R>;
   }
 
   /**
@@ -214,12 +253,11 @@ export class Scheduler implements AsyncDisposable {
    */
   dedicate<R>(call: Call<R>, options: DedicateOptions = {}): Task<R> {
     requireCall(call);
-    requireGoOptions(options);
-    requireThreadOptions(options);
+    const limits = requireGoOptions("dedicate", options, DEDICATE_OPTIONS);
+    const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
     this.#requireOpen();
-    const { affinity, nice } = options;
-    const name = options.name ?? threadName(call.definition.name);
-    return this.#host.dedicate(call, options, { name, affinity, nice }) as unknown as Task<R>;
+    const name = limits.name ?? threadName(call.definition.name);
+    return this.#host.dedicate(call, limits, { name, affinity, nice }) as unknown as Task<R>;
   }
 
   /**
@@ -230,9 +268,9 @@ export class Scheduler implements AsyncDisposable {
    * @throws {Error} if the system refuses the thread an option.
    */
   async locker(options: ThreadOptions = {}): Promise<ThreadLocker> {
-    requireThreadOptions(options);
+    const wishes = requireThreadOptions("locker", options);
     this.#requireOpen();
-    return await ThreadLocker.start(this.#host, options);
+    return await ThreadLocker.start(this.#host, wishes);
   }
 
   /**
@@ -278,9 +316,9 @@ export class Scheduler implements AsyncDisposable {
    * @throws {SchedulerClosedError} after `close()`.
    */
   thread(options: NativeThreadOptions = {}): Promise<NativeThread> {
-    requireNativeThreadOptions(options);
+    const wishes = requireNativeThreadOptions("thread", options);
     this.#requireOpen();
-    return hostModule!.NativeThread.open(this.#host.native.calls, options);
+    return hostModule!.NativeThread.open(this.#host.native.calls, wishes);
   }
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */

@@ -5,10 +5,12 @@
  * passed over. The isolate of the select then takes the losers out of their queues.
  */
 import { cas } from "./atomics.ts";
+import { whenAborted } from "./cancellation.ts";
 import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
+import { type Names, requireOptions } from "./options.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { silence } from "./task.ts";
@@ -20,6 +22,8 @@ export interface SelectOptions {
   /** Do not wait: if no case is ready the index is -1. Default: false. */
   default?: boolean;
 }
+
+const SELECT_OPTIONS = { default: true } satisfies Names<SelectOptions>;
 
 /** Which case was chosen, and with what. */
 export interface Selected<T = unknown> {
@@ -52,6 +56,7 @@ export interface Selected<T = unknown> {
  */
 export function select(cases: readonly SelectCase[], options: SelectOptions = {}): Promise<Selected> {
   try {
+    requireOptions("select", options, SELECT_OPTIONS);
     requireCases(cases, options.default === true);
     return new Select(cases).start(options.default === true);
   } catch (error) {
@@ -207,9 +212,9 @@ class Select implements Selection {
 
   #watch({ index, ms, signal }: { index: number; ms?: number; signal?: AbortSignal }): void {
     if (signal !== undefined) {
-      const onAbort = () => this.#choose(() => this.#resolve({ index, value: signal.reason }));
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#undo.push(() => signal.removeEventListener("abort", onAbort));
+      this.#undo.push(
+        whenAborted(signal, (reason) => this.#choose(() => this.#resolve({ index, value: reason }))),
+      );
       return;
     }
     const isolate = this.#isolate;

@@ -3,6 +3,7 @@ import type { WaitOptions } from "./channel.ts";
 import { Arrived, HANDLE, SEMAPHORE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
+import { signalOf } from "./options.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";
 
 const MAX_PERMITS = 1 << 30;
@@ -53,7 +54,7 @@ export class Semaphore {
    * @throws {RangeError} if there never are that many.
    */
   acquire(permits: number = 1, options?: WaitOptions): Promise<Disposable> {
-    return this.#core.take(requirePermits(permits, this.#core.limit), options?.signal);
+    return this.#core.take(requirePermits(permits, this.#core.limit), signalOf(options));
   }
 
   /** Acquires if that takes no waiting. */

@@ -3,6 +3,7 @@ import type { WaitOptions } from "./channel.ts";
 import { HANDLE, WAIT_GROUP } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT } from "./memory_layout.ts";
+import { signalOf } from "./options.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
 
@@ -55,7 +56,7 @@ export class WaitGroup {
 
   /** Resolves when the count is 0. */
   wait(options?: WaitOptions): Promise<void> {
-    return this.#core.take(WAIT, options?.signal);
+    return this.#core.take(WAIT, signalOf(options));
   }
 
   /** For `Object.prototype.toString`, and what looks at values by it. */

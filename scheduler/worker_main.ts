@@ -20,6 +20,7 @@ import {
 import { SideChannel } from "./side_channel.ts";
 import { Sysmon } from "./sysmon.ts";
 import { registry } from "./task.ts";
+import { tellUncaught } from "./task_signal.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
@@ -73,7 +74,7 @@ function runMachine(): void {
   // It would end the thread, and with it tasks that have nothing to do with it.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    console.error("Uncaught (in a Heddle thread, in promise)", event.reason);
+    tellUncaught("in promise", event.reason);
   });
 
   parentPort!.postMessage("up");

@@ -99,7 +99,12 @@ export class Pool {
     this.home = new Isolate(this.arena, HOST, shim, this.idle, this.mailbox, noLoop);
     const sides = { get: () => ({ side: noPort }) };
     const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
-    const vigil = { begin: () => this.loop?.begin(), end: () => this.loop?.end() };
+    const vigil = {
+      begin: () => this.loop?.begin(),
+      end: () => this.loop?.end(),
+      startTimer: noLoop.startTimer,
+      stopTimer: noLoop.stopTimer,
+    };
     this.host = new HostTasks(this.gs, this.table, this.global, this.idle, this.home, forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
