@@ -110,7 +110,11 @@ try {
   for (const row of await chosenRows()) {
     announce(row);
     const running = await startSides(row);
-    conclude(row, await takeRounds(running, rounds, (side) => side.sample(row, options.quick)));
+    const measure = row.measure.replaceAll("#", String(row.size?.[options.quick ? "quick" : "full"]));
+    conclude(
+      { ...row, measure },
+      await takeRounds(running, rounds, (side) => side.sample(row, options.quick)),
+    );
   }
 } finally {
   for (const side of sides.values()) await side.stop();

@@ -27,7 +27,7 @@ export interface Size {
 
 /** A new one is a file in rows/ and a line in rows/all.ts; Go's half of it, a function in go/main.go. */
 export interface Row extends Measure {
-  /** For rows that know one. */
+  /** For rows that know one. `measure` has a # for it. */
   readonly size?: Size;
   /** What comes out of the work of that size. Go's answer is held against it. */
   expected?(size: number): number;

@@ -91,7 +91,7 @@ function weighted(size: number): number {
 const solutions: Record<number, number> = { 10: 724, 12: 14_200 };
 
 const lateness: Row = {
-  ...row("sleeps", "200,000 sleeps within 2 s: how late they end", { full: 200_000, quick: 20_000 }, itself),
+  ...row("sleeps", "# sleeps within 2 s: how late they end", { full: 200_000, quick: 20_000 }, itself),
   comparisons: [
     { atMost: 10 },
     { against: ["go: 2"] },
@@ -103,50 +103,50 @@ const lateness: Row = {
 
 /** In the order of the table. */
 export const savina: Row[] = [
-  row("fork_join", "300,000 tiny children", { full: 300_000, quick: 30_000 }, pairs, LEAN),
-  row("fork_join_work", "20,000 children of 10 us", { full: 20_000, quick: 2_000 }, spun, {
+  row("fork_join", "# tiny children", { full: 300_000, quick: 30_000 }, pairs, LEAN),
+  row("fork_join_work", "# children of 10 us", { full: 20_000, quick: 2_000 }, spun, {
     ...LEAN,
     ...PARALLEL,
   }),
-  row("ring", "100,000 hops in a ring of 100", { full: 100_000, quick: 10_000 }, (hops) => hops % 100, LEAN),
-  row("locked_ping_pong", "20,000 trips between two locked tasks", { full: 20_000, quick: 500 }, itself, {
+  row("ring", "# hops in a ring of 100", { full: 100_000, quick: 10_000 }, (hops) => hops % 100, LEAN),
+  row("locked_ping_pong", "# trips between two locked tasks", { full: 20_000, quick: 500 }, itself, {
     go1: 1,
     go2: 1,
   }),
   row(
     "doubleselect",
-    "50,000 numbers through a select of four",
+    "# numbers through a select of four",
     { full: 50_000, quick: 5_000 },
     itself,
     LEAN,
   ),
-  row("doubleselect_locked", "5,000 of them to a locked task", { full: 5_000, quick: 500 }, itself),
+  row("doubleselect_locked", "# of them to a locked task", { full: 5_000, quick: 500 }, itself),
   row(
     "chameneos",
-    "20,000 meetings of 100 creatures",
+    "# meetings of 100 creatures",
     { full: 20_000, quick: 2_000 },
     (n) => 2 * n,
     ASKING,
   ),
   row(
     "dictionary",
-    "100,000 requests of 20 to a map's owner",
+    "# requests of 20 to a map's owner",
     { full: 100_000, quick: 10_000 },
     itself,
     ASKING,
   ),
-  row("bank", "20,000 transfers between 1,000 accounts", { full: 20_000, quick: 2_000 }, booked, ASKING),
-  row("barbers", "5,000 customers of 4 barbers", { full: 5_000, quick: 500 }, itself, ASKING),
-  row("philosophers", "20,000 meals of 20 philosophers", { full: 20_000, quick: 2_000 }, itself),
-  row("queens", "12 queens", { full: 12, quick: 10 }, (queens) => solutions[queens], PARALLEL),
-  row("matrix", "recursive product of 512 x 512", { full: 512, quick: 256 }, weighted, PARALLEL),
+  row("bank", "# transfers between 1,000 accounts", { full: 20_000, quick: 2_000 }, booked, ASKING),
+  row("barbers", "# customers of 4 barbers", { full: 5_000, quick: 500 }, itself, ASKING),
+  row("philosophers", "# meals of 20 philosophers", { full: 20_000, quick: 2_000 }, itself),
+  row("queens", "# queens", { full: 12, quick: 10 }, (queens) => solutions[queens], PARALLEL),
+  row("matrix", "recursive matrix product, # by #", { full: 512, quick: 256 }, weighted, PARALLEL),
   row(
     "yields",
-    "25,000 tasks that yield 100 times",
+    "# tasks that yield 100 times",
     { full: 25_000, quick: 2_000 },
     (tasks) => tasks * 100,
     { go1: 0.667, go2: 0.667 },
   ),
   lateness,
-  row("skynet", "a tree of 1,000,000 leaves", { full: 1_000_000, quick: 10_000 }, pairs),
+  row("skynet", "Skynet, a tree of # leaves", { full: 1_000_000, quick: 10_000 }, pairs),
 ];

@@ -28,7 +28,7 @@ async function write(path: string, bytes: number): Promise<void> {
 export const jsonLines: Program = {
   name: "json-lines",
   sides: everyone,
-  measures: throughput("json-lines", "200 MB of JSON lines, summed up by a key, in chunks of 4 MB"),
+  measures: throughput("json-lines", "json-lines: summed up by a key, in chunks of 4 MB"),
   prepare: ({ directory, quick }) => write(`${directory}/lines`, (quick ? MB.quick : MB.full) * 1e6),
   async run(crew, { directory }) {
     const path = `${directory}/lines`;

@@ -58,7 +58,7 @@ function text(seed: number): string {
 export const markdown: Program = {
   name: "markdown",
   sides: everyone,
-  measures: throughput("markdown", "500 markdown files by npm:marked and npm:highlight.js"),
+  measures: throughput("markdown", "markdown: pages by npm:marked and npm:highlight.js"),
   async prepare({ directory, quick }) {
     for (let i = 0; i < (quick ? FILES.quick : FILES.full); i++) {
       await Deno.writeTextFile(`${directory}/${i}.md`, text(i));

@@ -14,7 +14,7 @@ export const slowImport: Program = {
   sides,
   measures: [
     {
-      ...row("60 tasks of 30 ms of a module that takes 0.3 s to import, 1 proc", "ms", "ms"),
+      ...row("slow-import: tasks of 30 ms, their module takes 0.3 s to import; 1 proc", "ms", "ms"),
       comparisons: [
         { against: ["loop: 1"] },
         { against: ["piscina: 1"], atLeast: 1 },

@@ -10,7 +10,7 @@ const QUESTIONS = 64;
 export const sqlite: Program = {
   name: "sqlite",
   sides: everyone,
-  measures: throughput("sqlite", "64 queries over 50,000 rows each, of 8 databases, with node:sqlite"),
+  measures: throughput("sqlite", "sqlite: 64 queries with node:sqlite"),
   async prepare({ directory, quick }) {
     const { DatabaseSync } = await import("node:sqlite");
     for (let i = 0; i < DATABASES; i++) {
