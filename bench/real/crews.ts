@@ -27,11 +27,11 @@ export const crews: Record<string, (program: string, threads: number) => Promise
   heddle: (program, threads) => heddle(program, threads),
   /** Our own best options. */
   cooperative: (program, threads) => heddle(program, threads, false),
-  /** No pool: a call is the work. */
+  /** No pool: one after the other, so that each result is there before the next work begins. */
   async loop(program) {
     const work: Work = await import(`./work/${moduleOf(program)}`);
-    // deno-lint-ignore require-await -- so that what the work throws rejects
-    return crewOf(async (name, argument) => work[name](argument) as never);
+    let last: Promise<unknown> = Promise.resolve();
+    return crewOf((name, argument) => (last = last.then(() => work[name](argument))) as never);
   },
   async piscina(program, threads) {
     const { Piscina } = await import("piscina");

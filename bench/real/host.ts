@@ -6,6 +6,9 @@ import type { Outcome } from "./program.ts";
 const [name, crew, threads, directory, quick] = Deno.args;
 const program = programs.find((program) => program.name === name)!;
 
+// Nothing comes by it: it ends when the bench does, and this process with it.
+Deno.stdin.read(new Uint8Array(1)).then(() => Deno.exit(1));
+
 const start = performance.now();
 const { readings, answer } = await program.run!(
   await crews[crew](name, Number(threads)),

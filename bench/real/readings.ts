@@ -51,6 +51,7 @@ async function runOnce(name: string, side: string, { directory, quick }: Setting
   const signal = AbortSignal.timeout(LIMIT);
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", host, name, ...side.split(": "), directory, String(quick)],
+    stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
     signal,
