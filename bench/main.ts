@@ -126,7 +126,7 @@ console.log(table(results));
 console.log(where);
 console.log(`${rounds} interleaved rounds; values are medians, ratios are medians of the rounds' ratios`);
 if (options.quick) console.log("quick: small sizes, whose numbers say little");
-console.log(who.join("; "));
+if (who.length > 0) console.log(who.join("; "));
 
 if (options.json !== undefined) {
   const report = {
