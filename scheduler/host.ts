@@ -20,7 +20,7 @@ import {
   RUNNING,
 } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
-import { after, HostLoop } from "./host_loop.ts";
+import { HostLoop } from "./host_loop.ts";
 import { Idle } from "./idle.ts";
 import { Isolate } from "./isolate.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
@@ -65,6 +65,7 @@ import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
 import type { ThreadOptions } from "./thread_options.ts";
+import { after } from "./timers.ts";
 
 export { openLibrary } from "./native_library.ts";
 export { NativeThread } from "./native_thread.ts";
