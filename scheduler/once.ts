@@ -1,10 +1,10 @@
 /** Doing something once, whoever comes first. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE, ONCE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./wait_options.ts";
 
 const ASK = 1;
 
@@ -47,7 +47,7 @@ export class Once {
 
   /** Runs the function, or waits until the one that came first has ended. */
   async do(fn: () => unknown, options?: WaitOptions): Promise<void> {
-    if (!await this.#core.take<boolean>(ASK, options?.signal)) return;
+    if (!await this.#core.take<boolean>(ASK, signalOf(options))) return;
     try {
       await fn();
     } finally {

@@ -85,6 +85,7 @@ export class SharedChannel extends ChannelLife {
       }
       throw error;
     }
+    local.moved = this;
     const { length } = local;
     for (const record of written.splice(0, length)) {
       copyCell(words, record + W_CELL, words, this.#cells + words[object + C_COUNT]++ * CELL_WORDS);

@@ -106,7 +106,7 @@ export abstract class SharedLock implements Waited, Shareable {
     }
     isolate.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.poisoned());
-    for (const record of this.#ended.splice(0)) isolate.wake(record);
+    this.#wakeEnded();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
 
@@ -127,10 +127,11 @@ export abstract class SharedLock implements Waited, Shareable {
     const error = change();
     isolate.unlock(object);
     if (error instanceof Error) throw error;
+    this.#wakeEnded();
     this.#serve();
   }
 
-  /** Under the lock, by `attempt`: all that wait are done. They are woken after the unlock. */
+  /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
   endAll(outcome: number): void {
     const { words, object } = this;
     for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
@@ -141,6 +142,10 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   readonly #ended: number[] = [];
+
+  #wakeEnded(): void {
+    if (this.#ended.length !== 0) { for (const record of this.#ended.splice(0)) this.isolate.wake(record); }
+  }
 
   /** A word of the state. */
   look(word: number): number {

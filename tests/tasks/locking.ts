@@ -61,6 +61,18 @@ export const holdsPermits = task(
   },
 );
 
+/** Releases a permit that another thread has acquired. Returns what that came to. */
+export const releasesPermit = task(import.meta, "releasesPermit", (_ctx, semaphore: Semaphore): string => {
+  try {
+    semaphore.release();
+    return "released";
+  } catch (error) {
+    return `${(error as Error).name}: ${
+      (error as Error).message.match(/this thread holds \d of the \d permits/)
+    }`;
+  }
+});
+
 /** Reads, or writes every `every`th time. Words: readers and writers inside. Returns what was seen that must not be. */
 export const readsAndWrites = task(
   import.meta,
