@@ -158,19 +158,24 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** One at a time, each woken outside of the lock. */
   #serve(): void {
-    const { isolate, words, object } = this;
+    const { isolate, object } = this;
     for (;;) {
       isolate.lock(object);
-      const record = words[object + O_FIRST_QUEUE];
-      const isGranted = record !== 0 && this.grant(words[record + W_DEMAND], words[record + W_ISOLATE]);
-      if (isGranted) {
-        unlink(words, object, record);
-        words[record + W_OUTCOME] = DONE;
-      }
+      const record = this.next();
       isolate.unlock(object);
-      if (!isGranted) return;
+      if (record === 0) return;
       isolate.wake(record);
     }
+  }
+
+  /** Under the lock: takes the first operation out of the queue, if it can be granted what it wants. 0: there is none. */
+  next(): number {
+    const { words, object } = this;
+    const record = words[object + O_FIRST_QUEUE];
+    if (record === 0 || !this.grant(words[record + W_DEMAND], words[record + W_ISOLATE])) return 0;
+    unlink(words, object, record);
+    words[record + W_OUTCOME] = DONE;
+    return record;
   }
 
   withdraw(waiter: Waiter): boolean {

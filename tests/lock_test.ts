@@ -287,6 +287,26 @@ Deno.test("a thread that dies waiting for a mutex is passed over", async () => {
   assertEquals(await soon(waiting, "the other one"), "got it");
 });
 
+Deno.test("who waits behind a thread that dies gets what it was kept from", async () => {
+  await using own = await Scheduler.start({ procs: 1 });
+  const [semaphore, lock] = [new Semaphore(own, 2), new RWMutex(own)];
+  const held = [await semaphore.acquire(1), await lock.readLock()];
+  const arrived = [new Flag(), new Flag()];
+  const dying = [semaphore, lock].map((what, i) => own.dedicate(diesWaiting(what, arrived[i].buffer)));
+  await until(() => arrived.every(({ value }) => value === 1), "they wait");
+  const behind = [semaphore.acquire(1), lock.readLock()];
+  assertEquals([semaphore.tryAcquire(1), lock.tryReadLock()], [undefined, undefined]);
+  for (const flag of arrived) flag.value = 2;
+  for (const each of dying) {
+    await assertRejects(async () => await soon(each, "a thread dies"), ThreadDiedError);
+  }
+  held.push(...await soon(Promise.all(behind), "those behind them"));
+  assertEquals(semaphore.available, 0);
+  for (const each of held) each[Symbol.dispose]();
+  assertEquals(semaphore.available, 2);
+  lock.tryLock()![Symbol.dispose]();
+});
+
 Deno.test("locks are the same objects when they come back, and close() ends what waits for them", async () => {
   const own = await Scheduler.start({ procs: 1 });
   const [mutex, semaphore] = [new Mutex(own), new Semaphore(own, 1)];

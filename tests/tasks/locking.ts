@@ -173,12 +173,13 @@ export const waitsFor = task(
   },
 );
 
-/** Waits for a mutex that it will not live to have. */
+/** Waits for all of what it will not live to have. */
 export const diesWaiting = task(
   import.meta,
   "diesWaiting",
-  async (ctx, mutex: Mutex, arrived: SharedArrayBuffer) => {
-    mutex.lock().catch(() => {});
+  async (ctx, what: Mutex | RWMutex | Semaphore, arrived: SharedArrayBuffer) => {
+    const waiting = what instanceof Semaphore ? what.acquire(2) : what.lock();
+    waiting.catch(() => {});
     const flag = new Flag(arrived);
     flag.value = 1;
     while (flag.value < 2) await ctx.sleep(0.5);
