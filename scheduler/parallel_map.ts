@@ -139,16 +139,19 @@ class Mapping<T, R> {
     const task = this.#start(value);
     this.#tasks.add(task);
     const ended = () => {
-      this.#ended.add(task);
+      // Unless its result has been taken already.
+      if (this.#tasks.has(task)) this.#ended.add(task);
       this.#wake?.();
     };
     task.then(ended, ended);
   }
 
-  /** Whose result is to come next, if it has ended. */
+  /** Whose result is to come next, if it has ended, or there is nothing else to wait for. */
   #take(): Task<R> | undefined {
-    const [task] = this.#isOrdered ? this.#tasks : this.#ended;
-    if (task === undefined || !this.#ended.delete(task)) return undefined;
+    const task = (this.#isOrdered ? this.#tasks : this.#ended).values().next().value;
+    if (task === undefined) return undefined;
+    const hasEnded = this.#ended.delete(task);
+    if (!hasEnded && this.#isPulling) return undefined;
     this.#tasks.delete(task);
     return task;
   }

@@ -83,40 +83,44 @@ interface Other {
 class Select implements Selection {
   main = 0;
   isOver = false;
-  /** All of them, in random order: that in which they are looked at, and in which they queue. */
-  readonly #cases: readonly (Entry | Other)[];
-  readonly #entries: readonly Entry[];
+  readonly #entries: Entry[] = [];
+  /** With those about other things, in random order: that in which they are looked at, and in which they queue. */
+  readonly #cases: (Entry | Other)[];
   #promise: Promise<Selected> | undefined = undefined;
   #resolve!: (selected: Selected) => void;
   #reject!: (reason: unknown) => void;
   readonly #undo: (() => void)[] = [];
 
   constructor(cases: readonly SelectCase[]) {
+    const others: Other[] = [];
     let now = 0;
-    const all = cases.map((one, index): Entry | Other => {
+    for (let index = 0; index < cases.length; index++) {
+      const one = cases[index];
       if (one.kind === "after") {
         now ||= performance.now();
-        return { kind: "other", index, at: one.ms === 0 ? 0 : now + one.ms, signal: undefined };
+        others.push({ kind: "other", index, at: one.ms === 0 ? 0 : now + one.ms, signal: undefined });
+      } else if (one.kind === "onAbort") {
+        others.push({ kind: "other", index, at: Infinity, signal: one.signal });
+      } else {
+        this.#entries.push({
+          kind: "channel",
+          index,
+          channel: one.channel,
+          role: one.kind === "recv" ? RECEIVE : SEND,
+          value: one.kind === "send" ? one.value : undefined,
+          life: lifeOf(one.channel),
+          staged: undefined,
+          waiter: undefined,
+        });
       }
-      if (one.kind === "onAbort") return { kind: "other", index, at: Infinity, signal: one.signal };
-      return {
-        kind: "channel",
-        index,
-        channel: one.channel,
-        role: one.kind === "recv" ? RECEIVE : SEND,
-        value: one.kind === "send" ? one.value : undefined,
-        life: lifeOf(one.channel),
-        staged: undefined,
-        waiter: undefined,
-      };
-    });
-    this.#entries = all.filter((one) => one.kind === "channel");
-    this.#cases = shuffled(all);
+    }
+    this.#cases = others.length === 0 ? this.#entries : [...this.#entries, ...others];
   }
 
   start(isDefault: boolean): Promise<Selected> {
     this.#stage();
-    const ready = this.#cases.find(isReady);
+    shuffle(this.#cases);
+    const ready = this.#cases === this.#entries ? undefined : this.#cases.find(isReady);
     const locked = lockAll(this.#entries);
     let chosen: Entry | Other | undefined;
     let outcome = NOT_YET;
@@ -312,11 +316,9 @@ function lockAll(entries: readonly Entry[]): ChannelLife[] {
   return sorted;
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  const mixed = [...items];
-  for (let i = mixed.length - 1; i > 0; i--) {
+function shuffle(items: unknown[]): void {
+  for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));
-    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+    [items[i], items[j]] = [items[j], items[i]];
   }
-  return mixed;
 }
