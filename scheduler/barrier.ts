@@ -1,11 +1,10 @@
 /** Waiting for each other. */
-import type { WaitOptions } from "./channel.ts";
 import { Arrived, BARRIER, HANDLE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const WAIT = 1;
 

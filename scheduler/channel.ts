@@ -3,14 +3,8 @@ import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
 import { Arrived, CHANNEL, HANDLE, isolateOf, knowHandle, type Shareable } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
-import { signalOf } from "./options.ts";
 import { SharedChannel } from "./shared_channel.ts";
-
-/** Options of an operation that may have to wait. */
-export interface WaitOptions {
-  /** Aborting it takes the operation back: it rejects with the signal's reason. A task passes its `ctx.signal`. */
-  signal?: AbortSignal;
-}
+import { signalOf, type WaitOptions } from "./options.ts";
 
 /** Which of its lives a channel is in. */
 export let lifeOf: (channel: Channel<unknown>) => ChannelLife;

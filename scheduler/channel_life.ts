@@ -67,8 +67,14 @@ export abstract class ChannelLife implements Waited {
 
   send(value: unknown, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    this.reserve(1);
     const staged = this.stage(value);
+    try {
+      // Not before: a channel or a mutex in the value may have moved to the arena, with records for all who wait there.
+      this.reserve(1);
+    } catch (error) {
+      this.unstage(staged);
+      throw error;
+    }
     this.lock();
     const outcome = this.attemptSend(staged);
     if (outcome === NOT_YET) return this.#park(SEND, staged, signal);
@@ -90,7 +96,11 @@ export abstract class ChannelLife implements Waited {
   }
 
   trySend(value: unknown): boolean {
-    const staged = this.stage(value);
+    return this.offer(this.stage(value));
+  }
+
+  /** Sends a value that is ready, if that takes no waiting. */
+  offer(staged: unknown): boolean {
     this.lock();
     const outcome = this.attemptSend(staged);
     this.unlock();

@@ -20,6 +20,8 @@ export class LocalChannel extends ChannelLife implements Resolver {
   length = 0;
   /** In the isolate's list of where operations are parked. */
   isListed = false;
+  /** Where it is now, once it has moved to the arena. */
+  moved: ChannelLife | undefined = undefined;
   /**
    * An operation without a signal that parks when no other is parked is no Waiter in a queue, but these four fields: tasks
    * that pass values to each other would make two Waiters for each. So it has waited longer than all of its kind. Whatever
@@ -86,7 +88,12 @@ export class LocalChannel extends ChannelLife implements Resolver {
 
   override send(value: unknown, signal?: AbortSignal): Promise<void> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    const staged = typeof value === "number" ? value : this.stage(value);
+    let staged = value;
+    if (typeof value !== "number") {
+      staged = this.stage(value);
+      // Getters of the value may have passed this channel on.
+      if (this.moved !== undefined) return this.moved.send(staged, signal);
+    }
     if (this.isClosed) return Promise.reject(this.closed());
     if (this.#parked !== NOBODY && this.#parked !== SEND) {
       this.#end(staged);
@@ -97,6 +104,11 @@ export class LocalChannel extends ChannelLife implements Resolver {
     else if (this.length < this.capacity) this.#push(staged);
     else return this.#park(SEND, staged, signal);
     return this.isolate.done();
+  }
+
+  override trySend(value: unknown): boolean {
+    const staged = this.stage(value);
+    return this.moved === undefined ? this.offer(staged) : this.moved.trySend(staged);
   }
 
   #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {

@@ -6,7 +6,6 @@
  * and unlocking are one CAS each. WAITED is added to it, under the object's lock, by who is about to queue; from then on
  * both CAS fail, and who unlocks gives the mutex to who has waited longest.
  */
-import type { WaitOptions } from "./channel.ts";
 import { cas, load, store } from "./atomics.ts";
 import { ThreadDiedError } from "./errors.ts";
 import { Arrived, HANDLE, isolateOf, knowHandle, MUTEX, type Shareable } from "./handles.ts";
@@ -21,9 +20,9 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const LOCK = 1;
 const NOBODY = 0;

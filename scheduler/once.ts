@@ -1,11 +1,10 @@
 /** Doing something once, whoever comes first. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE, ONCE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const ASK = 1;
 

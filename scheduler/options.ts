@@ -63,10 +63,16 @@ export function requireSignal(what: string, signal: unknown): void {
   throw new TypeError(`${what}: signal is ${shown(signal)}: give an AbortSignal.`);
 }
 
-const WAIT_OPTIONS = { signal: true } as const;
+/** Options of an operation that may have to wait. */
+export interface WaitOptions {
+  /** Aborting it takes the operation back: it rejects with the signal's reason. A task passes its `ctx.signal`. */
+  signal?: AbortSignal;
+}
 
-/** What the options of an operation that may have to wait say. Throws a TypeError. */
-export function signalOf(options: { signal?: AbortSignal } | undefined): AbortSignal | undefined {
+const WAIT_OPTIONS = { signal: true } satisfies Names<WaitOptions>;
+
+/** Looked at before anything is parked: what waits without a promise would take a value that nobody gets. */
+export function signalOf(options: WaitOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined;
   requireOptions("an operation that waits", options, WAIT_OPTIONS);
   const { signal } = options;

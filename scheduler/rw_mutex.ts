@@ -1,10 +1,9 @@
 /** A lock for one writer or many readers, for tasks on all threads and the host. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE, RW_MUTEX } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const READ = 1;
 const WRITE = 2;

@@ -1,10 +1,9 @@
 /** A counting semaphore for tasks on all threads and the host. */
-import type { WaitOptions } from "./channel.ts";
 import { Arrived, HANDLE, SEMAPHORE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const MAX_PERMITS = 1 << 30;
 
@@ -66,7 +65,7 @@ export class Semaphore {
   /**
    * Gives permits back by number.
    *
-   * @throws {RangeError} if that many are not held.
+   * @throws {RangeError} if this thread does not hold that many.
    */
   release(permits: number = 1): void {
     this.#core.release(requirePermits(permits, this.#core.limit));
@@ -97,10 +96,10 @@ class Core extends SharedLock {
   release(permits: number): void {
     const { words, object, limit } = this;
     this.change(() => {
-      const held = limit - words[object + L_COUNT];
+      const held = words[object + this.isolate.handles.bodyAt + this.isolate.number];
       if (permits > held) {
         return new RangeError(
-          `release(${permits}): ${held} of the ${limit} permits of ${this.name} are held.`,
+          `release(${permits}): this thread holds ${held} of the ${limit} permits of ${this.name}. Release them where they were acquired: if a thread dies, what it holds is lost.`,
         );
       }
       words[object + L_COUNT] += permits;

@@ -85,6 +85,7 @@ export class SharedChannel extends ChannelLife {
       }
       throw error;
     }
+    local.moved = this;
     const { length } = local;
     for (const record of written.splice(0, length)) {
       copyCell(words, record + W_CELL, words, this.#cells + words[object + C_COUNT]++ * CELL_WORDS);
@@ -149,8 +150,9 @@ export class SharedChannel extends ChannelLife {
       copyCell(words, cell, this.isolate.taken.i32, 0);
       words[object + C_HEAD] = head + 1 === this.capacity ? 0 : head + 1;
       words[object + C_COUNT] = count - 1;
-      // The sender that has waited longest has room now: with a full ring the first cell is the next to be filled.
-      if (words[object + SENDERS] !== 0) {
+      // The sender that has waited longest has room now: with a full ring the first cell is the next to be filled. Of a
+      // closed channel they are about to be told.
+      if (words[object + SENDERS] !== 0 && words[object + O_ENDED] === 0) {
         const sender = dequeue(words, object, SENDERS);
         if (sender !== 0) {
           copyCell(words, sender + W_CELL, words, cell);
@@ -162,8 +164,9 @@ export class SharedChannel extends ChannelLife {
       this.#received = true;
       return DONE;
     }
+    if (words[object + O_ENDED] === 1) return CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;
+    if (sender === 0) return NOT_YET;
     copyCell(words, sender + W_CELL, this.isolate.taken.i32, 0);
     words[sender + W_CELL] = 0;
     this.#done(sender);

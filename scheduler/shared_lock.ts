@@ -106,7 +106,7 @@ export abstract class SharedLock implements Waited, Shareable {
     }
     isolate.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.poisoned());
-    for (const record of this.#ended.splice(0)) isolate.wake(record);
+    this.#wakeEnded();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
 
@@ -127,10 +127,11 @@ export abstract class SharedLock implements Waited, Shareable {
     const error = change();
     isolate.unlock(object);
     if (error instanceof Error) throw error;
+    this.#wakeEnded();
     this.#serve();
   }
 
-  /** Under the lock, by `attempt`: all that wait are done. They are woken after the unlock. */
+  /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
   endAll(outcome: number): void {
     const { words, object } = this;
     for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
@@ -141,6 +142,10 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   readonly #ended: number[] = [];
+
+  #wakeEnded(): void {
+    if (this.#ended.length !== 0) { for (const record of this.#ended.splice(0)) this.isolate.wake(record); }
+  }
 
   /** A word of the state. */
   look(word: number): number {
@@ -153,19 +158,24 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** One at a time, each woken outside of the lock. */
   #serve(): void {
-    const { isolate, words, object } = this;
+    const { isolate, object } = this;
     for (;;) {
       isolate.lock(object);
-      const record = words[object + O_FIRST_QUEUE];
-      const isGranted = record !== 0 && this.grant(words[record + W_DEMAND], words[record + W_ISOLATE]);
-      if (isGranted) {
-        unlink(words, object, record);
-        words[record + W_OUTCOME] = DONE;
-      }
+      const record = this.next();
       isolate.unlock(object);
-      if (!isGranted) return;
+      if (record === 0) return;
       isolate.wake(record);
     }
+  }
+
+  /** Under the lock: takes the first operation out of the queue, if it can be granted what it wants. 0: there is none. */
+  next(): number {
+    const { words, object } = this;
+    const record = words[object + O_FIRST_QUEUE];
+    if (record === 0 || !this.grant(words[record + W_DEMAND], words[record + W_ISOLATE])) return 0;
+    unlink(words, object, record);
+    words[record + W_OUTCOME] = DONE;
+    return record;
   }
 
   withdraw(waiter: Waiter): boolean {

@@ -154,6 +154,13 @@ export function keyOf(module: string, name: string, fn: TaskFunction): string {
  */
 export type TaskState = "queued" | "running" | "done" | "failed" | "cancelled";
 
+/** Throws unless it is what `task` returns. */
+export function requireDefinition(what: string, value: unknown): void {
+  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") return;
+  const given = typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
+  throw new TypeError(`${what}(…): ${given} is not a task: define one with task(import.meta, "name", fn).`);
+}
+
 /** A started call: a promise of its result. */
 export interface Task<R> extends Promise<R> {
   /** Unique within its scheduler. */

@@ -1,11 +1,10 @@
 /** Waiting until a number of things are done, whoever does them. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE, WAIT_GROUP } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT } from "./memory_layout.ts";
-import { signalOf } from "./options.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const WAIT = 1;
 const MOST = 2 ** 31 - 1;
@@ -81,6 +80,8 @@ class Core extends SharedLock {
         );
       }
       words[object + L_COUNT] = count + n;
+      // All at once, as in Go: the first one to go on may add again.
+      if (count + n === 0) this.endAll(DONE);
     });
   }
 

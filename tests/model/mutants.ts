@@ -505,6 +505,16 @@ export const mutants: Mutant[] = [
     "channel: close against two",
   ),
   mutant(
+    "a receive from a closed channel takes from those who are parked there",
+    "shared_channel.ts",
+    `    if (words[object + O_ENDED] === 1) return CLOSED;
+    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
+    if (sender === 0) return NOT_YET;`,
+    `    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
+    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;`,
+    "channel: close against a receive",
+  ),
+  mutant(
     "a close marks the channel outside of its lock",
     "shared_channel.ts",
     `this.lock();
@@ -547,9 +557,9 @@ export const mutants: Mutant[] = [
   mutant(
     "a semaphore that gets permits back serves one that waits, and no other",
     "shared_lock.ts",
-    `      if (!isGranted) return;
+    `      if (record === 0) return;
       isolate.wake(record);`,
-    `      if (isGranted) isolate.wake(record);
+    `      if (record !== 0) isolate.wake(record);
       return;`,
     "semaphore",
     "RW mutex",
@@ -581,10 +591,18 @@ export const mutants: Mutant[] = [
     "who changes a lock's state does not look whose turn it is",
     "shared_lock.ts",
     `    if (error instanceof Error) throw error;
+    this.#wakeEnded();
     this.#serve();`,
     "    if (error instanceof Error) throw error;",
     "wait group",
     "once",
+  ),
+  mutant(
+    "a wait group that is done ends its waits one by one",
+    "wait_group.ts",
+    "if (count + n === 0) this.endAll(DONE);",
+    "void DONE;",
+    "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
@@ -731,6 +749,13 @@ export const mutants: Mutant[] = [
     "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
     "else if (kind === BARRIER && waited) poison(object, kind);",
     "death: a thread with a mutex",
+  ),
+  mutant(
+    "who waits behind a thread that died is left waiting",
+    "poison.ts",
+    "else if (waited && kind !== MUTEX) serve(object);",
+    "else void serve;",
+    "death: a thread with a wish",
   ),
   mutant(
     "a barrier is not poisoned where a dead thread waited",

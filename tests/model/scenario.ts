@@ -73,6 +73,10 @@ export function kill(thread: string, may: () => unknown): Routine {
 
 /** An AbortSignal whose listeners are interrupted as any code. */
 export class ModelSignal {
+  static {
+    Object.setPrototypeOf(this.prototype, AbortSignal.prototype);
+  }
+
   aborted = false;
   reason: unknown = undefined;
   readonly listeners = new Set<() => unknown>();
