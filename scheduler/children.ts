@@ -225,16 +225,23 @@ export class Children {
       this.#settleFailed(g, slot);
       return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    let ok = status === DONE;
+    let value: unknown;
+    try {
+      value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    } catch (error) {
+      ok = false;
+      value = error;
+    }
     this.#gs.free(slot);
-    this.#settle(g, status === DONE, value);
+    this.#settle(g, ok, value);
   }
 
   /** An error of a class that only its task's module knows is found there. */
   async #settleFailed(g: G, slot: number): Promise<void> {
     const unknown = this.#gs.unknownErrorClass(slot);
     const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
-    const error = this.#gs.readPayload(slot, classOf);
+    const error = this.#gs.readThrown(slot, classOf);
     this.#gs.free(slot);
     this.#settle(g, false, error);
   }
@@ -244,8 +251,8 @@ export class Children {
     if (isPrimitive(value)) return this.#settle(g, ok, value);
     if (g.promise!.state === "cancelled") return stopped(g);
     try {
-      const errorClass = (value as object).constructor as ErrorClass;
-      this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
+      const errorClass = () => (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", errorClass));
     } catch (error) {
       this.#settle(g, false, error);
     }

@@ -587,16 +587,23 @@ export class Host {
         return;
       }
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    let outcome: TaskState = status === DONE ? "done" : "failed";
+    let value: unknown;
+    try {
+      value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    } catch (error) {
+      outcome = "failed";
+      value = error;
+    }
     this.#free(slot);
-    this.#settle(started, status === DONE ? "done" : "failed", value);
+    this.#settle(started, outcome, value);
   }
 
   /** An error of a class that only its task's module knows is found there. */
   async #failWithClassOf(started: Started, slot: number): Promise<void> {
     started.isBeingRead = true;
     const classOf = await exportedClasses(started.definition.module);
-    const error = this.#gs.readPayload(slot, classOf);
+    const error = this.#gs.readThrown(slot, classOf);
     this.#free(slot);
     this.#settle(started, "failed", error);
     this.#refill();
