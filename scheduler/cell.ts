@@ -4,7 +4,7 @@
  *
  * Plain access: a cell is in the hands of who has the channel's lock, or of who has the record.
  */
-import { decode, encode, type ErrorClass } from "./codec.ts";
+import { decode, encode, type ErrorClass, readAndDrop } from "./codec.ts";
 import { type Bytes, INT, TAG } from "./codec_format.ts";
 import { writeScalar } from "./codec_write.ts";
 import { arenaFull, type Handles, isHandle } from "./handles.ts";
@@ -75,7 +75,7 @@ export function takeCell(isolate: Isolate, from: Bytes, at: number): unknown {
 export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
-  if (word === BLOCK_WITH_HANDLES) takeCell(isolate, from, at);
+  if (word === BLOCK_WITH_HANDLES) readAndDrop(() => takeCell(isolate, from, at));
   else if (word === BLOCK) isolate.heap.release(from.i32[at + 1]);
 }
 
@@ -84,8 +84,10 @@ export function copyWithin(value: unknown): unknown {
   const { bytes, side } = encode(value, "value");
   if (!side.every(isHandle)) throw notThroughChannels();
   const copy = bytes.slice();
-  const errorClass = (value as object).constructor as ErrorClass | undefined;
-  const classOf = (name: string) => errorClass?.name === name ? errorClass : undefined;
+  const classOf = (name: string) => {
+    const errorClass = (value as object).constructor as ErrorClass | undefined;
+    return errorClass?.name === name ? errorClass : undefined;
+  };
   return decode({ u8: copy, i32: new Int32Array(copy.buffer) }, 0, side, classOf);
 }
 

@@ -208,8 +208,8 @@ export class Children {
     if (isPrimitive(value)) return this.#settle(g, ok, value);
     if (g.promise!.state === "cancelled") return stopped(g);
     try {
-      const errorClass = (value as object).constructor as ErrorClass;
-      this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
+      const errorClass = () => (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", errorClass));
     } catch (error) {
       this.#settle(g, false, error);
     }

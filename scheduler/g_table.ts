@@ -23,6 +23,7 @@ import {
   encodeInto,
   type ErrorClass,
   isPrimitive,
+  readAndDrop,
   unknownErrorClass,
 } from "./codec.ts";
 import { type Handles, isHandle } from "./handles.ts";
@@ -79,7 +80,7 @@ export function openParcel({ bytes, side }: Parcel, handles?: Handles, classOf?:
 
 /** Nobody will open it: handles in it arrive all the same, and are collected. */
 export function dropParcel(parcel: Parcel | undefined, handles: Handles | undefined): void {
-  if (parcel !== undefined) openParcel(parcel, handles);
+  if (parcel !== undefined) readAndDrop(() => openParcel(parcel, handles));
 }
 
 /** Copies a value as a change of threads would. */
@@ -282,7 +283,11 @@ export class GTable {
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#arena, offsetOf(word)) };
+    try {
+      return { reason: word === NO_REASON ? undefined : decode(this.#arena, offsetOf(word)) };
+    } catch {
+      return { reason: undefined };
+    }
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
@@ -358,7 +363,7 @@ export class GTable {
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
     // What arrives here and is not kept is collected.
-    if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
+    if (this.#words[g + G_PAYLOAD] >= HANDLES) readAndDrop(() => this.readPayload(slot));
     const kind = this.#words[g + G_PAYLOAD];
     if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
     this.#words[g + G_PAYLOAD] = INLINE;

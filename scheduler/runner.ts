@@ -190,9 +190,11 @@ export class Runner {
 
   #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
     if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
-    const args = this.#gs.readPayload(slot) as unknown[];
-    this.#gs.dropPayload(slot);
-    return args;
+    try {
+      return this.#gs.readPayload(slot) as unknown[];
+    } finally {
+      this.#gs.dropPayload(slot);
+    }
   }
 
   #definition(slot: number): Definition | undefined {
@@ -278,19 +280,24 @@ export class Runner {
   #endSlot(g: G, ok: boolean, value: unknown): void {
     const slot = g.slot;
     this.#running.delete(slot);
-    let parcel: Parcel | undefined;
+    let isPosted: boolean;
     try {
-      parcel = this.#gs.writeResult(slot, value);
-      if (parcel !== undefined) this.#side.post(slot, parcel);
+      isPosted = this.#write(slot, value);
     } catch (error) {
       ok = false;
-      this.#gs.writeResult(slot, cloneable(error));
-      parcel = undefined;
+      isPosted = this.#write(slot, cloneable(error));
     }
     this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
     // A parcel for another thread goes through the host.
-    this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
+  }
+
+  /** Whether it went by port. */
+  #write(slot: number, value: unknown): boolean {
+    const parcel = this.#gs.writeResult(slot, value);
+    if (parcel !== undefined) this.#side.post(slot, parcel);
+    return parcel !== undefined;
   }
 
   /** Mail about a slot that runs here, did so, or is to; or that ran on a thread that died. */

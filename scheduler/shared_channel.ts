@@ -260,7 +260,12 @@ export class SharedChannel extends ChannelLife {
     if (waiter.role === SEND) {
       if (outcome === CLOSED) dropCell(isolate, isolate.arena, record + W_CELL);
     } else if (outcome === DONE) {
-      value = takeCell(isolate, isolate.arena, record + W_CELL);
+      try {
+        value = takeCell(isolate, isolate.arena, record + W_CELL);
+      } catch (error) {
+        // The value is lost, and nobody but its receiver.
+        return waiter.fail(error);
+      }
     }
     // In this order: the record may be the one that decides for its select.
     this.settle(waiter, outcome, value);
