@@ -4,6 +4,7 @@ import { Arrived, CHANNEL, HANDLE, isolateOf, knowHandle, type Shareable } from 
 import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 
 /** Options of an operation that may have to wait. */
 export interface WaitOptions {
@@ -155,6 +156,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #share(): number {
     const local = this.#life;
     if (!(local instanceof LocalChannel)) return local.object;
+    reserveStack();
     const shared = SharedChannel.beside(local, this);
     // First of all: among its values may be itself.
     this.#life = shared;

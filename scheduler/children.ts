@@ -5,7 +5,7 @@
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { G } from "./context.ts";
 import { timedOut } from "./errors.ts";
-import { clone, DONE, dropParcel, FAILED, type GTable, openParcel, RUNNING } from "./g_table.ts";
+import { clone, DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
 import { isHandle } from "./handles.ts";
 import { type Idle, NO_P } from "./idle.ts";
@@ -13,6 +13,7 @@ import type { LocalRunQueue } from "./local_run_queue.ts";
 import type { Machine } from "./machine.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import {
   type Call,
   type ChildTask,
@@ -71,6 +72,8 @@ export class Children {
       args = clone(args, "args") as unknown[];
       break;
     }
+    // What runs code of users came before.
+    reserveStack();
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
@@ -106,6 +109,7 @@ export class Children {
     const promise = g.promise!;
     const { state } = promise;
     if (state !== "queued" && state !== "running") return false;
+    reserveStack();
     promise.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
@@ -170,14 +174,15 @@ export class Children {
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
-      const g = this.waiting.popOldest()!;
+      const g = this.waiting.oldest!;
       if (g.promise!.state !== "queued") {
+        this.waiting.popOldest();
         this.#gs.free(slot);
         continue;
       }
-      this.#gs.prepare(slot, g.id, this.#table.number(g.definition!));
-      const parcel = this.#gs.writeArguments(slot, g.args!);
-      if (parcel !== undefined) this.#side.post(slot, parcel);
+      // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
+      if (!this.#write(slot, g)) break;
+      this.waiting.popOldest();
       g.slot = slot;
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
@@ -187,6 +192,21 @@ export class Children {
       else this.#local.push(p, slot);
     }
     this.#idle.wake();
+  }
+
+  /** Whether it is in the slot. If not the slot is free again. */
+  #write(slot: number, g: G): boolean {
+    let parcel: Parcel | undefined;
+    try {
+      this.#gs.prepare(slot, g.id, this.#table.number(g.definition!));
+      parcel = this.#gs.writeArguments(slot, g.args!);
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+      return true;
+    } catch {
+      dropParcel(parcel, this.#gs.handles);
+      this.#gs.free(slot);
+      return false;
+    }
   }
 
   /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */
@@ -225,18 +245,31 @@ export class Children {
       this.#settleFailed(g, slot);
       return;
     }
-    const value = parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles);
+    this.#settleRead(
+      g,
+      slot,
+      status === DONE,
+      () => parcel === undefined ? this.#gs.readPayload(slot) : openParcel(parcel, this.#gs.handles),
+    );
+  }
+
+  /** What it ended with may need more than there is to be read: then it has failed with that. */
+  #settleRead(g: G, slot: number, ok: boolean, read: () => unknown): void {
+    let value: unknown;
+    try {
+      value = read();
+    } catch (error) {
+      [ok, value] = [false, error];
+    }
     this.#gs.free(slot);
-    this.#settle(g, status === DONE, value);
+    this.#settle(g, ok, value);
   }
 
   /** An error of a class that only its task's module knows is found there. */
   async #settleFailed(g: G, slot: number): Promise<void> {
     const unknown = this.#gs.unknownErrorClass(slot);
     const classOf = unknown === undefined ? undefined : await exportedClasses(g.definition!.module);
-    const error = this.#gs.readPayload(slot, classOf);
-    this.#gs.free(slot);
-    this.#settle(g, false, error);
+    this.#settleRead(g, slot, false, () => this.#gs.readPayload(slot, classOf));
   }
 
   /** The result is copied, as if it had come from another thread. */

@@ -3,6 +3,7 @@ import type { HasIsolate } from "./home.ts";
 import { HOME, type Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs, type Timer } from "./timers.ts";
@@ -261,6 +262,7 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
   get signal(): AbortSignal {
     const rare = rareOf(this);
     if (rare.controller === undefined) {
+      reserveStack();
       rare.controller = new AbortController();
       if (rare.cancelled) rare.controller.abort(rare.reason);
     }
@@ -287,6 +289,7 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
 
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
     const wait = new Wait(this);
     this.machine.resumeLater(wait);
     return promiseOf(wait) as Promise<void>;
@@ -306,10 +309,16 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
     const wait = new Wait(this);
-    const ended = () => this.machine.resumeLater(wait);
-    promise.then(ended, ended);
-    return promiseOf(wait).then(() => promise);
+    const turn = promiseOf(wait);
+    try {
+      const ended = () => this.machine.resumeLater(wait);
+      promise.then(ended, ended);
+    } catch (error) {
+      wait.end(error);
+    }
+    return turn.then(() => promise);
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {
@@ -322,18 +331,22 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
   }
 
   lockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.unlock(this));
   }
 
   dedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.undedicate(this));
   }
 
@@ -367,8 +380,9 @@ export class G implements TaskContext, HasIsolate, Caller, Resolver {
     if (rare.cancelled) return;
     rare.cancelled = true;
     rare.reason = reason;
-    rare.controller?.abort(reason);
     while (this.waits !== undefined) this.waits.end(reason);
+    // At last: what listens is the task's, and does what it likes.
+    rare.controller?.abort(reason);
   }
 
   set release(release: () => void) {
@@ -396,6 +410,7 @@ function rareOf(g: G): Rare {
 
 function sleepUntil(g: G, at: number): Promise<void> {
   if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
+  reserveStack();
   const wait = new Wait(g, at);
   g.machine.startTimer(wait);
   return promiseOf(wait) as Promise<void>;

@@ -61,6 +61,7 @@ import {
 } from "./task.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
@@ -299,6 +300,7 @@ export class Host {
   }
 
   #setProcs(procs: number): void {
+    reserveStack();
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     for (const { isolate } of this.threads.all) this.idle.signal(isolate);
@@ -318,6 +320,7 @@ export class Host {
     if (thread !== undefined && this.threads.get(thread.isolate) !== thread) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
+    reserveStack();
     const started = this.#newStarted(call, options);
     const isWaiting = this.#nextWaiting < this.#waiting.length;
     const slot = isWaiting ? -1 : this.#gs.allocate();
@@ -329,6 +332,7 @@ export class Host {
   /** On a thread of its own. */
   dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#neverStarted(call, options);
+    reserveStack();
     const started = this.#newStarted(call, options);
     this.#startOnOwn(started, call, thread);
     return this.#inFlight(started, options);
@@ -339,6 +343,7 @@ export class Host {
     if (this.#arena.shape.maxTasks === 1) {
       throw new RangeError("maxTasks is 1: a locker takes one for itself, and has none left for its tasks.");
     }
+    reserveStack();
     const started = this.#newStarted(call, undefined);
     started.isInFlight = false;
     const own = this.#startOnOwn(started, call, thread);
@@ -475,6 +480,7 @@ export class Host {
 
   cancel(started: Started, reason: unknown): boolean {
     if (started.hasSettled) return false;
+    reserveStack();
     this.#settle(started, "cancelled", reason);
     const { slot } = started;
     if (slot >= 0 && !this.#gs.cancelQueued(slot)) {
@@ -647,6 +653,7 @@ export class Host {
   // Closing -----------------------------------------------------------------------------------------------------------
 
   close(): Promise<void> {
+    reserveStack();
     return this.#closing ??= this.#loop.holdFor(this.#close());
   }
 

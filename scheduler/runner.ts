@@ -12,6 +12,7 @@ import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { defaultReason, type Definition, registry, splitKey } from "./task.ts";
 import type { TaskTable } from "./task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
@@ -112,6 +113,7 @@ export class Runner {
   tellStack(): void {
     const { locks, heap } = this.#machine.home;
     if (this.#box === undefined) return;
+    reserveStack();
     locks.hold();
     if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
     locks.release();
@@ -257,17 +259,27 @@ export class Runner {
     this.#running.delete(slot);
     let parcel: Parcel | undefined;
     try {
-      parcel = this.#gs.writeResult(slot, value);
-      if (parcel !== undefined) this.#side.post(slot, parcel);
+      parcel = this.#write(slot, value);
     } catch (error) {
       ok = false;
-      this.#gs.writeResult(slot, cloneable(error));
-      parcel = undefined;
+      parcel = this.#write(slot, cloneable(error));
     }
     this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
     // A parcel for another thread goes through the host.
     this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
+  }
+
+  /** What went by port, if anything. */
+  #write(slot: number, value: unknown): Parcel | undefined {
+    const parcel = this.#gs.writeResult(slot, value);
+    try {
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      dropParcel(parcel, this.#gs.handles);
+      throw error;
+    }
+    return parcel;
   }
 
   /** Mail about a slot that runs here, did so, or is to; or that ran on a thread that died. */

@@ -11,6 +11,7 @@ import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { silence } from "./task.ts";
 import type { Timer } from "./timers.ts";
 import { CLOSED, type Selection, Waiter } from "./waiter.ts";
@@ -53,6 +54,7 @@ export interface Selected<T = unknown> {
 export function select(cases: readonly SelectCase[], options: SelectOptions = {}): Promise<Selected> {
   try {
     requireCases(cases, options.default === true);
+    reserveStack();
     return new Select(cases).start(options.default === true);
   } catch (error) {
     return Promise.reject(error);

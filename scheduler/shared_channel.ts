@@ -26,6 +26,7 @@ import {
   W_OUTCOME,
   W_SELECTION,
 } from "./memory_layout.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { dequeue, enqueue, unlink } from "./wait_queue.ts";
 import { CLOSED, DONE, type Waiter } from "./waiter.ts";
 
@@ -104,6 +105,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get length(): number {
+    reserveStack();
     this.lock();
     const count = this.#words[this.object + C_COUNT];
     this.unlock();
@@ -111,6 +113,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get isClosed(): boolean {
+    reserveStack();
     this.lock();
     const closed = this.#words[this.object + O_ENDED];
     this.unlock();
@@ -257,7 +260,12 @@ export class SharedChannel extends ChannelLife {
     if (waiter.role === SEND) {
       if (outcome === CLOSED) dropCell(isolate, isolate.arena, record + W_CELL);
     } else if (outcome === DONE) {
-      value = takeCell(isolate, isolate.arena, record + W_CELL);
+      try {
+        value = takeCell(isolate, isolate.arena, record + W_CELL);
+      } catch (error) {
+        // Who has sent it, or reads the mail, has nothing to do with what it takes to read it.
+        return waiter.fail(error);
+      }
     }
     // In this order: the record may be the one that decides for its select.
     this.settle(waiter, outcome, value);
@@ -268,6 +276,7 @@ export class SharedChannel extends ChannelLife {
     const words = this.#words;
     const { object } = this;
     const woken: number[] = [];
+    reserveStack();
     this.lock();
     const wasClosed = words[object + O_ENDED] === 1;
     words[object + O_ENDED] = 1;

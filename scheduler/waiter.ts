@@ -60,7 +60,14 @@ export class Waiter implements Resolver {
   /** Makes its promise. `signal` takes it back. */
   start<T>(signal?: AbortSignal): Promise<T> {
     const promise = this.promise = promiseOf(this) as Promise<T>;
-    if (signal !== undefined) follow(this, signal);
+    if (signal !== undefined) {
+      try {
+        follow(this, signal);
+      } catch (error) {
+        // Its methods may be the user's.
+        if (this.withdraw()) this.fail(error);
+      }
+    }
     return promise;
   }
 
