@@ -5,6 +5,7 @@ import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { signalOf, type WaitOptions } from "./options.ts";
+import { reserveStack } from "./stack_reserve.ts";
 
 /** Which of its lives a channel is in. */
 export let lifeOf: (channel: Channel<unknown>) => ChannelLife;
@@ -150,6 +151,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #share(): number {
     const local = this.#life;
     if (!(local instanceof LocalChannel)) return local.object;
+    reserveStack();
     const shared = SharedChannel.beside(local, this);
     // First of all: among its values may be itself.
     this.#life = shared;

@@ -15,6 +15,7 @@ import type { Machine } from "./machine.ts";
 import { Owner } from "./owner.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import {
   type Call,
   type ChildTask,
@@ -77,6 +78,8 @@ export class Children {
       args = clone(args, "args") as unknown[];
       break;
     }
+    // What runs code of users came before.
+    reserveStack();
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
@@ -112,6 +115,7 @@ export class Children {
     const promise = g.promise!;
     const { state } = promise;
     if (state !== "queued" && state !== "running") return false;
+    reserveStack();
     promise.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
@@ -170,18 +174,31 @@ export class Children {
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
-      const g = this.waiting.popOldest()!;
+      const g = this.waiting.oldest!;
       if (g.promise!.state !== "queued") {
+        this.waiting.popOldest();
         this.#gs.free(slot);
         continue;
       }
-      this.#owner.write(slot, g, g.args!);
+      // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
+      if (!this.#write(slot, g)) break;
+      this.waiting.popOldest();
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
     this.#idle.wake();
+  }
+
+  /** Whether it is in the slot. If not the slot is free again. */
+  #write(slot: number, g: G): boolean {
+    try {
+      this.#owner.write(slot, g, g.args!);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */

@@ -5,6 +5,7 @@ import type { Machine } from "./machine.ts";
 import { type Names, requireOptions } from "./options.ts";
 import type { Owned } from "./owner.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
 import { abort } from "./task_signal.ts";
@@ -275,6 +276,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   get signal(): AbortSignal {
     const rare = rareOf(this);
     if (rare.controller === undefined) {
+      reserveStack();
       rare.controller = this.machine.signals.controller();
       // Nobody listens yet.
       if (rare.cancelled) rare.controller.abort(rare.reason);
@@ -302,6 +304,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
 
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
     const wait = new Wait(this);
     this.machine.resumeLater(wait);
     return promiseOf(wait) as Promise<void>;
@@ -321,6 +324,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
     const outside = awaited(promise);
     const wait = new Wait(this);
     const ended = () => this.machine.resumeLater(wait);
@@ -339,18 +343,22 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   }
 
   lockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.unlock(this));
   }
 
   dedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.undedicate(this));
   }
 
@@ -389,9 +397,10 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
     if (rare.cancelled) return;
     rare.cancelled = true;
     rare.reason = reason;
+    while (this.waits !== undefined) this.waits.end(reason);
+    // At last: what listens is the task's, and does what it likes.
     const { controller } = rare;
     if (controller !== undefined) this.machine.home.locks.outside(() => abort(controller, reason));
-    while (this.waits !== undefined) this.waits.end(reason);
   }
 
   set release(release: () => void) {
@@ -424,6 +433,7 @@ async function awaited<T>(promise: PromiseLike<T>): Promise<T> {
 
 function sleepUntil(g: G, at: number): Promise<void> {
   if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
+  reserveStack();
   const wait = new Wait(g, at);
   g.machine.startTimer(wait);
   return promiseOf(wait) as Promise<void>;

@@ -42,6 +42,7 @@ import type { Call, GoOptions, HostTask } from "./task.ts";
 import { shown } from "./options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
@@ -222,6 +223,7 @@ export class Host {
   }
 
   #setProcs(procs: number): void {
+    reserveStack();
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     for (const { isolate } of this.threads.all) this.idle.signal(isolate);
@@ -241,6 +243,7 @@ export class Host {
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
+    reserveStack();
     return this.#tasks.start(call, options, thread);
   }
 
@@ -261,6 +264,7 @@ export class Host {
   }
 
   #onOwnThread(start: (slot: number, own: Thread) => HostTask): [HostTask, Thread] {
+    reserveStack();
     const slot = this.#tasks.allocate();
     if (slot < 0) {
       throw new RangeError(
@@ -359,6 +363,7 @@ export class Host {
   // Closing -----------------------------------------------------------------------------------------------------------
 
   close(): Promise<void> {
+    reserveStack();
     return this.#closing ??= this.#loop.holdFor(this.#close());
   }
 

@@ -9,6 +9,7 @@ import type { Idle } from "./idle.ts";
 import type { Isolate } from "./isolate.ts";
 import { HOST } from "./memory_layout.ts";
 import { type Owned, Owner } from "./owner.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import {
   type Call,
   type Caller,
@@ -257,6 +258,7 @@ export class HostTasks implements Bereaved {
 
   cancel(started: Started, reason: unknown): boolean {
     if (started.hasSettled) return false;
+    reserveStack();
     this.#settle(started, "cancelled", reason);
     if (started.slot >= 0) this.#owner.cancel(started, reason);
     return true;

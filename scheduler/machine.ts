@@ -49,6 +49,7 @@ import { DEDICATED, SPARE } from "./roles.ts";
 import { Runner } from "./runner.ts";
 import { Search } from "./search.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { TaskSignals } from "./task_signal.ts";
 import { TaskTable } from "./task_table.ts";
 import { ThreadLock } from "./thread_lock.ts";
@@ -617,9 +618,13 @@ export class Machine {
   /** By a G that looks at `shouldYield` or its signal: nothing in here runs what a task wrote, but for abort listeners. */
   readMailInTask(): void {
     if (load(this.#words, this.#record + M_MAIL) === 0) return;
+    reserveStack();
     this.#locks.hold();
-    this.readMail();
-    this.#locks.release();
+    try {
+      this.readMail();
+    } finally {
+      this.#locks.release();
+    }
   }
 
   readMail(): boolean {

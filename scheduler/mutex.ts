@@ -20,6 +20,7 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
+import { releaseLater, reserveStack } from "./stack_reserve.ts";
 import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "./options.ts";
@@ -46,7 +47,7 @@ class Held implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#mutex.unlock();
+    this.#mutex.giveBack();
   }
 }
 
@@ -154,15 +155,23 @@ class Core implements Waited, Shareable, Place {
     const { isolate } = this;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#state === SHARED) {
-      if (!cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)) {
-        return this.#lockSlowly(signal);
+      // No call follows the one that locks.
+      if (
+        --isolate.budget > 0 && cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)
+      ) {
+        return this.#ready;
       }
-    } else if (this.#state === FREE) this.#state = HELD;
-    else return this.#wait(signal);
-    return --isolate.budget > 0 ? this.#ready : isolate.doneWith(this.#held);
+      reserveStack();
+      return this.#lockSlowly(signal);
+    }
+    reserveStack();
+    if (this.#state !== FREE) return this.#wait(signal);
+    this.#state = HELD;
+    return isolate.doneWith(this.#held);
   }
 
   tryLock(): Disposable | undefined {
+    reserveStack();
     if (this.#state === FREE) {
       this.#state = HELD;
       return this.#held;
@@ -179,6 +188,15 @@ class Core implements Waited, Shareable, Place {
     else this.#unlock();
   }
 
+  /** By `using`. */
+  giveBack(): void {
+    try {
+      this.unlock();
+    } catch (error) {
+      releaseLater(error, () => this.unlock());
+    }
+  }
+
   #unlock(): void {
     if (this.#state === FREE) throw this.#notHeld();
     if (this.#state === SHARED) {
@@ -186,6 +204,7 @@ class Core implements Waited, Shareable, Place {
       if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
       return;
     }
+    reserveStack();
     const next = this.#waiters.shift();
     if (next === undefined) this.#state = FREE;
     else this.isolate.end(next, DONE);
@@ -244,6 +263,7 @@ class Core implements Waited, Shareable, Place {
     const { isolate } = this;
     const { words } = isolate;
     const object = this.#object;
+    reserveStack();
     isolate.lock(object);
     const word = load(words, object + L_HOLDER);
     if (word !== (isolate.number + 1 | MUTEX_WAITED)) {
@@ -304,6 +324,7 @@ class Core implements Waited, Shareable, Place {
 
   share(): number {
     if (this.#state === SHARED) return this.#object;
+    reserveStack();
     const { isolate } = this;
     const waiters = [...this.#waiters];
     isolate.reserve(waiters.length);

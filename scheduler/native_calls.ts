@@ -27,6 +27,7 @@ import {
 } from "./memory_layout.ts";
 import { NativeQueue, type QueueLimits } from "./native_queue.ts";
 import { CallWords, putNumber, type Signature } from "./native_signature.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { plainPromise, type Settler, silence } from "./task.ts";
 
 /** A call that is under way: a promise of its result. */
@@ -128,6 +129,7 @@ export class NativeCalls implements Inbox {
   /** Throws a TypeError for arguments that do not fit, and then nothing has happened. */
   start(callee: Callee, args: readonly unknown[]): NativeCall<unknown> {
     if (this.#isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+    reserveStack();
     const number = this.#nextWaiting === this.#waiting.length ? this.#allocate() : undefined;
     // Without a free one it is written to the last one, of which a copy is kept.
     const at = this.#at(number ?? NATIVE_CALLS - 1);

@@ -75,11 +75,13 @@ export class Owner<T extends Owned> {
    */
   write(slot: number, task: T, args: readonly unknown[], dedicatedTo = 0): void {
     const gs = this.#gs;
+    let parcel: Parcel | undefined;
     try {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo);
-      const parcel = gs.writeArguments(slot, args);
+      parcel = gs.writeArguments(slot, args);
       if (parcel !== undefined) this.#port.send(slot, parcel);
     } catch (error) {
+      dropParcel(parcel, gs.handles);
       gs.free(slot);
       throw error;
     }

@@ -12,6 +12,10 @@ export class PrivateQueue {
     return this.#gs.length - this.#oldest;
   }
 
+  get oldest(): G | undefined {
+    return this.#gs[this.#oldest];
+  }
+
   push(g: G): void {
     this.#gs.push(g);
   }

@@ -12,6 +12,7 @@ import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { defaultReason, type Definition, registry, splitKey } from "./task.ts";
 import type { TaskTable } from "./task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
@@ -119,6 +120,7 @@ export class Runner {
   tellStack(): void {
     const { locks, heap } = this.#machine.home;
     if (this.#box === undefined) return;
+    reserveStack();
     locks.hold();
     try {
       if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
@@ -296,7 +298,12 @@ export class Runner {
   /** Whether it went by port. */
   #write(slot: number, value: unknown): boolean {
     const parcel = this.#gs.writeResult(slot, value);
-    if (parcel !== undefined) this.#side.post(slot, parcel);
+    try {
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      dropParcel(parcel, this.#gs.handles);
+      throw error;
+    }
     return parcel !== undefined;
   }
 

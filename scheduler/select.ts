@@ -13,6 +13,7 @@ import { W_FIRED } from "./memory_layout.ts";
 import { type Names, requireOptions } from "./options.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { silence } from "./task.ts";
 import { after, type Timer } from "./timers.ts";
 import { CLOSED, type Selection, Waiter } from "./waiter.ts";
@@ -58,6 +59,7 @@ export function select(cases: readonly SelectCase[], options: SelectOptions = {}
   try {
     requireOptions("select", options, SELECT_OPTIONS);
     requireCases(cases, options.default === true);
+    reserveStack();
     return new Select(cases).start(options.default === true);
   } catch (error) {
     return Promise.reject(error);

@@ -26,6 +26,7 @@ import {
   W_OUTCOME,
   W_SELECTION,
 } from "./memory_layout.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { dequeue, enqueue, unlink } from "./wait_queue.ts";
 import { CLOSED, DONE, type Waiter } from "./waiter.ts";
 
@@ -105,6 +106,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get length(): number {
+    reserveStack();
     this.lock();
     const count = this.#words[this.object + C_COUNT];
     this.unlock();
@@ -112,6 +114,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get isClosed(): boolean {
+    reserveStack();
     this.lock();
     const closed = this.#words[this.object + O_ENDED];
     this.unlock();
@@ -263,7 +266,7 @@ export class SharedChannel extends ChannelLife {
       try {
         value = takeCell(isolate, isolate.arena, record + W_CELL);
       } catch (error) {
-        // The value is lost, and nobody but its receiver.
+        // Who has sent it, or reads the mail, has nothing to do with what it takes to read it.
         return waiter.fail(error);
       }
     }
@@ -276,6 +279,7 @@ export class SharedChannel extends ChannelLife {
     const words = this.#words;
     const { object } = this;
     const woken: number[] = [];
+    reserveStack();
     this.lock();
     const wasClosed = words[object + O_ENDED] === 1;
     words[object + O_ENDED] = 1;

@@ -9,6 +9,7 @@ import { ThreadDiedError } from "./errors.ts";
 import { Arrived, type Handle, isolateOf, type Kind, knowHandle, type Shareable } from "./handles.ts";
 import type { Isolate } from "./isolate.ts";
 import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OBJECT, W_OUTCOME } from "./memory_layout.ts";
+import { releaseLater, reserveStack } from "./stack_reserve.ts";
 import { enqueue, unlink } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 
@@ -25,8 +26,13 @@ export class Held implements Disposable {
 
   [Symbol.dispose](): void {
     const release = this.#release;
+    if (release === undefined) return;
+    try {
+      release();
+    } catch (error) {
+      releaseLater(error, release);
+    }
     this.#release = undefined;
-    release?.();
   }
 }
 
@@ -47,6 +53,7 @@ export abstract class SharedLock implements Waited, Shareable {
       this.object = home.object;
       return;
     }
+    reserveStack();
     this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
     isolate.handles.adopt(this.object, handle);
   }
@@ -87,6 +94,7 @@ export abstract class SharedLock implements Waited, Shareable {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { isolate, words, object } = this;
     try {
+      reserveStack();
       isolate.reserve();
     } catch (error) {
       return Promise.reject(error);
@@ -111,6 +119,7 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   takeNow(demand: number): boolean {
+    reserveStack();
     const { isolate, words, object } = this;
     isolate.lock(object);
     const isPoisoned = words[object + O_ENDED] === 1;
@@ -123,6 +132,7 @@ export abstract class SharedLock implements Waited, Shareable {
   /** Changes the state under the lock, then ends whose turn it is. What `change` returns is thrown. */
   change(change: () => Error | void): void {
     const { isolate, object } = this;
+    reserveStack();
     isolate.lock(object);
     const error = change();
     isolate.unlock(object);
@@ -150,6 +160,7 @@ export abstract class SharedLock implements Waited, Shareable {
   /** A word of the state. */
   look(word: number): number {
     const { isolate, object } = this;
+    reserveStack();
     isolate.lock(object);
     const value = this.words[object + word];
     isolate.unlock(object);

@@ -62,9 +62,14 @@ export class Waiter implements Resolver {
   start<T>(signal?: AbortSignal): Promise<T> {
     const promise = this.promise = promiseOf(this) as Promise<T>;
     if (signal !== undefined) {
-      this.release = whenAborted(signal, (reason) => {
-        if (this.withdraw()) this.fail(reason);
-      });
+      try {
+        this.release = whenAborted(signal, (reason) => {
+          if (this.withdraw()) this.fail(reason);
+        });
+      } catch (error) {
+        // Its methods may be the user's.
+        if (this.withdraw()) this.fail(error);
+      }
     }
     return promise;
   }
