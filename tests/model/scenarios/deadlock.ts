@@ -44,8 +44,6 @@ function host(pool: Pool, member: Member, calls: () => Call<unknown>[]): () => P
   const isolates = pool.machines.map((_, i) => i + 1);
   const watched = { mayBeStuck: true, isolates };
   loop.watch = new DeadlockWatch(member.home, pool.idle, pool.mailbox, pool.parker, watched);
-  // As in a Deno that can tell, when tasks wait for nothing outside.
-  for (const { eventLoop } of pool.machines) eventLoop.isEmpty = () => true;
   return async () => {
     const ended = new Promise<void>((resolve) => all = resolve);
     for (const call of calls()) {
