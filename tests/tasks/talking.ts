@@ -62,3 +62,46 @@ export const keepsDictionary = task(
     return (await all).reduce((sum, one) => sum + one, 0);
   },
 );
+
+/** The median time in ms that a message takes through two ports, by a task that waits for something of ours meanwhile. */
+export const portsBeside = task(
+  import.meta,
+  "portsBeside",
+  async (ctx, times: number, waits: boolean): Promise<number> => {
+    const messages = new Channel<number>(ctx, waits ? 0 : 1);
+    const received = waits ? messages.recv() : undefined;
+    const { port1, port2 } = new MessageChannel();
+    const took: number[] = [];
+    for (let i = 0; i < times; i++) {
+      // Its thread sleeps anew.
+      await ctx.yield();
+      const start = performance.now();
+      await new Promise((resolve) => {
+        port2.onmessage = resolve;
+        port1.postMessage(i);
+      });
+      took.push(performance.now() - start);
+    }
+    port1.close();
+    await messages.send(1);
+    await received;
+    return took.sort((a, b) => a - b)[times >> 1];
+  },
+);
+
+/** Waits for a word to change by what Deno does not count, while it waits for a message and for a child. */
+export const listensBeside = task(
+  import.meta,
+  "listensBeside",
+  async (ctx, buffer: SharedArrayBuffer, messages: Channel<number>): Promise<number[]> => {
+    const child = ctx.go(hears(messages));
+    const received = messages.recv();
+    const { value } = Atomics.waitAsync(new Int32Array(buffer), 0, 0);
+    await value;
+    await messages.send(1);
+    await messages.send(2);
+    return [await received, await child].sort();
+  },
+);
+
+const hears = task(import.meta, "hears", (_ctx, messages: Channel<number>) => messages.recv());
