@@ -52,9 +52,16 @@ export class EventLoop {
     return this.#shim.nowNs() - this.#lastTurn > EVENT_LOOP_SLICE;
   }
 
-  /** Milliseconds that it may still stand still while all wait for the scheduler, or (not `isKnown`) may do so; 0: not at all. */
-  patience(isKnown: boolean): number {
-    const left = (isKnown ? KNOWN_TO_WAIT : MAY_WAIT) - (this.#shim.nowNs() - this.#lastTurn);
-    return left > 0 && this.isEmpty() ? left / 1e6 : 0;
+  /**
+   * Milliseconds that it may still stand still while all wait for the scheduler, or (not `isKnown`) may do so; 0: not at all.
+   * Beside what Deno counts only if a timer of ours is due soon, whose sleeper wants more than the event loop's precision.
+   */
+  patience(isKnown: boolean, isTimerDueSoon: boolean): number {
+    const slice = this.isEmpty()
+      ? (isKnown ? KNOWN_TO_WAIT : MAY_WAIT)
+      : isTimerDueSoon
+      ? EVENT_LOOP_SLICE
+      : 0;
+    return Math.max(0, slice - (this.#shim.nowNs() - this.#lastTurn)) / 1e6;
   }
 }

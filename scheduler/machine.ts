@@ -333,7 +333,8 @@ export class Machine {
   #patience(): number {
     if (this.runner.live === 0) return Infinity;
     if (!this.waitsForOurs) return 0;
-    return this.eventLoop.patience(this.home.parked + this.sleeping >= this.runner.live);
+    const isTimerDueSoon = this.#timers.size !== 0 && this.#timers.next - performance.now() <= AHEAD;
+    return this.eventLoop.patience(this.home.parked + this.sleeping >= this.runner.live, isTimerDueSoon);
   }
 
   /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
@@ -377,8 +378,9 @@ export class Machine {
       this.#flushCounts();
       while (!this.#isOver()) {
         if (!isQuiet) {
-          await this.turn();
+          const isGivenP = await this.#turnAsleep(keepsP);
           this.#locks.enter();
+          if (isGivenP) return;
           isQuiet = true;
         }
         // A continuation may have dedicated the thread, or given it back.
@@ -436,11 +438,10 @@ export class Machine {
         let isImpatient = false;
         if (!standsStill) {
           // Partner: the host's look at it, while this M sleeps.
-          const isEmpty = this.eventLoop.isEmpty();
-          const isStuck = isEmpty && this.#timers.size === 0 && !own;
+          const isStuck = this.#timers.size === 0 && !own && this.eventLoop.isEmpty();
           store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
           // If it could not stand still afterwards, to wake ahead of time would be of no use.
-          const ahead = isEmpty && this.waitsForOurs ? AHEAD : 0;
+          const ahead = this.waitsForOurs ? AHEAD : 0;
           await this.#sleepInEventLoop(asleep, Math.max(0, timeout - ahead));
           this.#locks.enter();
           isQuiet = false;
@@ -461,6 +462,26 @@ export class Machine {
       }
     } finally {
       this.search.leave();
+    }
+  }
+
+  /**
+   * A turn of the event loop without a P. What runs there may take long: meanwhile the M counts as one that sleeps in its
+   * event loop. Whether a P was given meanwhile. One without live Gs may be a spare, which nobody is to give one.
+   */
+  async #turnAsleep(keepsP: boolean): Promise<boolean> {
+    try {
+      const asleep = this.runner.live === 0 ? undefined : this.#sleepState(keepsP, false);
+      if (asleep !== undefined) {
+        this.#announce(asleep);
+        this.isAsleep = true;
+        this.#asleep = asleep;
+      }
+      await this.turn();
+      this.#locks.enter();
+      return asleep !== undefined && this.retract(asleep);
+    } finally {
+      this.#locks.leave();
     }
   }
 

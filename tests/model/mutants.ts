@@ -914,8 +914,9 @@ export const mutants: Mutant[] = [
     "an M sleeps without a turn of the event loop before",
     "machine.ts",
     `        if (!isQuiet) {
-          await this.turn();
+          const isGivenP = await this.#turnAsleep(keepsP);
           this.#locks.enter();
+          if (isGivenP) return;
           isQuiet = true;
         }`,
     "",
@@ -965,8 +966,8 @@ export const mutants: Mutant[] = [
   mutant(
     "an M sleeps beside what Deno counts",
     "event_loop.ts",
-    "return left > 0 && this.isEmpty() ? left / 1e6 : 0;",
-    "return left > 0 ? left / 1e6 : 0;",
+    "const slice = this.isEmpty()",
+    "const slice = true",
     "standing: one waits for two things, and hides another one that",
   ),
   mutant(

@@ -195,7 +195,7 @@ const leavesChild = task(meta, "leaves its child", async (ctx: TaskContext) => {
 
 export const left: Scenario = {
   name: "standing: what an ended task has left behind is due",
-  bound: 2,
+  bound: 1,
   short: 0,
   setUp() {
     begin(1, 2, 1);
