@@ -25,6 +25,7 @@ import {
   M_REFUSALS,
   M_STOLEN,
   MAX_PROCS,
+  OVERSLEPT,
   PREEMPT,
   PREEMPTED,
   PROCS_FIXED,
@@ -405,6 +406,11 @@ export class Host {
   /** Times that a thread was frozen, or lost its P where it could not be. */
   get preempted(): number {
     return load(this.#words, PREEMPTED);
+  }
+
+  /** Times that a thread slept beside a task that could go on. */
+  get overslept(): number {
+    return load(this.#words, OVERSLEPT);
   }
 
   /** Of threads that are there, how often they could not be frozen. */

@@ -59,6 +59,8 @@ export const RUNAWAY_MS = 11 * LINE + 2;
 export const SLICE_MS = 11 * LINE + 3;
 /** Times that a thread lost its P so. By sysmon. */
 export const PREEMPTED = 11 * LINE + 4;
+/** Times that a thread slept beside a continuation that could run: 0, or there is a fault. By Ms. */
+export const OVERSLEPT = 11 * LINE + 5;
 const HEADER_END = 12 * LINE;
 
 // A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------

@@ -151,6 +151,8 @@ export interface SchedulerStats {
   stolen: number;
   /** Times that a thread gave its P up and went to sleep. */
   parks: number;
+  /** Times that a thread slept although a task on it could go on, and noticed only later. Always 0; else Heddle has a fault. */
+  overslept: number;
 }
 
 /**
@@ -342,6 +344,7 @@ export class Scheduler implements AsyncDisposable {
       ran: this.#host.total("ran"),
       stolen: this.#host.total("stolen"),
       parks: this.#host.total("parks"),
+      overslept: this.#host.overslept,
     };
   }
 

@@ -1013,4 +1013,79 @@ export const mutants: Mutant[] = [
     ),
     bound: 2,
   },
+  // Standing still.
+  mutant(
+    "an M sleeps without a turn of the event loop before",
+    "machine.ts",
+    `        if (!isQuiet) {
+          const isGivenP = await this.#turnAsleep(keepsP);
+          this.#locks.enter();
+          if (isGivenP) return;
+          isQuiet = true;
+        }`,
+    "",
+    "standing: a parent on a channel",
+  ),
+  mutant(
+    "an M that gives up its P sleeps without a turn of the event loop before",
+    "machine.ts",
+    `        await this.turn();
+        this.#locks.enter();
+        if (this.hasWorkHere()) return;`,
+    "",
+    "due by a tick",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty after a tick",
+    "event_loop.ts",
+    "return new Promise((resolve) => setImmediate(resolve));",
+    "return new Promise((resolve) => process.nextTick(resolve));",
+    "due by two ticks",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty after a few turns of it",
+    "event_loop.ts",
+    "return new Promise((resolve) => setImmediate(resolve));",
+    "let turns = Promise.resolve();\nfor (let i = 0; i < 8; i++) turns = turns.then(() => {});\nreturn turns;",
+    "due by a tick",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty when it was in its event loop",
+    "machine.ts",
+    `          isQuiet = false;
+          if (isStuck)`,
+    "          if (isStuck)",
+    "standing: something outside, and then",
+  ),
+  mutant(
+    "an M without live Gs takes the microtask queue for empty after mail",
+    "machine.ts",
+    `        if (this.runner.live === 0 && this.readMail()) {
+          isQuiet = false;
+          continue;
+        }`,
+    "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
+    "standing: what an ended task",
+  ),
+  mutant(
+    "an M sleeps beside what Deno counts",
+    "event_loop.ts",
+    "const slice = this.isEmpty()",
+    "const slice = true",
+    "standing: one waits for two things, and hides another one that",
+  ),
+  mutant(
+    "an M asks Deno alone what its Gs wait for",
+    "machine.ts",
+    "if (!this.waitsForOurs) return 0;",
+    "",
+    "standing: something outside that Deno does not count",
+  ),
+  mutant(
+    "an M's patience has no end",
+    "event_loop.ts",
+    "(isKnown ? KNOWN_TO_WAIT : MAY_WAIT)",
+    "Infinity",
+    "standing: one waits for two things, and hides another one's",
+  ),
 ];

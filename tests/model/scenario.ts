@@ -13,7 +13,7 @@ import {
   signal,
 } from "./world.ts";
 
-export { isAsleep } from "./world.ts";
+export { count, isAsleep, isEventLoopEmpty } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
