@@ -182,15 +182,16 @@ struct heddle_preemptible {
   int32_t refused_in_native;
 };
 
-// Installs the handler of SIGURG, once for each copy of this library; by one thread. A signal that is not ours goes to
-// the handler that was there. Returns 0 or a negative errno.
+// Installs the handler of SIGURG, once for each copy of this library. A signal that is not ours goes to the handler that was
+// there. Returns 0 or a negative errno.
 int32_t heddle_install_preemption(void);
 
 // The calling thread may be frozen from here on. `thread` is the address of its heddle_preemptible, which stays valid
 // until the thread has ended or calls this with 0. After heddle_install_preemption. Returns 0, or -ENOMEM.
 int32_t heddle_make_preemptible(heddle_number thread);
 
-// Sends the signal to a thread of this process, whose sleep word says what is asked of it. Returns 0, or -ESRCH.
+// Sends the signal to a thread of this process, whose sleep word says what is asked of it. Before that, if somebody else has
+// installed a handler since, ours is put on top of it: inside of another handler no thread is frozen. Returns 0, or -ESRCH.
 int32_t heddle_preempt(int32_t tid);
 
 // The CPU time of a thread of this process, in nanoseconds; -1 if there is none of that number.
