@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 3u
+#define HEDDLE_ABI 4u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -52,6 +52,16 @@ int32_t heddle_set_fifo_priority(int32_t priority);
 
 // How late the kernel may fire this thread's timeouts, in nanoseconds; 0 restores the thread's default.
 int32_t heddle_set_timer_slack(heddle_number ns);
+
+// Whether the process could open `count` descriptors more, at most 256, at this moment. Returns 0, -EMFILE, -ENFILE, -ENOMEM.
+int32_t heddle_try_descriptors(int32_t count);
+
+// What stays of the calling thread when it has ended, for heddle_has_ended: an address, the same in each call. Its 4 bytes
+// are never freed. Or the negative errno of a thread that can have none: -EAGAIN, -ENOMEM.
+heddle_number heddle_life(void);
+
+// 1 once that thread has ended: what its isolate had is gone by then. Else 0.
+int32_t heddle_has_ended(heddle_number life);
 
 // Starts a pthread at `routine`, a `void *(*)(void *)`, with `argument`. `stack_bytes` 0 takes the default.
 // Stores the id for heddle_thread_join. Every started thread must be joined once. Returns 0, -EAGAIN when the
