@@ -34,9 +34,10 @@ for (
     AggregateError,
     SuppressedError,
     DOMException,
-    WebAssembly.CompileError,
-    WebAssembly.LinkError,
-    WebAssembly.RuntimeError,
+    // There is none with V8's --jitless.
+    ...(globalThis.WebAssembly === undefined
+      ? []
+      : [WebAssembly.CompileError, WebAssembly.LinkError, WebAssembly.RuntimeError]),
     ...Object.values(Deno.errors),
   ]
 ) knowErrorClass(errorClass);

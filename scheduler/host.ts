@@ -177,6 +177,7 @@ export class Host {
       limits,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
+      () => this.threads.balance(this.idle.procs),
     );
     if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
@@ -206,6 +207,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
+    if (this.threads.refusal !== undefined) throw this.threads.refusal;
     const pool = this.threads.all.filter(({ isolate }) => this.idle.roles.of(isolate) === POOL);
     await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
   }
@@ -275,6 +277,7 @@ export class Host {
     const own = this.threads.forOneTask(this.idle.procs);
     if (own === undefined) {
       this.#tasks.free(slot);
+      if (this.threads.refusal !== undefined) throw this.threads.refusal;
       throw new RangeError(
         `All ${this.#arena.shape.maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
       );
@@ -373,6 +376,7 @@ export class Host {
     const nativeEnded = this.#native?.calls.close();
     this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
     store(this.#words, CLOSING, 1);
+    this.threads.close();
     const threads = this.threads.all;
     for (const { isolate } of threads) this.idle.signal(isolate);
     this.idle.sysmon.wake();
@@ -385,6 +389,7 @@ export class Host {
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
     this.#loop.close();
+    this.#shim.close();
   }
 
   /** The process waits for that, too. */

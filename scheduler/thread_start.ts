@@ -10,7 +10,8 @@ export interface ThreadStart {
   /** What the thread imports: worker_main.ts in one piece. */
   readonly bundle: string;
   readonly shimPath: string;
-  readonly port: MessagePort;
+  /** To the host. sysmon has none. */
+  readonly port?: MessagePort;
 }
 
 export const HEAP_FULL = 1;

@@ -44,7 +44,7 @@ function runMachine(): void {
     const result = shim.makePreemptible(preemptible(arena, isolate, shim));
     if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
   }
-  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
+  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port!));
   machine.exit = () => process.exit(1);
 
   // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in

@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Call, Scheduler, ThreadDiedError } from "@heddle/heddle";
+import { exchange, store } from "../scheduler/atomics.ts";
+import type { HasIsolate } from "../scheduler/home.ts";
+import { HOME } from "../scheduler/isolate.ts";
+import { MOST_PROCS } from "../scheduler/memory_layout.ts";
 import { soon, until } from "./deadline.ts";
 import { Flag } from "./flag.ts";
 import { mostAtOnce } from "./intervals.ts";
@@ -17,6 +21,7 @@ import {
   parked,
   throwFromTimer,
 } from "./tasks/dying.ts";
+import { answer, hog } from "./tasks/hogging.ts";
 import { busy, busyUntil } from "./tasks/occupying.ts";
 
 const deaths: [how: string, call: () => Call<unknown>, words: string][] = [
@@ -78,6 +83,27 @@ for (const [how, call, words] of deaths) {
     assertEquals(await sched.go(add(1, 1)), 2);
   });
 }
+
+Deno.test("a watchdog that dies is told of, and replaced by one that does what it did", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const { arena } = (sched as unknown as HasIsolate)[HOME];
+  const { error } = console;
+  const told: unknown[] = [];
+  console.error = (...args: unknown[]) => told.push(args.join(" "));
+  try {
+    // There is no such P: to look at it throws.
+    const most = exchange(arena.i32, MOST_PROCS, 1e6);
+    await until(() => told.length > 0, "somebody says so");
+    store(arena.i32, MOST_PROCS, most);
+  } finally {
+    console.error = error;
+  }
+  assert(`${told[0]}`.includes("watchdog has died"), `${told[0]}`);
+  const hogs = sched.go(hog("loop"));
+  await soon(sched.go(answer(3, 10)), "a task is preempted for another one");
+  hogs.cancel();
+  await assertRejects(() => hogs);
+});
 
 Deno.test("after deaths procs tasks run at once again", async () => {
   await using sched = await Scheduler.start({ procs: 2, preempt: false });
