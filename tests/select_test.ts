@@ -286,7 +286,15 @@ Deno.test("bad cases are refused", async () => {
   await assertRejects(() => select([]), TypeError, "for ever");
   await assertRejects(() => select([5 as never]), TypeError, "recv, send, after and onAbort");
   assertThrows(() => recv({} as never), TypeError, "give a Channel");
-  assertThrows(() => after(-1), RangeError, "-1");
+  for (const ms of [-1, NaN, -Infinity, "1", 1n]) {
+    assertThrows(() => after(ms as never), RangeError, `after(${String(ms)})`);
+    await assertRejects(() => sched.go(sleepTimed(ms as never)), RangeError, `ctx.sleep(${String(ms)})`);
+    assertThrows(
+      () => sched.go(sleepTimed(1), { timeout: ms as never }),
+      RangeError,
+      `timeout is ${String(ms)}`,
+    );
+  }
   assertThrows(() => onAbort({} as never), TypeError, "AbortSignal");
   const channel = new Channel<unknown>(sched, 1);
   await assertRejects(() => select([send(channel, () => 1)]), DOMException, "cannot be cloned");

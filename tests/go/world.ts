@@ -1,12 +1,16 @@
 /**
- * Go's test programs, written once and run in three placements: all goroutines on one thread, on three threads, and on
- * threads beside a host that runs the main function.
+ * Go's test programs, written once and run in four placements: all goroutines on one thread, which knows their channels
+ * alone; the same, and the channels move to the arena in the midst of it; on three threads; and on threads beside a host
+ * that runs the main function.
  */
 import { Channel, type Home, Mutex, Scheduler, type Task, task, type TaskContext } from "@heddle/heddle";
 import type { Call, TaskDefinition, ThreadLocker } from "@heddle/heddle";
 import { HANDLE, type Shareable } from "../../scheduler/handles.ts";
 import type { HasIsolate } from "../../scheduler/home.ts";
 import { HOME } from "../../scheduler/isolate.ts";
+
+/** Milliseconds after which a channel has moved to the arena. */
+const LATER = 0.5;
 
 /** A call of a goroutine, which `World.go` starts. */
 export interface Start<R> {
@@ -27,8 +31,8 @@ interface Request {
 export interface Place {
   /** Whom to ask for another goroutine; null: whoever wants one starts it. */
   readonly spawn: Channel<Request> | null;
-  /** What they share is in the arena, whoever knows of it. */
-  readonly isShared: boolean;
+  /** Whether what they share is in the arena, whoever knows of it: from the beginning, or from some moment on. */
+  readonly isShared: boolean | "later";
   /** What a Go program has in plain variables, if it has any that several goroutines use. */
   readonly words: SharedArrayBuffer | null;
 }
@@ -66,7 +70,7 @@ export class World {
 
   /** So many on one thread, fewer where each takes a message. */
   count(here: number, apart: number): number {
-    return this.#place.isShared ? apart : here;
+    return this.#place.isShared === false ? here : apart;
   }
 
   go<R>({ name, args }: Start<R>): Promise<R> {
@@ -92,7 +96,10 @@ export class World {
   }
 
   #known<H>(handle: H): H {
-    if (this.#place.isShared) ((handle as { [HANDLE]: unknown })[HANDLE] as Shareable).share();
+    const { isShared } = this.#place;
+    const share = () => void ((handle as { [HANDLE]: unknown })[HANDLE] as Shareable).share();
+    if (isShared === "later") this.sleep(Math.random() * LATER).then(share);
+    else if (isShared) share();
     return handle;
   }
 
@@ -141,6 +148,7 @@ export class Placements implements AsyncDisposable {
     const one = await Scheduler.start({ procs: 1 });
     const many = await Scheduler.start({ procs: 2 });
     const lockers = await Promise.all([many.locker(), many.locker(), many.locker()]);
+    checkEqual(new Set(lockers.map(({ tid }) => tid)).size, 3, "threads");
     return new Placements(one, many, lockers);
   }
 
@@ -154,7 +162,8 @@ export class Placements implements AsyncDisposable {
   of({ main, start, words: count }: Port): Record<string, () => Promise<void>> {
     const words = () => count === 0 ? null : new SharedArrayBuffer(4 * count);
     return {
-      "on one thread": () => this.#oneThread(start(), words()),
+      "on one thread": () => this.#oneThread(start(), words(), false),
+      "on one thread, with channels that move": () => this.#oneThread(start(), words(), "later"),
       "on three threads": () => this.#threeThreads(start(), words()),
       "the main function on the host": () =>
         main(new World(this.#many, { spawn: null, isShared: true, words: words() }, undefined)),
@@ -162,8 +171,12 @@ export class Placements implements AsyncDisposable {
   }
 
   /** Afterwards nobody is left who waits. */
-  async #oneThread({ name, args }: Start<void>, words: SharedArrayBuffer | null): Promise<void> {
-    await this.#one.go(known.get(name)!({ spawn: null, isShared: false, words }, ...args));
+  async #oneThread(
+    { name, args }: Start<void>,
+    words: SharedArrayBuffer | null,
+    isShared: Place["isShared"],
+  ): Promise<void> {
+    await this.#one.go(known.get(name)!({ spawn: null, isShared, words }, ...args));
     let left: [number, string[]] = [0, []];
     for (let tries = 0; tries < 1000; tries++) {
       left = await this.#one.go(parkedHere());
