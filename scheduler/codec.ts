@@ -105,15 +105,6 @@ export function decode(
   }
 }
 
-/** For the sake of the handles in a value that nobody wants. Those that are not reached keep their objects. */
-export function readAndDrop(read: () => unknown): void {
-  try {
-    read();
-  } catch {
-    // Nobody waits for it.
-  }
-}
-
 /** The name of the class of the error at byte `at`, if an error is there and its class is not known here. */
 export function unknownErrorClass(bytes: Bytes, at: number): string | undefined {
   if ((bytes.i32[at >> 2] & TAG) !== ERROR) return undefined;
