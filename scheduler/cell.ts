@@ -4,7 +4,7 @@
  *
  * Plain access: a cell is in the hands of who has the channel's lock, or of who has the record.
  */
-import { decode, encode, type ErrorClass, readAndDrop } from "./codec.ts";
+import { decode, encode, type ErrorClass } from "./codec.ts";
 import { type Bytes, INT, TAG } from "./codec_format.ts";
 import { writeScalar } from "./codec_write.ts";
 import { arenaFull, type Handles, isHandle } from "./handles.ts";
@@ -75,8 +75,13 @@ export function takeCell(isolate: Isolate, from: Bytes, at: number): unknown {
 export function dropCell(isolate: Isolate, from: Bytes, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
-  if (word === BLOCK_WITH_HANDLES) readAndDrop(() => takeCell(isolate, from, at));
-  else if (word === BLOCK) isolate.heap.release(from.i32[at + 1]);
+  if (word === BLOCK) return isolate.heap.release(from.i32[at + 1]);
+  if (word !== BLOCK_WITH_HANDLES) return;
+  try {
+    takeCell(isolate, from, at);
+  } catch {
+    // Nobody waits for it. Handles that were not reached keep their objects.
+  }
 }
 
 /** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */

@@ -1,4 +1,5 @@
-// Values across threads: a compact copy of everything that structuredClone takes. codec_format.ts has the encoding.
+// Values across threads: a compact copy of everything that structuredClone takes. codec_format.ts has the encoding, and
+// README.md, "Values", what differs.
 //
 // The words that are written and read may be shared memory, but for the time of the call they are the caller's alone;
 // so these are plain accesses, and the caller orders them against the other threads. What is decoded is always a copy.
@@ -102,15 +103,6 @@ export function decode(
     return new Reader(bytes, at >> 2, side, classOf).read();
   } catch (error) {
     throw isStackOverflow(error) ? stackEnded("read") : error;
-  }
-}
-
-/** For the sake of the handles in a value that nobody wants. Those that are not reached keep their objects. */
-export function readAndDrop(read: () => unknown): void {
-  try {
-    read();
-  } catch {
-    // Nobody waits for it.
   }
 }
 

@@ -23,7 +23,6 @@ import {
   encodeInto,
   type ErrorClass,
   isPrimitive,
-  readAndDrop,
   unknownErrorClass,
 } from "./codec.ts";
 import { type Handles, isHandle } from "./handles.ts";
@@ -78,9 +77,16 @@ export function openParcel({ bytes, side }: Parcel, handles?: Handles, classOf?:
   return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
 }
 
-/** Nobody will open it: handles in it arrive all the same, and are collected. */
+/**
+ * Nobody will open it: handles in it arrive all the same, and are collected. If it cannot be read, those that were not
+ * reached keep their objects.
+ */
 export function dropParcel(parcel: Parcel | undefined, handles: Handles | undefined): void {
-  if (parcel !== undefined) readAndDrop(() => openParcel(parcel, handles));
+  try {
+    if (parcel !== undefined) openParcel(parcel, handles);
+  } catch {
+    // Nobody waits for it.
+  }
 }
 
 /** Copies a value as a change of threads would. */
@@ -362,8 +368,12 @@ export class GTable {
 
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
-    // What arrives here and is not kept is collected.
-    if (this.#words[g + G_PAYLOAD] >= HANDLES) readAndDrop(() => this.readPayload(slot));
+    // What arrives here and is not kept is collected. See dropParcel.
+    try {
+      if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
+    } catch {
+      // Nobody waits for it.
+    }
     const kind = this.#words[g + G_PAYLOAD];
     if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
     this.#words[g + G_PAYLOAD] = INLINE;

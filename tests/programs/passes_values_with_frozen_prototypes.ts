@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Channel, Scheduler } from "@heddle/heddle";
 import { assertSameGraph } from "../same_graph.ts";
 // Freezes them here, too.
@@ -50,10 +50,9 @@ for (
   for (const name of ["toString", "constructor"]) {
     Object.defineProperty(error, name, { value: name, enumerable: true });
   }
-  const [outcome] = await Promise.allSettled([sched.go(throwsIt(error))]);
-  assert(outcome.status === "rejected");
-  assertEquals([outcome.reason.name, outcome.reason.message], [error.name, error.message]);
-  assertEquals([outcome.reason.stack, outcome.reason.toString], [error.stack, "toString"]);
+  const arrived = await assertRejects(() => sched.go(throwsIt(error)), Error);
+  assertEquals([arrived.name, arrived.message], [error.name, error.message]);
+  assertEquals([arrived.stack, arrived.toString as unknown], [error.stack, "toString"]);
 }
 const cancelled = sched.go(echo(1));
 cancelled.cancel();
