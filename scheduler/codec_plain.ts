@@ -2,21 +2,29 @@
 
 import { refuse } from "./codec_refusal.ts";
 
-/** Prototypes from which an object that looks plain is. */
+/** Prototypes from which an object that looks plain is; and the last one, which the next object mostly has, too. */
 const plain = new WeakSet<object>();
+let last: object = Object.prototype;
 
 /**
- * Of an object that calls itself "[object Object]" and has another prototype than Object.prototype. False: it may be of
- * a kind that a toStringTag hides. Refuses a pointer, and an instance of one of Deno's own classes.
+ * Of an object that calls itself "[object Object]". False: it may be of a kind that a toStringTag hides. Refuses a pointer,
+ * and an instance of one of Deno's own classes.
  */
 export function isPlain(object: object): boolean {
   const prototype = Object.getPrototypeOf(object);
+  return prototype === Object.prototype || prototype === last || isPlainBy(prototype, object);
+}
+
+function isPlainBy(prototype: object | null, object: object): boolean {
   if (prototype === null) {
-    // V8 lets nobody else make an object like that. Such a one was perhaps made by preventExtensions().
+    // A pointer, or a program has called preventExtensions().
     if (!Object.isExtensible(object) && Reflect.ownKeys(object).length === 0) refuseUncloneable(object);
     return true;
   }
-  if (plain.has(prototype)) return true;
+  if (plain.has(prototype)) {
+    last = prototype;
+    return true;
+  }
   if (Symbol.toStringTag in object) return false;
   const platform = classOfDeno(prototype);
   if (platform !== undefined) refuse(object, platform);

@@ -277,10 +277,7 @@ export class Writer {
     this.#remember(value, at);
 
     if (Array.isArray(value)) return this.#writeArray(at, value);
-    if (
-      toString.call(value) === "[object Object]" &&
-      (Object.getPrototypeOf(value) === Object.prototype || isPlain(value))
-    ) return this.#writeProperties(at, value);
+    if (toString.call(value) === "[object Object]" && isPlain(value)) return this.#writeProperties(at, value);
     if (ArrayBuffer.isView(value)) return this.#writeView(at, value);
     if (Error.isError(value)) return this.#writeError(at, value as Error);
     if (is.isMap(value)) return this.#writeMap(at, value);
