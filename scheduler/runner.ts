@@ -159,7 +159,13 @@ export class Runner {
   }
 
   #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
-    let args = this.#arguments(g.slot, parcel);
+    let args: readonly unknown[];
+    try {
+      args = this.#arguments(g.slot, parcel);
+    } catch (error) {
+      // They may need more than there is to be read.
+      return this.#end(g, false, error);
+    }
     if (g === this.#dedicated) {
       const [options, own] = args as [ThreadOptions, unknown[]];
       args = own;
@@ -174,9 +180,11 @@ export class Runner {
 
   #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
     if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
-    const args = this.#gs.readPayload(slot) as unknown[];
-    this.#gs.dropPayload(slot);
-    return args;
+    try {
+      return this.#gs.readPayload(slot) as unknown[];
+    } finally {
+      this.#gs.dropPayload(slot);
+    }
   }
 
   #definition(slot: number): Definition | undefined {
