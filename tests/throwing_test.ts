@@ -24,7 +24,7 @@ Deno.test("wherever a call, a copy or the arena fails in the scheduler, all sett
     const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: variant })
       .output();
     const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    assert(success, out.split("\n").filter((line) => !line.endsWith(" faults")).join("\n") + err);
+    assert(success, out.split("\n").slice(-5).join("\n") + err);
   } finally {
     await Deno.remove(variant, { recursive: true });
   }

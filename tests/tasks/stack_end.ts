@@ -87,10 +87,14 @@ function requireSame(what: string, is: unknown, shouldBe: unknown): void {
   }
 }
 
-/** No lock of an object is held, and the thread may be frozen. */
-function requireFree(isolate: Isolate): void {
-  const { words, arena, number } = isolate;
-  requireSame("M_LOCKS", words[arena.isolate(number) + M_LOCKS] & 0xff, 0);
+function locksOf({ words, arena, number }: Isolate): number {
+  return words[arena.isolate(number) + M_LOCKS] & 0xff;
+}
+
+/** No lock of an object is held, and the thread may be frozen as before. */
+function requireFree(isolate: Isolate, locks: number): void {
+  const { words, number } = isolate;
+  requireSame("M_LOCKS", locksOf(isolate), locks);
   for (let object = words[OBJECTS_FIRST]; object !== 0; object = words[object + O_NEXT]) {
     if (words[object] === number + 1) throw new Error(`the lock of object ${object >> 4} is held`);
   }
@@ -550,8 +554,11 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
         }
       });
       for (let i = 0; i < 20; i++) kept.promises.push(lists.recv());
+      for (const promise of kept.promises) promise.catch(ignore);
       const done = new SharedArrayBuffer(4);
-      isFed = ctx.go(feeds(lists, 20, done));
+      isFed = ctx.go(feeds(lists, 20, done)).catch((error) => {
+        if (!isRefusal(error)) throw error;
+      });
       // What it sends is in the mail then.
       ctx.blocking(() => Atomics.wait(new Int32Array(done), 0, 0, 5_000), { handOff: true });
     };
@@ -579,12 +586,13 @@ export async function tries(
     for (let i = 0; i < 500; i++) act();
     await check();
   }
-  const tried = await atTheEnd(act, isRefusal, async () => {
-    requireFree(isolate);
+  let locks = 0;
+  const begins = () => void (locks = locksOf(isolate));
+  const tried = await atTheEnd(act, isRefusal, begins, async () => {
+    requireFree(isolate, locks);
     await check();
   }, shifts);
   end?.();
-  requireFree(isolate);
   return tried;
 }
 
@@ -603,6 +611,7 @@ export async function throwsInEach(place: Place, shared: Shared, name: string): 
   await check();
   for (let k = 1;; k++) {
     let at = "";
+    const locks = locksOf(isolate);
     try {
       arm(k, "stack, user, full");
       act();
@@ -614,7 +623,7 @@ export async function throwsInEach(place: Place, shared: Shared, name: string): 
       }
     }
     try {
-      requireFree(isolate);
+      requireFree(isolate, locks);
       await check();
     } catch (error) {
       throw new Error(`${name}, at ${at}: ${(error as Error).message}`, { cause: error });
