@@ -285,12 +285,13 @@ export class GTable {
     }
   }
 
-  /** By the runner. Undefined while nobody asked for it. */
+  /** By the runner. Undefined while nobody asked for it. A reason that cannot be read is the default one. */
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
+    if (word === NO_REASON) return { reason: undefined };
     try {
-      return { reason: word === NO_REASON ? undefined : decode(this.#arena, offsetOf(word)) };
+      return { reason: decode(this.#arena, offsetOf(word)) };
     } catch {
       return { reason: undefined };
     }

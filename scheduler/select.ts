@@ -174,19 +174,19 @@ class Select implements Selection {
         entry.staged = entry.life.stage(entry.value);
         if (entry.life instanceof SharedChannel) this.#keep(entry, entry.life);
       }
+      if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
+        this.#unstage(undefined, NOT_YET);
+        return this.#stage();
+      }
+      // Nothing below may fail for want of memory.
+      const shared = this.#entries.filter(({ life, waiter }) =>
+        life instanceof SharedChannel && waiter === undefined
+      );
+      if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
     } catch (error) {
       this.#unstage(undefined, NOT_YET);
       throw error;
     }
-    if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
-      this.#unstage(undefined, NOT_YET);
-      return this.#stage();
-    }
-    // Nothing below may fail for want of memory.
-    const shared = this.#entries.filter(({ life, waiter }) =>
-      life instanceof SharedChannel && waiter === undefined
-    );
-    if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
   }
 
   #keep(entry: Entry, life: SharedChannel): void {
@@ -228,11 +228,17 @@ class Select implements Selection {
   #park(): Promise<Selected> {
     for (const { waiter } of this.#entries) waiter!.waited.isolate.park(waiter!);
     if (this.#isolate !== undefined) this.#isolate.parked++;
-    for (const one of this.#cases) if (one.kind === "other") this.#watch(one);
-    return this.#promise = new Promise((resolve, reject) => {
+    const promise = this.#promise = new Promise<Selected>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    try {
+      for (const one of this.#cases) if (one.kind === "other") this.#watch(one);
+    } catch (error) {
+      // A signal's methods may be the user's.
+      if (this.claim()) this.fail(error, false);
+    }
+    return promise;
   }
 
   #watch(other: Other): void {

@@ -24,6 +24,7 @@ import { HANDLE, type Shareable } from "../../scheduler/handles.ts";
 import type { HasIsolate } from "../../scheduler/home.ts";
 import { HOME, type Isolate } from "../../scheduler/isolate.ts";
 import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/memory_layout.ts";
+import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 
 export const gives = task(import.meta, "gives", (_ctx, n: number): number => n);
@@ -86,10 +87,14 @@ function requireSame(what: string, is: unknown, shouldBe: unknown): void {
   }
 }
 
-/** No lock of an object is held, and the thread may be frozen. */
-function requireFree(isolate: Isolate): void {
-  const { words, arena, number } = isolate;
-  requireSame("M_LOCKS", words[arena.isolate(number) + M_LOCKS] & 0xff, 0);
+function locksOf({ words, arena, number }: Isolate): number {
+  return words[arena.isolate(number) + M_LOCKS] & 0xff;
+}
+
+/** No lock of an object is held, and the thread may be frozen as before. */
+function requireFree(isolate: Isolate, locks: number): void {
+  const { words, number } = isolate;
+  requireSame("M_LOCKS", locksOf(isolate), locks);
   for (let object = words[OBJECTS_FIRST]; object !== 0; object = words[object + O_NEXT]) {
     if (words[object] === number + 1) throw new Error(`the lock of object ${object >> 4} is held`);
   }
@@ -316,10 +321,14 @@ function cancels(place: Place): Operation {
     await Promise.all(tasks.slice(0, 30).map(isRunning));
     cancelled = 0;
   };
-  return [() => {
-    tasks[cancelled % 60].cancel();
-    if (cancelled < 60) cancelled++;
-  }, check, () => tasks.forEach((task) => task.cancel())];
+  return [
+    () => {
+      tasks[cancelled % 60].cancel();
+      if (cancelled < 60) cancelled++;
+    },
+    check,
+    () => tasks.forEach((task) => task.cancel()),
+  ];
 }
 
 async function isRunning(task: Task<unknown>): Promise<void> {
@@ -538,11 +547,18 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
     let isFed = Promise.resolve();
     const check = async () => {
       await isFed;
-      const values = await kept.values();
-      values.forEach((value, i) => requireSame("received", value.join(), Array(i + 1).fill(i + 1).join()));
+      // What cannot be read where it arrives fails its receiver, and no other.
+      (await kept.results()).forEach((result, i) => {
+        if (result !== undefined) {
+          requireSame("received", result.value.join(), Array(i + 1).fill(i + 1).join());
+        }
+      });
       for (let i = 0; i < 20; i++) kept.promises.push(lists.recv());
+      for (const promise of kept.promises) promise.catch(ignore);
       const done = new SharedArrayBuffer(4);
-      isFed = ctx.go(feeds(lists, 20, done));
+      isFed = ctx.go(feeds(lists, 20, done)).catch((error) => {
+        if (!isRefusal(error)) throw error;
+      });
       // What it sends is in the mail then.
       ctx.blocking(() => Atomics.wait(new Int32Array(done), 0, 0, 5_000), { handOff: true });
     };
@@ -570,12 +586,13 @@ export async function tries(
     for (let i = 0; i < 500; i++) act();
     await check();
   }
-  const tried = await atTheEnd(act, isRefusal, async () => {
-    requireFree(isolate);
+  let locks = 0;
+  const begins = () => void (locks = locksOf(isolate));
+  const tried = await atTheEnd(act, isRefusal, begins, async () => {
+    requireFree(isolate, locks);
     await check();
   }, shifts);
   end?.();
-  requireFree(isolate);
   return tried;
 }
 
@@ -584,4 +601,100 @@ export const triesInTask = task(
   "triesInTask",
   (ctx, shared: Shared, name: string, warmUp: number, shifts?: number): Promise<Tried> =>
     tries(ctx, shared, name, warmUp, shifts),
+);
+
+/** In the variant of tests/throwing: each operation with a fault at its k-th question, for all k. Returns how many. */
+export async function throwsInEach(place: Place, shared: Shared, name: string): Promise<number> {
+  const made = everywhere[name] ?? inTasks[name] as Make;
+  const [act, check, end] = made(place, shared);
+  const isolate = (place as unknown as HasIsolate)[HOME];
+  await check();
+  for (let k = 1;; k++) {
+    let at = "";
+    const locks = locksOf(isolate);
+    try {
+      arm(k, "stack, user, full");
+      act();
+      at = disarm();
+    } catch (error) {
+      at = disarm();
+      if (!isRefusal(error)) {
+        throw new Error(`${name}, at ${at}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+    try {
+      requireFree(isolate, locks);
+      await check();
+    } catch (error) {
+      throw new Error(`${name}, at ${at}: ${(error as Error).message}`, { cause: error });
+    }
+    if (at === "") {
+      end?.();
+      return k - 1;
+    }
+  }
+}
+
+export const throwsInEachInTask = task(
+  import.meta,
+  "throwsInEachInTask",
+  (ctx, shared: Shared, name: string): Promise<number> => throwsInEach(ctx, shared, name),
+);
+
+export const echoes = task(
+  import.meta,
+  "echoes",
+  async (ctx, value: { list: number[] }, channel: Channel<{ list: number[] }>) => {
+    await ctx.yield();
+    await channel.send(value);
+    if (value.list.length === 2) throw Object.assign(new Error("two"), { cause: value });
+    return { ...value, more: "x".repeat(200) };
+  },
+);
+
+/**
+ * In the variant: values, errors and handles between tasks on two threads, with a fault at the k-th copy or block of this
+ * thread, in a task or in the loop. All settles. Returns where the fault was.
+ */
+export const throwsAnywhere = task(
+  import.meta,
+  "throwsAnywhere",
+  async (ctx, k: number, handsOff: boolean): Promise<string> => {
+    const channel = toArena(new Channel<{ list: number[] }>(ctx, 2));
+    arm(k, "user, full");
+    const all: Promise<unknown>[] = [];
+    const tries = (start: () => Promise<unknown>) => {
+      try {
+        all.push(start());
+        all.at(-1)!.catch(ignore);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+      }
+    };
+    for (let i = 0; i < 5; i++) tries(() => channel.recv());
+    const cancelled = Array.from({ length: 2 }, () => ctx.go(sleeps(60_000)));
+    for (const task of cancelled) task.catch(ignore);
+    all.push(...cancelled);
+    for (let i = 0; i < 6; i++) tries(() => ctx.go(echoes({ list: Array(i).fill(i) }, channel)));
+    tries(() => select([recv(channel), send(channel, { list: [7] })]));
+    // Others take what is private here.
+    const rest = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    if (handsOff) tries(async () => await ctx.blocking(rest, { handOff: true }));
+    await ctx.sleep(1);
+    for (const task of cancelled) task.cancel({ why: ["no reason"] });
+    // Who waits for what was refused.
+    const settled = Promise.allSettled(all);
+    const over = setTimeout(() => channel.close(), 10);
+    for (const result of await settled) {
+      if (result.status === "fulfilled" || isRefusal(result.reason)) continue;
+      const { name, message, why } = result.reason;
+      if (why === undefined && message !== "two" && name !== "ChannelClosedError" && name !== "AbortError") {
+        throw new Error(`${name}: ${message}, after a fault at ${disarm()}`);
+      }
+    }
+    clearTimeout(over);
+    // For what the host has started meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return disarm();
+  },
 );

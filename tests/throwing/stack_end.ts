@@ -16,12 +16,13 @@ export interface Tried {
 
 /**
  * Calls `act` on the last levels before the end of the stack, from the deepest upwards, and once more for each shift of
- * all frames. What it throws has to be a refusal. `between` follows each round, at the bottom.
+ * all frames. What it throws has to be a refusal. `begins` precedes each round, and `ended` follows it, at the bottom.
  */
 export async function atTheEnd(
   act: () => void,
   isRefusal: (error: unknown) => boolean,
-  between: () => unknown = () => {},
+  begins: () => void,
+  ended: () => unknown,
   shifts: number = SHIFTS,
 ): Promise<Tried> {
   const tried: Tried = { calls: 0, threw: 0 };
@@ -52,10 +53,11 @@ export async function atTheEnd(
         if (!isRefusal(error)) wrong[wrong.length] = error;
       }
     };
+    begins();
     Reflect.apply(dig, undefined, Array(shift).fill(0));
     Error.stackTraceLimit = stackTraceLimit;
     if (wrong.length > 0) throw wrong[0];
-    await between();
+    await ended();
   }
   return tried;
 }
