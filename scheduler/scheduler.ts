@@ -320,6 +320,18 @@ export class Scheduler implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * The default scheduler is never closed, and a thread writes what V8 has counted there when it ends. So under `deno test
+   * --coverage` its threads end with the module.
+   *
+   * @internal
+   */
+  endForCoverage(): void {
+    const variable = "DENO_COVERAGE_DIR";
+    if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+    if (Deno.env.get(variable)) addEventListener("unload", () => this.#host.endThreads());
+  }
+
   #requireOpen(): void {
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
   }
@@ -329,7 +341,11 @@ let ofTheModule: Scheduler | undefined;
 
 function defaultScheduler(what: string): Scheduler {
   requireHost(what);
-  return ofTheModule ??= new Scheduler({});
+  if (ofTheModule === undefined) {
+    ofTheModule = new Scheduler({});
+    ofTheModule.endForCoverage();
+  }
+  return ofTheModule;
 }
 
 /**
