@@ -63,3 +63,8 @@ Deno.test("what ran on the default scheduler is in the report of deno test --cov
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("a scheduler ends with the Worker that embeds it, however that ends and whatever its threads do", async () => {
+  const { code, stdout, stderr } = await runProgram("ends_workers_with_schedulers", { ms: 60_000 });
+  assertEquals([code, stdout], [0, "gone\n"], stderr);
+});
