@@ -119,7 +119,8 @@ struct heddle_native_host {
   heddle_number calls;      // address of call 0
   heddle_number sysmon;     // address of the word in which sysmon sleeps: 0 while it ticks by itself
   _Atomic int32_t threads;  // native Ms, of all queues. Down by one is the last that a thread does to any of this.
-  int32_t padding_1[11];
+  int32_t queues;  // TypeScript's: a list of the queues of native threads
+  int32_t padding_1[10];
   _Atomic int32_t done;  // newest call that is done: its number + 1, or 0. The host takes the whole list.
   int32_t padding_2[15];
   _Atomic int32_t asleep;     // 1 while the host sleeps and wants to hear of calls that are done
@@ -138,7 +139,8 @@ struct heddle_native_queue {
   int32_t mask;
   int32_t limit;  // threads that are active at once, as long as nobody is stuck
   int32_t max_threads;
-  int32_t padding_1[3];
+  int32_t next;  // TypeScript's: in that list
+  int32_t padding_1[2];
   _Atomic uint32_t head;  // position of the oldest call; threads move it, by CAS
   int32_t padding_2[15];
   _Atomic uint32_t tail;  // position of the next call; the host moves it

@@ -24,6 +24,7 @@ import {
   M_RAN,
   M_REFUSALS,
   M_STOLEN,
+  M_TID,
   MAX_PROCS,
   OVERSLEPT,
   PREEMPT,
@@ -54,6 +55,8 @@ export { NativeThread } from "./native_thread.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;
+/** The same before the process ends, for threads that write what they have counted for `--coverage`. Guess. */
+const LAST_GRACE = 5000;
 /** Milliseconds that fit a word of the arena. */
 const MAX_MS = 2 ** 31 - 1;
 
@@ -297,7 +300,7 @@ export class Host {
   /** Begins with the first library or native thread. */
   get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
     if (this.#native !== undefined) return this.#native;
-    const calls = new NativeCalls(this.#arena, this.#shim, this.#loop);
+    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
   }
@@ -375,11 +378,8 @@ export class Host {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
     this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
-    store(this.#words, CLOSING, 1);
-    this.threads.close();
+    this.#announceEnd();
     const threads = this.threads.all;
-    for (const { isolate } of threads) this.idle.signal(isolate);
-    this.idle.sysmon.wake();
     const ended = Promise.all(threads.map((thread) => thread.ended));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
@@ -390,6 +390,31 @@ export class Host {
     await ended;
     this.#loop.close();
     this.#shim.close();
+  }
+
+  /** The process ends next: ends all threads, without a turn of the event loop. One that computes on is not waited for. */
+  endThreads(): void {
+    const deadline = performance.now() + LAST_GRACE;
+    const tid = (isolate: number) => load(this.#words, this.#arena.isolate(isolate) + M_TID);
+    const isolates = [HOST, ...this.isolates];
+    // One that is starting does not know yet where it would write.
+    while (performance.now() < deadline && isolates.some((isolate) => tid(isolate) === 0)) {
+      this.#shim.yieldCpu();
+    }
+    const tids = isolates.map(tid);
+    this.#closing ??= Promise.resolve();
+    this.#announceEnd();
+    this.threads.terminateAll();
+    while (performance.now() < deadline && tids.some((tid) => this.#shim.getAffinity(tid).length > 0)) {
+      this.#shim.yieldCpu();
+    }
+  }
+
+  #announceEnd(): void {
+    store(this.#words, CLOSING, 1);
+    this.threads.close();
+    for (const { isolate } of this.threads.all) this.idle.signal(isolate);
+    this.idle.sysmon.wake();
   }
 
   /** The process waits for that, too. */

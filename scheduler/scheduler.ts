@@ -36,7 +36,10 @@ export interface SchedulerOptions {
    * that the process may use, by its affinity mask and its cgroups' CPU quotas.
    */
   procs?: number;
-  /** Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. */
+  /**
+   * Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. Tasks wait while the
+   * system gives fewer, and a warning says so once.
+   */
   maxThreads?: number;
   /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
   maxTasks?: number;
@@ -76,7 +79,10 @@ export interface SchedulerOptions {
   onStall?: (stall: Stall) => void;
   /** Milliseconds after which a task that runs on is reported to `onStall`. Default: 100. */
   stallMs?: number;
-  /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
+  /**
+   * Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. V8 (15) does not notice
+   * it in optimised code of a loop that calls no function of JavaScript: give `runawayMs` as well. Default: 2048.
+   */
   heapLimitMb?: number;
   /**
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
@@ -185,7 +191,8 @@ export class Scheduler implements AsyncDisposable {
    *
    * @throws {RangeError} if an option is out of its range.
    * @throws {TypeError} if there is no such option.
-   * @throws {Error} on a platform without a native shim, in a Heddle thread, or if a thread does not start.
+   * @throws {Error} on a platform without a native shim, without /proc, in a Heddle thread, or if a thread does not start or the
+   * system refuses one.
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
   static async start(options: SchedulerOptions = {}): Promise<Scheduler> {
@@ -242,6 +249,7 @@ export class Scheduler implements AsyncDisposable {
    * Starts a task on a thread of its own, which ends with it. It is not counted in `procs`, and may block as it likes.
    *
    * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   * @throws {Error} if the system refuses another thread.
    *
    * @example
    * ```ts
@@ -361,6 +369,18 @@ export class Scheduler implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * The default scheduler is never closed, and a thread writes what V8 has counted there when it ends. So under `deno test
+   * --coverage` its threads end with the module.
+   *
+   * @internal
+   */
+  endForCoverage(): void {
+    const variable = "DENO_COVERAGE_DIR";
+    if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+    if (Deno.env.get(variable)) addEventListener("unload", () => this.#host.endThreads());
+  }
+
   #requireOpen(): void {
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
   }
@@ -370,7 +390,11 @@ let ofTheModule: Scheduler | undefined;
 
 function defaultScheduler(what: string): Scheduler {
   requireHost(what);
-  return ofTheModule ??= new Scheduler({});
+  if (ofTheModule === undefined) {
+    ofTheModule = new Scheduler({});
+    ofTheModule.endForCoverage();
+  }
+  return ofTheModule;
 }
 
 /**

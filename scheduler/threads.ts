@@ -74,10 +74,12 @@ export class Threads {
   readonly #died: (thread: Thread, why: string) => void;
   readonly #revive: (isolate: number) => boolean;
   readonly #retry: () => void;
+  /** Of this thread. The main one ends with the process. */
+  readonly #life: number | undefined;
   readonly #threads = new Map<number, Thread>();
   /** Numbers of threads that were given up and have not ended. */
   readonly #abandoned = new Set<number>();
-  #hasSysmon = false;
+  #sysmon: Worker | undefined = undefined;
   /** Why there are no more threads than there are, until the next try. */
   #refusal: Error | undefined = undefined;
   /** While it is set no thread is started. */
@@ -107,6 +109,7 @@ export class Threads {
     this.#died = died;
     this.#revive = revive;
     this.#retry = retry;
+    this.#life = shim.gettid() === Deno.pid ? undefined : requireLife(shim);
     store(arena.i32, ISOLATES, HOST + 1);
   }
 
@@ -205,6 +208,7 @@ export class Threads {
       isolate,
       bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
       shimPath: this.#shim.path,
+      ...(this.#life !== undefined && { life: this.#life }),
       ...(port !== undefined && { port }),
     };
     const resourceLimits = {
@@ -250,7 +254,7 @@ export class Threads {
         this.#hasWarned = true;
       }
       this.#retryTimer = this.#refusal = undefined;
-      if (!this.#hasSysmon) this.startSysmon();
+      if (this.#sysmon === undefined) this.startSysmon();
       this.#retry();
     }, this.#retryMs);
     // What waits for a thread holds the process by itself.
@@ -262,11 +266,11 @@ export class Threads {
   startSysmon(): void {
     const worker = this.#startWorker(HOST);
     if (worker === undefined) return;
-    this.#hasSysmon = true;
+    this.#sysmon = worker;
     let error: unknown;
     worker.on("error", (thrown) => error = thrown);
     worker.once("exit", () => {
-      this.#hasSysmon = false;
+      this.#sysmon = undefined;
       if (load(this.#arena.i32, CLOSING) === 1) return;
       console.error("Heddle's watchdog has died, and is started again:", error);
       this.#askLater();
@@ -298,6 +302,12 @@ export class Threads {
     thread.worker.terminate();
   }
 
+  /** Those, and sysmon: of itself a thread ends only when the host's event loop has heard of it. */
+  terminateAll(): void {
+    for (const thread of this.all) this.terminate(thread);
+    this.#sysmon?.terminate();
+  }
+
   #freeNumber(): number | undefined {
     if (this.#threads.size >= this.#limits.maxThreads) return undefined;
     const used = load(this.#arena.i32, ISOLATES);
@@ -319,4 +329,10 @@ export class Threads {
     if (error !== undefined) return `${error} was thrown outside of every task`;
     return `the thread ended with code ${code}, by process.exit() or Deno.exit()`;
   }
+}
+
+function requireLife(shim: Shim): number {
+  const life = shim.life();
+  if (life >= 0) return life;
+  throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
 }

@@ -15,6 +15,7 @@ import {
   M_LOCKS,
   M_PREEMPTIBLE,
   M_SLEEP,
+  M_TID,
   PREEMPT,
 } from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
@@ -26,7 +27,10 @@ import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
 const HEAP_CHECK = 100;
 
-const { buffer, shape, isolate, shimPath, port } = workerData as ThreadStart;
+/** Microseconds between looks whether there is a sysmon: as a thread starts, which takes several times that. */
+const SYSMON_CHECK = 2000;
+
+const { buffer, shape, isolate, shimPath, port, life } = workerData as ThreadStart;
 registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
@@ -36,8 +40,23 @@ shim.setTimerSlack(1);
 const futex = new Futex(shim, arena.i32);
 
 // sysmon's ends by itself: Deno (2.9) never closes the event loop of a worker that exits while its module is evaluated.
-if (isolate === HOST) new Sysmon(arena, shim, futex).run();
-else runMachine();
+const sysmonTid = arena.isolate(HOST) + M_TID;
+if (isolate === HOST) {
+  store(arena.i32, sysmonTid, shim.gettid());
+  new Sysmon(arena, shim, futex, life).run();
+} else if (isWatched()) runMachine();
+
+/**
+ * Where the host may end without a word, sysmon notices that: before there is one, no thread goes to sleep. False: the host
+ * has ended already.
+ */
+function isWatched(): boolean {
+  while (life !== undefined && load(arena.i32, sysmonTid) === 0) {
+    if (shim.hasEnded(life)) return false;
+    futex.sleep(sysmonTid, 0, SYSMON_CHECK);
+  }
+  return true;
+}
 
 function runMachine(): void {
   if (load(arena.i32, PREEMPT) === 1) {

@@ -44,3 +44,27 @@ Deno.test("tasks run where V8 makes no code (--jitless)", async () => {
   const { code, stdout, stderr } = await runProgram("exits_by_itself_after_go", { flags });
   assertEquals([code, stdout], [0, "3 7\n"], stderr);
 });
+
+Deno.test("what ran on the default scheduler is in the report of deno test --coverage", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", "--no-check", `--coverage=${directory}`, "tests/programs/covers_a_task.ts"],
+      cwd: new URL("../../", import.meta.url),
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(code, 0, text.decode(stderr));
+    // Branches, functions, lines: without the thread's own count not one branch or function was there.
+    assertStringIncludes(text.decode(stdout), "covered.ts");
+    const [, lines] = /covered\.ts.*\|\s+([\d.]+) \|\n/.exec(text.decode(stdout)) ?? [];
+    assertEquals(Number(lines) > 50 && Number(lines) < 100, true, text.decode(stdout));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a scheduler ends with the Worker that embeds it, however that ends and whatever its threads do", async () => {
+  const { code, stdout, stderr } = await runProgram("ends_workers_with_schedulers", { ms: 60_000 });
+  assertEquals([code, stdout], [0, "gone\n"], stderr);
+});

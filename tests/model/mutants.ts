@@ -406,11 +406,11 @@ export const mutants: Mutant[] = [
     "sysmon.ts",
     `sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
-      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
     `const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
       const nothing = this.#nothingRuns();
       sysmon.announce(SLEEPS);
-      if (nothing && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+      if (nothing && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
     "blocking: sysmon",
   ),
   mutant(
