@@ -296,10 +296,11 @@ Deno.test("who waits behind a thread that dies gets what it was kept from", asyn
   await until(() => arrived.every(({ value }) => value === 1), "they wait");
   const behind = [semaphore.acquire(1), lock.readLock()];
   assertEquals([semaphore.tryAcquire(1), lock.tryReadLock()], [undefined, undefined]);
+  const deaths = dying.map((each) =>
+    assertRejects(async () => await soon(each, "a thread dies"), ThreadDiedError)
+  );
   for (const flag of arrived) flag.value = 2;
-  for (const each of dying) {
-    await assertRejects(async () => await soon(each, "a thread dies"), ThreadDiedError);
-  }
+  await Promise.all(deaths);
   held.push(...await soon(Promise.all(behind), "those behind them"));
   assertEquals(semaphore.available, 0);
   for (const each of held) each[Symbol.dispose]();
