@@ -58,7 +58,7 @@ import { type Timer, Timers } from "./timers.ts";
 
 /** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
 const GLOBAL_TICK = 61;
-/** Guess: so many turns of the microtask queue until a continuation that was in it has done what others see. */
+/** Guess: turns of the microtask queue that the awaits between a child's end and its parent's next step take. */
 const MICROTASK_TURNS = 8;
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -201,14 +201,11 @@ export class Machine {
           this.#locks.enter();
         }
       } else {
-        if (this.runner.live !== 0 && !this.search.isSpinning) {
-          this.#locks.leave();
-          await this.eventLoop.drain();
-          this.#locks.enter();
-        }
-        // A woken M begins here, as a spinning one: submitters count on it until it has found something.
-        const hasFound = await this.search.spin();
+        const goesOn = await this.#letContinue();
         this.#locks.enter();
+        const hasFound = goesOn || (await this.search.spin());
+        this.#locks.enter();
+        // A woken M begins here, as a spinning one: submitters count on it until it has found something.
         if (!hasFound) await this.#park();
         this.#locks.enter();
       }
@@ -324,6 +321,25 @@ export class Machine {
     return this.hasOwnWork() || this.p === NO_P || (this.takesWork && !this.#local.isEmpty(this.p));
   }
 
+  /** Lets all continuations go on that are due, unless that makes something to do here before. Whether there is. */
+  async #letContinue(): Promise<boolean> {
+    try {
+      if (this.runner.live === 0 || this.search.isSpinning) return false;
+      for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
+        this.#locks.leave();
+        await NEXT_TURN;
+        this.#locks.enter();
+        if (this.hasWorkHere()) return true;
+      }
+      this.#locks.leave();
+      await this.eventLoop.drain();
+      this.#locks.enter();
+      return this.hasWorkHere();
+    } finally {
+      this.#locks.leave();
+    }
+  }
+
   /** Whether all its Gs wait for operations, timers and children of ours, as far as one can see. */
   get waitsForOurs(): boolean {
     return this.home.parked + this.sleeping + this.parents >= this.runner.live;
@@ -386,6 +402,8 @@ export class Machine {
           this.#locks.enter();
           if (isGivenP) return;
           isQuiet = true;
+          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          this.#flushCounts();
         }
         // A continuation may have dedicated the thread, or given it back.
         if (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;

@@ -20,16 +20,11 @@ Deno.test("a task that twenty others ask answers at once, also when its slices h
   assertEquals(sched.stats().overslept, 0);
 });
 
-Deno.test("a task hears of the world outside as soon while it waits for a message, too", async () => {
+Deno.test("a task hears at once of the world outside, although it waits for a message of another task, too", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
-  const times = 41;
-  const ratios: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const alone = await sched.go(portsBeside(times, false));
-    ratios.push(await sched.go(portsBeside(times, true)) / alone);
-  }
-  // About 2 for a spin of 20 us. In the futex until the next turn of the event loop was due it took 1 ms: 40 or more.
-  assertLess(ratios.sort((a, b) => a - b)[2], 10);
+  const took = await soon(sched.go(portsBeside(100)), "100 messages by port");
+  // On a busy machine some take longer: the best tenth tells. In the futex until the event loop was due it took 1 ms, each.
+  assertLess(took.toSorted((a, b) => a - b)[10], 0.5);
 });
 
 Deno.test("a task hears of what Deno does not count while it waits for a message and for a child", async () => {

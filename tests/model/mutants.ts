@@ -1022,6 +1022,8 @@ export const mutants: Mutant[] = [
           this.#locks.enter();
           if (isGivenP) return;
           isQuiet = true;
+          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          this.#flushCounts();
         }`,
     "",
     "standing: a parent on a channel",
@@ -1057,16 +1059,19 @@ export const mutants: Mutant[] = [
     "          if (isStuck)",
     "standing: something outside, and then",
   ),
-  mutant(
-    "an M without live Gs takes the microtask queue for empty after mail",
-    "machine.ts",
-    `        if (this.runner.live === 0 && this.readMail()) {
+  {
+    ...mutant(
+      "an M without live Gs takes the microtask queue for empty after mail",
+      "machine.ts",
+      `        if (this.runner.live === 0 && this.readMail()) {
           isQuiet = false;
           continue;
         }`,
-    "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
-    "standing: what an ended task",
-  ),
+      "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
+      "standing: what an ended task",
+    ),
+    bound: 2,
+  },
   mutant(
     "an M sleeps beside what Deno counts",
     "event_loop.ts",
