@@ -2,6 +2,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runProgram } from "../programs.ts";
 
+// It mostly waits.
+const workers = runProgram("ends_workers_with_schedulers", { ms: 60_000 });
+
 for (
   const [resource, refusal] of [
     ["threads", "The system refused a thread: EAGAIN; it has too many threads or too little memory."],
@@ -65,6 +68,6 @@ Deno.test("what ran on the default scheduler is in the report of deno test --cov
 });
 
 Deno.test("a scheduler ends with the Worker that embeds it, however that ends and whatever its threads do", async () => {
-  const { code, stdout, stderr } = await runProgram("ends_workers_with_schedulers", { ms: 60_000 });
+  const { code, stdout, stderr } = await workers;
   assertEquals([code, stdout], [0, "gone\n"], stderr);
 });
