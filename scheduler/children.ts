@@ -35,6 +35,7 @@ export class Children {
   readonly waiting = new PrivateQueue();
   /** Started here, published, and not heard of since: by slot. */
   readonly #published = new Map<number, G>();
+  #isCancelling = false;
   readonly #machine: Machine;
   readonly #gs: GTable;
   readonly #table: TaskTable;
@@ -106,11 +107,22 @@ export class Children {
   }
 
   cancel(g: G, reason: unknown): boolean {
-    const promise = g.promise!;
-    const { state } = promise;
+    const { state } = g.promise!;
     if (state !== "queued" && state !== "running") return false;
+    // Not again for those whose scopes hear of it: their listeners are not to throw.
+    if (this.#isCancelling) return this.#cancel(g, reason);
     reserveStack();
-    promise.state = "cancelled";
+    this.#isCancelling = true;
+    try {
+      return this.#cancel(g, reason);
+    } finally {
+      this.#isCancelling = false;
+    }
+  }
+
+  #cancel(g: G, reason: unknown): boolean {
+    const { state } = g.promise!;
+    g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
     g.resolve(new Rejection(reason));
