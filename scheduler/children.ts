@@ -186,15 +186,16 @@ export class Children {
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
-      const g = this.waiting.oldest!;
+      const g = this.waiting.popOldest()!;
       if (g.promise!.state !== "queued") {
-        this.waiting.popOldest();
         this.#gs.free(slot);
         continue;
       }
       // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
-      if (!this.#write(slot, g)) break;
-      this.waiting.popOldest();
+      if (!this.#write(slot, g)) {
+        this.waiting.putBack(g);
+        break;
+      }
       g.slot = slot;
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       this.#published.set(slot, g);
