@@ -36,6 +36,7 @@ export class Children {
   readonly waiting = new PrivateQueue();
   /** Started here, and published. */
   readonly #owner: Owner<G>;
+  #isCancelling = false;
   readonly #machine: Machine;
   readonly #gs: GTable;
   readonly #idle: Idle;
@@ -112,11 +113,22 @@ export class Children {
   }
 
   cancel(g: G, reason: unknown): boolean {
-    const promise = g.promise!;
-    const { state } = promise;
+    const { state } = g.promise!;
     if (state !== "queued" && state !== "running") return false;
+    // Not again for those whose scopes hear of it: their listeners are not to throw.
+    if (this.#isCancelling) return this.#cancel(g, reason);
     reserveStack();
-    promise.state = "cancelled";
+    this.#isCancelling = true;
+    try {
+      return this.#cancel(g, reason);
+    } finally {
+      this.#isCancelling = false;
+    }
+  }
+
+  #cancel(g: G, reason: unknown): boolean {
+    const { state } = g.promise!;
+    g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
     g.resolve(new Rejection(reason));
@@ -174,15 +186,16 @@ export class Children {
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
-      const g = this.waiting.oldest!;
+      const g = this.waiting.popOldest()!;
       if (g.promise!.state !== "queued") {
-        this.waiting.popOldest();
         this.#gs.free(slot);
         continue;
       }
       // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
-      if (!this.#write(slot, g)) break;
-      this.waiting.popOldest();
+      if (!this.#write(slot, g)) {
+        this.waiting.putBack(g);
+        break;
+      }
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);

@@ -12,10 +12,6 @@ export class PrivateQueue {
     return this.#gs.length - this.#oldest;
   }
 
-  get oldest(): G | undefined {
-    return this.#gs[this.#oldest];
-  }
-
   push(g: G): void {
     this.#gs.push(g);
   }
@@ -38,6 +34,12 @@ export class PrivateQueue {
       this.#oldest = 0;
     }
     return g;
+  }
+
+  /** One that was taken out: it is the oldest. */
+  putBack(g: G): void {
+    if (this.#oldest > 0) this.#gs[--this.#oldest] = g;
+    else this.#gs.unshift(g);
   }
 
   #reset(): void {
