@@ -156,7 +156,8 @@ Deno.test("a listener of a task's signal that computes on keeps nobody else out,
     go.value = 1;
     await until(() => entered.value === 3, "it goes on to its end");
   }
-  await using own = await Scheduler.start({ procs: 1, runawayMs: 100 });
+  // A slice that cold code does not fill, so that both are on one thread.
+  await using own = await Scheduler.start({ procs: 1, sliceMs: 500, runawayMs: 1000 });
   const [entered, go] = [new Flag(), new Flag()];
   const task = own.go(listensForLong("sleeps", entered.buffer, go.buffer));
   const lost = own.go(neighbour(new SharedArrayBuffer(4), new SharedArrayBuffer(4)));
