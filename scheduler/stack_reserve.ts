@@ -16,7 +16,7 @@
 
 /** Bytes that V8 (15.0) wants free where it compiles a function, which the first call of any does, and later ones may. */
 const COMPILES = 40 << 10;
-/** Bytes that the deepest operation takes, without what it has to copy. Four times what was measured. */
+/** Bytes that the deepest operation takes, without what it has to copy. Guess: with 1 KB the tests hold as well. */
 const OPERATION = 16 << 10;
 
 /** Throws a RangeError unless the operation has the room that it needs. */
