@@ -1,13 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Worker } from "node:worker_threads";
 import { type Call, Scheduler, ThreadDiedError } from "@heddle/heddle";
-import { exchange, store } from "../scheduler/atomics.ts";
-import type { HasIsolate } from "../scheduler/home.ts";
-import { HOME } from "../scheduler/isolate.ts";
-import { MOST_PROCS } from "../scheduler/memory_layout.ts";
 import { soon, until } from "./deadline.ts";
 import { Flag } from "./flag.ts";
 import { mostAtOnce } from "./intervals.ts";
-import { add, tidOf } from "./tasks/arithmetic.ts";
+import { add, nothing, tidOf } from "./tasks/arithmetic.ts";
 import {
   dyingParent,
   dyingParentWithPort,
@@ -85,18 +82,27 @@ for (const [how, call, words] of deaths) {
 }
 
 Deno.test("a watchdog that dies is told of, and replaced by one that does what it did", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
-  const { arena } = (sched as unknown as HasIsolate)[HOME];
+  const workers: Worker[] = [];
+  const { unref } = Worker.prototype;
+  Worker.prototype.unref = function (this: Worker) {
+    workers.push(this);
+    unref.call(this);
+  };
   const { error } = console;
   const told: unknown[] = [];
   console.error = (...args: unknown[]) => told.push(args.join(" "));
+  await using sched = await Scheduler.start({ procs: 1 });
   try {
-    // There is no such P: to look at it throws.
-    const most = exchange(arena.i32, MOST_PROCS, 1e6);
-    await until(() => told.length > 0, "somebody says so");
-    store(arena.i32, MOST_PROCS, most);
+    // The watchdog is the last that a scheduler starts.
+    workers[2].terminate();
+    // One that sleeps for good would not notice.
+    await until(() => {
+      sched.go(nothing());
+      return told.length > 0;
+    }, "somebody says so");
   } finally {
     console.error = error;
+    Worker.prototype.unref = unref;
   }
   assert(`${told[0]}`.includes("watchdog has died"), `${told[0]}`);
   const hogs = sched.go(hog("loop"));
