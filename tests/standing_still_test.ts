@@ -3,6 +3,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import { Channel, Scheduler } from "@heddle/heddle";
 import { soon } from "./deadline.ts";
 import { Flag } from "./flag.ts";
+import { leavesThree, pingPong } from "./tasks/leaving_behind.ts";
 import { keepsDictionary, listensBeside, playsLocked, portsBeside } from "./tasks/talking.ts";
 
 Deno.test("two tasks that have locked their threads pass messages, and no thread sleeps beside one that could go on", async () => {
@@ -35,4 +36,12 @@ Deno.test("a task hears of what Deno does not count while it waits for a message
   flag.value = 1;
   Atomics.notify(flag.words, 0);
   assertEquals(await soon(heard, "both"), [1, 2]);
+});
+
+Deno.test("operations that nobody awaits and ended tasks have left behind hold up no other task of the thread", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  await sched.go(leavesThree());
+  // They count as three tasks that wait. A sleep for each of a hundred messages took 6 s.
+  await soon(sched.go(pingPong(1000)), "the messages", 5_000);
+  assertEquals(sched.stats().overslept, 0);
 });
