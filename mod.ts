@@ -30,7 +30,7 @@
  * @module
  */
 export { Barrier } from "./scheduler/barrier.ts";
-export { Channel, type WaitOptions } from "./scheduler/channel.ts";
+export { Channel } from "./scheduler/channel.ts";
 export {
   ChannelClosedError,
   DeadlockError,
@@ -77,4 +77,5 @@ export {
 } from "./scheduler/task.ts";
 export type { Home } from "./scheduler/home.ts";
 export { WaitGroup } from "./scheduler/wait_group.ts";
+export type { WaitOptions } from "./scheduler/options.ts";
 export type { NativeThreadOptions, ThreadOptions } from "./scheduler/thread_options.ts";

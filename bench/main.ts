@@ -4,28 +4,40 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { contenders } from "./contenders/all.ts";
 import { machine } from "./machine.ts";
-import { type Samples, takeRounds } from "./rounds.ts";
-import type { Row } from "./row.ts";
+import { programs } from "./real/all.ts";
+import { takeReadings } from "./real/readings.ts";
+import { requireFinite, type Samples, takeRounds } from "./rounds.ts";
+import type { Measure, Row } from "./row.ts";
 import { rows } from "./rows/all.ts";
+import { savina } from "./rows/savina.ts";
 import { Missing, type Side } from "./side.ts";
 import { denoSide } from "./sides/deno.ts";
 import { goSide } from "./sides/go.ts";
 import { table } from "./table.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
+const USAGE = "[real] [FILTER] --quick --rounds=N --json=FILE --only=ROW,… --modes=CONTENDER";
+
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
   string: ["only", "rounds", "json", "modes"],
-  default: { rounds: "5" },
+  boolean: ["quick"],
   unknown(argument: string) {
-    throw new TypeError(`${argument} is unknown: --only=ROW,… --rounds=N --json=FILE --modes=CONTENDER`);
+    if (argument.startsWith("-")) throw new TypeError(`${argument} is unknown: ${USAGE}`);
   },
 });
 
-const rounds = Number(options.rounds);
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 if (!(Number.isInteger(rounds) && rounds > 0)) {
   throw new RangeError(`--rounds=${options.rounds} is not a count`);
 }
+
+const words = options._.map(String);
+const isReal = words[0] === "real";
+const [filter, ...surplus] = isReal ? words.slice(1) : words;
+if (surplus.length > 0) throw new TypeError(`${surplus.join(" ")} is one filter too many: ${USAGE}`);
+const only: string[] | undefined = options.only?.split(",");
+const suite: Row[] = isReal ? savina : rows;
 
 /** The row as a comparison of one contender's modes with each other, its first mode being "ours". */
 function amongModes(row: Row, contender: string, modes: string[]): Row {
@@ -33,21 +45,29 @@ function amongModes(row: Row, contender: string, modes: string[]): Row {
   return { ...row, sides, comparisons: sides.slice(1).map((side) => ({ against: [side] })) };
 }
 
-async function chosenRows(): Promise<Row[]> {
-  const names = rows.map(({ name }) => name);
-  const only: string[] = options.only?.split(",") ??
-    rows.filter(({ onlyByName }) => !onlyByName).map(({ name }) => name);
-  const stranger = only.find((name) => !names.includes(name));
-  if (stranger !== undefined) throw new RangeError(`--only=${stranger} is none of ${names.join(", ")}`);
-  const chosen = rows.filter(({ name }) => only.includes(name));
-  if (options.modes === undefined) return chosen;
+/** By `--only`'s names, by the filter, or all but those that only a name brings. */
+function chosen<T extends { readonly name: string; readonly onlyByName?: boolean }>(all: readonly T[]): T[] {
+  if (only !== undefined) return all.filter(({ name }) => only.includes(name));
+  return all.filter(({ name, onlyByName }) => filter === undefined ? !onlyByName : name.includes(filter));
+}
 
+function requireChoice(): void {
+  const names = [...(isReal ? programs : []), ...suite].map(({ name }) => name);
+  const stranger = only?.find((name) => !names.includes(name));
+  if (stranger !== undefined) throw new RangeError(`--only=${stranger} is none of ${names.join(", ")}`);
+  if (filter !== undefined && !names.some((name) => name.includes(filter))) {
+    throw new RangeError(`${filter} is in none of ${names.join(", ")}`);
+  }
+}
+
+async function chosenRows(): Promise<Row[]> {
+  if (options.modes === undefined) return chosen(suite);
   const load = contenders[options.modes];
   if (!load) {
     throw new RangeError(`--modes=${options.modes} is none of ${Object.keys(contenders).join(", ")}`);
   }
   const modes = Object.keys((await load()).modes);
-  return chosen.filter(({ sides }) => sides.includes(options.modes!))
+  return chosen(suite).filter(({ sides }) => sides.includes(options.modes!))
     .map((row) => amongModes(row, options.modes!, modes));
 }
 
@@ -60,7 +80,7 @@ async function startSides(row: Row): Promise<Map<string, Side>> {
     if (sides.has(name) || missing.has(name)) continue;
     const [contender, mode] = name.split(": ");
     try {
-      sides.set(name, contender === "go" ? await goSide() : await denoSide(contender, mode));
+      sides.set(name, contender === "go" ? await goSide(mode) : await denoSide(contender, mode));
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
       missing.set(name, error.message);
@@ -69,12 +89,32 @@ async function startSides(row: Row): Promise<Map<string, Side>> {
   return new Map(row.sides.flatMap((name) => sides.has(name) ? [[name, sides.get(name)!]] : []));
 }
 
-const results: { row: Row; samples: Samples; verdicts: Verdict[] }[] = [];
+requireChoice();
+const results: { row: Measure; samples: Samples; verdicts: Verdict[] }[] = [];
+
+function conclude(row: Measure, samples: Samples): void {
+  requireFinite(row.name, samples);
+  results.push({ row, samples, verdicts: judge(row, samples, missing) });
+}
+
+function announce({ name, sides }: { name: string; sides: readonly string[] }): void {
+  console.error(`${name}: ${rounds} rounds of ${sides.join(", ")}`);
+}
+
 try {
+  for (const program of isReal && options.modes === undefined ? chosen(programs) : []) {
+    announce(program);
+    const samples = await takeReadings(program, rounds, options.quick);
+    for (const measure of program.measures) conclude(measure, samples.get(measure.reading)!);
+  }
   for (const row of await chosenRows()) {
-    console.error(`${row.name}: ${rounds} rounds of ${row.sides.join(", ")}`);
-    const samples = await takeRounds(row, await startSides(row), rounds);
-    results.push({ row, samples, verdicts: judge(row, samples, missing) });
+    announce(row);
+    const running = await startSides(row);
+    const measure = row.measure.replaceAll("#", String(row.size?.[options.quick ? "quick" : "full"]));
+    conclude(
+      { ...row, measure },
+      await takeRounds(running, rounds, (side) => side.sample(row, options.quick)),
+    );
   }
 } finally {
   for (const side of sides.values()) await side.stop();
@@ -85,13 +125,15 @@ const who = [...sides.values()].map(({ label }) => label);
 console.log(table(results));
 console.log(where);
 console.log(`${rounds} interleaved rounds; values are medians, ratios are medians of the rounds' ratios`);
-console.log(who.join("; "));
+if (options.quick) console.log("quick: small sizes, whose numbers say little");
+if (who.length > 0) console.log(who.join("; "));
 
 if (options.json !== undefined) {
   const report = {
     machine: where,
     sides: who,
     rounds,
+    quick: options.quick,
     rows: results.map(({ row: { name, measure, unit, better }, samples, verdicts }) => {
       return { name, measure, unit, better, samples: Object.fromEntries(samples), verdicts };
     }),

@@ -1,6 +1,3 @@
-import type { Row } from "./row.ts";
-import type { Side } from "./side.ts";
-
 /** What each side measured, round by round. */
 export type Samples = Map<string, number[]>;
 
@@ -8,18 +5,26 @@ export type Samples = Map<string, number[]>;
  * Interleaved, so that whatever else the machine does falls on all sides alike; and every round begins with another side,
  * so that none is always the one that runs after the busiest.
  */
-export async function takeRounds(row: Row, sides: Map<string, Side>, rounds: number): Promise<Samples> {
+export async function takeRounds<S, V>(
+  sides: Map<string, S>,
+  rounds: number,
+  sample: (side: S, name: string) => Promise<V>,
+): Promise<Map<string, V[]>> {
   const order = [...sides];
-  const samples: Samples = new Map(order.map(([name]) => [name, []]));
+  const samples = new Map<string, V[]>(order.map(([name]) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const [name, side] of order) {
-      const value = await side.sample(row);
-      if (!Number.isFinite(value)) throw new Error(`${row.name}: ${name} measured ${value}`);
-      samples.get(name)!.push(value);
-    }
+    for (const [name, side] of order) samples.get(name)!.push(await sample(side, name));
     order.push(order.shift()!);
   }
   return samples;
+}
+
+/** Throws if a side measured what is no number. */
+export function requireFinite(row: string, samples: Samples): void {
+  for (const [name, values] of samples) {
+    const wrong = values.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw new Error(`${row}: ${name} measured ${wrong}`);
+  }
 }
 
 export function median(values: readonly number[]): number {

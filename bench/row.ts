@@ -1,22 +1,38 @@
 import type { Pool } from "./contender.ts";
 
-/** What ours has to reach: in itself (`atMost`), or as a ratio to the best of some others. None: only for the record. */
+/**
+ * What ours has to reach: in itself (`atMost`), or as a ratio to the best of some others. None: only for the record.
+ * `ours` is the side that is meant where the row's first one is not.
+ */
 export type Comparison =
-  | { readonly atMost: number }
-  | { readonly against: readonly string[]; readonly atLeast?: number };
+  & { readonly ours?: string }
+  & ({ readonly atMost: number } | { readonly against: readonly string[]; readonly atLeast?: number });
 
-/** One measure. A new one is a file in rows/ and a line in rows/all.ts; Go's half of it, a function in go/main.go. */
-export interface Row {
-  /** For `--only`. */
+/** What the table shows of one kind of number. */
+export interface Measure {
   readonly name: string;
   readonly measure: string;
   readonly unit: string;
   readonly better: "lower" | "higher";
-  /** Names of contenders, or "go"; the first is ours. */
+  /** Names of contenders, or "go", each with ": MODE" where it has several; the first is ours. */
   readonly sides: readonly string[];
   readonly comparisons: readonly Comparison[];
+}
+
+/** How much of something a row does, or a program: `quick` with `--quick`. */
+export interface Size {
+  readonly full: number;
+  readonly quick: number;
+}
+
+/** A new one is a file in rows/ and a line in rows/all.ts; Go's half of it, a function in go/main.go. */
+export interface Row extends Measure {
+  /** For rows that know one. `measure` has a # for it. */
+  readonly size?: Size;
+  /** What comes out of the work of that size. Go's answer is held against it. */
+  expected?(size: number): number;
   /** One measurement by a contender, in its process, in `unit`. Throws when a result is wrong. */
-  inside(pool: Pool): Promise<number>;
+  inside(pool: Pool, size: number): Promise<number>;
   /**
    * For memory: every round takes new processes, one for each count of threads, without warming up; `combine` makes
    * the value of what their `inside` returned. Without it, one process lives through all rounds.

@@ -4,7 +4,7 @@ import type { Row } from "./row.ts";
 export interface Side {
   /** What it is, with its version, for the line under the table. */
   readonly label: string;
-  sample(row: Row): Promise<number>;
+  sample(row: Row, quick: boolean): Promise<number>;
   stop(): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
 import Table from "cli-table3";
-import type { Row } from "./row.ts";
+import type { Measure } from "./row.ts";
 import type { Verdict } from "./verdict.ts";
 
 const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /** The verdicts of each row under one another; a row's own words stand in its first line only. */
-export function table(results: readonly { row: Row; verdicts: readonly Verdict[] }[]): string {
+export function table(results: readonly { row: Measure; verdicts: readonly Verdict[] }[]): string {
   const printed = new Table({
     head: ["measure", "unit", "ours", "theirs", "ratio", "target", "holds"],
     colAligns: ["left", "left", "right", "right", "right", "left", "left"],
@@ -15,11 +15,11 @@ export function table(results: readonly { row: Row; verdicts: readonly Verdict[]
   });
   for (const { row, verdicts } of results) {
     verdicts.forEach((verdict, line) => {
-      const { ours, against, theirs, ratio, target = "", holds, missing } = verdict;
+      const { side, ours, against, theirs, ratio, target = "", holds, missing } = verdict;
       printed.push([
         line === 0 ? row.measure : "",
         line === 0 ? row.unit : "",
-        line === 0 ? digits.format(ours) : "",
+        side !== undefined ? `${side} ${digits.format(ours)}` : line === 0 ? digits.format(ours) : "",
         missing ?? (theirs === undefined ? "" : `${against} ${digits.format(theirs)}`),
         ratio === undefined ? "" : `${digits.format(ratio)}x`,
         target,

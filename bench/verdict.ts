@@ -1,9 +1,11 @@
 import { median, type Samples } from "./rounds.ts";
-import type { Comparison, Row } from "./row.ts";
+import type { Comparison, Measure } from "./row.ts";
 
 /** A line of the table: one comparison of one row. */
 export interface Verdict {
   readonly row: string;
+  /** The side that `ours` is of, where the row's first one is not. */
+  readonly side?: string;
   readonly ours: number;
   /** The other side, or "best: " and the best one by median. Absent for a target that is a plain number. */
   readonly against?: string;
@@ -20,20 +22,21 @@ export interface Verdict {
  * The ratio is the median of the rounds' own ratios, not the ratio of the medians: the two halves of a round were
  * measured next to each other, and a slow minute cancels out.
  */
-export function judge(row: Row, samples: Samples, missing: Map<string, string>): Verdict[] {
-  const our = samples.get(row.sides[0])!;
+export function judge(row: Measure, samples: Samples, missing: Map<string, string>): Verdict[] {
   const better = (a: number, b: number) => row.better === "lower" ? b / a : a / b;
 
   const verdict = (comparison: Comparison): Verdict => {
+    const side = comparison.ours;
+    const our = samples.get(side ?? row.sides[0])!;
     const ours = median(our);
     if ("atMost" in comparison) {
       const { atMost } = comparison;
-      return { row: row.name, ours, target: `at most ${atMost} ${row.unit}`, holds: ours <= atMost };
+      return { row: row.name, side, ours, target: `at most ${atMost} ${row.unit}`, holds: ours <= atMost };
     }
     const { against, atLeast } = comparison;
     const target = atLeast === undefined ? undefined : `at least ${atLeast}x`;
     const reasons = against.flatMap((name) => missing.get(name) ?? []);
-    if (reasons.length > 0) return { row: row.name, ours, target, missing: reasons.join("; ") };
+    if (reasons.length > 0) return { row: row.name, side, ours, target, missing: reasons.join("; ") };
 
     const theirs = against.map((name) => ({ name, value: median(samples.get(name)!) }));
     const best = theirs.reduce((best, each) => better(best.value, each.value) >= 1 ? best : each);
@@ -43,8 +46,8 @@ export function judge(row: Row, samples: Samples, missing: Map<string, string>):
     }));
     const holds = atLeast === undefined ? undefined : ratio >= atLeast;
     const name = against.length > 1 ? `best: ${best.name}` : best.name;
-    return { row: row.name, ours, against: name, theirs: best.value, ratio, target, holds };
+    return { row: row.name, side, ours, against: name, theirs: best.value, ratio, target, holds };
   };
-  if (row.comparisons.length === 0) return [{ row: row.name, ours: median(our) }]; // a library's only mode
+  if (row.comparisons.length === 0) return [{ row: row.name, ours: median(samples.get(row.sides[0])!) }]; // a library's only mode
   return row.comparisons.map(verdict);
 }

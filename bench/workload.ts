@@ -13,9 +13,9 @@ export function noop(n: number): number {
  * nothing, so that threads share neither a heap nor memory bandwidth and only the pool can keep two of them from
  * being twice as fast as one.
  */
-export function spin(seed: number): number {
+export function spin(seed: number, steps = 3_000_000): number {
   let x = seed | 1;
-  for (let step = 0; step < 3_000_000; step++) {
+  for (let step = 0; step < steps; step++) {
     x ^= x << 13;
     x ^= x >>> 17;
     x ^= x << 5;

@@ -1,7 +1,6 @@
 /**
  * Brings an embedded library into this process without a file on disk: its bytes go into a memfd, and
- * `/proc/self/fd/N` is what gets loaded. The descriptor stays open, so that every other isolate of this process can
- * load the same path. The same inode gives the same library, so all of them share its static variables.
+ * `/proc/self/fd/N` is what gets loaded.
  *
  * The one permission that this takes is `--allow-ffi`, unrestricted: a list of paths would not cover pointers, and the
  * memfd is made and written through libc, so that no `--allow-write` is needed.
@@ -22,27 +21,72 @@ export function requireSupported({ os, arch }: Platform): void {
 const libcSymbols = {
   /** `int memfd_create(const char *name, unsigned int flags)` */
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  /** `int close(int fd)` */
+  close: { parameters: ["i32"], result: "i32" },
+  /** `int access(const char *path, int mode)` */
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t write(int fd, const void *buf, size_t count)` */
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const MFD_CLOEXEC = 1;
+const EXISTS = 0;
+
+type Libc = Deno.DynamicLibrary<typeof libcSymbols>["symbols"];
 
 /** Puts the bytes into a memfd and returns the path under which the isolates of this process can load it. */
 export function placeInMemory(name: string, bytes: Uint8Array<ArrayBuffer>): string {
   requireSupported(Deno.build);
-  const libc = open("libc.so.6", libcSymbols).symbols;
-  const fd = libc.memfd_create(new TextEncoder().encode(`${name}\0`), MFD_CLOEXEC);
+  const libc = open("libc.so.6", libcSymbols);
+  try {
+    return `/proc/self/fd/${writeToMemory(libc.symbols, name, bytes)}`;
+  } finally {
+    libc.close();
+  }
+}
+
+/** Loads the library, which stays for the rest of the process: it is linked with `-z nodelete`. Others open it by its soname. */
+export function loadFromMemory(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+  requireSupported(Deno.build);
+  const library = open("libc.so.6", libcSymbols);
+  const libc = library.symbols;
+  try {
+    if (libc.access(cString("/proc/self/fd"), EXISTS) !== 0) {
+      throw new Error(
+        "There is no /proc: Heddle loads its native shim from there, and Deno (2.9) starts no worker without it. Mount it.",
+      );
+    }
+    // The descriptor stays open: of another file with that path the linker would say that it is loaded.
+    open(`/proc/self/fd/${writeToMemory(libc, name, bytes)}`, {}).close();
+  } finally {
+    library.close();
+  }
+}
+
+function writeToMemory(libc: Libc, name: string, bytes: Uint8Array<ArrayBuffer>): number {
+  const fd = libc.memfd_create(cString(name), MFD_CLOEXEC);
   if (fd < 0) throw new Error(`memfd_create("${name}") failed: no descriptor or memory left for it.`);
+  try {
+    writeAll(libc, fd, name, bytes);
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+  return fd;
+}
+
+function writeAll(libc: Libc, fd: number, name: string, bytes: Uint8Array<ArrayBuffer>): void {
   for (let written = 0; written < bytes.length;) {
     const rest = bytes.subarray(written);
     const count = Number(libc.write(fd, rest, BigInt(rest.length)));
-    if (count <= 0) {
-      throw new Error(`Writing ${rest.length} bytes of ${name} into a memfd failed: no memory left.`);
-    }
+    if (count <= 0) throw new Error(`Writing ${rest.length} bytes of ${name} failed: no memory left.`);
     written += count;
   }
-  return `/proc/self/fd/${fd}`;
+}
+
+/** As C reads a string. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
 }
 
 /** `Deno.dlopen` that says which flag is missing. */

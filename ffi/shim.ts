@@ -12,16 +12,17 @@
  * ```
  */
 
-import { base64 } from "../native/shim_x86_64.ts";
+import { base64, soname } from "../native/shim_x86_64.ts";
 import { addressOf } from "./address.ts";
-import { open, placeInMemory } from "./load.ts";
+import { cString, loadFromMemory, open } from "./load.ts";
 import { shimAbi, shimSymbols } from "./symbols.ts";
 
 export { errnoName } from "./errno.ts";
+export { cString } from "./load.ts";
 export { type Platform, requireSupported } from "./load.ts";
 
 export interface Shim {
-  /** What another isolate of this process passes to `loadShim` to use the very same library. */
+  /** Its soname: what another isolate of this process passes to `loadShim`. */
   readonly path: string;
   /**
    * The address of the first byte of a buffer or view. It holds for as long as the buffer lives; keep it reachable.
@@ -45,6 +46,12 @@ export interface Shim {
   /** How many threads were woken. */
   futexWake(address: number, count: number): number;
   gettid(): number;
+  /** 0 if the process could open so many descriptors more, at most 256, or the negative errno. */
+  tryDescriptors(count: number): number;
+  /** What `hasEnded` takes, of the calling thread; or a negative errno. */
+  life(): number;
+  /** Whether the thread has ended, and its isolate with it. */
+  hasEnded(life: number): boolean;
   /** The CPU that the caller runs on at this moment. */
   cpu(): number;
   /** Lets another runnable thread have this CPU first. */
@@ -80,6 +87,8 @@ export interface Shim {
    * `theirs`. Returns an id for `joinThread`, or a negative errno.
    */
   startRelay(mine: number, theirs: number, rounds: number): number;
+  /** Nothing of this object is used afterwards. */
+  close(): void;
 }
 
 /** The words that a relay passes, as in native/shim.h. */
@@ -87,15 +96,13 @@ export const relayBall = { none: 0, ball: 1, stop: 2 } as const;
 
 const HIGHEST_CPU = 65535;
 
-let pathInThisIsolate: string | undefined;
-
 /**
- * Loads the shim. The first isolate of a process calls it without a path; the others get its `path`. Without a path
- * every isolate would have a copy of its own, each with its own static variables.
+ * Loads the shim, of which a process has one copy, with its static variables: the dynamic linker finds what is loaded by its
+ * soname, which names the version. Threads are given it as `path`.
  */
-export function loadShim(path?: string): Shim {
-  path ??= pathInThisIsolate ??= placeInMemory("heddle", Uint8Array.fromBase64(base64));
-  const { symbols } = open(path, shimSymbols);
+export function loadShim(path: string = soname): Shim {
+  const library = openLoaded(path);
+  const { symbols } = library;
   const abi = symbols.heddle_abi();
   if (abi !== shimAbi) {
     throw new Error(
@@ -133,6 +140,9 @@ export function loadShim(path?: string): Shim {
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
+    tryDescriptors: symbols.heddle_try_descriptors,
+    life: symbols.heddle_life,
+    hasEnded: (life) => symbols.heddle_has_ended(life) === 1,
     cpu: symbols.heddle_cpu,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
@@ -172,12 +182,19 @@ export function loadShim(path?: string): Shim {
       if (id > 0) relays.set(id, relay);
       return id;
     },
+    close: () => library.close(),
   };
 }
 
-/** As C reads a string. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
+function openLoaded(path: string): Deno.DynamicLibrary<typeof shimSymbols> {
+  try {
+    return open(path, shimSymbols);
+  } catch (error) {
+    if (path !== soname || error instanceof Deno.errors.NotCapable) throw error;
+  }
+  loadFromMemory("heddle", Uint8Array.fromBase64(base64));
+  // If another isolate did the same just now, both find the first of the two.
+  return open(soname, shimSymbols);
 }
 
 /** As `heddle_set_affinity` takes it. Throws a RangeError for what is no CPU's number. */

@@ -13,6 +13,8 @@ export interface Library {
   readonly sources: readonly string[];
   readonly out: string;
   readonly flags?: readonly string[];
+  /** The linker is told a name with the sources' hash, so that one copy serves all isolates of a process. */
+  readonly soname?: string;
 }
 
 export interface Bundle {
@@ -26,6 +28,7 @@ export const libraries: readonly Library[] = [
     out: "native/shim_x86_64.ts",
     // Its threads run its code until they end, also when the last isolate that had loaded it is gone.
     flags: ["-Wl,-z,nodelete"],
+    soname: "heddle",
   },
   { sources: ["examples/sandbox/launcher.c"], out: "examples/sandbox/launcher_x86_64.ts" },
 ];
@@ -52,7 +55,7 @@ export async function compilerVersion(): Promise<string | undefined> {
 }
 
 /** Compiles the library's C files, and returns the bytes of the shared object. */
-export async function compile({ sources, flags = [] }: Library): Promise<Uint8Array<ArrayBuffer>> {
+export async function compile({ sources, flags = [], soname }: Library): Promise<Uint8Array<ArrayBuffer>> {
   const directory = await Deno.makeTempDir();
   try {
     const object = `${directory}/library.so`;
@@ -60,6 +63,7 @@ export async function compile({ sources, flags = [] }: Library): Promise<Uint8Ar
     const args = [
       ...compilerFlags,
       ...flags,
+      ...(soname === undefined ? [] : [`-Wl,-soname,${fullSoname(soname, await hashSources(sources))}`]),
       "-o",
       object,
       ...sources.filter((source) => source.endsWith(".c")),
@@ -70,6 +74,10 @@ export async function compile({ sources, flags = [] }: Library): Promise<Uint8Ar
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+function fullSoname(soname: string, hash: string): string {
+  return `${soname}-${hash.slice(0, 16)}.so`;
 }
 
 /** SHA-256 over names, sizes and contents of the files, in the order given. */
@@ -114,7 +122,13 @@ export async function writeLibrary(library: Library): Promise<void> {
   if (compiler === undefined) throw new Error(`${library.out}: gcc is not on PATH, and building needs it.`);
   const bytes = await compile(library);
   const sourceHash = await hashSources(library.sources);
-  await write(library.out, generated(library.sources[0], { compiler, sourceHash, base64: bytes.toBase64() }));
+  const soname: Record<string, string> = library.soname === undefined
+    ? {}
+    : { soname: fullSoname(library.soname, sourceHash) };
+  await write(
+    library.out,
+    generated(library.sources[0], { compiler, sourceHash, ...soname, base64: bytes.toBase64() }),
+  );
 }
 
 /** What was compared, in words. Throws when the generated module is not what its sources give. */

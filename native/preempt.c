@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -19,7 +20,12 @@
 // every isolate that starts schedulers has a copy of this one.
 static pthread_key_t self;
 
-static struct sigaction before;
+// Whoever installs a handler after us calls ours from inside of its own, perhaps with a lock held, as Deno does. So ours is
+// put on top again: each time by another function, for a call says by that which handler is next. (Deno installs its own once.)
+enum { LEVELS = 4 };
+static struct sigaction before[LEVELS];
+static int levels;
+static pthread_mutex_t installing = PTHREAD_MUTEX_INITIALIZER;
 
 static uintptr_t interrupted_at(const void *context) {
   const ucontext_t *thread = context;
@@ -54,7 +60,8 @@ static void freeze(struct heddle_preemptible *thread, _Atomic int32_t *sleep) {
 }
 
 // This and freeze() are in tests/model/scenarios/handler.ts once more, for the model checker. Change them together.
-static void answer(struct heddle_preemptible *thread, uintptr_t pc) {
+// `is_on_top`: no other handler has called this one.
+static void answer(struct heddle_preemptible *thread, uintptr_t pc, bool is_on_top) {
   _Atomic int32_t *sleep = word(thread->sleep);
   int32_t asked = atomic_load(sleep);
   if (asked < HEDDLE_ASKED || asked > HEDDLE_ASKED_LOST) return;
@@ -64,7 +71,7 @@ static void answer(struct heddle_preemptible *thread, uintptr_t pc) {
   if (asked == HEDDLE_ASKED_LOST) next = HEDDLE_LOST;
   if ((*word(thread->locks) & HEDDLE_LOCKS) != 0) {
     thread->refused_in_scheduler++;
-  } else if (is_code((const heddle_number *)(uintptr_t)thread->code, (heddle_number)pc)) {
+  } else if (is_on_top && is_code((const heddle_number *)(uintptr_t)thread->code, (heddle_number)pc)) {
     next = asked == HEDDLE_ASKED_LOST ? HEDDLE_ABANDONED : HEDDLE_FROZEN;
   } else {
     thread->refused_in_native++;
@@ -77,29 +84,63 @@ static void answer(struct heddle_preemptible *thread, uintptr_t pc) {
   if (atomic_compare_exchange_strong(sleep, &asked, next) && next >= HEDDLE_FROZEN) freeze(thread, sleep);
 }
 
-static void pass_on(int signal, siginfo_t *info, void *context) {
-  if ((before.sa_flags & SA_SIGINFO) != 0) before.sa_sigaction(signal, info, context);
-  else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) before.sa_handler(signal);
+static void pass_on(const struct sigaction *to, int signal, siginfo_t *info, void *context) {
+  if ((to->sa_flags & SA_SIGINFO) != 0) to->sa_sigaction(signal, info, context);
+  else if (to->sa_handler != SIG_DFL && to->sa_handler != SIG_IGN) to->sa_handler(signal);
 }
 
-static void on_signal(int signal, siginfo_t *info, void *context) {
+static void on_signal(int level, bool is_on_top, int signal, siginfo_t *info, void *context) {
   int saved = errno;
   struct heddle_preemptible *thread = pthread_getspecific(self);
-  if (thread == NULL || info->si_code != SI_TKILL || info->si_pid != getpid()) pass_on(signal, info, context);
-  else answer(thread, interrupted_at(context));
+  if (thread == NULL || info->si_code != SI_TKILL || info->si_pid != getpid()) {
+    pass_on(&before[level], signal, info, context);
+  } else {
+    answer(thread, interrupted_at(context), is_on_top);
+  }
   errno = saved;
 }
 
-int32_t heddle_install_preemption(void) {
-  static int is_installed;
-  if (is_installed) return 0;
-  int error = pthread_key_create(&self, NULL);
-  if (error != 0) return -error;
-  struct sigaction ours = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+// The kernel's frame for a handler has the context right behind the return address (struct rt_sigframe, linux/arch/x86).
+// To ask which handler is installed would be too late: that may have changed since this one was called.
+#if defined(__SANITIZE_THREAD__)
+#define CALLED_BY_KERNEL(context) ((context) != NULL)  // TSan calls all handlers from its own
+#elif defined(__x86_64__)
+#define CALLED_BY_KERNEL(context) ((uintptr_t)(context) == (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *))
+#else
+#error "what does the kernel's frame look like?"
+#endif
+
+#define HANDLER(level)                                                                    \
+  static void on_signal_##level(int signal, siginfo_t *info, void *context) {             \
+    on_signal(level, CALLED_BY_KERNEL(context), signal, info, context);                   \
+  }
+HANDLER(0)
+HANDLER(1)
+HANDLER(2)
+HANDLER(3)
+static void (*const handlers[LEVELS])(int, siginfo_t *, void *) = {on_signal_0, on_signal_1, on_signal_2, on_signal_3};
+
+// Sees to it that our newest handler is the one that the kernel calls. Without a level left nobody is frozen any more.
+static int come_on_top(void) {
+  struct sigaction now;
+  if (sigaction(SIGURG, NULL, &now) != 0) return errno;
+  bool is_ours = levels > 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == handlers[levels - 1];
+  if (is_ours || levels == LEVELS) return 0;
+  // The next one before ours: a signal may come right then.
+  before[levels] = now;
+  struct sigaction ours = {.sa_sigaction = handlers[levels], .sa_flags = SA_SIGINFO | SA_RESTART};
   sigemptyset(&ours.sa_mask);
-  if (sigaction(SIGURG, &ours, &before) != 0) return -errno;
-  is_installed = 1;
+  if (sigaction(SIGURG, &ours, &before[levels]) != 0) return errno;
+  levels++;
   return 0;
+}
+
+int32_t heddle_install_preemption(void) {
+  pthread_mutex_lock(&installing);
+  int error = levels == 0 ? pthread_key_create(&self, NULL) : 0;
+  if (error == 0) error = come_on_top();
+  pthread_mutex_unlock(&installing);
+  return -error;
 }
 
 int32_t heddle_make_preemptible(heddle_number thread) {
@@ -107,6 +148,10 @@ int32_t heddle_make_preemptible(heddle_number thread) {
 }
 
 int32_t heddle_preempt(int32_t tid) {
+  pthread_mutex_lock(&installing);
+  int error = come_on_top();
+  pthread_mutex_unlock(&installing);
+  if (error != 0) return -error;
   return syscall(SYS_tgkill, getpid(), tid, SIGURG) == 0 ? 0 : -errno;
 }
 

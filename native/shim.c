@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -89,6 +91,51 @@ int32_t heddle_set_fifo_priority(int32_t priority) {
 
 int32_t heddle_set_timer_slack(heddle_number ns) {
   return negative_errno(prctl(PR_SET_TIMERSLACK, (unsigned long)ns, 0, 0, 0));
+}
+
+int32_t heddle_try_descriptors(int32_t count) {
+  int fds[256];
+  if (count > (int32_t)(sizeof fds / sizeof fds[0])) return -EINVAL;
+  int32_t opened = 0, error = 0;
+  while (opened < count && error == 0) {
+    int fd = eventfd(0, EFD_CLOEXEC);
+    if (fd < 0) error = errno;
+    else fds[opened++] = fd;
+  }
+  while (opened > 0) close(fds[--opened]);
+  return -error;
+}
+
+static pthread_key_t life;
+static pthread_once_t life_once = PTHREAD_ONCE_INIT;
+static int life_error;
+
+static void end_life(void *ended) {
+  atomic_store((_Atomic int32_t *)ended, 1);
+}
+
+static void make_life(void) {
+  life_error = pthread_key_create(&life, end_life);
+}
+
+heddle_number heddle_life(void) {
+  pthread_once(&life_once, make_life);
+  if (life_error != 0) return -life_error;
+  _Atomic int32_t *ended = pthread_getspecific(life);
+  if (ended == NULL) {
+    ended = calloc(1, sizeof *ended);
+    if (ended == NULL) return -ENOMEM;
+    int error = pthread_setspecific(life, (void *)ended);
+    if (error != 0) {
+      free((void *)ended);
+      return -error;
+    }
+  }
+  return (heddle_number)(uintptr_t)ended;
+}
+
+int32_t heddle_has_ended(heddle_number life_of) {
+  return atomic_load((_Atomic int32_t *)pointer(life_of));
 }
 
 int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddle_number stack_bytes,

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 3u
+#define HEDDLE_ABI 4u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -52,6 +52,16 @@ int32_t heddle_set_fifo_priority(int32_t priority);
 
 // How late the kernel may fire this thread's timeouts, in nanoseconds; 0 restores the thread's default.
 int32_t heddle_set_timer_slack(heddle_number ns);
+
+// Whether the process could open `count` descriptors more, at most 256, at this moment. Returns 0, -EMFILE, -ENFILE, -ENOMEM.
+int32_t heddle_try_descriptors(int32_t count);
+
+// What stays of the calling thread when it has ended, for heddle_has_ended: an address, the same in each call. Its 4 bytes
+// are never freed. Or the negative errno of a thread that can have none: -EAGAIN, -ENOMEM.
+heddle_number heddle_life(void);
+
+// 1 once that thread has ended: what its isolate had is gone by then. Else 0.
+int32_t heddle_has_ended(heddle_number life);
 
 // Starts a pthread at `routine`, a `void *(*)(void *)`, with `argument`. `stack_bytes` 0 takes the default.
 // Stores the id for heddle_thread_join. Every started thread must be joined once. Returns 0, -EAGAIN when the
@@ -109,7 +119,8 @@ struct heddle_native_host {
   heddle_number calls;      // address of call 0
   heddle_number sysmon;     // address of the word in which sysmon sleeps: 0 while it ticks by itself
   _Atomic int32_t threads;  // native Ms, of all queues. Down by one is the last that a thread does to any of this.
-  int32_t padding_1[11];
+  int32_t queues;  // TypeScript's: a list of the queues of native threads
+  int32_t padding_1[10];
   _Atomic int32_t done;  // newest call that is done: its number + 1, or 0. The host takes the whole list.
   int32_t padding_2[15];
   _Atomic int32_t asleep;     // 1 while the host sleeps and wants to hear of calls that are done
@@ -128,7 +139,8 @@ struct heddle_native_queue {
   int32_t mask;
   int32_t limit;  // threads that are active at once, as long as nobody is stuck
   int32_t max_threads;
-  int32_t padding_1[3];
+  int32_t next;  // TypeScript's: in that list
+  int32_t padding_1[2];
   _Atomic uint32_t head;  // position of the oldest call; threads move it, by CAS
   int32_t padding_2[15];
   _Atomic uint32_t tail;  // position of the next call; the host moves it
@@ -182,15 +194,16 @@ struct heddle_preemptible {
   int32_t refused_in_native;
 };
 
-// Installs the handler of SIGURG, once for each copy of this library; by one thread. A signal that is not ours goes to
-// the handler that was there. Returns 0 or a negative errno.
+// Installs the handler of SIGURG, once for each copy of this library. A signal that is not ours goes to the handler that was
+// there. Returns 0 or a negative errno.
 int32_t heddle_install_preemption(void);
 
 // The calling thread may be frozen from here on. `thread` is the address of its heddle_preemptible, which stays valid
 // until the thread has ended or calls this with 0. After heddle_install_preemption. Returns 0, or -ENOMEM.
 int32_t heddle_make_preemptible(heddle_number thread);
 
-// Sends the signal to a thread of this process, whose sleep word says what is asked of it. Returns 0, or -ESRCH.
+// Sends the signal to a thread of this process, whose sleep word says what is asked of it. Before that, if somebody else has
+// installed a handler since, ours is put on top of it: inside of another handler no thread is frozen. Returns 0, or -ESRCH.
 int32_t heddle_preempt(int32_t tid);
 
 // The CPU time of a thread of this process, in nanoseconds; -1 if there is none of that number.

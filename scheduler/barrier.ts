@@ -1,11 +1,11 @@
 /** Waiting for each other. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE } from "./handle.ts";
 import { Arrived, BARRIER } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const WAIT = 1;
 
@@ -46,7 +46,7 @@ export class Barrier {
 
   /** Resolves when all are there: with true for the last one, for whom the others waited. */
   wait(options?: WaitOptions): Promise<boolean> {
-    return this.#core.take(WAIT, options?.signal);
+    return this.#core.take(WAIT, signalOf(options));
   }
 
   /** For `Object.prototype.toString`, and what looks at values by it. */

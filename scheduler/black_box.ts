@@ -95,7 +95,9 @@ function shapeOf(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "string") return `string of ${value.length}`;
   if (Array.isArray(value)) return `array of ${value.length}`;
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
+  if (ArrayBuffer.isView(value)) return `${value[Symbol.toStringTag as never]} of ${value.byteLength} bytes`;
   if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "object";
+  // Of a plain object it may be any of its properties.
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" ? name : "object";
 }

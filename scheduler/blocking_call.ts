@@ -15,6 +15,7 @@ import { type Arena, CLOSING } from "./memory_layout.ts";
 import { AWAITS_P, AWAKE, isAsked, type Parker } from "./parker.ts";
 import type { PrivateQueue } from "./private_queue.ts";
 import { callWord, type Processors } from "./processor.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import type { SysmonSleep } from "./sysmon_sleep.ts";
 
 export class BlockingCalls {
@@ -56,6 +57,7 @@ export class BlockingCalls {
   }
 
   run<T>(fn: () => T): T {
+    reserveStack();
     this.#locks.hold();
     const machine = this.#machine;
     const { p } = machine;
@@ -85,6 +87,7 @@ export class BlockingCalls {
 
   /** For a call that is known to block: the P goes on at once (Go's entersyscallblock). */
   runHandingOff<T>(fn: () => T): T {
+    reserveStack();
     this.#locks.hold();
     const { p } = this.#machine;
     if (p >>> 0 >= EXEMPT_P || this.#machine.isAsleep) return this.#runSpecial(fn, true);

@@ -76,8 +76,13 @@ export function takeCell(isolate: Isolate, from: Required<Bytes>, at: number): u
 export function dropCell(isolate: Isolate, from: Required<Bytes>, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
-  if (word === BLOCK_WITH_HANDLES) takeCell(isolate, from, at);
-  else if (word === BLOCK) isolate.heap.release(from.i32[at + 1]);
+  if (word === BLOCK) return isolate.heap.release(from.i32[at + 1]);
+  if (word !== BLOCK_WITH_HANDLES) return;
+  try {
+    takeCell(isolate, from, at);
+  } catch {
+    // Nobody waits for it. Handles that were not reached keep their objects.
+  }
 }
 
 /** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */
@@ -85,8 +90,10 @@ export function copyWithin(value: unknown): unknown {
   const { bytes, side } = encode(value, "value");
   if (!side.every(isHandle)) throw notThroughChannels();
   const copy = bytes.slice();
-  const errorClass = (value as object).constructor as ErrorClass | undefined;
-  const classOf = (name: string) => errorClass?.name === name ? errorClass : undefined;
+  const classOf = (name: string) => {
+    const errorClass = (value as object).constructor as ErrorClass | undefined;
+    return errorClass?.name === name ? errorClass : undefined;
+  };
   return decode({ u8: copy, i32: new Int32Array(copy.buffer) }, 0, side, classOf);
 }
 

@@ -5,12 +5,8 @@ import { Arrived, CHANNEL, isolateOf, knowHandle, type Shareable } from "./handl
 import type { Home } from "./home.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
-
-/** Options of an operation that may have to wait. */
-export interface WaitOptions {
-  /** Aborting it takes the operation back: it rejects with the signal's reason. A task passes its `ctx.signal`. */
-  signal?: AbortSignal;
-}
+import { signalOf, type WaitOptions } from "./options.ts";
+import { reserveStack } from "./stack_reserve.ts";
 
 /** Which of its lives a channel is in. */
 export let lifeOf: (channel: Channel<unknown>) => ChannelLife;
@@ -94,7 +90,7 @@ export class Channel<T> implements AsyncIterable<T> {
    */
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
-      return this.#life.send(value, options?.signal);
+      return this.#life.send(value, signalOf(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -103,7 +99,7 @@ export class Channel<T> implements AsyncIterable<T> {
   /** The oldest value. Rejects with a {@linkcode ChannelClosedError} once the channel is closed and empty. */
   recv(options?: WaitOptions): Promise<T> {
     try {
-      return this.#life.receive(RECEIVE, options?.signal) as Promise<T>;
+      return this.#life.receive(RECEIVE, signalOf(options)) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -156,6 +152,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #share(): number {
     const local = this.#life;
     if (!(local instanceof LocalChannel)) return local.object;
+    reserveStack();
     const shared = SharedChannel.beside(local, this);
     // First of all: among its values may be itself.
     this.#life = shared;

@@ -3,10 +3,12 @@
  * becomes **shared** when it is sent somewhere else: then its state moves to the arena, once and for all.
  *
  * Each operation first attempts what can be done at once. `attemptReceive` and `attemptSend` are called between `lock`
- * and `unlock`, so that a select can hold several channels; `collect` follows after the unlock.
+ * and `unlock`, so that a select can hold several channels; `collect` follows after the unlock. All of that has the room
+ * on the stack that was asked for at the begin.
  */
 import { ChannelClosedError } from "./errors.ts";
 import type { Isolate } from "./isolate.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { CLOSED, type Waited, Waiter } from "./waiter.ts";
 
 /** What an attempt says, besides DONE and CLOSED. */
@@ -55,6 +57,7 @@ export abstract class ChannelLife implements Waited {
 
   receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    reserveStack();
     this.reserve(1);
     this.lock();
     const outcome = this.attemptReceive();
@@ -67,8 +70,15 @@ export abstract class ChannelLife implements Waited {
 
   send(value: unknown, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    this.reserve(1);
+    reserveStack();
     const staged = this.stage(value);
+    try {
+      // Not before: a channel or a mutex in the value may have moved to the arena, with records for all who wait there.
+      this.reserve(1);
+    } catch (error) {
+      this.unstage(staged);
+      throw error;
+    }
     this.lock();
     const outcome = this.attemptSend(staged);
     if (outcome === NOT_YET) return this.#park(SEND, staged, signal);
@@ -90,7 +100,12 @@ export abstract class ChannelLife implements Waited {
   }
 
   trySend(value: unknown): boolean {
-    const staged = this.stage(value);
+    reserveStack();
+    return this.offer(this.stage(value));
+  }
+
+  /** Sends a value that is ready, if that takes no waiting. */
+  offer(staged: unknown): boolean {
     this.lock();
     const outcome = this.attemptSend(staged);
     this.unlock();
@@ -102,6 +117,7 @@ export abstract class ChannelLife implements Waited {
   }
 
   tryReceive(): { value: unknown; done: false } | { value: undefined; done: true } | undefined {
+    reserveStack();
     this.lock();
     const outcome = this.attemptReceive();
     this.unlock();

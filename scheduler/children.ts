@@ -3,7 +3,8 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
-import { G } from "./context.ts";
+import { limit } from "./cancellation.ts";
+import { G, type Nursery } from "./context.ts";
 import { timedOut } from "./errors.ts";
 import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
@@ -14,6 +15,7 @@ import type { Machine } from "./machine.ts";
 import { Owner } from "./owner.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import {
   type Call,
   type ChildTask,
@@ -34,6 +36,7 @@ export class Children {
   readonly waiting = new PrivateQueue();
   /** Started here, and published. */
   readonly #owner: Owner<G>;
+  #isCancelling = false;
   readonly #machine: Machine;
   readonly #gs: GTable;
   readonly #idle: Idle;
@@ -64,10 +67,11 @@ export class Children {
     this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
   }
 
-  /** `ended` is called once the task has stopped: after a cancellation that may be later than its promise's end. */
-  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, ended?: () => void): ChildTask {
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined
+      ? undefined
+      : requireGoOptions(nursery === undefined ? "ctx.go" : "scope.go", options);
     let args = call.args;
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
@@ -75,12 +79,15 @@ export class Children {
       args = clone(args, "args") as unknown[];
       break;
     }
+    // What runs code of users came before.
+    reserveStack();
     const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
     if (parent.outstanding++ === 0) this.#machine.parents++;
-    if (ended !== undefined) g.ended = ended;
-    if (options !== undefined) this.#follow(g, promise, options);
+    if (nursery !== undefined) g.nursery = nursery;
+    if (limits !== undefined) this.#limit(g, promise, limits);
+    if (promise.state === "cancelled") return promise;
     this.waiting.push(g);
     const { takesWork, blockingCalls } = this.#machine;
     if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
@@ -88,32 +95,44 @@ export class Children {
     return promise;
   }
 
-  /** Cancels with the signal, and after the timeout. */
-  #follow(g: G, promise: ChildTask, { signal, timeout }: GoOptions): void {
-    if (signal?.aborted) return promise.cancel(signal.reason);
-    const onAbort = () => promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = {
-      at: performance.now() + (timeout ?? Infinity),
-      cancelled: false,
-      fire: () => promise.cancel(timedOut(g.definition!.name, g.id, timeout!)),
-    };
-    if (timer.at < Infinity) this.#machine.startTimer(timer);
-    g.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      timer.cancelled = true;
-      this.#machine.stopTimer(timer);
-    };
+  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+  #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
+    try {
+      const release = limit(
+        limits,
+        this.#machine,
+        (reason) => promise.cancel(reason),
+        (timeout) => timedOut(limits.name ?? g.definition!.name, g.id, timeout),
+      );
+      if (release !== undefined) g.release = release;
+    } catch (error) {
+      promise.cancel(error);
+      throw error;
+    }
   }
 
   cancel(g: G, reason: unknown): boolean {
-    const promise = g.promise!;
-    const { state } = promise;
+    const { state } = g.promise!;
     if (state !== "queued" && state !== "running") return false;
-    promise.state = "cancelled";
+    // Not again for those whose scopes hear of it: their listeners are not to throw.
+    if (this.#isCancelling) return this.#cancel(g, reason);
+    reserveStack();
+    this.#isCancelling = true;
+    try {
+      return this.#cancel(g, reason);
+    } finally {
+      this.#isCancelling = false;
+    }
+  }
+
+  #cancel(g: G, reason: unknown): boolean {
+    const { state } = g.promise!;
+    g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
     g.resolve(new Rejection(reason));
+    g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
       if (state === "queued") stopped(g);
@@ -172,13 +191,27 @@ export class Children {
         this.#gs.free(slot);
         continue;
       }
-      this.#owner.write(slot, g, g.args!);
+      // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
+      if (!this.#write(slot, g)) {
+        this.waiting.putBack(g);
+        break;
+      }
       watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
     this.#idle.wake();
+  }
+
+  /** Whether it is in the slot. If not the slot is free again. */
+  #write(slot: number, g: G): boolean {
+    try {
+      this.#owner.write(slot, g, g.args!);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */
@@ -205,8 +238,8 @@ export class Children {
     if (isPrimitive(value)) return this.#settle(g, ok, value);
     if (g.promise!.state === "cancelled") return stopped(g);
     try {
-      const errorClass = (value as object).constructor as ErrorClass;
-      this.#settle(g, ok, clone(value, ok ? "result" : "error", () => errorClass));
+      const errorClass = () => (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", errorClass));
     } catch (error) {
       this.#settle(g, false, error);
     }
@@ -219,14 +252,16 @@ export class Children {
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
     g.resolve(ok ? value : new Rejection(value));
-    if (g.rare !== undefined) stopped(g);
+    if (g.rare === undefined) return;
+    if (!ok) g.rare.nursery?.failed(value);
+    stopped(g);
   }
 }
 
 function stopped(g: G): void {
   const { rare } = g;
-  if (rare?.ended === undefined) return;
-  const { ended } = rare;
-  rare.ended = undefined;
-  ended();
+  if (rare?.nursery === undefined) return;
+  const { nursery } = rare;
+  rare.nursery = undefined;
+  nursery.stopped(g.promise!);
 }

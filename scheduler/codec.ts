@@ -1,8 +1,10 @@
-// Values across threads: a compact copy of everything that structuredClone takes. codec_format.ts has the encoding.
+// Values across threads: a compact copy of everything that structuredClone takes. codec_format.ts has the encoding, and
+// README.md, "Values", what differs.
 //
 // The words that are written and read may be shared memory, but for the time of the call they are the caller's alone;
 // so these are plain accesses, and the caller orders them against the other threads. What is decoded is always a copy.
 
+import { isStackOverflow, stackEnded, TooDeep } from "./codec_depth.ts";
 import { type ErrorClass, isUnknown } from "./codec_errors.ts";
 import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./codec_format.ts";
 import { Reader } from "./codec_read.ts";
@@ -61,7 +63,7 @@ function writeInto(
     if (after >= 0) writer.depart();
     return after < 0 ? -1 : after * 4;
   } catch (error) {
-    throw outward(error, root);
+    throw outward(error, root, value);
   } finally {
     giveBack(writer);
   }
@@ -84,7 +86,7 @@ export function encode(
     writer.depart();
     return { bytes: writer.bytes.u8.subarray(0, after * 4), side: writer.side, transfer: writer.transfer };
   } catch (error) {
-    throw outward(error, root);
+    throw outward(error, root, value);
   } finally {
     giveBack(writer);
   }
@@ -100,32 +102,28 @@ export function decode(
   try {
     return new Reader(bytes, at >> 2, side, classOf).read();
   } catch (error) {
-    throw isStackOverflow(error) ? tooDeep() : error;
+    throw isStackOverflow(error) ? stackEnded("read") : error;
   }
 }
 
 /** The name of the class of the error at byte `at`, if an error is there and its class is not known here. */
 export function unknownErrorClass(bytes: Bytes, at: number): string | undefined {
   if ((bytes.i32[at >> 2] & TAG) !== ERROR) return undefined;
-  const reader = new Reader(bytes, (at >> 2) + 1, [], undefined);
-  const className = reader.read() as string;
-  const baseName = reader.read() as string;
-  return isUnknown(className, baseName) ? className : undefined;
+  try {
+    const reader = new Reader(bytes, (at >> 2) + 1, [], undefined);
+    const className = reader.read() as string;
+    const baseName = reader.read() as string;
+    return isUnknown(className, baseName) ? className : undefined;
+  } catch {
+    // Whoever reads all of it will find out.
+    return undefined;
+  }
 }
 
-function outward(error: unknown, root: string): unknown {
+function outward(error: unknown, root: string, value: unknown): unknown {
   if (error instanceof Refusal) return error.toError(root);
-  return isStackOverflow(error) ? tooDeep() : error;
-}
-
-function isStackOverflow(error: unknown): boolean {
-  return error instanceof RangeError && error.message === "Maximum call stack size exceeded";
-}
-
-function tooDeep(): RangeError {
-  return new RangeError(
-    "the value is nested too deeply for this thread's stack; pass it flat, for instance a linked list as an array",
-  );
+  if (error instanceof TooDeep) return error.toError(root, value);
+  return isStackOverflow(error) ? stackEnded("copied") : error;
 }
 
 let spare: Writer | undefined = new Writer();

@@ -34,9 +34,10 @@ for (
     AggregateError,
     SuppressedError,
     DOMException,
-    WebAssembly.CompileError,
-    WebAssembly.LinkError,
-    WebAssembly.RuntimeError,
+    // There is none with V8's --jitless.
+    ...(globalThis.WebAssembly === undefined
+      ? []
+      : [WebAssembly.CompileError, WebAssembly.LinkError, WebAssembly.RuntimeError]),
     ...Object.values(Deno.errors),
   ]
 ) knowErrorClass(errorClass);
@@ -95,13 +96,22 @@ function text(value: unknown): string | undefined {
 }
 
 function knownBase(error: Error): string {
-  for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
-    const constructor = attempt(() => Object.getOwnPropertyDescriptor(at, "constructor")?.value);
-    if (typeof constructor === "function" && known.get(constructor.name) === constructor) {
-      return constructor.name;
+  return attempt(() => {
+    for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+      const constructor = Object.getOwnPropertyDescriptor(at, "constructor")?.value;
+      if (typeof constructor === "function" && isKnown(constructor)) return constructor.name;
     }
-  }
-  return "Error";
+  }) ?? "Error";
+}
+
+const sourceOf = Function.prototype.toString;
+
+/** Another realm's TypeError, of a context of node:vm, is as good as this one's. No program can write that source. */
+function isKnown(constructor: { readonly name: string }): boolean {
+  const { name } = constructor;
+  const own = known.get(name);
+  if (own === undefined || own === constructor) return own !== undefined;
+  return sourceOf.call(constructor) === `function ${name}() { [native code] }`;
 }
 
 /** Is this class to be looked for elsewhere? */
@@ -118,14 +128,16 @@ export function putTogether(
   stack: string | undefined,
   classOf: ((name: string) => ErrorClass | undefined) | undefined,
 ): Error {
-  const own = isUnknown(className, baseName) ? classOf?.(className) : known.get(className);
+  // What a program exports may refuse to be looked at.
+  const own = isUnknown(className, baseName) ? attempt(() => classOf?.(className)) : known.get(className);
   const errorClass = own ?? known.get(baseName) ?? Error;
   // As the new.target of another constructor, a class gives its prototype and runs no code.
   const error: Error = baseName === "DOMException"
     ? Reflect.construct(DOMException, [message, name], errorClass)
     : Reflect.construct(Error, [message], errorClass);
   if (stack === undefined) delete error.stack;
-  else error.stack = stack;
+  else if (Object.hasOwn(error, "stack")) error.stack = stack;
+  else define(error, "stack", stack, false);
   return error;
 }
 

@@ -38,7 +38,7 @@ import {
   VIEW,
   VIEWS,
 } from "./codec_format.ts";
-import { readKey, readLatin1, readUtf16 } from "./codec_strings.ts";
+import { inherited, noted, readKey, readLatin1, readUtf16 } from "./codec_strings.ts";
 
 type ViewClass = new (buffer: ArrayBuffer, byteOffset: number, length?: number) => ArrayBufferView;
 
@@ -108,7 +108,7 @@ export class Reader {
       case SPARSE: {
         const array: unknown[] = this.#keep(at, []);
         array.length = this.#n(word);
-        return this.#readPairs(array);
+        return this.#readElementsByKey(array);
       }
       case MAP:
         return this.#readMap(this.#keep(at, new Map()));
@@ -180,7 +180,7 @@ export class Reader {
 
   #readKey(): string {
     const word = this.#bytes.i32[this.#at];
-    if ((word & TAG) !== LATIN1) return this.read() as string;
+    if ((word & TAG) !== LATIN1) return noted(this.read() as string);
     this.#at++;
     const length = this.#n(word);
     const key = readKey(this.#bytes, this.#at, length);
@@ -192,10 +192,21 @@ export class Reader {
     while (!this.#isEnd()) {
       const key = this.#readKey();
       const value = this.read();
-      if (key === "__proto__") define(object, key, value, true);
+      if (inherited.size !== 0 && inherited.has(key)) define(object, key, value, true);
       else (object as Record<string, unknown>)[key] = value;
     }
     return object;
+  }
+
+  /** Names of Array.prototype's are rare, but so is all of this. */
+  #readElementsByKey(array: unknown[]): unknown[] {
+    while (!this.#isEnd()) {
+      const key = this.#readKey();
+      const value = this.read();
+      if (key in array) define(array, key, value, true);
+      else array[key as unknown as number] = value;
+    }
+    return array;
   }
 
   #readMap(map: Map<unknown, unknown>): Map<unknown, unknown> {

@@ -15,9 +15,21 @@ export class Refusal {
   }
 }
 
-/** `error` with `step` put before its path, if it is a Refusal; to be thrown on. */
-export function inside(step: string, error: unknown): unknown {
-  return error instanceof Refusal ? error.inside(step) : error;
+/**
+ * `error` with the step put before its path, if it is a Refusal; to be thrown on. Of anything else the step is not asked
+ * for: the stack may have ended here.
+ */
+export function inside<T>(stepOf: (at: T) => string, at: T, error: unknown): unknown {
+  return error instanceof Refusal ? error.inside(stepOf(at)) : error;
+}
+
+export function indexStep(index: number | string): string {
+  return `[${index}]`;
+}
+
+/** The step to what an array has under `key`, which may be an index. */
+export function elementStep(key: string): string {
+  return /^\d+$/.test(key) ? indexStep(key) : keyStep(key);
 }
 
 export function keyStep(key: string): string {
@@ -31,10 +43,18 @@ export function getStep(key: unknown): string {
   return `.get(${String(key)})`;
 }
 
+const ADDRESS = "pass its address, a bigint: Deno.UnsafePointer.value() gives it, and create() the pointer";
+const SIGNAL = "pass { signal } in the options of the start, and the task has ctx.signal";
+
 const INSTEAD: Record<string, string> = {
+  AbortController: SIGNAL,
+  AbortSignal: SIGNAL,
   Arguments: "pass [...arguments]",
   AsyncGenerator: "pass an array of what it yields, or send that through a Channel",
+  DynamicLibrary: "open the library where it is used",
   FinalizationRegistry: "make it where it is used",
+  FormData: "pass [...formData]",
+  FsFile: "pass its path, and open it where it is used",
   Generator: "pass an array of what it yields",
   Headers: "pass [...headers]",
   Memory: "make it with { shared: true }",
@@ -43,12 +63,22 @@ const INSTEAD: Record<string, string> = {
   Response: "pass its status and its body's bytes",
   URL: "pass its href",
   URLSearchParams: "pass its toString()",
+  UnsafeCallback: "make it where it is used",
+  UnsafeFnPointer: ADDRESS,
+  UnsafePointerView: ADDRESS,
   WeakMap: "pass a Map of what the task needs",
   WeakRef: "pass what it refers to",
   WeakSet: "pass a Set of what the task needs",
+  pointer: ADDRESS,
 };
 
-export function refuse(value: unknown): never {
+/** What a value says that it is. */
+export function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+/** `name`: what it is, if it does not say so itself. */
+export function refuse(value: unknown, name: string = tagOf(value).replace(/^WebAssembly\./, "")): never {
   if (typeof value === "function") {
     throw new Refusal(
       `a function (${
@@ -59,12 +89,8 @@ export function refuse(value: unknown): never {
   if (typeof value === "symbol") {
     throw new Refusal(`a symbol (${String(value)}) cannot be cloned; pass a string`);
   }
-  const tag = Object.prototype.toString.call(value).slice("[object ".length, -1).replace(
-    /^WebAssembly\./,
-    "",
-  );
-  const instead = Object.hasOwn(INSTEAD, tag) ? INSTEAD[tag] : "pass plain data that it can be made from";
-  throw new Refusal(`${/^[AEIOU](?!R)/.test(tag) ? "an" : "a"} ${tag} cannot be cloned; ${instead}`);
+  const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : "pass plain data that it can be made from";
+  throw new Refusal(`${/^[AEIOU](?!R)/.test(name) ? "an" : "a"} ${name} cannot be cloned; ${instead}`);
 }
 
 export function refuseProxy(): never {

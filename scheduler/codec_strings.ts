@@ -96,10 +96,21 @@ const KEY_WORDS = 8;
 const slotWords = new Int32Array(SLOTS * KEY_WORDS);
 const slotText: string[] = new Array(SLOTS).fill("");
 
+/**
+ * Keys that were read and are names of Object.prototype's too. To assign to such a one may call a setter, or throw since that
+ * was frozen: so it is defined. Names that are added there after they were first read are not looked for again.
+ */
+export const inherited = new Set<string>();
+
+export function noted(key: string): string {
+  if (key in Object.prototype) inherited.add(key);
+  return key;
+}
+
 /** readLatin1 for the key of an object. */
 export function readKey(bytes: Bytes, at: number, length: number): string {
   const words = (length + 3) >> 2;
-  if (words > KEY_WORDS) return readLatin1(bytes, at, length);
+  if (words > KEY_WORDS) return noted(readLatin1(bytes, at, length));
   const { i32 } = bytes;
   let hash = length;
   for (let i = 0; i < words; i++) hash = Math.imul(hash ^ i32[at + i], 0x9e3779b1);
@@ -111,7 +122,7 @@ export function readKey(bytes: Bytes, at: number, length: number): string {
   if (same) return known;
 
   // Only as the key of an object does V8 intern a string, and an interned one makes the next store cheaper.
-  const text = Object.keys({ [readLatin1(bytes, at, length)]: 0 })[0];
+  const text = noted(Object.keys({ [readLatin1(bytes, at, length)]: 0 })[0]);
   for (let i = 0; i < words; i++) slotWords[base + i] = i32[at + i];
   slotText[slot] = text;
   return text;

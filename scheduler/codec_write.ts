@@ -1,6 +1,7 @@
 // Writes values in the encoding of codec_format.ts.
 
 import * as is from "node:util/types";
+import { MAX_DEPTH, TooDeep } from "./codec_depth.ts";
 import { takeApart } from "./codec_errors.ts";
 import {
   ARRAY,
@@ -38,7 +39,18 @@ import {
   VIEW,
   VIEWS,
 } from "./codec_format.ts";
-import { getStep, inside, keyStep, Refusal, refuse, refuseProxy } from "./codec_refusal.ts";
+import { isOfPlatform, isPlain } from "./codec_plain.ts";
+import {
+  elementStep,
+  getStep,
+  indexStep,
+  inside,
+  keyStep,
+  Refusal,
+  refuse,
+  refuseProxy,
+  tagOf,
+} from "./codec_refusal.ts";
 import { writeString } from "./codec_strings.ts";
 import { HANDLE, type Handle, type References } from "./handle.ts";
 
@@ -106,10 +118,22 @@ const { hasOwnProperty, toString } = Object.prototype;
 const { getTime } = Date.prototype;
 const mapEntries = Map.prototype.entries;
 const setValues = Set.prototype.values;
-const viewName = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Int8Array.prototype),
-  Symbol.toStringTag,
-)!.get!;
+const typedArray = Object.getPrototypeOf(Int8Array.prototype);
+const viewName = getterOf<string | undefined>(typedArray, Symbol.toStringTag);
+const lengthOf = getterOf<number>(typedArray, "length");
+const offsetOfArray = getterOf<number>(typedArray, "byteOffset");
+const bufferOfArray = getterOf<ArrayBufferLike>(typedArray, "buffer");
+const bytesOfDataView = getterOf<number>(DataView.prototype, "byteLength");
+const offsetOfDataView = getterOf<number>(DataView.prototype, "byteOffset");
+const bufferOfDataView = getterOf<ArrayBufferLike>(DataView.prototype, "buffer");
+const bytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "byteLength");
+const maxBytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "maxByteLength");
+const isResizable = getterOf<boolean>(ArrayBuffer.prototype, "resizable");
+const isDetached = getterOf<boolean>(ArrayBuffer.prototype, "detached");
+
+function getterOf<T>(prototype: object, key: PropertyKey): { call(object: object): T } {
+  return Object.getOwnPropertyDescriptor(prototype, key)!.get!;
+}
 const VIEW_NAMES = VIEWS.map((view) => view.name);
 
 const SCRATCH_WORDS = 16 * 1024;
@@ -137,6 +161,8 @@ export class Writer {
   #limit = 0;
   /** Whether memory is the scratch memory, and side values are welcome. */
   #isPrivate = true;
+  /** Objects that the one being written is inside of. */
+  #depth = 0;
   /** The objects written or begun and their words: the first few in two lists, all of them in a Map once they are more. */
   #few = 0;
   #objects: (object | undefined)[] = new Array(FEW).fill(undefined);
@@ -164,6 +190,7 @@ export class Writer {
 
   forget(): void {
     this.#given = undefined;
+    this.#depth = 0;
     for (let i = 0; i < this.#few; i++) this.#objects[i] = undefined;
     this.#few = 0;
     this.#wordOf = undefined;
@@ -250,14 +277,16 @@ export class Writer {
     this.#remember(value, at);
 
     if (Array.isArray(value)) return this.#writeArray(at, value);
-    if (toString.call(value) === "[object Object]") return this.#writeProperties(at, value);
+    if (toString.call(value) === "[object Object]" && isPlain(value)) return this.#writeProperties(at, value);
     if (ArrayBuffer.isView(value)) return this.#writeView(at, value);
     if (Error.isError(value)) return this.#writeError(at, value as Error);
     if (is.isMap(value)) return this.#writeMap(at, value);
     if (is.isSet(value)) return this.#writeSet(at, value);
     if (is.isDate(value)) return this.#writeDate(at, value);
     if (is.isRegExp(value)) {
-      return this.write(this.write(this.#header(at, REGEXP), value.source), value.flags);
+      // Of its own, whatever getters the original has.
+      const { source, flags } = new RegExp(value);
+      return this.write(this.write(this.#header(at, REGEXP), source), flags);
     }
     if (is.isArrayBuffer(value)) return this.#writeBuffer(at, value);
     const boxed = unboxed(value);
@@ -275,14 +304,15 @@ export class Writer {
 
   #writeElements(at: number, array: readonly unknown[]): number {
     const { length } = array;
-    at = this.#header(at, ARRAY, length);
+    at = this.#descend(this.#header(at, ARRAY, length));
     let i = 0;
     try {
       for (; i < length && at >= 0; i++) at = this.write(at, array[i]);
-      return at;
     } catch (error) {
-      throw inside(`[${i}]`, error);
+      throw inside(indexStep, i, error);
     }
+    this.#depth--;
+    return at;
   }
 
   #writeProperties(at: number, object: object): number {
@@ -290,6 +320,7 @@ export class Writer {
   }
 
   #writePairs(at: number, object: object): number {
+    this.#descend(at);
     let key = "";
     try {
       // V8 knows this pair of loop and test, and makes it cheaper than Object.keys.
@@ -299,35 +330,38 @@ export class Writer {
         if (at < 0) return at;
       }
     } catch (error) {
-      throw inside(Array.isArray(object) && /^\d+$/.test(key) ? `[${key}]` : keyStep(key), error);
+      throw inside(Array.isArray(object) ? elementStep : keyStep, key, error);
     }
+    this.#depth--;
     return this.#header(at, END);
   }
 
   #writeMap(at: number, map: Map<unknown, unknown>): number {
-    at = this.#header(at, MAP);
+    at = this.#descend(this.#header(at, MAP));
     for (const [key, value] of [...mapEntries.call(map)]) {
       try {
         at = this.write(at, key);
       } catch (error) {
-        throw inside(" (a key of the Map)", error);
+        throw inside(() => " (a key of the Map)", key, error);
       }
       try {
         at = this.write(at, value);
       } catch (error) {
-        throw inside(getStep(key), error);
+        throw inside(getStep, key, error);
       }
     }
+    this.#depth--;
     return this.#header(at, END);
   }
 
   #writeSet(at: number, set: Set<unknown>): number {
-    at = this.#header(at, SET);
+    at = this.#descend(this.#header(at, SET));
     try {
       for (const value of [...setValues.call(set)]) at = this.write(at, value);
     } catch (error) {
-      throw inside(" (a member of the Set)", error);
+      throw inside(() => " (a member of the Set)", set, error);
     }
+    this.#depth--;
     return this.#header(at, END);
   }
 
@@ -339,10 +373,11 @@ export class Writer {
   }
 
   #writeBuffer(at: number, buffer: ArrayBuffer): number {
-    if (buffer.detached) refuseDetached();
-    const { byteLength } = buffer;
-    at = this.#header(at, buffer.resizable ? RESIZABLE : BUFFER, byteLength);
-    if (buffer.resizable) at = this.write(at, buffer.maxByteLength);
+    if (isDetached.call(buffer)) refuseDetached();
+    const byteLength = bytesOfBuffer.call(buffer);
+    const resizable = isResizable.call(buffer);
+    at = this.#header(at, resizable ? RESIZABLE : BUFFER, byteLength);
+    if (resizable) at = this.write(at, maxBytesOfBuffer.call(buffer));
     if (at < 0) return at;
     const after = at + Math.ceil(byteLength / 4);
     if (!this.#hasRoom(after)) return NO_ROOM;
@@ -351,16 +386,15 @@ export class Writer {
   }
 
   #writeView(at: number, view: ArrayBufferView): number {
-    const { buffer } = view;
+    const name = viewName.call(view);
+    const buffer = (name === undefined ? bufferOfDataView : bufferOfArray).call(view);
     if (is.isSharedArrayBuffer(buffer)) return this.#writeSide(at, view);
-    if (buffer.detached) refuseDetached();
-    const isTracking = buffer.resizable && tracksLength(view);
-    const index = VIEW_NAMES.indexOf(viewName.call(view) ?? "DataView");
-    const length = view instanceof DataView ? view.byteLength : (view as Uint8Array).length;
-    at = this.write(
-      this.write(this.#header(at, VIEW, index), view.byteOffset),
-      isTracking ? TRACKING : length,
-    );
+    if (isDetached.call(buffer)) refuseDetached();
+    const isTracking = isResizable.call(buffer) && tracksLength(view);
+    const byteOffset = (name === undefined ? offsetOfDataView : offsetOfArray).call(view);
+    const length = (name === undefined ? bytesOfDataView : lengthOf).call(view);
+    at = this.#header(at, VIEW, VIEW_NAMES.indexOf(name ?? "DataView"));
+    at = this.write(this.write(at, byteOffset), isTracking ? TRACKING : length);
     return this.write(at, buffer);
   }
 
@@ -371,7 +405,10 @@ export class Writer {
     for (const text of [parts.className, parts.baseName, parts.name, parts.message, parts.stack]) {
       at = this.write(at, text);
     }
-    return this.#writeErrorProperties(this.#writeErrorProperties(at, parts.hidden), parts.enumerable);
+    this.#descend(at);
+    at = this.#writeErrorProperties(this.#writeErrorProperties(at, parts.hidden), parts.enumerable);
+    this.#depth--;
+    return at;
   }
 
   #writeErrorProperties(at: number, pairs: [key: string, value: unknown][]): number {
@@ -388,8 +425,9 @@ export class Writer {
   }
 
   #writeElementsOrText(at: number, array: readonly unknown[]): number {
-    at = this.#header(at, ARRAY, array.length);
+    at = this.#descend(this.#header(at, ARRAY, array.length));
     for (const value of array) at = this.#attempt(at, value) ?? this.write(at, asText(value));
+    this.#depth--;
     return at;
   }
 
@@ -397,9 +435,11 @@ export class Writer {
   #attempt(at: number, value: unknown): number | undefined {
     const sides = this.side.length;
     const given = this.#given?.length ?? 0;
+    const depth = this.#depth;
     try {
       return this.write(at, value);
     } catch {
+      this.#depth = depth;
       this.#rollBack(at, sides, given);
       return undefined;
     }
@@ -429,9 +469,15 @@ export class Writer {
       this.#writeProperties(at, value); // this says where, if what it refused lies deeper
       refuse(value);
     }
-    return toString.call(copy) === "[object Object]"
-      ? this.#writeProperties(at, value)
-      : this.#writeSide(at, value);
+    if (toString.call(copy) !== "[object Object]") return this.#writeSide(at, value);
+    if (isOfPlatform(value, tagOf(value))) refuse(value);
+    return this.#writeProperties(at, value);
+  }
+
+  /** Into an object, past its header. Who comes back up subtracts from the depth. */
+  #descend(at: number): number {
+    if (++this.#depth > MAX_DEPTH) throw new TooDeep();
+    return at;
   }
 }
 
@@ -474,7 +520,8 @@ function refuseDetached(): never {
 /** What stands for the part of an error that cannot be cloned. */
 function asText(value: unknown): string {
   try {
-    return Deno.inspect(value);
+    // An error gets across unless it is nested too deeply, and then it may have as many causes again.
+    return Error.isError(value) ? String(value) : Deno.inspect(value);
   } catch {
     return toString.call(value);
   }

@@ -2,10 +2,13 @@
 import { type HasIsolate, HOME } from "./home.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Machine } from "./machine.ts";
+import { type Names, requireOptions } from "./options.ts";
 import type { Owned } from "./owner.ts";
 import { type Scope, type ScopeOptions, TaskScope } from "./scope.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
 import { Ticker } from "./ticker.ts";
+import { abort } from "./task_signal.ts";
 import { requireMs, type Timer } from "./timers.ts";
 import {
   type Call,
@@ -30,7 +33,8 @@ export interface TaskContext {
   readonly tid: number;
   /**
    * Aborted when the task is cancelled. Pass it on to `fetch` and the like. A task that computes without an `await`
-   * hears of it by {@linkcode TaskContext.shouldYield}.
+   * looks at `signal.aborted`, which asks for news as {@linkcode TaskContext.shouldYield} does, or calls
+   * `signal.throwIfAborted()`. Signals that were made from it (`AbortSignal.any`) do not ask.
    */
   readonly signal: AbortSignal;
   /**
@@ -133,6 +137,8 @@ export interface BlockingOptions {
   handOff?: boolean;
 }
 
+const BLOCKING_OPTIONS = { handOff: true } satisfies Names<BlockingOptions>;
+
 function refusePromise(result: unknown): void {
   if (!(result instanceof Promise)) return;
   throw new TypeError(
@@ -199,14 +205,22 @@ function unlink(wait: Wait): boolean {
 /** Of `outstanding`: whatever its children do, it stays below 0. */
 export const ENDED = -(2 ** 29);
 
+/** What waits for children that it started: a scope. */
+export interface Nursery {
+  /** A child's promise rejects, since it failed or was cancelled. As that happens: who awaits the child hears of it later. */
+  failed(reason: unknown): void;
+  /** A child has stopped, whatever its promise did before; if it fails by that, `failed` came first. */
+  stopped(child: ChildTask): void;
+}
+
 /** What few Gs need, so that the others are small. */
 interface Rare {
   cancelled: boolean;
   reason: unknown;
   /** The caller's: undoes what `signal` and `timeout` set up. */
   release: (() => void) | undefined;
-  /** The caller's: the task has stopped, whatever its promise did before. */
-  ended: (() => void) | undefined;
+  /** The caller's. */
+  nursery: Nursery | undefined;
   controller: AbortController | undefined;
   holds: Holds | undefined;
   /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
@@ -262,7 +276,9 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   get signal(): AbortSignal {
     const rare = rareOf(this);
     if (rare.controller === undefined) {
-      rare.controller = new AbortController();
+      reserveStack();
+      rare.controller = this.machine.signals.controller();
+      // Nobody listens yet.
       if (rare.cancelled) rare.controller.abort(rare.reason);
     }
     return rare.controller.signal;
@@ -288,6 +304,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
 
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
     const wait = new Wait(this);
     this.machine.resumeLater(wait);
     return promiseOf(wait) as Promise<void>;
@@ -307,14 +324,17 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
+    const outside = awaited(promise);
     const wait = new Wait(this);
     const ended = () => this.machine.resumeLater(wait);
-    promise.then(ended, ended);
-    return promiseOf(wait).then(() => promise);
+    outside.then(ended, ended);
+    return promiseOf(wait).then(() => outside);
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {
     const { blockingCalls } = this.machine;
+    if (options !== undefined) requireOptions("ctx.blocking", options, BLOCKING_OPTIONS);
     const result = options !== undefined && options.handOff === true
       ? blockingCalls.runHandingOff(fn)
       : blockingCalls.run(fn);
@@ -323,18 +343,22 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   }
 
   lockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
+    reserveStack();
     this.#locked((lock) => lock.unlock(this));
   }
 
   dedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
+    reserveStack();
     this.#locked((lock) => lock.undedicate(this));
   }
 
@@ -373,16 +397,18 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
     if (rare.cancelled) return;
     rare.cancelled = true;
     rare.reason = reason;
-    rare.controller?.abort(reason);
     while (this.waits !== undefined) this.waits.end(reason);
+    // At last: what listens is the task's, and does what it likes.
+    const { controller } = rare;
+    if (controller !== undefined) this.machine.home.locks.outside(() => abort(controller, reason));
   }
 
   set release(release: () => void) {
     rareOf(this).release = release;
   }
 
-  set ended(ended: () => void) {
-    rareOf(this).ended = ended;
+  set nursery(nursery: Nursery) {
+    rareOf(this).nursery = nursery;
   }
 }
 
@@ -392,7 +418,7 @@ function rareOf(g: G): Rare {
     cancelled: false,
     reason: undefined,
     release: undefined,
-    ended: undefined,
+    nursery: undefined,
     controller: undefined,
     holds: undefined,
     sliceTick: -1,
@@ -400,8 +426,14 @@ function rareOf(g: G): Rare {
   };
 }
 
+/** A promise of ours: the caller's may throw wherever it is looked at, or call back twice. */
+async function awaited<T>(promise: PromiseLike<T>): Promise<T> {
+  return await promise;
+}
+
 function sleepUntil(g: G, at: number): Promise<void> {
   if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
+  reserveStack();
   const wait = new Wait(g, at);
   g.machine.startTimer(wait);
   return promiseOf(wait) as Promise<void>;

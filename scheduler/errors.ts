@@ -87,7 +87,11 @@ export function taskAbandoned(task: string, id: number, ms: number, runner: stri
   );
 }
 
-export function notRegistered(module: string, name: string): string {
-  return `${module} defines no task "${name}" when a thread imports it: call task(import.meta, "${name}", …) at the top ` +
-    `level of the module, not within a function or behind import.meta.main.`;
+/** `isOther`: a thread finds one of that name, with another function. */
+export function notRegistered(module: string, name: string, isOther: boolean): string {
+  return isOther
+    ? `${module} defines another task "${name}" when a thread imports it than where this one was started: the file has ` +
+      `changed since, or the function's text depends on who imports it. Start the program once more.`
+    : `${module} defines no task "${name}" when a thread imports it: call task(import.meta, "${name}", …) at the top ` +
+      `level of the module, not within a function or behind import.meta.main.`;
 }

@@ -78,9 +78,16 @@ export function openParcel({ bytes, side }: Parcel, handles?: References, classO
   return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
 }
 
-/** Nobody will open it: handles in it arrive all the same, and are collected. */
+/**
+ * Nobody will open it: handles in it arrive all the same, and are collected. If it cannot be read, those that were not
+ * reached keep their objects.
+ */
 export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
-  if (parcel !== undefined) openParcel(parcel, handles);
+  try {
+    if (parcel !== undefined) openParcel(parcel, handles);
+  } catch {
+    // Nobody waits for it.
+  }
 }
 
 /** Copies a value as a change of threads would. */
@@ -100,7 +107,7 @@ function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
 export class GTable {
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #bytes: Required<Bytes>;
+  readonly #bytes: Bytes;
   readonly #heap: Heap;
   readonly #free: number[] = [];
   /**
@@ -115,7 +122,7 @@ export class GTable {
   #nextId = 0;
   #lastId = -1;
 
-  constructor(arena: Arena, owner: number, handles: References) {
+  constructor(arena: Arena, owner: number, handles?: References) {
     this.#arena = arena;
     this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
@@ -125,7 +132,7 @@ export class GTable {
   }
 
   /** For what arrives by port. */
-  get handles(): References {
+  get handles(): References | undefined {
     return this.#bytes.handles;
   }
 
@@ -281,11 +288,16 @@ export class GTable {
     }
   }
 
-  /** By the runner. Undefined while nobody asked for it. */
+  /** By the runner. Undefined while nobody asked for it. A reason that cannot be read is the default one. */
   cancelRequest(slot: number): { reason: unknown } | undefined {
     const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
     if (word === 0) return undefined;
-    return { reason: word === NO_REASON ? undefined : decode(this.#bytes, offsetOf(word)) };
+    if (word === NO_REASON) return { reason: undefined };
+    try {
+      return { reason: decode(this.#bytes, offsetOf(word)) };
+    } catch {
+      return { reason: undefined };
+    }
   }
 
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
@@ -307,7 +319,7 @@ export class GTable {
   }
 
   get #departures(): number {
-    return this.handles.departures;
+    return this.handles?.departures ?? 0;
   }
 
   #wroteInline(slot: number, departures: number): undefined {
@@ -360,8 +372,12 @@ export class GTable {
 
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
-    // What arrives here and is not kept is collected.
-    if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
+    // What arrives here and is not kept is collected. See dropParcel.
+    try {
+      if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
+    } catch {
+      // Nobody waits for it.
+    }
     const kind = this.#words[g + G_PAYLOAD];
     if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
     this.#words[g + G_PAYLOAD] = INLINE;

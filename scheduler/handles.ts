@@ -178,6 +178,11 @@ export class Handles implements References {
     return handle;
   }
 
+  /** What is behind a handle of the object. It is nobody's, and counts for nothing: for who has the object's lock. */
+  inside(object: number): unknown {
+    return factories.get(this.#words[object + O_KIND])!(this.#isolate, object)[HANDLE];
+  }
+
   /** This isolate has no handle any more. */
   #release(object: number): void {
     this.#isolate.lock(object);

@@ -24,7 +24,9 @@ import {
   M_RAN,
   M_REFUSALS,
   M_STOLEN,
+  M_TID,
   MAX_PROCS,
+  OVERSLEPT,
   PREEMPT,
   PREEMPTED,
   PROCS_FIXED,
@@ -39,8 +41,10 @@ import type { NativeQueue } from "./native_queue.ts";
 import { isLost, Parker } from "./parker.ts";
 import { POOL, SPARE } from "./roles.ts";
 import type { Call, GoOptions, HostTask } from "./task.ts";
+import { shown } from "./options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
 import type { SchedulerOptions } from "./scheduler.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
@@ -51,6 +55,8 @@ export { NativeThread } from "./native_thread.ts";
 
 /** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
 const GRACE = 100;
+/** The same before the process ends, for threads that write what they have counted for `--coverage`. Guess. */
+const LAST_GRACE = 5000;
 /** Milliseconds that fit a word of the arena. */
 const MAX_MS = 2 ** 31 - 1;
 
@@ -174,6 +180,7 @@ export class Host {
       limits,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
+      () => this.threads.balance(this.idle.procs),
     );
     if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
@@ -203,6 +210,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
+    if (this.threads.refusal !== undefined) throw this.threads.refusal;
     const pool = this.threads.all.filter(({ isolate }) => this.idle.roles.of(isolate) === POOL);
     await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
   }
@@ -221,6 +229,7 @@ export class Host {
   }
 
   #setProcs(procs: number): void {
+    reserveStack();
     this.idle.setProcs(procs);
     this.threads.balance(procs);
     for (const { isolate } of this.threads.all) this.idle.signal(isolate);
@@ -240,11 +249,12 @@ export class Host {
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
+    reserveStack();
     return this.#tasks.start(call, options, thread);
   }
 
   /** On a thread of its own. */
-  dedicate(call: Call<unknown>, options: GoOptions & ThreadOptions, thread: ThreadOptions): HostTask {
+  dedicate(call: Call<unknown>, options: GoOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#tasks.neverStarted(call, options);
     return this.#onOwnThread((slot, own) =>
       this.#tasks.startOnOwn(slot, call, options, [thread, call.args], own)
@@ -260,6 +270,7 @@ export class Host {
   }
 
   #onOwnThread(start: (slot: number, own: Thread) => HostTask): [HostTask, Thread] {
+    reserveStack();
     const slot = this.#tasks.allocate();
     if (slot < 0) {
       throw new RangeError(
@@ -269,6 +280,7 @@ export class Host {
     const own = this.threads.forOneTask(this.idle.procs);
     if (own === undefined) {
       this.#tasks.free(slot);
+      if (this.threads.refusal !== undefined) throw this.threads.refusal;
       throw new RangeError(
         `All ${this.#arena.shape.maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
       );
@@ -288,7 +300,7 @@ export class Host {
   /** Begins with the first library or native thread. */
   get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
     if (this.#native !== undefined) return this.#native;
-    const calls = new NativeCalls(this.#arena, this.#shim, this.#loop);
+    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
   }
@@ -358,6 +370,7 @@ export class Host {
   // Closing -----------------------------------------------------------------------------------------------------------
 
   close(): Promise<void> {
+    reserveStack();
     return this.#closing ??= this.#loop.holdFor(this.#close());
   }
 
@@ -365,10 +378,8 @@ export class Host {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
     this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
-    store(this.#words, CLOSING, 1);
+    this.#announceEnd();
     const threads = this.threads.all;
-    for (const { isolate } of threads) this.idle.signal(isolate);
-    this.idle.sysmon.wake();
     const ended = Promise.all(threads.map((thread) => thread.ended));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
@@ -378,6 +389,32 @@ export class Host {
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
     this.#loop.close();
+    this.#shim.close();
+  }
+
+  /** The process ends next: ends all threads, without a turn of the event loop. One that computes on is not waited for. */
+  endThreads(): void {
+    const deadline = performance.now() + LAST_GRACE;
+    const tid = (isolate: number) => load(this.#words, this.#arena.isolate(isolate) + M_TID);
+    const isolates = [HOST, ...this.isolates];
+    // One that is starting does not know yet where it would write.
+    while (performance.now() < deadline && isolates.some((isolate) => tid(isolate) === 0)) {
+      this.#shim.yieldCpu();
+    }
+    const tids = isolates.map(tid);
+    this.#closing ??= Promise.resolve();
+    this.#announceEnd();
+    this.threads.terminateAll();
+    while (performance.now() < deadline && tids.some((tid) => this.#shim.getAffinity(tid).length > 0)) {
+      this.#shim.yieldCpu();
+    }
+  }
+
+  #announceEnd(): void {
+    store(this.#words, CLOSING, 1);
+    this.threads.close();
+    for (const { isolate } of this.threads.all) this.idle.signal(isolate);
+    this.idle.sysmon.wake();
   }
 
   /** The process waits for that, too. */
@@ -399,6 +436,11 @@ export class Host {
   /** Times that a thread was frozen, or lost its P where it could not be. */
   get preempted(): number {
     return load(this.#words, PREEMPTED);
+  }
+
+  /** Times that a thread slept beside a task that could go on. */
+  get overslept(): number {
+    return load(this.#words, OVERSLEPT);
   }
 
   /** Of threads that are there, how often they could not be frozen. */
@@ -425,6 +467,6 @@ export class Host {
 function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
   if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
   throw new RangeError(
-    `${what} is ${String(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
   );
 }

@@ -9,7 +9,7 @@ import { pause } from "./atomics.ts";
 import { HOST } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
-import type { Timer } from "./timers.ts";
+import { after, LONGEST, type Timer } from "./timers.ts";
 
 /** Milliseconds without mail after which it sleeps: about what the sleep's end takes. See README.md, "Tuned numbers". */
 const POLL = 0.1;
@@ -27,8 +27,6 @@ const YIELD = 4;
 const LOOKS = 16;
 const PAUSES = 20;
 const settled = Promise.resolve();
-/** The longest that a timer can be: about 24 days. */
-const FOREVER = 2 ** 31 - 1;
 
 /** What else may have something for the host, from threads that cannot wake it by its sleep word. */
 export interface Inbox {
@@ -39,16 +37,6 @@ export interface Inbox {
   retract(): void;
 }
 
-/** As `setTimeout`, which fires at once if the time is longer than that. Returns what stops it. */
-export function after(ms: number, fire: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout>;
-  const wait = (left: number) => {
-    timer = setTimeout(() => left > FOREVER ? wait(left - FOREVER) : fire(), Math.min(left, FOREVER));
-  };
-  wait(ms);
-  return () => clearTimeout(timer);
-}
-
 export class HostLoop {
   readonly mayRun = true;
   readonly #shim: Shim;
@@ -57,7 +45,7 @@ export class HostLoop {
   /** Reads the mail. */
   readonly #read: () => void;
   #inbox: Inbox | undefined = undefined;
-  readonly #hold = setInterval(() => {}, FOREVER);
+  readonly #hold = setInterval(() => {}, LONGEST);
   /** Looks for deadlocks while the host sleeps with tasks in flight. */
   watch: { begin(): void; end(): void } | undefined = undefined;
   /** Refills the host's budget of operations. */
@@ -122,14 +110,11 @@ export class HostLoop {
   };
 
   startTimer(timer: Timer): void {
-    // setTimeout cuts fractions off, and would fire too early.
-    this.#stops.set(
-      timer,
-      after(Math.ceil(timer.at - performance.now()), () => {
-        this.#stops.delete(timer);
-        timer.fire();
-      }),
-    );
+    const fire = () => {
+      this.#stops.delete(timer);
+      timer.fire();
+    };
+    this.#stops.set(timer, after(timer.at - performance.now(), fire));
   }
 
   stopTimer(timer: Timer): void {
@@ -170,7 +155,7 @@ export class HostLoop {
 
   readonly #poll = (): void => {
     if (this.#isClosed) return;
-    if (this.#readAll()) {
+    if (this.#readAllOrTell()) {
       this.#lastMail = performance.now();
       if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
@@ -185,6 +170,18 @@ export class HostLoop {
     }
   };
 
+  /** A broken invariant is an uncaught error. Who lives on after that still hears of all other tasks. */
+  #readAllOrTell(): boolean {
+    try {
+      return this.#readAll();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return true;
+    }
+  }
+
   /** After those who waited for the mail have gone on: what they started may be done already. */
   readonly #lookAgain = (): void => {
     if (this.#inFlight === 0 || this.#isClosed) return;
@@ -192,7 +189,7 @@ export class HostLoop {
       if (pauses === PAUSES) return;
       pause();
     }
-    this.#readAll();
+    this.#readAllOrTell();
     if (--this.#looksLeft > 0) settled.then(this.#lookAgain);
   };
 

@@ -1,14 +1,15 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
 import type { Bereaved } from "./burial.ts";
-import { threadDied, timedOut } from "./errors.ts";
+import { limit } from "./cancellation.ts";
+import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { clone, type GTable, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
-import { after } from "./host_loop.ts";
 import type { Idle } from "./idle.ts";
 import type { Isolate } from "./isolate.ts";
 import { HOST } from "./memory_layout.ts";
 import { type Owned, Owner } from "./owner.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import {
   type Call,
   type Caller,
@@ -20,6 +21,7 @@ import {
   type TaskState,
 } from "./task.ts";
 import type { TaskTable } from "./task_table.ts";
+import type { Timer } from "./timers.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Settler {
@@ -70,10 +72,12 @@ interface Waiting {
   readonly on: Place | undefined;
 }
 
-/** What the process waits for: the host's loop. */
+/** The host's loop: the process waits for what has begun and not ended. */
 interface Vigil {
   begin(): void;
   end(): void;
+  startTimer(timer: Timer): void;
+  stopTimer(timer: Timer): void;
 }
 
 export class HostTasks implements Bereaved {
@@ -87,6 +91,7 @@ export class HostTasks implements Bereaved {
   /** What exceeds the slots, oldest first from #nextWaiting. */
   #waiting: (Waiting | undefined)[] = [];
   #nextWaiting = 0;
+  #isAbandoned = false;
 
   constructor(
     gs: GTable,
@@ -120,7 +125,7 @@ export class HostTasks implements Bereaved {
     const started = this.#newStarted(call, options);
     const slot = this.#isAnyWaiting ? -1 : this.#gs.allocate();
     if (slot >= 0) this.#submit(slot, started, call.args, on);
-    else this.#waiting.push({ started, args: clone(call.args, "args") as unknown[], on });
+    else this.#wait(started, call.args, on);
     return this.#inFlight(started, options);
   }
 
@@ -162,6 +167,7 @@ export class HostTasks implements Bereaved {
     const started = this.#newStarted(call, undefined);
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
+    silence(promise);
     started.reject(signal!.reason);
     return promise;
   }
@@ -172,6 +178,7 @@ export class HostTasks implements Bereaved {
 
   #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    this.#requireOpen(started);
     if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
     this.#global.push(slot);
     this.#idle.wake();
@@ -180,21 +187,38 @@ export class HostTasks implements Bereaved {
   #inFlight(started: Started, options: GoOptions | undefined): HostTask {
     const promise = started.promise = HostTask.start(started);
     this.#vigil.begin();
-    if (options !== undefined) this.#follow(started, options);
+    if (options !== undefined) this.#limit(started, options);
     return promise;
   }
 
-  #follow(started: Started, { signal, timeout }: GoOptions): void {
-    if (signal === undefined && timeout === undefined) return;
-    const onAbort = () => started.promise.cancel(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const stopTimer = timeout === undefined || timeout === Infinity
-      ? undefined
-      : after(timeout, () => started.promise.cancel(timedOut(started.name, started.id, timeout)));
-    started.release = () => {
-      signal?.removeEventListener("abort", onAbort);
-      stopTimer?.();
-    };
+  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+  #limit(started: Started, options: GoOptions): void {
+    const { promise } = started;
+    try {
+      started.release = limit(
+        options,
+        this.#vigil,
+        (reason) => promise.cancel(reason),
+        (timeout) => timedOut(started.name, started.id, timeout),
+      );
+    } catch (error) {
+      promise.cancel(error);
+      throw error;
+    }
+  }
+
+  /** Until there is a slot for it. */
+  #wait(started: Started, args: readonly unknown[], on: Place | undefined): void {
+    const copied = clone(args, "args") as unknown[];
+    this.#requireOpen(started);
+    this.#waiting.push({ started, args: copied, on });
+  }
+
+  /** Once more when arguments have been copied: their getters may have called close(). */
+  #requireOpen(started: Started): void {
+    if (!this.#isAbandoned) return;
+    started.outcome = "failed";
+    throw new SchedulerClosedError("The scheduler was closed as the task's arguments were copied.");
   }
 
   get #isAnyWaiting(): boolean {
@@ -234,6 +258,7 @@ export class HostTasks implements Bereaved {
 
   cancel(started: Started, reason: unknown): boolean {
     if (started.hasSettled) return false;
+    reserveStack();
     this.#settle(started, "cancelled", reason);
     if (started.slot >= 0) this.#owner.cancel(started, reason);
     return true;
@@ -261,6 +286,7 @@ export class HostTasks implements Bereaved {
 
   /** All that have not settled fail with that. Nobody has to handle it. */
   abandon(why: () => Error): void {
+    this.#isAbandoned = true;
     const waiting = this.#waiting.slice(this.#nextWaiting).map((entry) => entry!.started);
     this.#waiting = [];
     this.#nextWaiting = 0;

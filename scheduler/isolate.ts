@@ -102,6 +102,11 @@ export class Isolate {
     this.budget = BUDGET;
   }
 
+  /** The promise of the next operation takes room on the stack, which its caller has to have asked for. */
+  get isBudgetOver(): boolean {
+    return this.budget <= 1;
+  }
+
   /** The promise of an operation that was done at once. */
   done(): Promise<void> {
     return --this.budget > 0 ? DONE_AT_ONCE : this.#later(undefined);

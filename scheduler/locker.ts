@@ -66,10 +66,10 @@ export class ThreadLocker implements AsyncDisposable {
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined ? undefined : requireGoOptions("locker.go", options);
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler of this locker is closed.");
     if (this.#closing) throw new Error("This locker is closed: start another one with scheduler.locker().");
-    const task = this.#host.goOn(this.#thread, call, options);
+    const task = this.#host.goOn(this.#thread, call, limits);
     this.#tasks.add(task);
     const ended = () => this.#tasks.delete(task);
     task.then(ended, ended);

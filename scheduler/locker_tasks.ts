@@ -5,8 +5,8 @@ import { Call, type Definition, registry } from "./task.ts";
 const MODULE = "heddle:locker";
 
 function own(name: string, fn: (ctx: TaskContext) => unknown): Definition {
-  const key = `${MODULE}#${name}`;
-  const definition = registry.definitions.get(key) ?? { module: MODULE, name, fn };
+  const key = `${MODULE}#${name}#`;
+  const definition = registry.definitions.get(key) ?? { module: MODULE, name, fn, key };
   registry.definitions.set(key, definition);
   return definition;
 }

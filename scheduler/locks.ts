@@ -46,6 +46,21 @@ export class Locks {
     this.#words[this.#count]--;
   }
 
+  /**
+   * A task's code in the middle of the scheduler's, where it has nothing in hand: the thread may be frozen in there. It may
+   * have another P afterwards; or none, if all is closing.
+   */
+  outside(run: () => void): void {
+    const held = this.#words[this.#count] & (TURN - 1);
+    this.leave();
+    try {
+      run();
+    } finally {
+      this.#words[this.#count] = this.#turn | held;
+      if (held !== 0 && this.#words[this.#given] !== 0) this.#takeUp();
+    }
+  }
+
   /** By the loop: what follows is the scheduler's. */
   enter(): void {
     this.#turn = (this.#turn + TURN) | 0;

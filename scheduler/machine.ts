@@ -4,7 +4,7 @@
  * the order in which they are used.
  */
 import type { Shim } from "../ffi/shim.ts";
-import { type Futex, load, store } from "./atomics.ts";
+import { add, type Futex, load, store } from "./atomics.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { END, endWaits, REPORT, reportWaits } from "./deadlock.ts";
@@ -27,6 +27,7 @@ import {
   M_STOLEN,
   M_STUCK,
   M_TID,
+  OVERSLEPT,
   SLICE_MS,
 } from "./memory_layout.ts";
 import {
@@ -49,6 +50,8 @@ import { DEDICATED, SPARE } from "./roles.ts";
 import { Runner } from "./runner.ts";
 import { Search } from "./search.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
+import { TaskSignals } from "./task_signal.ts";
 import { TaskTable } from "./task_table.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { type Timer, Timers } from "./timers.ts";
@@ -73,7 +76,7 @@ export class Machine {
   tick = 0;
   /** Gs in `ctx.sleep`. */
   sleeping = 0;
-  /** Begun Gs with children that have not settled. They may well await these. */
+  /** Begun Gs with children that have not settled. They may well await these, which nobody can see. */
   parents = 0;
   /** Ends the thread, which was given up for lost and has come back. */
   exit: () => void = () => {};
@@ -84,6 +87,7 @@ export class Machine {
   readonly runner: Runner;
   readonly blockingCalls: BlockingCalls;
   readonly threadLock: ThreadLock;
+  readonly signals = new TaskSignals(() => this.readMailInTask());
   /** What its tasks share with others. */
   readonly home: Isolate;
   readonly #locks: Locks;
@@ -252,8 +256,9 @@ export class Machine {
     const tick = ++this.tick;
     this.home.refill();
     let progress = this.readMail();
-    // It may be that this P is not counted any more: then it takes no more work.
-    if (this.#looksAtHeader) return true;
+    // It may be that this P is not counted any more: then it takes no more work. Or that there is none: a listener of a
+    // task's signal was frozen, and all is closing.
+    if (this.#looksAtHeader || this.p === NO_P) return true;
     if (this.#isFresh) {
       this.#isFresh = false;
       // The next turn is the others'.
@@ -316,10 +321,7 @@ export class Machine {
     return this.hasOwnWork() || this.p === NO_P || (this.takesWork && !this.#local.isEmpty(this.p));
   }
 
-  /**
-   * Lets continuations run that are under way: a few turns of the microtask queue, then one of the event loop, which
-   * empties it. Whether there is something to do now.
-   */
+  /** Lets all continuations go on that are due, unless that makes something to do here before. Whether there is. */
   async #letContinue(): Promise<boolean> {
     try {
       if (this.runner.live === 0 || this.search.isSpinning) return false;
@@ -329,32 +331,30 @@ export class Machine {
         this.#locks.enter();
         if (this.hasWorkHere()) return true;
       }
-      // A G with children may be on its way and not wait for them: a turn of the event loop lets it get where it waits.
-      if (!this.#allAreParked || !this.mayStandStill()) {
-        await this.turn();
-        this.#locks.enter();
-      }
+      this.#locks.leave();
+      await this.eventLoop.drain();
+      this.#locks.enter();
       return this.hasWorkHere();
     } finally {
       this.#locks.leave();
     }
   }
 
-  /**
-   * Whether the event loop may stand still: all that its Gs await are operations, timers and children of ours, as far as
-   * one can see (a G may wait for two of these, and another one for the world outside). So not for longer than the event loop
-   * waits for its turn anyway.
-   */
-  mayStandStill(): boolean {
-    return this.runner.live === 0 || (this.#waitsForOurs && this.eventLoop.mayStandStillFor > 0);
-  }
-
-  get #waitsForOurs(): boolean {
+  /** Whether all its Gs wait for operations, timers and children of ours, as far as one can see. */
+  get waitsForOurs(): boolean {
     return this.home.parked + this.sleeping + this.parents >= this.runner.live;
   }
 
-  get #allAreParked(): boolean {
-    return this.home.parked + this.sleeping >= this.runner.live;
+  /**
+   * Milliseconds for which the event loop may stand still, if the microtask queue is empty; 0: not at all. A G counts for each
+   * thing that it waits for, so another one may hide behind it: then what that waits for comes so much later, unless
+   * Deno counts it.
+   */
+  #patience(): number {
+    if (this.runner.live === 0) return Infinity;
+    if (!this.waitsForOurs) return 0;
+    const isTimerDueSoon = this.#timers.size !== 0 && this.#timers.next - performance.now() <= AHEAD;
+    return this.eventLoop.patience(this.home.parked + this.sleeping >= this.runner.live, isTimerDueSoon);
   }
 
   /** A look at the clock takes a fifth of a child's start and end, so not each of these has one. */
@@ -378,15 +378,17 @@ export class Machine {
    */
   async #park(): Promise<void> {
     try {
-      const keepsP = this.p === EXEMPT_P;
-      if (this.runner.live === 0 && this.p !== NO_P) {
-        // What ended tasks left behind in the event loop gets its turn, while there is still a P for it. Nobody is to rely
-        // on this M meanwhile.
+      // At the start of a macrotask, and nothing in here has made a continuation due since: README.md, "Standing still".
+      let isQuiet = false;
+      if (this.p !== NO_P) {
+        // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.
         this.search.end();
         await this.turn();
         this.#locks.enter();
         if (this.hasWorkHere()) return;
+        isQuiet = true;
       }
+      const keepsP = this.p === EXEMPT_P;
       if (!keepsP && this.p !== NO_P) this.#giveUpP();
       if (this.search.isSpinning) {
         this.search.setSpinning(false);
@@ -395,12 +397,23 @@ export class Machine {
       this.#parks++;
       this.#flushCounts();
       while (!this.#isOver()) {
+        if (!isQuiet) {
+          const isGivenP = await this.#turnAsleep(keepsP);
+          this.#locks.enter();
+          if (isGivenP) return;
+          isQuiet = true;
+          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          this.#flushCounts();
+        }
+        // A continuation may have dedicated the thread, or given it back.
+        if (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
         // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
-        if (this.runner.live === 0) this.readMail();
-        if (this.p === EXEMPT_P && !keepsP) return;
-        // The task that it was started for was cancelled.
-        if (this.#isOver()) return;
-        const standsStill = this.mayStandStill();
+        if (this.runner.live === 0 && this.readMail()) {
+          isQuiet = false;
+          continue;
+        }
+        const patience = this.#patience();
+        const standsStill = patience > 0;
         const asleep = this.#sleepState(keepsP, standsStill);
         this.#announce(asleep);
         if (load(this.#words, CLOSING) === 1) {
@@ -444,29 +457,53 @@ export class Machine {
         // With work of its own and no P, it waits for a P and nothing else.
         const timeout = own ? Infinity : Math.max(0, this.#timers.next - performance.now());
         let isPastUse = false;
-        if (this.runner.live === 0) isPastUse = this.#sleepInFutex(asleep, timeout);
-        else if (standsStill) {
-          this.#parker.sleep(
-            this.#isolate,
-            asleep,
-            Math.max(0, Math.min(timeout, this.eventLoop.mayStandStillFor)),
-          );
-        } else {
+        let isImpatient = false;
+        if (!standsStill) {
           // Partner: the host's look at it, while this M sleeps.
           const isStuck = this.#timers.size === 0 && !own && this.eventLoop.isEmpty();
           store(this.#words, this.#record + M_STUCK, isStuck ? 1 : 0);
           // If it could not stand still afterwards, to wake ahead of time would be of no use.
-          await this.#sleepInEventLoop(asleep, this.#waitsForOurs ? Math.max(0, timeout - AHEAD) : timeout);
+          const ahead = this.waitsForOurs ? AHEAD : 0;
+          await this.#sleepInEventLoop(asleep, Math.max(0, timeout - ahead));
           this.#locks.enter();
+          isQuiet = false;
           if (isStuck) store(this.#words, this.#record + M_STUCK, 0);
           this.#answerHost();
+        } else if (this.runner.live === 0) {
+          isPastUse = this.#sleepInFutex(asleep, timeout);
+        } else {
+          const isOver = this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience));
+          isImpatient = isOver && patience < timeout;
         }
-        // A continuation may have dedicated the thread, or given it back.
-        if (this.retract(asleep) || this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
+        if (this.retract(asleep)) return;
         if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
+        if (isImpatient) {
+          await this.#checkQuiet();
+          this.#locks.enter();
+        }
       }
     } finally {
       this.search.leave();
+    }
+  }
+
+  /**
+   * A turn of the event loop without a P. What runs there may take long: meanwhile the M counts as one that sleeps in its
+   * event loop. Whether a P was given meanwhile. One without live Gs may be a spare, which nobody is to give one.
+   */
+  async #turnAsleep(keepsP: boolean): Promise<boolean> {
+    try {
+      const asleep = this.runner.live === 0 ? undefined : this.#sleepState(keepsP, false);
+      if (asleep !== undefined) {
+        this.#announce(asleep);
+        this.isAsleep = true;
+        this.#asleep = asleep;
+      }
+      await this.turn();
+      this.#locks.enter();
+      return asleep !== undefined && this.retract(asleep);
+    } finally {
+      this.#locks.leave();
     }
   }
 
@@ -475,6 +512,32 @@ export class Machine {
     const isSurplus = asleep === PARKED_FUTEX && this.#idle.roles.available > this.#idle.procs;
     const patience = isSurplus ? RETIRE : Infinity;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience)) && patience <= timeout;
+  }
+
+  /** The end of its patience has ended its sleep: no continuation may have waited for that. See `stats().overslept`. */
+  async #checkQuiet(): Promise<void> {
+    const before = this.#progress;
+    this.#locks.leave();
+    // No tick: the event loop would not seem to be empty afterwards.
+    for (let turn = 0; turn < MICROTASK_TURNS; turn++) await NEXT_TURN;
+    this.#locks.enter();
+    if (this.#progress !== before) add(this.#words, OVERSLEPT, 1);
+    this.#locks.leave();
+  }
+
+  /** Changes with nearly all that a continuation may do. */
+  get #progress(): string {
+    const { children, home, parents, runner, sleeping } = this;
+    return [
+      home.parked,
+      sleeping,
+      parents,
+      runner.live,
+      runner.ran,
+      children.waiting.length,
+      this.#resumes.length,
+    ]
+      .join();
   }
 
   /** The host believes that this is a deadlock: see deadlock.ts. */
@@ -611,12 +674,16 @@ export class Machine {
 
   // Mail --------------------------------------------------------------------------------------------------------------
 
-  /** By a G that looks at `shouldYield`: nothing in here runs what a task wrote, but for abort listeners. */
+  /** By a G that looks at `shouldYield` or its signal: nothing in here runs what a task wrote, but for abort listeners. */
   readMailInTask(): void {
     if (load(this.#words, this.#record + M_MAIL) === 0) return;
+    reserveStack();
     this.#locks.hold();
-    this.readMail();
-    this.#locks.release();
+    try {
+      this.readMail();
+    } finally {
+      this.#locks.release();
+    }
   }
 
   readMail(): boolean {

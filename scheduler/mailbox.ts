@@ -33,11 +33,16 @@ const CLOSED = -1;
 /** In the entry of a record, whose blocks start at multiples of 16 words. There are less than 2^23 slots. */
 const RECORD = 1 << 29;
 
+type Read = (slotOrRecord: number, addressee: Addressee) => void;
+
 /** A list entry is `slot * 2 + addressee + 1`, or `RECORD | record / 16`; 0 ends the list. */
 export class Mailbox {
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #order: number[] = [];
+  /** Taken out and not read: what is from #next to #end, oldest first. */
+  readonly #taken: number[] = [];
+  #next = 0;
+  #end = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -75,14 +80,31 @@ export class Mailbox {
     return load(this.#words, this.#arena.isolate(isolate) + M_MAIL) === 0;
   }
 
-  /** Oldest first. Returns whether there was a signal too. */
-  drain(isolate: number, read: (slotOrRecord: number, addressee: Addressee) => void): boolean {
-    return this.#take(isolate, 0, read);
+  /**
+   * Oldest first. Returns whether there was a signal too. A reader may drain in its turn (a task that looks at
+   * `ctx.shouldYield` does), and reads what is left here first. One that throws has read its mail; the rest is left, and a
+   * signal that says so.
+   */
+  drain(isolate: number, read: Read): boolean {
+    const list = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
+    // It was buried before it came to its end, in a foreign call or frozen: the header says that all is closing.
+    if (list === CLOSED) return true;
+    this.#end = this.#unlink(list, this.#taken, this.#end);
+    try {
+      while (this.#next < this.#end) deliver(this.#taken[this.#next++], read);
+    } finally {
+      if (this.#next < this.#end) this.signal(isolate);
+      else this.#next = this.#end = 0;
+    }
+    return (list & SIGNAL) !== 0;
   }
 
   /** By the host, of an isolate that has died: what has come so far is read, and no more will come. */
-  close(isolate: number, read: (slotOrRecord: number, addressee: Addressee) => void): void {
-    this.#take(isolate, CLOSED, read);
+  close(isolate: number, read: Read): void {
+    const list = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, CLOSED);
+    const taken: number[] = [];
+    if (list !== CLOSED) this.#unlink(list, taken, 0);
+    for (const entry of taken) deliver(entry, read);
   }
 
   /** By the host, before another thread has the number. */
@@ -90,23 +112,18 @@ export class Mailbox {
     store(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
   }
 
-  #take(isolate: number, next: number, read: (entry: number, addressee: Addressee) => void): boolean {
-    const taken = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, next);
-    // It was buried before it came to its end, in a foreign call or frozen: the header says that all is closing.
-    if (taken === CLOSED) return true;
-    // A reader may drain in its turn (a task that looks at `ctx.shouldYield` does): each call works above its own base.
-    const order = this.#order;
-    const base = order.length;
-    for (let entry = taken & ~SIGNAL; entry !== 0;) {
-      order.push(entry);
-      entry = load(this.#words, this.#link(entry));
+  /** What is in the list, which has the newest first, into `taken`, which has the oldest first. Returns where that ends. */
+  #unlink(list: number, taken: number[], from: number): number {
+    let end = from;
+    for (let entry = list & ~SIGNAL; entry !== 0; entry = load(this.#words, this.#link(entry))) {
+      taken[end++] = entry;
     }
-    while (order.length > base) {
-      const entry = order.pop()!;
-      if ((entry & RECORD) !== 0) read((entry & ~RECORD) << 4, TO_WAITER);
-      else read((entry - 1) >> 1, ((entry - 1) & 1) as Addressee);
+    for (let low = from, high = end - 1; low < high; low++, high--) {
+      const entry = taken[low];
+      taken[low] = taken[high];
+      taken[high] = entry;
     }
-    return (taken & SIGNAL) !== 0;
+    return end;
   }
 
   #link(entry: number): number {
@@ -114,4 +131,9 @@ export class Mailbox {
     return this.#arena.g((entry - 1) >> 1) +
       (((entry - 1) & 1) === TO_OWNER ? G_OWNER_LINK : G_RUNNER_LINK);
   }
+}
+
+function deliver(entry: number, read: Read): void {
+  if ((entry & RECORD) !== 0) read((entry & ~RECORD) << 4, TO_WAITER);
+  else read((entry - 1) >> 1, ((entry - 1) & 1) as Addressee);
 }

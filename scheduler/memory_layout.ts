@@ -57,6 +57,8 @@ export const RUNAWAY_MS = 11 * LINE + 2;
 export const SLICE_MS = 11 * LINE + 3;
 /** Times that a thread lost its P so. By sysmon. */
 export const PREEMPTED = 11 * LINE + 4;
+/** Times that a thread slept beside a continuation that could run: 0, or there is a fault. By Ms. */
+export const OVERSLEPT = 11 * LINE + 5;
 const HEADER_END = 12 * LINE;
 
 // A processor record (processor.ts, local_run_queue.ts) ----------------------------------------------------------------
@@ -79,6 +81,7 @@ export const M_ROLE = 2;
 export const M_MAIL = LINE;
 /** These are written by the M alone. The host reads them: for `stats()`, and for what a dead M leaves behind. */
 export const M_SPINNING = 2 * LINE;
+/** In the host's record: sysmon's. */
 export const M_TID = 2 * LINE + 1;
 export const M_LIVE = 2 * LINE + 2;
 export const M_RAN = 2 * LINE + 3;
@@ -204,6 +207,8 @@ export const NATIVE_CALLS = 4096;
 export const NATIVE_HOST_CALLS = 0; // double
 export const NATIVE_HOST_SYSMON = 2; // double
 export const NATIVE_HOST_THREADS = 4;
+/** Where the queue of the newest native thread is, 0 for none. By the host; read by sysmon when that is gone. */
+export const NATIVE_HOST_QUEUES = 5;
 export const NATIVE_HOST_DONE = LINE;
 export const NATIVE_HOST_ASLEEP = 2 * LINE;
 export const NATIVE_HOST_CALLED = 2 * LINE + 1;
@@ -219,6 +224,8 @@ export const QUEUE_IDLE_US = 8; // double
 export const QUEUE_MASK = 10;
 export const QUEUE_LIMIT = 11;
 export const QUEUE_MAX_THREADS = 12;
+/** The next in the list of NATIVE_HOST_QUEUES. */
+export const QUEUE_NEXT = 13;
 export const QUEUE_HEAD = LINE;
 export const QUEUE_TAIL = 2 * LINE;
 export const QUEUE_STATE = 3 * LINE;

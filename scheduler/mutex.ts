@@ -6,7 +6,6 @@
  * and unlocking are one CAS each. WAITED is added to it, under the object's lock, by who is about to queue; from then on
  * both CAS fail, and who unlocks gives the mutex to who has waited longest.
  */
-import type { WaitOptions } from "./channel.ts";
 import { cas, load, store } from "./atomics.ts";
 import { ThreadDiedError } from "./errors.ts";
 import { HANDLE } from "./handle.ts";
@@ -22,8 +21,10 @@ import {
   W_OBJECT,
   W_OUTCOME,
 } from "./memory_layout.ts";
+import { releaseLater, reserveStack } from "./stack_reserve.ts";
 import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const LOCK = 1;
 const NOBODY = 0;
@@ -47,7 +48,7 @@ class Held implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#mutex.unlock();
+    this.#mutex.giveBack();
   }
 }
 
@@ -148,22 +149,30 @@ class Core implements Waited, Shareable, Place {
       this.#state = HELD;
       return this.#ready;
     }
-    return this.#lock(options?.signal);
+    return this.#lock(signalOf(options));
   }
 
   #lock(signal: AbortSignal | undefined): Promise<Disposable> {
     const { isolate } = this;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#state === SHARED) {
-      if (!cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)) {
-        return this.#lockSlowly(signal);
+      // No call follows the one that locks.
+      if (
+        --isolate.budget > 0 && cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)
+      ) {
+        return this.#ready;
       }
-    } else if (this.#state === FREE) this.#state = HELD;
-    else return this.#wait(signal);
-    return --isolate.budget > 0 ? this.#ready : isolate.doneWith(this.#held);
+      reserveStack();
+      return this.#lockSlowly(signal);
+    }
+    reserveStack();
+    if (this.#state !== FREE) return this.#wait(signal);
+    this.#state = HELD;
+    return isolate.doneWith(this.#held);
   }
 
   tryLock(): Disposable | undefined {
+    reserveStack();
     if (this.#state === FREE) {
       this.#state = HELD;
       return this.#held;
@@ -180,6 +189,15 @@ class Core implements Waited, Shareable, Place {
     else this.#unlock();
   }
 
+  /** By `using`. */
+  giveBack(): void {
+    try {
+      this.unlock();
+    } catch (error) {
+      releaseLater(error, () => this.unlock());
+    }
+  }
+
   #unlock(): void {
     if (this.#state === FREE) throw this.#notHeld();
     if (this.#state === SHARED) {
@@ -187,6 +205,7 @@ class Core implements Waited, Shareable, Place {
       if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
       return;
     }
+    reserveStack();
     const next = this.#waiters.shift();
     if (next === undefined) this.#state = FREE;
     else this.isolate.end(next, DONE);
@@ -245,6 +264,7 @@ class Core implements Waited, Shareable, Place {
     const { isolate } = this;
     const { words } = isolate;
     const object = this.#object;
+    reserveStack();
     isolate.lock(object);
     const word = load(words, object + L_HOLDER);
     if (word !== (isolate.number + 1 | MUTEX_WAITED)) {
@@ -305,6 +325,7 @@ class Core implements Waited, Shareable, Place {
 
   share(): number {
     if (this.#state === SHARED) return this.#object;
+    reserveStack();
     const { isolate } = this;
     const waiters = [...this.#waiters];
     isolate.reserve(waiters.length);

@@ -9,6 +9,7 @@
 import { errnoName, type Shim } from "../ffi/shim.ts";
 import { exchange, load, store } from "./atomics.ts";
 import { SchedulerClosedError } from "./errors.ts";
+import { blockClass, type Heap } from "./heap.ts";
 import type { HostLoop, Inbox } from "./host_loop.ts";
 import {
   type Arena,
@@ -21,12 +22,16 @@ import {
   NATIVE_HOST_CALLS,
   NATIVE_HOST_CPU,
   NATIVE_HOST_DONE,
+  NATIVE_HOST_QUEUES,
   NATIVE_HOST_SYSMON,
   NATIVE_HOST_THREADS,
+  QUEUE_NEXT,
+  QUEUE_WORDS,
   SYSMON,
 } from "./memory_layout.ts";
 import { NativeQueue, type QueueLimits } from "./native_queue.ts";
 import { CallWords, putNumber, type Signature } from "./native_signature.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { plainPromise, type Settler, silence } from "./task.ts";
 
 /** A call that is under way: a promise of its result. */
@@ -79,16 +84,21 @@ export class NativeCalls implements Inbox {
   /** What exceeds the calls that there can be, oldest first from #nextWaiting, each with its words. */
   #waiting: { pending: Pending; words: Int32Array }[] = [];
   #nextWaiting = 0;
-  /** Of open queues outside of the arena, whose memory must not go. */
-  readonly #queues = new Map<NativeQueue, Int32Array>();
+  /** All that are open. They lie in the arena, which outlives the host's isolate if that ends without a word: see sysmon.ts. */
+  readonly #queues = new Set<NativeQueue>();
+  readonly #heap: Heap;
+  /** The head of the list of native threads' queues. */
+  readonly #first: number;
   readonly #order: number[] = [];
   #inFlight = 0;
   /** What NATIVE_HOST_CPU says. */
   #cpu = 0;
   #isClosed = false;
 
-  constructor(arena: Arena, shim: Shim, loop: HostLoop) {
+  constructor(arena: Arena, shim: Shim, heap: Heap, loop: HostLoop) {
     this.#arena = arena;
+    this.#heap = heap;
+    this.#first = arena.nativeHost + NATIVE_HOST_QUEUES;
     this.#i32 = arena.i32;
     this.shim = shim;
     this.#loop = loop;
@@ -111,16 +121,39 @@ export class NativeCalls implements Inbox {
     return load(this.#i32, this.#arena.nativeHost + NATIVE_HOST_THREADS);
   }
 
-  /** `words` of its own are let go when its thread has ended. */
-  openQueue(words: Int32Array, at: number, limits: Omit<QueueLimits, "host">): NativeQueue {
-    const queue = new NativeQueue(this.shim, words, at);
+  openQueue(at: number, limits: Omit<QueueLimits, "host">): NativeQueue {
+    const queue = new NativeQueue(this.shim, this.#i32, at);
     queue.open({ host: this.#host, ...limits });
-    this.#queues.set(queue, words);
+    this.#queues.add(queue);
     return queue;
   }
 
+  /** The queue of a native thread. Throws a RangeError if the arena is full. */
+  openQueueOfThread(limits: Omit<QueueLimits, "host">): NativeQueue {
+    const sizeClass = blockClass(QUEUE_WORDS * 4);
+    const block = this.#heap.allocate(sizeClass);
+    if (block === 0) {
+      throw new RangeError(
+        `The arena of ${this.#arena.shape.bytes} bytes (arenaBytes) is full: there is no room for a thread's queue.`,
+      );
+    }
+    const at = block / 4;
+    this.#i32.fill(0, at, at + QUEUE_WORDS);
+    this.#i32[at + QUEUE_NEXT] = load(this.#i32, this.#first);
+    store(this.#i32, this.#first, at);
+    return this.openQueue(at, limits);
+  }
+
+  /** Its thread has ended, or never began; or all was closed, and it may be in a call. */
   forgetQueue(queue: NativeQueue): void {
+    if (this.#isClosed) return;
     this.#queues.delete(queue);
+    const words = this.#i32;
+    for (let before = this.#first, at; (at = load(words, before)) !== 0; before = at + QUEUE_NEXT) {
+      if (at !== queue.at) continue;
+      store(words, before, words[at + QUEUE_NEXT]);
+      return this.#heap.free(at * 4, blockClass(QUEUE_WORDS * 4));
+    }
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
@@ -128,6 +161,7 @@ export class NativeCalls implements Inbox {
   /** Throws a TypeError for arguments that do not fit, and then nothing has happened. */
   start(callee: Callee, args: readonly unknown[]): NativeCall<unknown> {
     if (this.#isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+    reserveStack();
     const number = this.#nextWaiting === this.#waiting.length ? this.#allocate() : undefined;
     // Without a free one it is written to the last one, of which a copy is kept.
     const at = this.#at(number ?? NATIVE_CALLS - 1);
@@ -257,8 +291,8 @@ export class NativeCalls implements Inbox {
       pending.reject(new SchedulerClosedError("The scheduler was closed before the native call returned."));
       silence(pending.promise);
     }
-    for (const queue of this.#queues.keys()) queue.close();
-    // What they may touch is kept: the arena, the queues, and the arguments of their calls.
+    for (const queue of this.#queues) queue.close();
+    // What they may touch is kept: the arena, with the queues, and the arguments of their calls.
     outliving.add(this);
     for (let ms = FIRST_CHECK; this.threads > 0; ms = Math.min(2 * ms, LAST_CHECK)) {
       await new Promise<void>((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));

@@ -23,7 +23,7 @@ export function openPool(
   maxThreads: number,
   idleUs = IDLE,
 ): NativeQueue {
-  return calls.openQueue(arena.i32, arena.nativeQueue, {
+  return calls.openQueue(arena.nativeQueue, {
     statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),
     stackBytes: STACK,
     idleUs,

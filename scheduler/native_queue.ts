@@ -51,7 +51,7 @@ export interface QueueLimits {
 
 export class NativeQueue {
   readonly #words: Int32Array;
-  readonly #at: number;
+  readonly at: number;
   readonly #shim: Shim;
   readonly #address: number;
 
@@ -59,80 +59,80 @@ export class NativeQueue {
   constructor(shim: Shim, words: Int32Array, at: number) {
     this.#shim = shim;
     this.#words = words;
-    this.#at = at;
+    this.at = at;
     this.#address = shim.addressOf(words.subarray(at));
   }
 
   /** By the host, before anything else. */
   open({ host, statuses, stackBytes, idleUs, limit, maxThreads }: QueueLimits): void {
     const words = this.#words;
-    const numbers = new Float64Array(words.buffer, words.byteOffset + this.#at * 4, QUEUE_MASK / 2);
+    const numbers = new Float64Array(words.buffer, words.byteOffset + this.at * 4, QUEUE_MASK / 2);
     // Plain stores: no thread has its address yet, and starting one orders them.
     numbers[QUEUE_HOST / 2] = host;
     numbers[QUEUE_RING / 2] = this.#address + QUEUE_CELLS * 4;
     numbers[QUEUE_STATUSES / 2] = statuses;
     numbers[QUEUE_STACK_BYTES / 2] = stackBytes;
     numbers[QUEUE_IDLE_US / 2] = idleUs;
-    words[this.#at + QUEUE_MASK] = NATIVE_CALLS - 1;
-    words[this.#at + QUEUE_LIMIT] = limit;
-    words[this.#at + QUEUE_MAX_THREADS] = maxThreads;
+    words[this.at + QUEUE_MASK] = NATIVE_CALLS - 1;
+    words[this.at + QUEUE_LIMIT] = limit;
+    words[this.at + QUEUE_MAX_THREADS] = maxThreads;
   }
 
   get threads(): number {
-    return load(this.#words, this.#at + QUEUE_THREADS);
+    return load(this.#words, this.at + QUEUE_THREADS);
   }
 
   isEmpty(): boolean {
-    return load(this.#words, this.#at + QUEUE_HEAD) === load(this.#words, this.#at + QUEUE_TAIL);
+    return load(this.#words, this.at + QUEUE_HEAD) === load(this.#words, this.at + QUEUE_TAIL);
   }
 
   /** By the host. `wake()` follows. */
   push(call: number): void {
     const words = this.#words;
-    const tail = load(words, this.#at + QUEUE_TAIL);
+    const tail = load(words, this.at + QUEUE_TAIL);
     // Plain: a thread reads the cell after the tail.
-    words[this.#at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;
+    words[this.at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;
     // Partner: a thread that goes to sleep counts itself as sleeping, then looks at the tail.
-    store(words, this.#at + QUEUE_TAIL, (tail + 1) | 0);
+    store(words, this.at + QUEUE_TAIL, (tail + 1) | 0);
   }
 
   /** By the host, in place of threads that could not be started. Undefined if it is empty. */
   take(): number | undefined {
     const words = this.#words;
     for (;;) {
-      const head = load(words, this.#at + QUEUE_HEAD);
-      if (head === load(words, this.#at + QUEUE_TAIL)) return undefined;
-      const call = words[this.#at + QUEUE_CELLS + (head & (NATIVE_CALLS - 1))];
-      if (cas(words, this.#at + QUEUE_HEAD, head, (head + 1) | 0)) return call;
+      const head = load(words, this.at + QUEUE_HEAD);
+      if (head === load(words, this.at + QUEUE_TAIL)) return undefined;
+      const call = words[this.at + QUEUE_CELLS + (head & (NATIVE_CALLS - 1))];
+      if (cas(words, this.at + QUEUE_HEAD, head, (head + 1) | 0)) return call;
     }
   }
 
   /** By whoever left calls here. Returns 0, or the negative errno of a thread that did not start. */
   wake(): number {
-    if ((load(this.#words, this.#at + QUEUE_STATE) & SPINNING) !== 0) return 0;
+    if ((load(this.#words, this.at + QUEUE_STATE) & SPINNING) !== 0) return 0;
     return this.#shim.nativeWake(this.#address);
   }
 
   /** By sysmon, which has found a thread stuck: another one may take its place. */
   discountActive(): void {
-    add(this.#words, this.#at + QUEUE_STATE, -ONE_ACTIVE);
+    add(this.#words, this.at + QUEUE_STATE, -ONE_ACTIVE);
   }
 
   /** Whether there is a thread that could be woken, or room for one more. */
   canGrow(): boolean {
-    const sleeping = load(this.#words, this.#at + QUEUE_STATE) >>> SLEEPING_SHIFT;
-    return sleeping > 0 || this.threads < this.#words[this.#at + QUEUE_MAX_THREADS];
+    const sleeping = load(this.#words, this.at + QUEUE_STATE) >>> SLEEPING_SHIFT;
+    return sleeping > 0 || this.threads < this.#words[this.at + QUEUE_MAX_THREADS];
   }
 
   /** Whether fewer threads are active than may be. */
   hasRoom(): boolean {
-    const active = (load(this.#words, this.#at + QUEUE_STATE) >>> 1) & 0x7fff;
-    return active < this.#words[this.#at + QUEUE_LIMIT];
+    const active = (load(this.#words, this.at + QUEUE_STATE) >>> 1) & 0x7fff;
+    return active < this.#words[this.at + QUEUE_LIMIT];
   }
 
   /** Its threads end, each after the call that it is in. What is queued stays there. */
   close(): void {
-    or(this.#words, this.#at + QUEUE_PERMITS, CLOSED);
+    or(this.#words, this.at + QUEUE_PERMITS, CLOSED);
     this.#shim.futexWake(this.#address + QUEUE_PERMITS * 4, 2 ** 31 - 1);
   }
 }

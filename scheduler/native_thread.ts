@@ -2,7 +2,6 @@
 import { cpuMask, cString } from "../ffi/shim.ts";
 import { shimSymbols } from "../ffi/symbols.ts";
 import { SchedulerClosedError } from "./errors.ts";
-import { QUEUE_WORDS } from "./memory_layout.ts";
 import type { Callee, NativeCall, NativeCalls } from "./native_calls.ts";
 import { type NativeFunction, type NativeLibrary, openLibrary } from "./native_library.ts";
 import type { NativeQueue } from "./native_queue.ts";
@@ -68,10 +67,9 @@ export class NativeThread implements AsyncDisposable {
 
   /** @internal */
   static async open(calls: NativeCalls, options: NativeThreadOptions): Promise<NativeThread> {
-    const words = new Int32Array(new SharedArrayBuffer(QUEUE_WORDS * 4));
     // The default stack, 8 MB of addresses: nobody knows what runs here, and drivers that compile need much.
     const limits = { statuses: 0, stackBytes: 0, idleUs: -1, limit: 1, maxThreads: 1 };
-    const queue = calls.openQueue(words, 0, limits);
+    const queue = calls.openQueueOfThread(limits);
     using shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
     const set = shim.symbols;
     try {

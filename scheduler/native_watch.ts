@@ -9,7 +9,9 @@ import {
   HOST,
   MAX_NATIVE_THREADS,
   NATIVE_HOST_CALLED,
+  NATIVE_HOST_QUEUES,
   NATIVE_STATUS_WORDS,
+  QUEUE_NEXT,
 } from "./memory_layout.ts";
 import { NativeQueue } from "./native_queue.ts";
 import { AWAKE, PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
@@ -20,6 +22,7 @@ const STUCK = 3;
 
 export class NativeWatch {
   readonly #arena: Arena;
+  readonly #shim: Shim;
   readonly #words: Int32Array;
   readonly #parker: Parker;
   readonly #pool: NativeQueue;
@@ -28,6 +31,7 @@ export class NativeWatch {
 
   constructor(arena: Arena, shim: Shim, parker: Parker) {
     this.#arena = arena;
+    this.#shim = shim;
     this.#words = arena.i32;
     this.#parker = parker;
     this.#pool = new NativeQueue(shim, arena.i32, arena.nativeQueue);
@@ -44,6 +48,20 @@ export class NativeWatch {
     this.#findStuck();
     if (this.#pool.hasRoom()) this.#pool.wake();
     return this.#pool.canGrow() && !this.#pool.isEmpty();
+  }
+
+  /** In the place of a host that is gone. */
+  close(): void {
+    // The pool was never opened, unless there are threads.
+    if (this.#pool.threads > 0) this.#pool.close();
+    const words = this.#words;
+    for (
+      let at = load(words, this.#arena.nativeHost + NATIVE_HOST_QUEUES);
+      at !== 0;
+      at = load(words, at + QUEUE_NEXT)
+    ) {
+      new NativeQueue(this.#shim, words, at).close();
+    }
   }
 
   #callHost(): void {

@@ -1,11 +1,11 @@
 /** Doing something once, whoever comes first. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE } from "./handle.ts";
 import { ONCE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const ASK = 1;
 
@@ -48,7 +48,7 @@ export class Once {
 
   /** Runs the function, or waits until the one that came first has ended. */
   async do(fn: () => unknown, options?: WaitOptions): Promise<void> {
-    if (!await this.#core.take<boolean>(ASK, options?.signal)) return;
+    if (!await this.#core.take<boolean>(ASK, signalOf(options))) return;
     try {
       await fn();
     } finally {

@@ -75,11 +75,13 @@ export class Owner<T extends Owned> {
    */
   write(slot: number, task: T, args: readonly unknown[], dedicatedTo = 0): void {
     const gs = this.#gs;
+    let parcel: Parcel | undefined;
     try {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo);
-      const parcel = gs.writeArguments(slot, args);
+      parcel = gs.writeArguments(slot, args);
       if (parcel !== undefined) this.#port.send(slot, parcel);
     } catch (error) {
+      dropParcel(parcel, gs.handles);
       gs.free(slot);
       throw error;
     }
@@ -129,8 +131,9 @@ export class Owner<T extends Owned> {
       this.#readWithClasses(slot, task);
       return;
     }
-    const value = parcel === undefined ? gs.readPayload(slot) : openParcel(parcel, gs.handles);
-    this.#end(slot, task, status === DONE, value);
+    this.#endWith(slot, task, status === DONE, () => {
+      return parcel === undefined ? gs.readPayload(slot) : openParcel(parcel, gs.handles);
+    });
   }
 
   /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
@@ -143,7 +146,19 @@ export class Owner<T extends Owned> {
     this.#reading.add(slot);
     const classOf = await exportedClasses(task.definition!.module);
     this.#reading.delete(slot);
-    this.#end(slot, task, false, this.#gs.readPayload(slot, classOf));
+    this.#endWith(slot, task, false, () => this.#gs.readPayload(slot, classOf));
+  }
+
+  /** What cannot be read is what the task fails with. */
+  #endWith(slot: number, task: T, ok: boolean, read: () => unknown): void {
+    let value: unknown;
+    try {
+      value = read();
+    } catch (error) {
+      ok = false;
+      value = error;
+    }
+    this.#end(slot, task, ok, value);
   }
 
   /** By the host: the runner died, and the task with it. */

@@ -1,8 +1,11 @@
 /** One task for each item, so many at once. */
+import { whenAborted } from "./cancellation.ts";
 import { isolateOf } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { PROCS } from "./memory_layout.ts";
-import { type GoOptions, silence, type Task, type TaskDefinition } from "./task.ts";
+import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
+import { Source } from "./source.ts";
+import { requireDefinition, type Task, type TaskDefinition } from "./task.ts";
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {
@@ -14,12 +17,15 @@ export interface ParallelMapOptions {
   signal?: AbortSignal;
 }
 
+const MAP_OPTIONS = { concurrency: true, ordered: true, signal: true } satisfies Names<ParallelMapOptions>;
+
 /**
- * Runs a task for each item, and iterates over the results. Items are taken as results are: at most `concurrency` items are
- * under way, however fast the source is and however slow the consumer.
+ * Runs a task for each item, and iterates over the results. Items are taken as `for await` takes them, promises among
+ * them, and as results are: at most `concurrency` items are under way, however fast the source is and however slow the
+ * consumer. A result that is ready does not wait for the next item.
  *
- * The first failure cancels the tasks that are in flight, and is thrown. Leaving the loop early cancels them too. In
- * both cases the source's iterator is closed.
+ * The first failure, of a task or the source, cancels the tasks that are in flight, and is thrown. Leaving the loop early
+ * cancels them too. In both cases the source's iterator is closed; if that fails as well, the first failure counts.
  *
  * @example
  * ```ts
@@ -36,113 +42,120 @@ export interface ParallelMapOptions {
  */
 export function parallelMap<T, R>(
   home: Home,
-  items: Iterable<T> | AsyncIterable<T>,
+  items: Iterable<T | PromiseLike<T>> | AsyncIterable<T>,
   definition: TaskDefinition<[T], R>,
   options: ParallelMapOptions = {},
 ): AsyncIterableIterator<R> {
   const isolate = isolateOf(home, "parallelMap");
+  requireOptions("parallelMap", options, MAP_OPTIONS);
   const { concurrency = 2 * isolate.words[PROCS], ordered = true, signal } = options;
   if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
-    throw new RangeError(`concurrency is ${String(concurrency)}: give an integer from 1 up.`);
+    throw new RangeError(`concurrency is ${shown(concurrency)}: give an integer from 1 up.`);
   }
-  const source = iteratorOf(items);
-  return map(home, source, definition, concurrency, ordered ? new Ordered<R>() : new Unordered<R>(), signal);
+  requireDefinition("parallelMap", definition);
+  requireSignal("parallelMap", signal);
+  const start = (item: T) => home.go(definition(item), { signal });
+  return new Mapping(new Source(items, "parallelMap"), start, concurrency, ordered, signal).results();
 }
 
-function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> | Iterator<T> {
-  if (typeof (items as AsyncIterable<T>)?.[Symbol.asyncIterator] === "function") {
-    return (items as AsyncIterable<T>)[Symbol.asyncIterator]();
-  }
-  if (typeof (items as Iterable<T>)?.[Symbol.iterator] === "function") {
-    return (items as Iterable<T>)[Symbol.iterator]();
-  }
-  throw new TypeError(`parallelMap(…, ${String(items)}, …): give something to iterate over.`);
-}
-
-/** What is in flight. */
-interface InFlight<R> {
-  readonly size: number;
-  add(task: Task<R>): void;
-  /** The next result, which it waits for. */
-  take(): Promise<R>;
-  all(): Iterable<Task<R>>;
-}
-
-async function* map<T, R>(
-  home: Home,
-  source: AsyncIterator<T> | Iterator<T>,
-  definition: TaskDefinition<[T], R>,
-  concurrency: number,
-  inFlight: InFlight<R>,
-  signal: AbortSignal | undefined,
-): AsyncIterableIterator<R> {
-  const options: GoOptions = { signal };
-  let isDrained = false;
-  try {
-    for (;;) {
-      while (!isDrained && inFlight.size < concurrency) {
-        signal?.throwIfAborted();
-        const next = source.next();
-        const { value, done } = next instanceof Promise ? await next : next as IteratorResult<T>;
-        if (done) isDrained = true;
-        else inFlight.add(home.go(definition(value), options));
-      }
-      if (inFlight.size === 0) return;
-      yield await inFlight.take();
-    }
-  } finally {
-    for (const task of inFlight.all()) task.cancel();
-    if (!isDrained) await source.return?.();
-  }
-}
-
-class Ordered<R> implements InFlight<R> {
-  readonly #tasks: Task<R>[] = [];
-
-  get size(): number {
-    return this.#tasks.length;
-  }
-
-  add(task: Task<R>): void {
-    // One that fails before its turn is no unhandled rejection.
-    silence(task);
-    this.#tasks.push(task);
-  }
-
-  take(): Promise<R> {
-    return this.#tasks.shift()!;
-  }
-
-  all(): Iterable<Task<R>> {
-    return this.#tasks;
-  }
-}
-
-class Unordered<R> implements InFlight<R> {
-  readonly #running = new Set<Task<R>>();
-  readonly #ended: Task<R>[] = [];
+class Mapping<T, R> {
+  readonly #source: Source<T>;
+  readonly #start: (item: T) => Task<R>;
+  readonly #concurrency: number;
+  readonly #isOrdered: boolean;
+  readonly #signal: AbortSignal | undefined;
+  /** In the order of their items: those whose results nobody has taken. */
+  readonly #tasks = new Set<Task<R>>();
+  /** Of these, those that have ended, in the order in which they did. */
+  readonly #ended = new Set<Task<R>>();
+  #isPulling = false;
+  #isLeft = false;
+  /** Of the source, or of a start. */
+  #failure: { error: unknown } | undefined = undefined;
+  /** Set while the consumer waits. */
   #wake: (() => void) | undefined = undefined;
 
-  get size(): number {
-    return this.#running.size + this.#ended.length;
+  constructor(
+    source: Source<T>,
+    start: (item: T) => Task<R>,
+    concurrency: number,
+    isOrdered: boolean,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#source = source;
+    this.#start = start;
+    this.#concurrency = concurrency;
+    this.#isOrdered = isOrdered;
+    this.#signal = signal;
   }
 
-  add(task: Task<R>): void {
-    this.#running.add(task);
+  async *results(): AsyncIterableIterator<R> {
+    const signal = this.#signal;
+    const unfollow = signal?.aborted === false ? whenAborted(signal, () => this.#wake?.()) : undefined;
+    let hasFailed = false;
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        this.#fill();
+        if (this.#failure !== undefined) throw this.#failure.error;
+        const task = this.#take();
+        if (task !== undefined) yield await task;
+        else if (this.#tasks.size === 0 && this.#source.isOver) return;
+        else await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    } finally {
+      this.#isLeft = true;
+      unfollow?.();
+      for (const task of this.#tasks) task.cancel();
+      const closed = this.#source.close();
+      // What failed before is what the consumer hears.
+      await (hasFailed ? closed.catch(() => {}) : closed);
+    }
+  }
+
+  /** As many as there may be, of the items that are there. */
+  #fill(): void {
+    while (!this.#isPulling && !this.#source.isOver && this.#tasks.size < this.#concurrency) {
+      const next = this.#source.next();
+      if (next instanceof Promise) this.#pull(next);
+      else this.#add(next);
+    }
+  }
+
+  /** The consumer gets what is ready meanwhile. */
+  async #pull(next: Promise<IteratorResult<T>>): Promise<void> {
+    this.#isPulling = true;
+    try {
+      this.#add(await next);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#isPulling = false;
+    this.#wake?.();
+  }
+
+  #add({ value, done }: IteratorResult<T>): void {
+    if (done || this.#isLeft) return;
+    const task = this.#start(value);
+    this.#tasks.add(task);
     const ended = () => {
-      this.#running.delete(task);
-      this.#ended.push(task);
+      // Unless its result has been taken already.
+      if (this.#tasks.has(task)) this.#ended.add(task);
       this.#wake?.();
     };
     task.then(ended, ended);
   }
 
-  async take(): Promise<R> {
-    if (this.#ended.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
-    return await this.#ended.shift()!;
-  }
-
-  all(): Iterable<Task<R>> {
-    return this.#running;
+  /** Whose result is to come next, if it has ended, or there is nothing else to wait for. */
+  #take(): Task<R> | undefined {
+    const task = (this.#isOrdered ? this.#tasks : this.#ended).values().next().value;
+    if (task === undefined) return undefined;
+    const hasEnded = this.#ended.delete(task);
+    if (!hasEnded && this.#isPulling) return undefined;
+    this.#tasks.delete(task);
+    return task;
   }
 }

@@ -101,6 +101,9 @@ export function isParkedWithoutP(state: number): boolean {
   return kind === PARKED_FUTEX || kind === LOCKED_FUTEX || kind === AWAITS_P || kind === SHELVED;
 }
 
+/** Milliseconds: who sleeps for longer sleeps for ever. 285 years. */
+const LONGEST = 2 ** 53 / 1000;
+
 export class Parker {
   readonly futex: Futex;
   readonly #arena: Arena;
@@ -234,8 +237,8 @@ export class Parker {
 
   /** Whether it ended because the time was over. */
   sleep(isolate: number, asleep: SleepState, timeoutMs: number): boolean {
-    // A timeout of 0.2 us would be cut to 0 and spin.
-    const timeoutUs = timeoutMs === Infinity ? -1 : Math.ceil(timeoutMs * 1000);
+    // A timeout of 0.2 us would be cut to 0 and spin; and one that is no integer of 64 bits would be anything.
+    const timeoutUs = timeoutMs > LONGEST ? -1 : Math.ceil(timeoutMs * 1000);
     return this.futex.sleep(this.#word(isolate), asleep, timeoutUs);
   }
 

@@ -1,7 +1,10 @@
 /** Stages of tasks, connected by channels; Web Streams at either end. */
+import { whenAborted } from "./cancellation.ts";
 import { Channel } from "./channel.ts";
 import type { Home } from "./home.ts";
-import { defaultReason, silence, type Task, type TaskDefinition } from "./task.ts";
+import { type Names, requireOptions, requireSignal } from "./options.ts";
+import { Source } from "./source.ts";
+import { defaultReason, requireDefinition, silence, type Task, type TaskDefinition } from "./task.ts";
 
 /**
  * A stage: a task that receives from one channel and sends to another. It ends when what it receives from is closed, and
@@ -26,10 +29,13 @@ export interface PipelineOptions {
   signal?: AbortSignal;
 }
 
+const PIPELINE_OPTIONS = { capacity: true, signal: true } satisfies Names<PipelineOptions>;
+
 /**
  * Passes what a source yields through stages, each of one task or more, which are on whatever threads have time. Between
  * the stages are channels, so a slow stage holds up those before it, and at last the source. The first
- * failure, of the source or a stage, cancels all others and is what the iteration throws.
+ * failure, of the source or a stage, cancels all others and is what the iteration throws. What is wrong with an argument
+ * is thrown before anything has started.
  *
  * A `ReadableStream` is a source, and {@linkcode Pipeline.readable} and {@linkcode Pipeline.pipeTo} make streams of what
  * comes out.
@@ -54,6 +60,8 @@ export function pipeline<T>(
   stages: readonly (Stage | Stages)[],
   options: PipelineOptions = {},
 ): Pipeline<T> {
+  requireOptions("pipeline", options, PIPELINE_OPTIONS);
+  requireSignal("pipeline", options.signal);
   return new Pipeline<T>(home, source, stages, options);
 }
 
@@ -63,47 +71,62 @@ export class Pipeline<T> implements AsyncIterable<T> {
   readonly #last: Channel<T>;
   readonly #tasks: Task<void>[] = [];
   readonly #stopped = new AbortController();
-  readonly #ended: Promise<void>;
 
   /** @internal */
   constructor(
     home: Home,
     source: Iterable<unknown> | AsyncIterable<unknown>,
     stages: readonly (Stage | Stages)[],
-    { capacity = 16, signal }: PipelineOptions,
+    options: PipelineOptions,
   ) {
-    if (!Array.isArray(stages)) {
-      throw new TypeError(`pipeline(…, ${String(stages)}): give an array of stages.`);
-    }
-    const channels = Array.from({ length: stages.length + 1 }, () => new Channel<unknown>(home, capacity));
+    // All of it is looked at before anything starts.
+    const all = requireStages(stages);
+    const { capacity = 16, signal } = options;
+    const channels = Array.from({ length: all.length + 1 }, () => new Channel<unknown>(home, capacity));
+    const items = new Source<unknown>(source, "pipeline");
     this.#channels = channels;
     this.#last = channels.at(-1) as Channel<T>;
     const ended: Promise<unknown>[] = [];
-    stages.forEach((each: Stage | Stages, i) => {
-      const { stage, tasks } = "stage" in each ? each : { stage: each, tasks: 1 };
-      if (!(Number.isInteger(tasks) && tasks >= 1)) {
-        throw new RangeError(`tasks is ${String(tasks)}: give an integer from 1 up.`);
-      }
-      const running = Array.from({ length: tasks }, () => {
-        return home.go(stage(channels[i], channels[i + 1]));
+    try {
+      all.forEach(({ stage, tasks }, i) => {
+        const running = Array.from({ length: tasks }, () => {
+          const task = home.go(stage(channels[i], channels[i + 1]));
+          this.#tasks.push(task);
+          return task;
+        });
+        ended.push(Promise.all(running).then(() => channels[i + 1].close()));
       });
-      this.#tasks.push(...running);
-      ended.push(Promise.all(running).then(() => channels[i + 1].close()));
-    });
-    ended.push(this.#feed(source, channels[0]).then(() => channels[0].close()));
+    } catch (error) {
+      this.cancel(error);
+      for (const each of [...ended, items.close()]) silence(each);
+      throw error;
+    }
+    ended.push(this.#feed(items, channels[0]).then(() => channels[0].close()));
     for (const each of ended) each.catch((error) => this.cancel(error));
-    this.#ended = Promise.all(ended).then(() => {});
-    silence(this.#ended);
-    const onAbort = () => this.cancel(signal!.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    this.#ended.catch(() => {}).then(() => signal?.removeEventListener("abort", onAbort));
+    if (signal?.aborted) this.cancel(signal.reason);
+    else if (signal !== undefined) {
+      const unfollow = whenAborted(signal, (reason) => this.cancel(reason));
+      Promise.all(ended).then(unfollow, unfollow);
+    }
   }
 
-  /** Leaving the loop closes the source's iterator. */
-  async #feed(source: Iterable<unknown> | AsyncIterable<unknown>, first: Channel<unknown>): Promise<void> {
+  /** The end of the pipeline closes the source's iterator, also while an item is on its way. */
+  async #feed(source: Source<unknown>, first: Channel<unknown>): Promise<void> {
     const { signal } = this.#stopped;
-    for await (const value of source) await first.send(value, { signal });
+    const leave = () => silence(source.close());
+    signal.addEventListener("abort", leave);
+    try {
+      for (;;) {
+        const { value, done } = await source.next();
+        if (done) return;
+        await first.send(value, { signal });
+      }
+    } catch (error) {
+      leave();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
   }
 
   /** Cancels all stages. What waits for the pipeline rejects with the reason. Default: an `AbortError`. */
@@ -145,4 +168,16 @@ export class Pipeline<T> implements AsyncIterable<T> {
   pipeTo(writable: WritableStream<T>): Promise<void> {
     return this.readable().pipeTo(writable);
   }
+}
+
+function requireStages(stages: readonly (Stage | Stages)[]): Stages[] {
+  if (!Array.isArray(stages)) {
+    throw new TypeError(`pipeline(…, ${String(stages)}): give an array of stages.`);
+  }
+  return stages.map((each: Stage | Stages): Stages => {
+    const { stage, tasks } = typeof each === "object" && each !== null ? each : { stage: each, tasks: 1 };
+    requireDefinition("pipeline", stage);
+    if (Number.isInteger(tasks) && tasks >= 1) return { stage, tasks };
+    throw new RangeError(`tasks is ${String(tasks)}: give an integer from 1 up.`);
+  });
 }

@@ -16,6 +16,7 @@ import {
   W_NEXT,
   W_OUTCOME,
 } from "./memory_layout.ts";
+import type { SharedLock } from "./shared_lock.ts";
 import { unlink } from "./wait_queue.ts";
 import { POISONED } from "./waiter.ts";
 
@@ -27,18 +28,19 @@ export function buryWaiters(host: Isolate, dead: number): void {
   const { words } = host;
   // Freed at the end: a case of a select may still be found by others, who then look at another record of that select.
   const left: number[] = [];
-  const poisoned: number[] = [];
+  const woken: number[] = [];
   host.handles.bury(dead, (object) => {
     const kind = words[object + O_KIND];
     const waited = leave(object, O_FIRST_QUEUE);
     if (kind === CHANNEL) leave(object, O_SECOND_QUEUE);
     else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);
+    else if (waited && kind !== MUTEX) serve(object);
   });
   for (const record of left) {
     dropCell(host, host.values, record + W_CELL);
     host.heap.free(record * 4, 0);
   }
-  for (const record of poisoned) host.wake(record);
+  for (const record of woken) host.wake(record);
 
   function leave(object: number, queue: number): boolean {
     const before = left.length;
@@ -53,6 +55,12 @@ export function buryWaiters(host: Isolate, dead: number): void {
     return left.length > before;
   }
 
+  /** It may have been in the way of those behind it. */
+  function serve(object: number): void {
+    const lock = host.handles.inside(object) as SharedLock;
+    for (let record = lock.next(); record !== 0; record = lock.next()) woken.push(record);
+  }
+
   function isHeld(object: number, kind: number): boolean {
     const holder = load(words, object + L_HOLDER);
     if (kind === MUTEX) return holder !== MUTEX_DEAD && (holder & ~MUTEX_WAITED) === dead + 1;
@@ -65,7 +73,7 @@ export function buryWaiters(host: Isolate, dead: number): void {
     for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
       unlink(words, object, record);
       words[record + W_OUTCOME] = POISONED;
-      poisoned.push(record);
+      woken.push(record);
     }
   }
 }

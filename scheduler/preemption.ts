@@ -136,6 +136,19 @@ export class Preemption {
     this.#stall = load(this.#words, STALL_MS) * 1e6 || Infinity;
     this.#runaway = load(this.#words, RUNAWAY_MS) * 1e6 || Infinity;
     this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
+    this.#adopt();
+  }
+
+  /** What a sysmon that has died left behind: threads that run on without a P, of which no P's status says so. */
+  #adopt(): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      const state = this.#parker.state(isolate);
+      if (isAsked(state)) this.#asked.add(isolate);
+      if (state === SEIZED || state === LOST || state === ASKED_SEIZED || state === ASKED_LOST) {
+        this.#seized.add(isolate);
+      }
+    }
   }
 
   /** Whether somebody runs on without a P: no P's status says so. */

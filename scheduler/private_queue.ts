@@ -36,6 +36,12 @@ export class PrivateQueue {
     return g;
   }
 
+  /** One that was taken out: it is the oldest. */
+  putBack(g: G): void {
+    if (this.#oldest > 0) this.#gs[--this.#oldest] = g;
+    else this.#gs.unshift(g);
+  }
+
   #reset(): void {
     this.#gs.length = 0;
     this.#oldest = 0;

@@ -4,10 +4,11 @@
  */
 import type { Shim } from "../ffi/shim.ts";
 import { MAX_PROCS } from "./memory_layout.ts";
+import { shown } from "./options.ts";
 
 export function requireProcs(procs: unknown, what = "procs"): number {
   if (typeof procs === "number" && Number.isInteger(procs) && procs >= 1 && procs <= MAX_PROCS) return procs;
-  throw new RangeError(`${what} is ${String(procs)}: give an integer from 1 to ${MAX_PROCS}.`);
+  throw new RangeError(`${what} is ${shown(procs)}: give an integer from 1 to ${MAX_PROCS}.`);
 }
 
 /** `HEDDLE_PROCS`, if it is set and may be read. */

@@ -12,6 +12,7 @@ import { type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "./memory_layout.ts";
 import type { SideChannel } from "./side_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { defaultReason, type Definition, registry, splitKey } from "./task.ts";
 import type { TaskTable } from "./task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
@@ -21,6 +22,13 @@ import { type ThreadOptions, wearThreadOptions } from "./thread_options.ts";
  * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
  */
 const PATIENCE = 1000;
+
+/**
+ * As `await` does: of a promise neither is looked up, so a `then` of its own is not called, and whatever else has one is
+ * called in a microtask, where it may throw, or call back twice.
+ */
+const { resolve: resolved } = Promise;
+const { then } = Promise.prototype;
 
 export class Runner {
   /** Gs that were begun. */
@@ -112,9 +120,15 @@ export class Runner {
   tellStack(): void {
     const { locks, heap } = this.#machine.home;
     if (this.#box === undefined) return;
+    reserveStack();
     locks.hold();
-    if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
-    locks.release();
+    try {
+      if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+    } catch {
+      // A task's own Error.prepareStackTrace.
+    } finally {
+      locks.release();
+    }
   }
 
   /** Gets the arguments. What had to go by port is asked for. */
@@ -140,7 +154,12 @@ export class Runner {
     const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
     this.#await(g);
     const loaded = import(module).then(
-      () => this.#definition(g.slot) === undefined ? new Error(notRegistered(module, name)) : undefined,
+      () => {
+        if (this.#definition(g.slot) !== undefined) return undefined;
+        const defined = [...registry.definitions.values()];
+        const isOther = defined.some((each) => each.module === module && each.name === name);
+        return new Error(notRegistered(module, name, isOther));
+      },
       (cause) =>
         new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
     );
@@ -157,24 +176,27 @@ export class Runner {
   }
 
   #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
-    let args = this.#arguments(g.slot, parcel);
-    if (g === this.#dedicated) {
-      const [options, own] = args as [ThreadOptions, unknown[]];
-      args = own;
-      try {
+    let args: readonly unknown[];
+    try {
+      args = this.#arguments(g.slot, parcel);
+      if (g === this.#dedicated) {
+        const [options, own] = args as [ThreadOptions, unknown[]];
+        args = own;
         this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
-      } catch (error) {
-        return this.#end(g, false, error);
       }
+    } catch (error) {
+      return this.#end(g, false, error);
     }
     this.#start(g, definition, args);
   }
 
   #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
     if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
-    const args = this.#gs.readPayload(slot) as unknown[];
-    this.#gs.dropPayload(slot);
-    return args;
+    try {
+      return this.#gs.readPayload(slot) as unknown[];
+    } finally {
+      this.#gs.dropPayload(slot);
+    }
   }
 
   #definition(slot: number): Definition | undefined {
@@ -202,13 +224,13 @@ export class Runner {
     this.#box?.write(g, definition.name, args);
     const { locks } = this.#machine.home;
     let result: unknown;
-    let isPending: boolean;
+    let pending: Promise<unknown> | undefined;
     locks.leave();
     try {
       // A spread call costs 20 ns more.
       result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
-      // "then" may be a getter of the task's, and throw.
-      isPending = isThenable(result);
+      // What it looks at may be getters of the task's, and throw.
+      if (isThenable(result)) pending = resolved.call(Promise, result);
     } catch (error) {
       locks.enter();
       this.#current = undefined;
@@ -217,22 +239,27 @@ export class Runner {
     }
     locks.enter();
     if (g.slot >= 0) this.#current = undefined;
-    if (isPending) this.#follow(g, result as PromiseLike<unknown>);
+    if (pending !== undefined) this.#follow(g, pending);
     else this.#end(g, true, result);
   }
 
   /** Apart from `#start`, which would make a context for the functions in here for every G. */
-  #follow(g: G, result: PromiseLike<unknown>): void {
+  #follow(g: G, pending: Promise<unknown>): void {
+    try {
+      then.call(
+        pending,
+        (value) => g.machine.runner.ended(g, true, value),
+        (error) => g.machine.runner.ended(g, false, error),
+      );
+    } catch (error) {
+      // A "constructor" of its own.
+      return this.#end(g, false, error);
+    }
     this.#setLive(this.live + 1);
     if (g.promise !== undefined) g.promise.state = "running";
     // What a task keeps of its arguments is its own affair.
     g.args = undefined;
     if (g.slot >= 0) this.#running.set(g.slot, g);
-    const promise = result instanceof Promise ? result : Promise.resolve(result);
-    promise.then(
-      (value) => g.machine.runner.ended(g, true, value),
-      (error) => g.machine.runner.ended(g, false, error),
-    );
   }
 
   /** It was pending. In a microtask. */
@@ -255,19 +282,29 @@ export class Runner {
   #endSlot(g: G, ok: boolean, value: unknown): void {
     const slot = g.slot;
     this.#running.delete(slot);
-    let parcel: Parcel | undefined;
+    let isPosted: boolean;
     try {
-      parcel = this.#gs.writeResult(slot, value);
-      if (parcel !== undefined) this.#side.post(slot, parcel);
+      isPosted = this.#write(slot, value);
     } catch (error) {
       ok = false;
-      this.#gs.writeResult(slot, cloneable(error));
-      parcel = undefined;
+      isPosted = this.#write(slot, cloneable(error));
     }
     this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
     // A parcel for another thread goes through the host.
-    this.#idle.mailOwner(parcel !== undefined ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
+  }
+
+  /** Whether it went by port. */
+  #write(slot: number, value: unknown): boolean {
+    const parcel = this.#gs.writeResult(slot, value);
+    try {
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      dropParcel(parcel, this.#gs.handles);
+      throw error;
+    }
+    return parcel !== undefined;
   }
 
   /** Mail about a slot that runs here, did so, or is to; or that ran on a thread that died. */
@@ -332,7 +369,7 @@ function cloneable(error: unknown): unknown {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
+function isThenable(value: unknown): boolean {
+  return ((typeof value === "object" && value !== null) || typeof value === "function") &&
     typeof (value as PromiseLike<unknown>).then === "function";
 }

@@ -1,10 +1,10 @@
 /** A lock for one writer or many readers, for tasks on all threads and the host. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE } from "./handle.ts";
 import { RW_MUTEX } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_HOLDER } from "./memory_layout.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -39,12 +39,12 @@ export class RWMutex {
 
   /** Resolves with what unlocks it, once nobody else holds it. */
   lock(options?: WaitOptions): Promise<Disposable> {
-    return this.#core.take(WRITE, options?.signal);
+    return this.#core.take(WRITE, signalOf(options));
   }
 
   /** Resolves with what unlocks it, once no writer holds it or is before this in the queue. */
   readLock(options?: WaitOptions): Promise<Disposable> {
-    return this.#core.take(READ, options?.signal);
+    return this.#core.take(READ, signalOf(options));
   }
 
   /** Locks if that takes no waiting. */

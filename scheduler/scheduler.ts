@@ -7,12 +7,22 @@ import type { Stall } from "./stall.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native_library.ts";
 import { DEDICATED, LOCKED } from "./roles.ts";
-import { type Call, type GoOptions, registry, requireCall, requireGoOptions, type Task } from "./task.ts";
+import { type Names, requireOptions, shown } from "./options.ts";
+import {
+  type Call,
+  GO_OPTIONS,
+  type GoOptions,
+  registry,
+  requireCall,
+  requireGoOptions,
+  type Task,
+} from "./task.ts";
 import type { NativeThread } from "./native_thread.ts";
 import {
   type NativeThreadOptions,
   requireNativeThreadOptions,
   requireThreadOptions,
+  THREAD_OPTIONS,
   threadName,
   type ThreadOptions,
 } from "./thread_options.ts";
@@ -27,7 +37,10 @@ export interface SchedulerOptions {
    * that the process may use, by its affinity mask and its cgroups' CPU quotas.
    */
   procs?: number;
-  /** Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. */
+  /**
+   * Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. Tasks wait while the
+   * system gives fewer, and a warning says so once.
+   */
   maxThreads?: number;
   /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
   maxTasks?: number;
@@ -60,22 +73,48 @@ export interface SchedulerOptions {
    * frozen for good. At least twice `sliceMs`. Default: no limit.
    */
   runawayMs?: number;
-  /** Called on the host once for each time that a task has run for `stallMs` on end. Default: nobody hears of it. */
+  /**
+   * Called on the host once for each time that a task has run for `stallMs` on end. What it throws is an uncaught error.
+   * Default: nobody hears of it.
+   */
   onStall?: (stall: Stall) => void;
   /** Milliseconds after which a task that runs on is reported to `onStall`. Default: 100. */
   stallMs?: number;
-  /** Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. Default: 2048. */
+  /**
+   * Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. V8 (15) does not notice
+   * it in optimised code of a loop that calls no function of JavaScript: give `runawayMs` as well. Default: 2048.
+   */
   heapLimitMb?: number;
   /**
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
    * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
    * host may still start a task that finds a channel in its module and sends to it. Default: true.
+   *
+   * The host's own operations wait for as long as they like: its code may send from a timer or a request, and nobody can
+   * know that it will not.
    */
   detectDeadlocks?: boolean;
 }
 
+const SCHEDULER_OPTIONS = {
+  procs: true,
+  maxThreads: true,
+  maxTasks: true,
+  arenaBytes: true,
+  maxNativeThreads: true,
+  preempt: true,
+  sliceMs: true,
+  runawayMs: true,
+  onStall: true,
+  stallMs: true,
+  heapLimitMb: true,
+  detectDeadlocks: true,
+} satisfies Names<SchedulerOptions>;
+
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
 export interface DedicateOptions extends GoOptions, ThreadOptions {}
+
+const DEDICATE_OPTIONS = { ...GO_OPTIONS, ...THREAD_OPTIONS } satisfies Names<DedicateOptions>;
 
 /** A moment's look at a scheduler. Counts over its life lag behind by up to 61 tasks a thread. */
 export interface SchedulerStats {
@@ -119,6 +158,8 @@ export interface SchedulerStats {
   stolen: number;
   /** Times that a thread gave its P up and went to sleep. */
   parks: number;
+  /** Times that a thread slept although a task on it could go on, and noticed only later. Always 0; else Heddle has a fault. */
+  overslept: number;
 }
 
 /**
@@ -150,11 +191,18 @@ export class Scheduler implements AsyncDisposable {
    * Resolves when `procs` threads run.
    *
    * @throws {RangeError} if an option is out of its range.
-   * @throws {Error} on a platform without a native shim, in a Heddle thread, or if a thread does not start.
+   * @throws {TypeError} if there is no such option.
+   * @throws {Error} on a platform without a native shim, without /proc, in a Heddle thread, or if a thread does not start or the
+   * system refuses one.
    * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
    */
   static async start(options: SchedulerOptions = {}): Promise<Scheduler> {
     requireHost("Scheduler.start()");
+    requireOptions("Scheduler.start", options, SCHEDULER_OPTIONS);
+    const { onStall } = options;
+    if (onStall !== undefined && typeof onStall !== "function") {
+      throw new TypeError(`Scheduler.start: onStall is ${shown(onStall)}: give a function.`);
+    }
     const scheduler = new Scheduler(options);
     try {
       await scheduler.#host.up();
@@ -193,15 +241,16 @@ export class Scheduler implements AsyncDisposable {
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
     requireCall(call);
-    if (options !== undefined) requireGoOptions(options);
+    const limits = options === undefined ? undefined : requireGoOptions("go", options);
     this.#requireOpen();
-    return this.#host.go(call, options) as unknown as Task<R>;
+    return this.#host.go(call, limits) as unknown as Task<R>;
   }
 
   /**
    * Starts a task on a thread of its own, which ends with it. It is not counted in `procs`, and may block as it likes.
    *
    * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   * @throws {Error} if the system refuses another thread.
    *
    * @example
    * ```ts
@@ -215,12 +264,11 @@ export class Scheduler implements AsyncDisposable {
    */
   dedicate<R>(call: Call<R>, options: DedicateOptions = {}): Task<R> {
     requireCall(call);
-    requireGoOptions(options);
-    requireThreadOptions(options);
+    const limits = requireGoOptions("dedicate", options, DEDICATE_OPTIONS);
+    const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
     this.#requireOpen();
-    const { affinity, nice } = options;
-    const name = options.name ?? threadName(call.definition.name);
-    return this.#host.dedicate(call, options, { name, affinity, nice }) as unknown as Task<R>;
+    const name = limits.name ?? threadName(call.definition.name);
+    return this.#host.dedicate(call, limits, { name, affinity, nice }) as unknown as Task<R>;
   }
 
   /**
@@ -231,9 +279,9 @@ export class Scheduler implements AsyncDisposable {
    * @throws {Error} if the system refuses the thread an option.
    */
   async locker(options: ThreadOptions = {}): Promise<ThreadLocker> {
-    requireThreadOptions(options);
+    const wishes = requireThreadOptions("locker", options);
     this.#requireOpen();
-    return await ThreadLocker.start(this.#host, options);
+    return await ThreadLocker.start(this.#host, wishes);
   }
 
   /**
@@ -279,9 +327,9 @@ export class Scheduler implements AsyncDisposable {
    * @throws {SchedulerClosedError} after `close()`.
    */
   thread(options: NativeThreadOptions = {}): Promise<NativeThread> {
-    requireNativeThreadOptions(options);
+    const wishes = requireNativeThreadOptions("thread", options);
     this.#requireOpen();
-    return hostModule!.NativeThread.open(this.#host.native.calls, options);
+    return hostModule!.NativeThread.open(this.#host.native.calls, wishes);
   }
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
@@ -305,6 +353,7 @@ export class Scheduler implements AsyncDisposable {
       ran: this.#host.total("ran"),
       stolen: this.#host.total("stolen"),
       parks: this.#host.total("parks"),
+      overslept: this.#host.overslept,
     };
   }
 
@@ -321,6 +370,18 @@ export class Scheduler implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * The default scheduler is never closed, and a thread writes what V8 has counted there when it ends. So under `deno test
+   * --coverage` its threads end with the module.
+   *
+   * @internal
+   */
+  endForCoverage(): void {
+    const variable = "DENO_COVERAGE_DIR";
+    if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+    if (Deno.env.get(variable)) addEventListener("unload", () => this.#host.endThreads());
+  }
+
   #requireOpen(): void {
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
   }
@@ -330,7 +391,11 @@ let ofTheModule: Scheduler | undefined;
 
 function defaultScheduler(what: string): Scheduler {
   requireHost(what);
-  return ofTheModule ??= new Scheduler({});
+  if (ofTheModule === undefined) {
+    ofTheModule = new Scheduler({});
+    ofTheModule.endForCoverage();
+  }
+  return ofTheModule;
 }
 
 /**

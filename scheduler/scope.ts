@@ -2,17 +2,30 @@
  * Scopes: children that do not outlive the code that started them (after Go's errgroup and Trio's nurseries).
  *
  * A cancelled task's promise rejects at once, while the task may go on for a while on another thread. A scope waits
- * for the task itself: see `ended` in children.ts.
+ * for the task itself, and hears of both from the side that started it: see `Nursery`.
  */
-import type { G } from "./context.ts";
+import { limit } from "./cancellation.ts";
+import type { G, Nursery } from "./context.ts";
 import { timedOut } from "./errors.ts";
-import { type Call, defaultReason, type GoOptions, requireGoOptions, silence, type Task } from "./task.ts";
+import type { Names } from "./options.ts";
+import {
+  type Call,
+  type ChildTask,
+  defaultReason,
+  type GoOptions,
+  requireGoOptions,
+  type Task,
+} from "./task.ts";
+import { abort } from "./task_signal.ts";
 
 /** Where children are started that end before the scope does. */
 export interface Scope {
   /** Aborted when the scope is cancelled: by a failure, by the task's own cancellation, or by its timeout. */
   readonly signal: AbortSignal;
-  /** As `ctx.go`. A child that is started after the scope was cancelled is cancelled before it starts. */
+  /**
+   * As `ctx.go`. A child that is started after the scope was cancelled is cancelled before it starts. One that is cancelled
+   * by itself, by its own signal or timeout too, counts as one that has failed.
+   */
   go<R>(call: Call<R>, options?: GoOptions): Task<R>;
   /** Cancels all children; the scope rejects with the reason. Default: an `AbortError`. */
   cancel(reason?: unknown): void;
@@ -26,19 +39,23 @@ export interface ScopeOptions {
   timeout?: number;
 }
 
-export class TaskScope implements Scope {
+const SCOPE_OPTIONS = { signal: true, timeout: true } satisfies Names<ScopeOptions>;
+
+export class TaskScope implements Scope, Nursery {
   readonly #g: G;
   readonly #controller = new AbortController();
-  readonly #children = new Set<Task<unknown>>();
-  readonly #failure: { reason: unknown }[] = [];
+  readonly #children = new Set<ChildTask>();
+  /** The first one, which is what the scope rejects with. */
+  #failure: { readonly reason: unknown } | undefined = undefined;
+  #isCancelled = false;
   #isOver = false;
   /** Set while the body has ended and children have not. */
   #allEnded: (() => void) | undefined = undefined;
 
   static async run<T>(g: G, body: (scope: Scope) => T | Promise<T>, options: ScopeOptions): Promise<T> {
-    requireGoOptions(options);
+    const limits = requireGoOptions("ctx.scope", options, SCOPE_OPTIONS);
     const scope = new TaskScope(g);
-    const unfollow = scope.#follow(options);
+    const release = scope.#follow(limits);
     try {
       let result: T | undefined;
       try {
@@ -47,11 +64,13 @@ export class TaskScope implements Scope {
         scope.cancel(error);
       }
       await scope.#childrenEnded();
-      if (scope.#failure.length > 0) throw scope.#failure[0].reason;
-      return result as T;
+      if (scope.#failure === undefined) return result as T;
+      // Of the last children the promises may not have said so yet.
+      scope.cancel();
+      throw scope.#failure.reason;
     } finally {
       scope.#isOver = true;
-      unfollow();
+      release();
     }
   }
 
@@ -60,23 +79,16 @@ export class TaskScope implements Scope {
   }
 
   /** The task's own cancellation is the scope's, so a deadline of the task holds for all that it started here. */
-  #follow({ signal, timeout }: ScopeOptions): () => void {
-    const undo: (() => void)[] = [];
-    for (const source of [this.#g.signal, signal]) {
-      if (source === undefined) continue;
-      const onAbort = () => this.cancel(source.reason);
-      if (source.aborted) onAbort();
-      source.addEventListener("abort", onAbort, { once: true });
-      undo.push(() => source.removeEventListener("abort", onAbort));
-    }
-    if (timeout !== undefined && timeout !== Infinity) {
-      const { machine, definition, id } = this.#g;
-      const fire = () => this.cancel(timedOut(`a scope of ${definition?.name ?? "a task"}`, id, timeout));
-      const timer = { at: performance.now() + timeout, cancelled: false, fire };
-      machine.startTimer(timer);
-      undo.push(() => machine.stopTimer(timer));
-    }
-    return () => undo.forEach((each) => each());
+  #follow(own: ScopeOptions): () => void {
+    const { machine, definition, id, signal } = this.#g;
+    const cancel = (reason: unknown) => this.cancel(reason);
+    const late = (timeout: number) => timedOut(`a scope of ${definition?.name ?? "a task"}`, id, timeout);
+    const releases = [own, { signal }].map((limits) => {
+      if (!limits.signal?.aborted) return limit(limits, machine, cancel, late);
+      cancel(limits.signal.reason);
+      return undefined;
+    });
+    return () => releases.forEach((release) => release?.());
   }
 
   get signal(): AbortSignal {
@@ -87,26 +99,32 @@ export class TaskScope implements Scope {
     if (this.#isOver) {
       throw new Error("scope.go(): the scope has ended. Start the child before, or with ctx.go().");
     }
-    const child = this.#g.machine.children.start(this.#g, call, options, () => {
-      this.#children.delete(child);
-      if (this.#children.size === 0) this.#allEnded?.();
-    }) as unknown as Task<R>;
-    this.#children.add(child);
-    // Its failure is the scope's, also if nobody awaits the child.
-    child.then(undefined, (error) => this.cancel(error));
-    if (this.signal.aborted) child.cancel(this.signal.reason);
-    return child;
+    const child = this.#g.machine.children.start(this.#g, call, options, this);
+    // It never starts if its signal is aborted.
+    if (child.state !== "cancelled") this.#children.add(child);
+    // Its failure is the scope's, also if nobody awaits the child. In a microtask: abort listeners are a task's code.
+    child.then(undefined, () => this.cancel());
+    if (this.#isCancelled) child.cancel(this.#failure!.reason);
+    return child as unknown as Task<R>;
   }
 
   /** The first reason counts. */
   cancel(reason: unknown = defaultReason()): void {
-    if (this.#isOver || this.#failure.length > 0) return;
-    this.#failure.push({ reason });
-    for (const child of [...this.#children]) {
-      child.cancel(reason);
-      silence(child);
-    }
-    this.#controller.abort(reason);
+    if (this.#isOver || this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.failed(reason);
+    const first = this.#failure!.reason;
+    for (const child of [...this.#children]) child.cancel(first);
+    abort(this.#controller, first);
+  }
+
+  failed(reason: unknown): void {
+    this.#failure ??= { reason };
+  }
+
+  stopped(child: ChildTask): void {
+    this.#children.delete(child);
+    if (this.#children.size === 0) this.#allEnded?.();
   }
 
   #childrenEnded(): Promise<void> {

@@ -118,7 +118,7 @@ export class Search {
           }
         }
         if (this.#spinner.isOver()) return false;
-        if (machine.mayStandStill()) {
+        if (machine.waitsForOurs) {
           this.#spinner.pause(round);
         } else {
           // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.

@@ -1,18 +1,21 @@
 /**
  * Waiting for one of several things at once, after Go's `runtime/select.go`: lock all channels in the order of their
- * addresses, look for a case that is ready, in random order; else queue on all of them, and park. Who comes to end one of the
- * cases claims the select first (W_FIRED, by CAS, for channels in the arena), so one case wins and the others are
+ * addresses, look for a case that is ready, in random order; else queue on all of them in that order, and park. Who comes to
+ * end one of the cases claims the select first (W_FIRED, by CAS, for channels in the arena), so one case wins and the others are
  * passed over. The isolate of the select then takes the losers out of their queues.
  */
 import { cas } from "./atomics.ts";
+import { whenAborted } from "./cancellation.ts";
 import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "./memory_layout.ts";
+import { type Names, requireOptions } from "./options.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { silence } from "./task.ts";
-import type { Timer } from "./timers.ts";
+import { after, type Timer } from "./timers.ts";
 import { CLOSED, type Selection, Waiter } from "./waiter.ts";
 
 /** Options of {@linkcode select}. */
@@ -20,6 +23,8 @@ export interface SelectOptions {
   /** Do not wait: if no case is ready the index is -1. Default: false. */
   default?: boolean;
 }
+
+const SELECT_OPTIONS = { default: true } satisfies Names<SelectOptions>;
 
 /** Which case was chosen, and with what. */
 export interface Selected<T = unknown> {
@@ -52,7 +57,9 @@ export interface Selected<T = unknown> {
  */
 export function select(cases: readonly SelectCase[], options: SelectOptions = {}): Promise<Selected> {
   try {
+    requireOptions("select", options, SELECT_OPTIONS);
     requireCases(cases, options.default === true);
+    reserveStack();
     return new Select(cases).start(options.default === true);
   } catch (error) {
     return Promise.reject(error);
@@ -61,6 +68,7 @@ export function select(cases: readonly SelectCase[], options: SelectOptions = {}
 
 /** A case about a channel. */
 interface Entry {
+  readonly kind: "channel";
   readonly index: number;
   readonly channel: Channel<unknown>;
   readonly role: typeof RECEIVE | typeof SEND;
@@ -70,22 +78,39 @@ interface Entry {
   waiter: Waiter | undefined;
 }
 
+/** A case about a time or a signal. */
+interface Other {
+  readonly kind: "other";
+  readonly index: number;
+  /** Since `performance` began: one look at the clock for all, so that equal times are equal. */
+  readonly at: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 class Select implements Selection {
   main = 0;
   isOver = false;
   readonly #entries: Entry[] = [];
-  readonly #others: { index: number; ms?: number; signal?: AbortSignal }[] = [];
+  /** With those about other things, in random order: that in which they are looked at, and in which they queue. */
+  readonly #cases: (Entry | Other)[];
   #promise: Promise<Selected> | undefined = undefined;
   #resolve!: (selected: Selected) => void;
   #reject!: (reason: unknown) => void;
   readonly #undo: (() => void)[] = [];
 
   constructor(cases: readonly SelectCase[]) {
-    cases.forEach((one, index) => {
-      if (one.kind === "after") this.#others.push({ index, ms: one.ms });
-      else if (one.kind === "onAbort") this.#others.push({ index, signal: one.signal });
-      else {
+    const others: Other[] = [];
+    let now = 0;
+    for (let index = 0; index < cases.length; index++) {
+      const one = cases[index];
+      if (one.kind === "after") {
+        now ||= performance.now();
+        others.push({ kind: "other", index, at: one.ms === 0 ? 0 : now + one.ms, signal: undefined });
+      } else if (one.kind === "onAbort") {
+        others.push({ kind: "other", index, at: Infinity, signal: one.signal });
+      } else {
         this.#entries.push({
+          kind: "channel",
           index,
           channel: one.channel,
           role: one.kind === "recv" ? RECEIVE : SEND,
@@ -95,46 +120,46 @@ class Select implements Selection {
           waiter: undefined,
         });
       }
-    });
+    }
+    this.#cases = others.length === 0 ? this.#entries : [...this.#entries, ...others];
   }
 
   start(isDefault: boolean): Promise<Selected> {
-    const ready = this.#readyOther();
-    // As likely as each of the others, if several are ready.
-    if (ready !== undefined && Math.random() * (this.#entries.length + 1) < 1) return Promise.resolve(ready);
-    const entries = shuffled(this.#entries);
     this.#stage();
+    shuffle(this.#cases);
+    const ready = this.#cases === this.#entries ? undefined : this.#cases.find(isReady);
     const locked = lockAll(this.#entries);
-    let chosen: Entry | undefined;
+    let chosen: Entry | Other | undefined;
     let outcome = NOT_YET;
-    for (const entry of entries) {
-      outcome = entry.role === SEND ? entry.life.attemptSend(entry.staged) : entry.life.attemptReceive();
-      if (outcome === NOT_YET) continue;
-      chosen = entry;
+    for (const one of this.#cases) {
+      if (one.kind === "channel") {
+        outcome = one.role === SEND ? one.life.attemptSend(one.staged) : one.life.attemptReceive();
+        if (outcome === NOT_YET) continue;
+      } else if (one !== ready) continue;
+      chosen = one;
       break;
     }
-    const parks = chosen === undefined && ready === undefined && !isDefault;
-    if (parks) { for (const entry of this.#entries) this.#enqueue(entry); }
+    const parks = chosen === undefined && !isDefault;
+    if (parks) { for (const one of this.#cases) if (one.kind === "channel") this.#enqueue(one); }
     for (const life of locked) life.unlock();
     if (parks) return this.#park();
     this.#unstage(chosen, outcome);
-    if (chosen === undefined) return Promise.resolve(ready ?? { index: -1 });
-    const { life, index, role } = chosen;
+    if (chosen === undefined) return this.#doneWith({ index: -1 });
+    const { index } = chosen;
+    if (chosen.kind === "other") return this.#doneWith(chosenOther(chosen));
+    const { life, role } = chosen;
     if (outcome === CLOSED) {
       return role === SEND
         ? Promise.reject(life.closed())
-        : life.isolate.doneWith({ index, value: undefined, done: true });
+        : this.#doneWith({ index, value: undefined, done: true });
     }
     const value = life.collect();
-    return life.isolate.doneWith(role === SEND ? { index } : { index, value, done: false });
+    return this.#doneWith(role === SEND ? { index } : { index, value, done: false });
   }
 
-  #readyOther(): Selected | undefined {
-    for (const { index, ms, signal } of this.#others) {
-      if (signal?.aborted) return { index, value: signal.reason };
-      if (ms === 0) return { index };
-    }
-    return undefined;
+  /** Without waiting, so it counts: a task may look again and again. */
+  #doneWith(selected: Selected): Promise<Selected> {
+    return this.#isolate?.doneWith(selected) ?? Promise.resolve(selected);
   }
 
   /**
@@ -149,24 +174,29 @@ class Select implements Selection {
         entry.staged = entry.life.stage(entry.value);
         if (entry.life instanceof SharedChannel) this.#keep(entry, entry.life);
       }
+      if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
+        this.#unstage(undefined, NOT_YET);
+        return this.#stage();
+      }
+      // Nothing below may fail for want of memory.
+      const shared = this.#entries.filter(({ life, waiter }) =>
+        life instanceof SharedChannel && waiter === undefined
+      );
+      if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
     } catch (error) {
       this.#unstage(undefined, NOT_YET);
       throw error;
     }
-    if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
-      this.#unstage(undefined, NOT_YET);
-      return this.#stage();
-    }
-    // Nothing below may fail for want of memory.
-    const shared = this.#entries.filter(({ life, waiter }) =>
-      life instanceof SharedChannel && waiter === undefined
-    );
-    if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
   }
 
   #keep(entry: Entry, life: SharedChannel): void {
+    try {
+      life.isolate.reserve();
+    } catch (error) {
+      life.unstage();
+      throw error;
+    }
     const waiter = this.#waiter(entry);
-    life.isolate.reserve();
     life.isolate.useRecord(waiter, life.isolate.takeRecord());
     life.keep(waiter);
     entry.staged = waiter.record;
@@ -179,7 +209,7 @@ class Select implements Selection {
   }
 
   /** The values that were not sent, and the records that are not needed. */
-  #unstage(chosen: Entry | undefined, outcome: number): void {
+  #unstage(chosen: Entry | Other | undefined, outcome: number): void {
     for (const entry of this.#entries) {
       const { waiter, life } = entry;
       entry.waiter = undefined;
@@ -198,28 +228,32 @@ class Select implements Selection {
   #park(): Promise<Selected> {
     for (const { waiter } of this.#entries) waiter!.waited.isolate.park(waiter!);
     if (this.#isolate !== undefined) this.#isolate.parked++;
-    for (const other of this.#others) this.#watch(other);
-    return this.#promise = new Promise((resolve, reject) => {
+    const promise = this.#promise = new Promise<Selected>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    try {
+      for (const one of this.#cases) if (one.kind === "other") this.#watch(one);
+    } catch (error) {
+      // A signal's methods may be the user's.
+      if (this.claim()) this.fail(error, false);
+    }
+    return promise;
   }
 
-  #watch({ index, ms, signal }: { index: number; ms?: number; signal?: AbortSignal }): void {
+  #watch(other: Other): void {
+    const { at, signal } = other;
+    const fire = () => this.#choose(other);
     if (signal !== undefined) {
-      const onAbort = () => this.#choose(() => this.#resolve({ index, value: signal.reason }));
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#undo.push(() => signal.removeEventListener("abort", onAbort));
+      this.#undo.push(whenAborted(signal, fire));
       return;
     }
     const isolate = this.#isolate;
-    const fire = () => this.#choose(() => this.#resolve({ index }));
     if (isolate === undefined) {
-      const timer = setTimeout(fire, ms);
-      this.#undo.push(() => clearTimeout(timer));
+      this.#undo.push(after(at - performance.now(), fire));
       return;
     }
-    const timer: Timer & { cancelled: boolean } = { at: performance.now() + ms!, cancelled: false, fire };
+    const timer: Timer & { cancelled: boolean } = { at, cancelled: false, fire };
     isolate.loop.startTimer(timer);
     this.#undo.push(() => {
       timer.cancelled = true;
@@ -228,10 +262,10 @@ class Select implements Selection {
   }
 
   /** Something that is no channel happened. */
-  #choose(resolve: () => void): void {
+  #choose(other: Other): void {
     if (!this.claim()) return;
     this.#leave(undefined);
-    resolve();
+    this.#resolve(chosenOther(other));
   }
 
   claim(): boolean {
@@ -278,6 +312,14 @@ class Select implements Selection {
   }
 }
 
+function isReady(one: Entry | Other): boolean {
+  return one.kind === "other" && (one.at === 0 || one.signal?.aborted === true);
+}
+
+function chosenOther({ index, signal }: Other): Selected {
+  return signal === undefined ? { index } : { index, value: signal.reason };
+}
+
 /** Go's order: by address, each once. So no two selects wait for each other. */
 function lockAll(entries: readonly Entry[]): ChannelLife[] {
   const lives = new Set(entries.map(({ life }) => life).filter(({ object }) => object !== 0));
@@ -286,11 +328,9 @@ function lockAll(entries: readonly Entry[]): ChannelLife[] {
   return sorted;
 }
 
-function shuffled<T>(items: readonly T[]): T[] {
-  const mixed = [...items];
-  for (let i = mixed.length - 1; i > 0; i--) {
+function shuffle(items: unknown[]): void {
+  for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));
-    [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+    [items[i], items[j]] = [items[j], items[i]];
   }
-  return mixed;
 }

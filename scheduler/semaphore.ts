@@ -1,10 +1,10 @@
 /** A counting semaphore for tasks on all threads and the host. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE } from "./handle.ts";
 import { Arrived, SEMAPHORE } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT, L_LIMIT } from "./memory_layout.ts";
 import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const MAX_PERMITS = 1 << 30;
 
@@ -54,7 +54,7 @@ export class Semaphore {
    * @throws {RangeError} if there never are that many.
    */
   acquire(permits: number = 1, options?: WaitOptions): Promise<Disposable> {
-    return this.#core.take(requirePermits(permits, this.#core.limit), options?.signal);
+    return this.#core.take(requirePermits(permits, this.#core.limit), signalOf(options));
   }
 
   /** Acquires if that takes no waiting. */
@@ -66,7 +66,7 @@ export class Semaphore {
   /**
    * Gives permits back by number.
    *
-   * @throws {RangeError} if that many are not held.
+   * @throws {RangeError} if this thread does not hold that many.
    */
   release(permits: number = 1): void {
     this.#core.release(requirePermits(permits, this.#core.limit));
@@ -97,10 +97,10 @@ class Core extends SharedLock {
   release(permits: number): void {
     const { words, object, limit } = this;
     this.change(() => {
-      const held = limit - words[object + L_COUNT];
+      const held = words[object + this.isolate.handles.bodyAt + this.isolate.number];
       if (permits > held) {
         return new RangeError(
-          `release(${permits}): ${held} of the ${limit} permits of ${this.name} are held.`,
+          `release(${permits}): this thread holds ${held} of the ${limit} permits of ${this.name}. Release them where they were acquired: if a thread dies, what it holds is lost.`,
         );
       }
       words[object + L_COUNT] += permits;

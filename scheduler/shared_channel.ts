@@ -26,6 +26,7 @@ import {
   W_OUTCOME,
   W_SELECTION,
 } from "./memory_layout.ts";
+import { reserveStack } from "./stack_reserve.ts";
 import { dequeue, enqueue, unlink } from "./wait_queue.ts";
 import { CLOSED, DONE, type Waiter } from "./waiter.ts";
 
@@ -85,6 +86,7 @@ export class SharedChannel extends ChannelLife {
       }
       throw error;
     }
+    local.moved = this;
     const { length } = local;
     for (const record of written.splice(0, length)) {
       copyCell(words, record + W_CELL, words, this.#cells + words[object + C_COUNT]++ * CELL_WORDS);
@@ -104,6 +106,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get length(): number {
+    reserveStack();
     this.lock();
     const count = this.#words[this.object + C_COUNT];
     this.unlock();
@@ -111,6 +114,7 @@ export class SharedChannel extends ChannelLife {
   }
 
   get isClosed(): boolean {
+    reserveStack();
     this.lock();
     const closed = this.#words[this.object + O_ENDED];
     this.unlock();
@@ -149,8 +153,9 @@ export class SharedChannel extends ChannelLife {
       copyCell(words, cell, this.isolate.taken.i32, 0);
       words[object + C_HEAD] = head + 1 === this.capacity ? 0 : head + 1;
       words[object + C_COUNT] = count - 1;
-      // The sender that has waited longest has room now: with a full ring the first cell is the next to be filled.
-      if (words[object + SENDERS] !== 0) {
+      // The sender that has waited longest has room now: with a full ring the first cell is the next to be filled. Of a
+      // closed channel they are about to be told.
+      if (words[object + SENDERS] !== 0 && words[object + O_ENDED] === 0) {
         const sender = dequeue(words, object, SENDERS);
         if (sender !== 0) {
           copyCell(words, sender + W_CELL, words, cell);
@@ -162,8 +167,9 @@ export class SharedChannel extends ChannelLife {
       this.#received = true;
       return DONE;
     }
+    if (words[object + O_ENDED] === 1) return CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;
+    if (sender === 0) return NOT_YET;
     copyCell(words, sender + W_CELL, this.isolate.taken.i32, 0);
     words[sender + W_CELL] = 0;
     this.#done(sender);
@@ -257,7 +263,12 @@ export class SharedChannel extends ChannelLife {
     if (waiter.role === SEND) {
       if (outcome === CLOSED) dropCell(isolate, isolate.values, record + W_CELL);
     } else if (outcome === DONE) {
-      value = takeCell(isolate, isolate.values, record + W_CELL);
+      try {
+        value = takeCell(isolate, isolate.values, record + W_CELL);
+      } catch (error) {
+        // Who has sent it, or reads the mail, has nothing to do with what it takes to read it.
+        return waiter.fail(error);
+      }
     }
     // In this order: the record may be the one that decides for its select.
     this.settle(waiter, outcome, value);
@@ -268,6 +279,7 @@ export class SharedChannel extends ChannelLife {
     const words = this.#words;
     const { object } = this;
     const woken: number[] = [];
+    reserveStack();
     this.lock();
     const wasClosed = words[object + O_ENDED] === 1;
     words[object + O_ENDED] = 1;

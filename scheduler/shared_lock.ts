@@ -10,6 +10,7 @@ import type { Handle } from "./handle.ts";
 import { Arrived, isolateOf, type Kind, knowHandle, type Shareable } from "./handles.ts";
 import type { Isolate } from "./isolate.ts";
 import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OBJECT, W_OUTCOME } from "./memory_layout.ts";
+import { releaseLater, reserveStack } from "./stack_reserve.ts";
 import { enqueue, unlink } from "./wait_queue.ts";
 import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
 
@@ -26,8 +27,13 @@ export class Held implements Disposable {
 
   [Symbol.dispose](): void {
     const release = this.#release;
+    if (release === undefined) return;
+    try {
+      release();
+    } catch (error) {
+      releaseLater(error, release);
+    }
     this.#release = undefined;
-    release?.();
   }
 }
 
@@ -48,6 +54,7 @@ export abstract class SharedLock implements Waited, Shareable {
       this.object = home.object;
       return;
     }
+    reserveStack();
     this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
     isolate.handles.adopt(this.object, handle);
   }
@@ -88,6 +95,7 @@ export abstract class SharedLock implements Waited, Shareable {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { isolate, words, object } = this;
     try {
+      reserveStack();
       isolate.reserve();
     } catch (error) {
       return Promise.reject(error);
@@ -107,11 +115,12 @@ export abstract class SharedLock implements Waited, Shareable {
     }
     isolate.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.poisoned());
-    for (const record of this.#ended.splice(0)) isolate.wake(record);
+    this.#wakeEnded();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
 
   takeNow(demand: number): boolean {
+    reserveStack();
     const { isolate, words, object } = this;
     isolate.lock(object);
     const isPoisoned = words[object + O_ENDED] === 1;
@@ -124,14 +133,16 @@ export abstract class SharedLock implements Waited, Shareable {
   /** Changes the state under the lock, then ends whose turn it is. What `change` returns is thrown. */
   change(change: () => Error | void): void {
     const { isolate, object } = this;
+    reserveStack();
     isolate.lock(object);
     const error = change();
     isolate.unlock(object);
     if (error instanceof Error) throw error;
+    this.#wakeEnded();
     this.#serve();
   }
 
-  /** Under the lock, by `attempt`: all that wait are done. They are woken after the unlock. */
+  /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
   endAll(outcome: number): void {
     const { words, object } = this;
     for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
@@ -143,9 +154,14 @@ export abstract class SharedLock implements Waited, Shareable {
 
   readonly #ended: number[] = [];
 
+  #wakeEnded(): void {
+    if (this.#ended.length !== 0) { for (const record of this.#ended.splice(0)) this.isolate.wake(record); }
+  }
+
   /** A word of the state. */
   look(word: number): number {
     const { isolate, object } = this;
+    reserveStack();
     isolate.lock(object);
     const value = this.words[object + word];
     isolate.unlock(object);
@@ -154,19 +170,24 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** One at a time, each woken outside of the lock. */
   #serve(): void {
-    const { isolate, words, object } = this;
+    const { isolate, object } = this;
     for (;;) {
       isolate.lock(object);
-      const record = words[object + O_FIRST_QUEUE];
-      const isGranted = record !== 0 && this.grant(words[record + W_DEMAND], words[record + W_ISOLATE]);
-      if (isGranted) {
-        unlink(words, object, record);
-        words[record + W_OUTCOME] = DONE;
-      }
+      const record = this.next();
       isolate.unlock(object);
-      if (!isGranted) return;
+      if (record === 0) return;
       isolate.wake(record);
     }
+  }
+
+  /** Under the lock: takes the first operation out of the queue, if it can be granted what it wants. 0: there is none. */
+  next(): number {
+    const { words, object } = this;
+    const record = words[object + O_FIRST_QUEUE];
+    if (record === 0 || !this.grant(words[record + W_DEMAND], words[record + W_ISOLATE])) return 0;
+    unlink(words, object, record);
+    words[record + W_OUTCOME] = DONE;
+    return record;
   }
 
   withdraw(waiter: Waiter): boolean {

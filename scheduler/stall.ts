@@ -49,14 +49,16 @@ export class Stalls {
       const entry = box.read();
       // It has gone on just now.
       if (entry === undefined) continue;
-      this.#onStall({
+      const stall: Stall = {
         task: entry.name,
         id: entry.id,
         shape: entry.shape,
         ms: load(this.#arena.i32, record + M_RAN_ON),
         tid: load(this.#arena.i32, record + M_TID),
         ...(stack !== undefined && { stack }),
-      });
+      };
+      // Outside of the host's poll: what it throws is an uncaught error of its own.
+      queueMicrotask(() => this.#onStall(stall));
     }
   }
 }

@@ -8,13 +8,21 @@
  * somebody takes a P.
  */
 import type { Shim } from "../ffi/shim.ts";
-import { cas, type Futex, load } from "./atomics.ts";
+import { cas, type Futex, load, store } from "./atomics.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";
 import { Idle } from "./idle.ts";
 import { LocalRunQueue } from "./local_run_queue.ts";
 import { Mailbox } from "./mailbox.ts";
 import { NativeWatch } from "./native_watch.ts";
-import { type Arena, CLOSING, HOST, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "./memory_layout.ts";
+import {
+  type Arena,
+  CLOSING,
+  HOST,
+  ISOLATES,
+  NATIVE_HOST_THREADS,
+  PROCS_FIXED,
+  PROCS_SEEN,
+} from "./memory_layout.ts";
 import { Parker } from "./parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "./processor.ts";
@@ -38,6 +46,8 @@ const LONG = 10e6;
 const START = 1e6;
 /** Nanoseconds between looks at what the machine has room for. Guess. */
 const MACHINE_CHECK = 1e9;
+/** Microseconds that it sleeps at the most if the host may end without a word. Guess. */
+const HOST_CHECK = 1e6;
 
 /** A P's status when it was last seen to change. */
 interface Seen {
@@ -59,8 +69,16 @@ export class Sysmon {
   #lastRun = 0;
   #lastMachineCheck = 0;
   #procsOfMachine: number;
+  /** Of the host's thread, if that is not the main one. */
+  readonly #life: number | undefined;
+  /** Of a sleep that somebody ends: microseconds, below 0 for ever. */
+  readonly #longest: number;
+  readonly #nativeThreads: number;
 
-  constructor(arena: Arena, shim: Shim, futex: Futex) {
+  constructor(arena: Arena, shim: Shim, futex: Futex, life?: number) {
+    this.#life = life;
+    this.#longest = life === undefined ? -1 : HOST_CHECK;
+    this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
     this.#words = arena.i32;
     this.#shim = shim;
     this.#parker = new Parker(arena, futex);
@@ -99,8 +117,28 @@ export class Sysmon {
       us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
       if (nativeCallsWait || this.#preemption.seesSeized || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
+      if (this.#isHostGone()) this.#close();
     }
     this.#preemption.close();
+    if (this.#isHostGone()) this.#outliveNativeThreads();
+  }
+
+  /** A Worker ends by terminate() or by itself, and closes nothing. */
+  #isHostGone(): boolean {
+    return this.#life !== undefined && this.#shim.hasEnded(this.#life);
+  }
+
+  /** In the place of the host: whoever sleeps, for good perhaps, finds out. */
+  #close(): void {
+    store(this.#words, CLOSING, 1);
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#idle.signal(isolate);
+    this.#native.close();
+  }
+
+  /** They have their queue in the arena, which is there as long as this thread has it. One may be in a call for ever. */
+  #outliveNativeThreads(): void {
+    while (load(this.#words, this.#nativeThreads) > 0) this.#idle.sysmon.tick(HOST_CHECK);
   }
 
   // What the last look found.
@@ -114,7 +152,7 @@ export class Sysmon {
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
-      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, -1);
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);
       sysmon.retract();
       return LONGEST_WITH_CALLS;
     }

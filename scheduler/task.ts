@@ -1,6 +1,7 @@
 /** Task definitions, calls of them, and the promise that a started call is. */
 import type { ErrorClass } from "./codec.ts";
 import type { TaskContext } from "./context.ts";
+import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
 
 /** What is known of a definition in one isolate. */
 export interface Definition {
@@ -8,6 +9,8 @@ export interface Definition {
   readonly module: string;
   readonly name: string;
   readonly fn: TaskFunction;
+  /** By which all isolates know it: see `keyOf`. */
+  readonly key: string;
 }
 
 // deno-lint-ignore no-explicit-any
@@ -18,6 +21,7 @@ type TaskFunction = (ctx: TaskContext, ...args: any[]) => unknown;
  * What they must share hangs on the global object.
  */
 interface Registry {
+  /** By key. */
   readonly definitions: Map<string, Definition>;
   /** True in a Heddle thread. */
   isThread: boolean;
@@ -25,6 +29,7 @@ interface Registry {
 
 const REGISTRY = Symbol.for("heddle.registry");
 const IS_CALL = Symbol.for("heddle.call");
+const IS_TASK = Symbol.for("heddle.task");
 
 export const registry: Registry = (globalThis as unknown as Record<symbol, Registry>)[REGISTRY] ??= {
   definitions: new Map(),
@@ -54,7 +59,12 @@ Object.defineProperty(Call.prototype, IS_CALL, { value: true });
 /** Throws unless it is a call of a task, from whichever instance of this module. */
 export function requireCall(call: unknown): asserts call is Call<unknown> {
   if ((call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true) return;
-  const given = typeof call === "function" ? `the function ${call.name || "(anonymous)"}` : String(call);
+  if (typeof call === "function" && IS_TASK in call) {
+    throw new TypeError(
+      `${call.name} is not a call of a task: you passed the task itself, give go(${call.name}()) with its arguments.`,
+    );
+  }
+  const given = typeof call === "function" ? `the function ${call.name || "(anonymous)"}` : shown(call);
   throw new TypeError(
     `${given} is not a call of a task: define one with task(import.meta, "name", fn) and start definition(...args).`,
   );
@@ -75,9 +85,9 @@ export interface TaskDefinition<A extends unknown[], R> {
  * Arguments and results are copied, as by `structuredClone`, whether or not the task changes threads.
  *
  * @param meta The `import.meta` of the module.
- * @param name Unique in that module.
+ * @param name Unique in that module. In a bundle, tasks of one name from several modules are told apart by their functions.
  * @param fn What runs. Its first parameter is the task's {@linkcode TaskContext}.
- * @throws {TypeError} if the name was used before in this module, or an argument is not what it should be.
+ * @throws {TypeError} if the module has defined the same before, or an argument is not what it should be.
  *
  * @example
  * ```ts
@@ -96,25 +106,44 @@ export function task<A extends unknown[], R>(
 ): TaskDefinition<A, R> {
   if (typeof meta?.url !== "string") {
     throw new TypeError(
-      `task(${String(meta)}, …): give import.meta, whose url tells threads what to import.`,
+      `task(${shown(meta)}, …): give import.meta, whose url tells threads what to import.`,
     );
   }
   if (typeof name !== "string" || name === "" || name.includes("#")) {
     throw new TypeError(
-      `task(import.meta, ${JSON.stringify(name) ?? String(name)}, …): give a name without "#".`,
+      `task(import.meta, ${typeof name === "string" ? JSON.stringify(name) : shown(name)}, …): ` +
+        `give a name without "#".`,
     );
   }
   if (typeof fn !== "function") {
-    throw new TypeError(`task(import.meta, "${name}", ${String(fn)}): give a function.`);
+    throw new TypeError(`task(import.meta, "${name}", ${shown(fn)}): give a function.`);
   }
-  const key = `${meta.url}#${name}`;
+  const key = keyOf(meta.url, name, fn);
   if (registry.definitions.has(key)) {
-    throw new TypeError(`${meta.url} defines a second task "${name}": a name is unique in its module.`);
+    throw new TypeError(
+      `${meta.url} defines a second task "${name}" with the same function: threads could not tell them apart. ` +
+        `A name is unique in its module; if this is a bundle of several modules, give one of them another name.`,
+    );
   }
-  const definition: Definition = { module: meta.url, name, fn };
+  const definition: Definition = { module: meta.url, name, fn, key };
   registry.definitions.set(key, definition);
   const call = (...args: A) => new Call<R>(definition, args);
-  return Object.assign(call, { fn });
+  Object.defineProperty(call, "name", { value: name, configurable: true });
+  return Object.assign(call, { fn, [IS_TASK]: true });
+}
+
+/**
+ * The key of a definition: module, name and what the function's source text comes to. A bundle makes one module of several,
+ * which may each have a task of that name; the order in which they define them may be another one in each thread, their
+ * text is not. So no thread ever runs one function in another one's place.
+ */
+export function keyOf(module: string, name: string, fn: TaskFunction): string {
+  // Not the function's own toString, which is whatever its module makes of it.
+  const text = Function.prototype.toString.call(fn);
+  // FNV-1a.
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return `${module}#${name}#${(hash >>> 0).toString(36)}`;
 }
 
 /**
@@ -124,6 +153,13 @@ export function task<A extends unknown[], R>(
  * - `"cancelled"`: its promise is rejected with the reason, whether or not it had started.
  */
 export type TaskState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** Throws unless it is what `task` returns. */
+export function requireDefinition(what: string, value: unknown): void {
+  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") return;
+  const given = typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
+  throw new TypeError(`${what}(…): ${given} is not a task: define one with task(import.meta, "name", fn).`);
+}
 
 /** A started call: a promise of its result. */
 export interface Task<R> extends Promise<R> {
@@ -265,16 +301,24 @@ export interface GoOptions {
   name?: string;
 }
 
-export function requireGoOptions({ signal, timeout, name }: GoOptions): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal is ${String(signal)}: give an AbortSignal.`);
-  }
+export const GO_OPTIONS = { signal: true, timeout: true, name: true } satisfies Names<GoOptions>;
+
+/** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
+export function requireGoOptions(
+  what: string,
+  options: GoOptions,
+  names: Readonly<Record<string, true>> = GO_OPTIONS,
+): GoOptions {
+  requireOptions(what, options, names);
+  const { signal, timeout, name } = options;
+  requireSignal(what, signal);
   if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-    throw new RangeError(`timeout is ${String(timeout)}: give milliseconds, 0 or more.`);
+    throw new RangeError(`${what}: timeout is ${shown(timeout)}: give milliseconds, 0 or more.`);
   }
   if (name !== undefined && typeof name !== "string") {
-    throw new TypeError(`name is ${String(name)}: give a string.`);
+    throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
+  return { signal, timeout, name };
 }
 
 /** What `cancel()` without a reason rejects with. */
@@ -287,17 +331,25 @@ export function silence(promise: Promise<unknown>): void {
   promise.catch(() => {});
 }
 
-/** The parts of a key in the task table: a name has no "#". */
+/** The first parts of a key in the task table: a name has no "#". */
 export function splitKey(key: string): [module: string, name: string] {
   const end = key.lastIndexOf("#");
-  return [key.slice(0, end), key.slice(end + 1)];
+  const middle = key.lastIndexOf("#", end - 1);
+  return [key.slice(0, middle), key.slice(middle + 1, end)];
 }
 
 /** Finds the error classes that a task's module exports. It has been imported before, so this takes no time. */
 export async function exportedClasses(module: string): Promise<(name: string) => ErrorClass | undefined> {
   const exports: Record<string, unknown> = await import(module).catch(() => ({}));
   return (name) => {
-    const found = exports[name];
-    return typeof found === "function" && found.prototype instanceof Error ? found as ErrorClass : undefined;
+    try {
+      const found = exports[name];
+      return typeof found === "function" && found.prototype instanceof Error
+        ? found as ErrorClass
+        : undefined;
+    } catch {
+      // The module has not come to where it defines that, or the class has getters that throw.
+      return undefined;
+    }
   };
 }

@@ -26,12 +26,12 @@ export class TaskTable {
   number(definition: Definition): number {
     const known = this.#known.get(definition);
     if (known !== undefined) return known;
-    const number = this.#register(`${definition.module}#${definition.name}`);
+    const number = this.#register(definition.key);
     this.#known.set(definition, number);
     return number;
   }
 
-  /** `module#name` */
+  /** A definition's: see `keyOf`. */
   key(number: number): string {
     if (number >= this.#keys.length) this.#readNew();
     return this.#keys[number];

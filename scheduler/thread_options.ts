@@ -1,5 +1,6 @@
 import { errnoName } from "../ffi/errno.ts";
 import type { Shim } from "../ffi/shim.ts";
+import { type Names, requireOptions, shown } from "./options.ts";
 
 /** How a thread of its own is to look to the system. */
 export interface ThreadOptions {
@@ -23,40 +24,58 @@ export interface NativeThreadOptions extends ThreadOptions {
 const MAX_NAME_BYTES = 15;
 const encoder = new TextEncoder();
 
-export function requireThreadOptions({ name, affinity, nice }: ThreadOptions): void {
+export const THREAD_OPTIONS = { name: true, affinity: true, nice: true } satisfies Names<ThreadOptions>;
+const NATIVE_THREAD_OPTIONS = { ...THREAD_OPTIONS, priority: true } satisfies Names<NativeThreadOptions>;
+
+/** What they say, read once. Throws a TypeError or a RangeError. */
+export function requireThreadOptions(
+  what: string,
+  options: ThreadOptions,
+  names: Readonly<Record<string, true>> = THREAD_OPTIONS,
+): ThreadOptions {
+  requireOptions(what, options, names);
+  const { name, affinity, nice } = options;
   if (name !== undefined) {
     if (typeof name !== "string" || name === "" || name.includes("\0")) {
       throw new TypeError(
-        `name is ${JSON.stringify(name) ?? String(name)}: give a thread a name of 1 to 15 bytes.`,
+        `${what}: name is ${typeof name === "string" ? JSON.stringify(name) : shown(name)}: ` +
+          `give a thread a name of 1 to 15 bytes.`,
       );
     }
     const bytes = encoder.encode(name).length;
     if (bytes > MAX_NAME_BYTES) {
       throw new RangeError(
-        `name is "${name}", which is ${bytes} bytes: Linux names threads with 15 at most.`,
+        `${what}: name is "${name}", which is ${bytes} bytes: Linux names threads with 15 at most.`,
       );
     }
   }
   if (affinity !== undefined) {
     if (!Array.isArray(affinity) || affinity.length === 0) {
-      throw new TypeError(`affinity is ${Deno.inspect(affinity)}: give the numbers of one or more CPUs.`);
+      throw new TypeError(
+        `${what}: affinity is ${Deno.inspect(affinity)}: give the numbers of one or more CPUs.`,
+      );
     }
     for (const cpu of affinity) {
       if (!Number.isInteger(cpu) || cpu < 0) {
-        throw new RangeError(`affinity has ${String(cpu)}: give the numbers of CPUs, from 0.`);
+        throw new RangeError(`${what}: affinity has ${shown(cpu)}: give the numbers of CPUs, from 0.`);
       }
     }
   }
   if (nice !== undefined && !(Number.isInteger(nice) && nice >= -20 && nice <= 19)) {
-    throw new RangeError(`nice is ${String(nice)}: give an integer from -20 to 19.`);
+    throw new RangeError(`${what}: nice is ${shown(nice)}: give an integer from -20 to 19.`);
   }
+  return { name, affinity, nice };
 }
 
-export function requireNativeThreadOptions({ priority, ...options }: NativeThreadOptions): void {
-  requireThreadOptions(options);
+export function requireNativeThreadOptions(what: string, options: NativeThreadOptions): NativeThreadOptions {
+  const wishes = requireThreadOptions(what, options, NATIVE_THREAD_OPTIONS);
+  const { priority } = options;
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 99)) {
-    throw new RangeError(`priority is ${String(priority)}: give an integer from 1 to 99 (SCHED_FIFO).`);
+    throw new RangeError(
+      `${what}: priority is ${shown(priority)}: give an integer from 1 to 99 (SCHED_FIFO).`,
+    );
   }
+  return { ...wishes, priority };
 }
 
 /** The longest start of a task's name that can name its thread. */

@@ -10,7 +10,10 @@ export interface ThreadStart {
   /** What the thread imports: worker_main.ts in one piece. */
   readonly bundle: string;
   readonly shimPath: string;
-  readonly port: MessagePort;
+  /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */
+  readonly life?: number;
+  /** To the host. sysmon has none. */
+  readonly port?: MessagePort;
 }
 
 export const HEAP_FULL = 1;

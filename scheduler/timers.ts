@@ -16,6 +16,20 @@ export function requireMs(what: string, ms: unknown): number {
   throw new RangeError(`${what}(${String(ms)}): give milliseconds, 0 or more.`);
 }
 
+/** The longest that a timer of the event loop can be, which fires at once if it is to be longer: about 24 days. */
+export const LONGEST = 2 ** 31 - 1;
+
+/** As `setTimeout`, for any time: fractions count, and with Infinity it never fires. Returns what stops it. */
+export function after(ms: number, fire: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (left: number) => {
+    timer = setTimeout(() => left > LONGEST ? wait(left - LONGEST) : fire(), Math.min(left, LONGEST));
+  };
+  // setTimeout cuts fractions off, and would fire too early.
+  wait(Math.max(0, Math.ceil(ms)));
+  return () => clearTimeout(timer);
+}
+
 export class Timers {
   readonly #heap: Timer[] = [];
 

@@ -1,11 +1,11 @@
 /** Waiting until a number of things are done, whoever does them. */
-import type { WaitOptions } from "./channel.ts";
 import { HANDLE } from "./handle.ts";
 import { WAIT_GROUP } from "./handles.ts";
 import type { Home } from "./home.ts";
 import { L_COUNT } from "./memory_layout.ts";
 import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
 import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "./options.ts";
 
 const WAIT = 1;
 const MOST = 2 ** 31 - 1;
@@ -56,7 +56,7 @@ export class WaitGroup {
 
   /** Resolves when the count is 0. */
   wait(options?: WaitOptions): Promise<void> {
-    return this.#core.take(WAIT, options?.signal);
+    return this.#core.take(WAIT, signalOf(options));
   }
 
   /** For `Object.prototype.toString`, and what looks at values by it. */
@@ -81,6 +81,8 @@ class Core extends SharedLock {
         );
       }
       words[object + L_COUNT] = count + n;
+      // All at once, as in Go: the first one to go on may add again.
+      if (count + n === 0) this.endAll(DONE);
     });
   }
 

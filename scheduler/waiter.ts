@@ -3,6 +3,7 @@
  * select. Its isolate has this object; an operation on an object of the arena has a record there too, by which other
  * isolates find it. wait_queue.ts has the queues of both kinds.
  */
+import { whenAborted } from "./cancellation.ts";
 import type { Isolate } from "./isolate.ts";
 import { promiseOf, Rejection, type Resolver, silence } from "./task.ts";
 import type { LocalQueue } from "./wait_queue.ts";
@@ -60,7 +61,16 @@ export class Waiter implements Resolver {
   /** Makes its promise. `signal` takes it back. */
   start<T>(signal?: AbortSignal): Promise<T> {
     const promise = this.promise = promiseOf(this) as Promise<T>;
-    if (signal !== undefined) follow(this, signal);
+    if (signal !== undefined) {
+      try {
+        this.release = whenAborted(signal, (reason) => {
+          if (this.withdraw()) this.fail(reason);
+        });
+      } catch (error) {
+        // Its methods may be the user's.
+        if (this.withdraw()) this.fail(error);
+      }
+    }
     return promise;
   }
 
@@ -88,14 +98,6 @@ export class Waiter implements Resolver {
   reject(error: unknown): void {
     this.resolve(new Rejection(error));
   }
-}
-
-function follow(waiter: Waiter, signal: AbortSignal): void {
-  const onAbort = () => {
-    if (waiter.withdraw()) waiter.fail(signal.reason);
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  waiter.release = () => signal.removeEventListener("abort", onAbort);
 }
 
 /** A select, as its cases know it. */

@@ -15,17 +15,22 @@ import {
   M_LOCKS,
   M_PREEMPTIBLE,
   M_SLEEP,
+  M_TID,
   PREEMPT,
 } from "./memory_layout.ts";
 import { SideChannel } from "./side_channel.ts";
 import { Sysmon } from "./sysmon.ts";
 import { registry } from "./task.ts";
+import { tellUncaught } from "./task_signal.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
 
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
 const HEAP_CHECK = 100;
 
-const { buffer, shape, isolate, shimPath, port } = workerData as ThreadStart;
+/** Microseconds between looks whether there is a sysmon: as a thread starts, which takes several times that. */
+const SYSMON_CHECK = 2000;
+
+const { buffer, shape, isolate, shimPath, port, life } = workerData as ThreadStart;
 registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
@@ -35,15 +40,30 @@ shim.setTimerSlack(1);
 const futex = new Futex(shim, arena.i32);
 
 // sysmon's ends by itself: Deno (2.9) never closes the event loop of a worker that exits while its module is evaluated.
-if (isolate === HOST) new Sysmon(arena, shim, futex).run();
-else runMachine();
+const sysmonTid = arena.isolate(HOST) + M_TID;
+if (isolate === HOST) {
+  store(arena.i32, sysmonTid, shim.gettid());
+  new Sysmon(arena, shim, futex, life).run();
+} else if (isWatched()) runMachine();
+
+/**
+ * Where the host may end without a word, sysmon notices that: before there is one, no thread goes to sleep. False: the host
+ * has ended already.
+ */
+function isWatched(): boolean {
+  while (life !== undefined && load(arena.i32, sysmonTid) === 0) {
+    if (shim.hasEnded(life)) return false;
+    futex.sleep(sysmonTid, 0, SYSMON_CHECK);
+  }
+  return true;
+}
 
 function runMachine(): void {
   if (load(arena.i32, PREEMPT) === 1) {
     const result = shim.makePreemptible(preemptible(arena, isolate, shim));
     if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
   }
-  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port));
+  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port!));
   machine.exit = () => process.exit(1);
 
   // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
@@ -73,7 +93,7 @@ function runMachine(): void {
   // It would end the thread, and with it tasks that have nothing to do with it.
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    console.error("Uncaught (in a Heddle thread, in promise)", event.reason);
+    tellUncaught("in promise", event.reason);
   });
 
   parentPort!.postMessage("up");

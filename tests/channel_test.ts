@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import {
   Channel,
   ChannelClosedError,
+  Mutex,
   recv,
   Scheduler,
   SchedulerClosedError,
@@ -255,6 +256,44 @@ Deno.test("parked operations move with their channel when it is passed on", asyn
   assertEquals(await Promise.all(receiving), [5, 6]);
 });
 
+Deno.test("what waits for its turn to be sent arrives, also if operations are parked on what it brings along", async () => {
+  const outer = new Channel<unknown>(sched);
+  await sched.go(knows(outer));
+  for (const waiting of [1, 300]) {
+    const [inner, mutex] = [new Channel<number>(sched), new Mutex(sched)];
+    const received = Array.from({ length: waiting }, () => inner.recv());
+    const held = await mutex.lock();
+    const locked = mutex.lock();
+    const sending = outer.send([inner, mutex]);
+    assertStrictEquals((await soon(outer.recv(), "it arrives") as unknown[])[0], inner);
+    await soon(sending, "the send ends");
+    for (let i = 0; i < waiting; i++) assert(inner.trySend(i));
+    assertEquals(await soon(Promise.all(received), "the values"), Array.from(received.keys()));
+    held[Symbol.dispose]();
+    (await soon(locked, "the mutex"))[Symbol.dispose]();
+  }
+});
+
+Deno.test("a channel that a getter of the value passes on takes the value", async () => {
+  const known: Promise<unknown>[] = [];
+  const passesOn = (channel: Channel<unknown>) => ({
+    get n() {
+      known.push(sched.go(knows(channel)));
+      return 5;
+    },
+  });
+  for (const send of ["send", "trySend"] as const) {
+    const channel = new Channel<unknown>(sched, 1);
+    await channel[send](passesOn(channel));
+    assertEquals([channel.length, channel.tryRecv()?.value], [1, { n: 5 }], send);
+  }
+  const channel = new Channel<unknown>(sched);
+  const sending = channel.send(passesOn(channel));
+  assertEquals(await soon(channel.recv(), "the value"), { n: 5 });
+  await soon(sending, "the send");
+  await Promise.all(known);
+});
+
 Deno.test("many senders and receivers on three threads: each value arrives once, in order for each sender", async () => {
   // `HEDDLE_VALUES=10000000` takes some seconds.
   const values = Number(Deno.env.get("HEDDLE_VALUES") ?? 1_000_000);
@@ -399,6 +438,13 @@ Deno.test("bad arguments are refused at once", async () => {
   }
   for (const home of [undefined, null, {}, 5]) {
     assertThrows(channels(home, 1), TypeError, "give the Scheduler");
+  }
+  for (const [life, channel] of await lives(0)) {
+    const signal = new AbortController() as never;
+    await assertRejects(() => channel.recv({ signal }), TypeError, "give an AbortSignal");
+    await assertRejects(() => channel.send(1, { signal }), TypeError, "give an AbortSignal");
+    // Nobody is left there who would take a value.
+    assertEquals([channel.trySend(1), channel.tryRecv()], [false, undefined], life);
   }
   await using other = await Scheduler.start({ procs: 1 });
   const stranger = new Channel<unknown>(other, 1);

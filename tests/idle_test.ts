@@ -221,10 +221,10 @@ Deno.test("who takes back its announcement learns of the P that it was given mea
 });
 
 Deno.test("the host reads its mail before its first task, too", async () => {
-  const shape = { maxTasks: 16, maxThreads: 4, bytes: 16 << 20 };
-  catchArena(shape.bytes);
-  await using _sched = await Scheduler.start({ procs: 1, ...shape, arenaBytes: shape.bytes });
-  const { idle, mailbox } = on(caughtArena(shape));
+  const [counts, bytes] = [{ maxTasks: 16, maxThreads: 4 }, 16 << 20];
+  catchArena(bytes);
+  await using _sched = await Scheduler.start({ procs: 1, ...counts, arenaBytes: bytes });
+  const { idle, mailbox } = on(caughtArena({ ...counts, bytes }));
   idle.signal(HOST);
   await until(() => mailbox.isEmpty(HOST), "it is read");
 });

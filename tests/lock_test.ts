@@ -30,6 +30,7 @@ import {
   holdsPermits,
   meets,
   readsAndWrites,
+  releasesPermit,
   waitsFor,
 } from "./tasks/locking.ts";
 
@@ -121,9 +122,39 @@ Deno.test("a semaphore never gives more than it has, and who wants several is no
   held[Symbol.dispose]();
   await Promise.all([large, small]);
   assertEquals([order, semaphore.available], [["large", "small"], 3]);
-  assertThrows(() => semaphore.release(), RangeError, "0 of the 3 permits");
+  assertThrows(() => semaphore.release(), RangeError, "holds 0 of the 3 permits");
   assertThrows(() => semaphore.acquire(4), RangeError, "permits is 4");
   assertThrows(() => new Semaphore(sched, 0), RangeError, "permits is 0");
+});
+
+Deno.test("permits go back where they were acquired, so that it is known what a thread's death takes along", async () => {
+  const semaphore = new Semaphore(sched, 2);
+  const held = await semaphore.acquire();
+  assertEquals(await sched.go(releasesPermit(semaphore)), "RangeError: this thread holds 0 of the 2 permits");
+  assertEquals(semaphore.available, 1);
+  held[Symbol.dispose]();
+  assertEquals(semaphore.available, 2);
+});
+
+Deno.test("what is no signal is refused, and nobody is left waiting", async () => {
+  const options = { signal: new AbortController() as never };
+  for (const [life, mutex] of await lives()) {
+    const held = await mutex.lock();
+    assertThrows(() => mutex.lock(options), TypeError, "give an AbortSignal", life);
+    held[Symbol.dispose]();
+    assert(!mutex.locked, life);
+  }
+  const [semaphore, lock] = [new Semaphore(sched, 1), new RWMutex(sched)];
+  const held = [await semaphore.acquire(), await lock.lock()];
+  assertThrows(() => semaphore.acquire(1, options), TypeError, "give an AbortSignal");
+  assertThrows(() => lock.lock(options), TypeError, "give an AbortSignal");
+  assertThrows(() => lock.readLock(options), TypeError, "give an AbortSignal");
+  for (const each of held) each[Symbol.dispose]();
+  semaphore.tryAcquire()![Symbol.dispose]();
+  lock.tryLock()![Symbol.dispose]();
+  assertThrows(() => new WaitGroup(sched).wait(options), TypeError, "give an AbortSignal");
+  assertThrows(() => new Barrier(sched, 2).wait(options), TypeError, "give an AbortSignal");
+  await assertRejects(() => new Once(sched).do(() => {}, options), TypeError, "give an AbortSignal");
 });
 
 Deno.test("a wish that is taken back lets those behind it through", async () => {
@@ -254,6 +285,27 @@ Deno.test("a thread that dies waiting for a mutex is passed over", async () => {
   await assertRejects(async () => await soon(dying, "the thread dies"), ThreadDiedError);
   held[Symbol.dispose]();
   assertEquals(await soon(waiting, "the other one"), "got it");
+});
+
+Deno.test("who waits behind a thread that dies gets what it was kept from", async () => {
+  await using own = await Scheduler.start({ procs: 1 });
+  const [semaphore, lock] = [new Semaphore(own, 2), new RWMutex(own)];
+  const held = [await semaphore.acquire(1), await lock.readLock()];
+  const arrived = [new Flag(), new Flag()];
+  const dying = [semaphore, lock].map((what, i) => own.dedicate(diesWaiting(what, arrived[i].buffer)));
+  await until(() => arrived.every(({ value }) => value === 1), "they wait");
+  const behind = [semaphore.acquire(1), lock.readLock()];
+  assertEquals([semaphore.tryAcquire(1), lock.tryReadLock()], [undefined, undefined]);
+  const deaths = dying.map((each) =>
+    assertRejects(async () => await soon(each, "a thread dies"), ThreadDiedError)
+  );
+  for (const flag of arrived) flag.value = 2;
+  await Promise.all(deaths);
+  held.push(...await soon(Promise.all(behind), "those behind them"));
+  assertEquals(semaphore.available, 0);
+  for (const each of held) each[Symbol.dispose]();
+  assertEquals(semaphore.available, 2);
+  lock.tryLock()![Symbol.dispose]();
 });
 
 Deno.test("locks are the same objects when they come back, and close() ends what waits for them", async () => {

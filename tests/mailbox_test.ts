@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { type Addressee, Mailbox, TO_OWNER, TO_RUNNER } from "../scheduler/mailbox.ts";
 import { Arena, leastArenaBytes } from "../scheduler/memory_layout.ts";
 import { hammer } from "./hammers/hammer.ts";
@@ -40,7 +40,7 @@ Deno.test("a signal comes with the mail, before or after it, and without any", (
   assertEquals(drain(mailbox, 1), [[], true]);
 });
 
-Deno.test("a reader of mail may read newer mail in its turn", () => {
+Deno.test("a reader of mail may read newer mail in its turn, after what is older", () => {
   const { mailbox } = make();
   const read: number[] = [];
   for (const slot of [1, 2, 3]) mailbox.push(1, slot, TO_OWNER);
@@ -52,7 +52,23 @@ Deno.test("a reader of mail may read newer mail in its turn", () => {
       mailbox.drain(1, (slot) => read.push(slot));
     }
   });
-  assertEquals(read, [1, 2, 10, 11, 3]);
+  assertEquals(read, [1, 2, 3, 10, 11]);
+});
+
+Deno.test("mail is not lost when a reader throws: there is a signal, and the next drain reads the rest", () => {
+  const { mailbox } = make();
+  const read: number[] = [];
+  for (const slot of [1, 2, 3]) mailbox.push(1, slot, TO_OWNER);
+  const throwsAtTwo = (slot: number) => {
+    read.push(slot);
+    if (slot === 2) throw new RangeError("near the end of the stack");
+  };
+  assertThrows(() => mailbox.drain(1, throwsAtTwo), RangeError);
+  assert(!mailbox.isEmpty(1));
+  mailbox.push(1, 4, TO_OWNER);
+  mailbox.drain(1, throwsAtTwo);
+  assertEquals(read, [1, 2, 3, 4]);
+  assert(mailbox.isEmpty(1));
 });
 
 Deno.test("a closed mailbox takes no mail until it is opened again", () => {

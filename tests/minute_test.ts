@@ -10,6 +10,7 @@ import "./beside/following.ts";
 import "./beside/model.ts";
 import "./beside/sandbox.ts";
 import "./beside/exit.ts";
+import "./beside/resources.ts";
 import "./beside/native_exit.ts";
 
 Deno.test("random schedules and operations agree with the model, and leave nothing behind", async () => {

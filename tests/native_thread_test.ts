@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type NativeThreadOptions, Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { Gate, openCalled, testCalled } from "./called.ts";
+import { blockClass } from "../scheduler/heap.ts";
+import { type HasIsolate, HOME } from "../scheduler/home.ts";
+import { QUEUE_WORDS } from "../scheduler/memory_layout.ts";
 import { soon, until } from "./deadline.ts";
 import { threadNice, threadStatus, tids } from "./os_threads.ts";
 
@@ -44,6 +47,21 @@ Deno.test("a native thread has its name, CPUs and nice value, and no other threa
   assertEquals(look(thread.tid), ["gl", String(firstCpu), 4]);
   assertEquals(look(plain.tid), ["heddle-native", allowed, threadNice(Deno.pid)]);
   assertEquals(tids().filter((tid) => threadStatus(tid, "Name") === "gl"), [thread.tid]);
+});
+
+Deno.test("native threads for which the arena has no room are refused by name, and those that there are go on", async () => {
+  await using sched = await Scheduler.start({ procs: 1, maxTasks: 16, arenaBytes: 64 << 20 });
+  const { heap } = (sched as unknown as HasIsolate)[HOME];
+  await using first = await sched.thread();
+  const sizeClass = blockClass(QUEUE_WORDS * 4);
+  const blocks: number[] = [];
+  for (let block; (block = heap.allocate(sizeClass)) !== 0;) blocks.push(block);
+  await assertRejects(() => sched.thread(), RangeError, "(arenaBytes) is full");
+  const { getppid } = first.dlopen("libc.so.6", { getppid: { parameters: [], result: "i32" } }).symbols;
+  assertEquals(await getppid(), Deno.ppid);
+  heap.free(blocks.pop()!, sizeClass);
+  await using second = await sched.thread();
+  assertNotEquals(second.tid, first.tid);
 });
 
 testCalled("a thousand calls of a native thread run in the order in which they were made", async (path) => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
-import { pipeline, Scheduler } from "@heddle/heddle";
+import { Channel, type Home, pipeline, Scheduler } from "@heddle/heddle";
+import { type HasIsolate, HOME } from "../scheduler/home.ts";
 import { soon, until } from "./deadline.ts";
 import { adds, failsAtThree } from "./tasks/mapping.ts";
 
@@ -84,6 +85,87 @@ Deno.test("leaving the loop early ends the stages and closes the source", async 
   await until(() => closed, "the source is closed");
   await until(() => sched.stats().inFlight === 0, "no stage is left");
   assert(closed);
+});
+
+Deno.test("a pipeline with anything wrong starts nothing", async () => {
+  const stream = ReadableStream.from([1]);
+  const wrong: [string, Parameters<typeof pipeline>[1], unknown, object?][] = [
+    ["undefined is not a task", stream, [adds, undefined]],
+    ["5 is not a task", stream, [adds, 5]],
+    ["undefined is not a task", stream, [adds, {}]],
+    ["(anonymous) is not a task", stream, [adds, () => {}]],
+    ["tasks is 0", stream, [adds, { stage: adds, tasks: 0 }]],
+    ["tasks is 1.5", stream, [adds, { stage: adds, tasks: 1.5 }]],
+    ["-1", stream, [adds, adds], { capacity: -1 }],
+    ["iterate over", 5 as never, [adds, adds]],
+    ["iterate over", null as never, [adds, adds]],
+    ["AbortSignal", stream, [adds, adds], { signal: new AbortController() }],
+  ];
+  for (const [message, source, stages, options] of wrong) {
+    assertThrows(() => pipeline(sched, source, stages as never, options), Error, message);
+    assertEquals([sched.stats().inFlight, stream.locked], [0, false], message);
+  }
+  // What goes wrong later ends what has started.
+  let starts = 0;
+  const home = {
+    get [HOME]() {
+      return (sched as unknown as HasIsolate)[HOME];
+    },
+    go(call: Parameters<Scheduler["go"]>[0]) {
+      if (++starts === 2) throw new URIError("the second start");
+      return sched.go(call);
+    },
+  } as unknown as Home;
+  assertThrows(() => pipeline(home, stream, [adds, adds]), URIError, "the second start");
+  await until(() => sched.stats().inFlight === 0, "the first stage is cancelled");
+  assertEquals([starts, stream.locked, (await stream.getReader().read()).done], [2, false, true]);
+});
+
+Deno.test("a source is closed although its next item never comes, and what closing says counts for nothing", async () => {
+  let cancelled = 0;
+  const stream = () =>
+    new ReadableStream<number>({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => {
+        cancelled++;
+        throw new URIError("cancelling");
+      },
+    });
+  for await (const n of pipeline<number>(sched, stream(), [adds])) {
+    assertEquals(n, 2);
+    break;
+  }
+  assertEquals(cancelled, 1);
+  const failing = Array.fromAsync(pipeline(sched, stream(), [adds, adds, failsAtThree]));
+  await soon(assertRejects(() => failing, RangeError, "three"), "the failure");
+  assertEquals(cancelled, 2);
+  const channel = new Channel<number>(sched);
+  const line = pipeline<number>(sched, channel, [adds]);
+  await channel.send(1);
+  for await (const n of line) {
+    assertEquals(n, 2);
+    break;
+  }
+  assertEquals(channel.trySend(2), false, "nobody receives there any more");
+
+  let closed = 0;
+  const source = {
+    [Symbol.iterator]: () => ({
+      next: () => ({ value: closed === 0 ? Promise.resolve(3) : undefined, done: false }),
+      return() {
+        closed++;
+        throw new URIError("closing");
+      },
+    }),
+  };
+  const thrown = Array.fromAsync(pipeline(sched, source as never, [failsAtThree]));
+  await soon(assertRejects(() => thrown, RangeError, "three"), "the stage's failure");
+  assertEquals(closed, 1);
+  const uncloneable = Array.fromAsync(pipeline(sched, [1, () => 1], [adds]));
+  await soon(
+    assertRejects(() => uncloneable, DOMException, "cannot be cloned"),
+    "an item that cannot be sent",
+  );
 });
 
 Deno.test("bad arguments are refused at the call", () => {

@@ -143,6 +143,11 @@ Deno.test("a signal that is not the scheduler's goes to who listened before, and
   assertEquals([code, stdout], [0, "before 1, since 1, preempted\n"], stderr);
 });
 
+Deno.test("a listener of SIGURG that comes after a scheduler is never called on a thread that is frozen in it", async () => {
+  const { code, stdout, stderr } = await runProgram("listens_to_sigurg_later");
+  assertEquals([code, stdout], [0, "true true\nheard\n"], stderr);
+});
+
 Deno.test("a dedicated task and a blocking call are not preempted", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Int32Array(new SharedArrayBuffer(64));

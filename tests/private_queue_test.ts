@@ -29,3 +29,19 @@ Deno.test("the private queue gives the newest or the oldest, as an array would",
     assertEquals(queue.popOldest(), undefined);
   }
 });
+
+Deno.test("what is put back into the private queue is the oldest", () => {
+  for (const before of [0, 1, 3]) {
+    const queue = new PrivateQueue();
+    const gs = Array.from({ length: 5 }, (_, id) => ({ id }) as G);
+    for (const g of gs) queue.push(g);
+    for (let i = 0; i < before; i++) queue.popOldest();
+    const taken = queue.popOldest()!;
+    queue.putBack(taken);
+    assertEquals(queue.length, 5 - before);
+    assertEquals(queue.popOldest(), taken);
+    while (queue.length > 0) queue.popNewest();
+    queue.putBack(taken);
+    assertEquals([queue.popNewest(), queue.popNewest()], [taken, undefined]);
+  }
+});

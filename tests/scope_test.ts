@@ -2,7 +2,16 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Scheduler, TaskTimeoutError } from "@heddle/heddle";
 import { soon, until } from "./deadline.ts";
 import { Flag } from "./flag.ts";
-import { cancelsQueued, failsInScope, nested, scopesResult, startsLate } from "./tasks/scopes.ts";
+import {
+  abortsItsSignal,
+  cancelsQueued,
+  failsInScope,
+  forgets,
+  nested,
+  scopesResult,
+  startsAborted,
+  startsLate,
+} from "./tasks/scopes.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
 Deno.test.afterAll(() => sched.close());
@@ -69,4 +78,17 @@ Deno.test("a scope that has ended starts nothing", async () => {
     await soon(sched.go(startsLate()), "the task"),
     "scope.go(): the scope has ended. Start the child before, or with ctx.go().",
   );
+});
+
+Deno.test("no failure of a child is forgotten that nobody awaits, wherever it ran", async () => {
+  for (const [failing, elsewhere] of [[1, false], [2, false], [8, true]] as const) {
+    const forgotten = await soon(sched.go(forgets(200, failing, elsewhere)), "the scopes");
+    assertEquals(forgotten, 0, `${failing} children`);
+  }
+  assertEquals(await soon(sched.go(abortsItsSignal()), "the scope"), "the child");
+});
+
+Deno.test("a child whose signal is aborted already never runs; its scope ends with the reason, and nobody else hears of it", async () => {
+  const outcome = await soon(sched.go(startsAborted(new SharedArrayBuffer(4))), "the scope");
+  assertEquals(outcome, ["too late", "cancelled", "cancelled", 0]);
 });

@@ -14,7 +14,16 @@ import { type HasIsolate, HOME } from "../scheduler/home.ts";
 
 import { soon } from "./deadline.ts";
 import { knows, sendsNumbers } from "./tasks/channels.ts";
-import { receivesFromAny, sendsToAny, trades, tradesAtHome } from "./tasks/selecting.ts";
+import {
+  choosesOfTwo,
+  choosesOfTwoAtHome,
+  looksUntilAChildSends,
+  receivesFromAny,
+  sendsToAny,
+  trades,
+  tradesAtHome,
+} from "./tasks/selecting.ts";
+import { sleepsForLong, sleepTimed } from "./tasks/waiting.ts";
 
 const sched = await Scheduler.start({ procs: 3 });
 Deno.test.afterAll(() => sched.close());
@@ -137,6 +146,62 @@ Deno.test("of several cases that are ready each is chosen about as often", async
   }
 });
 
+Deno.test("of the cases of a select that waits each is chosen about as often, whatever their kind", async () => {
+  // 12 standard deviations: once in 10^35 runs it is chance.
+  const [rounds, least] = [1000, 300];
+  const shared: Channel<number>[] = [];
+  for (let i = 0; i < rounds + 2; i++) shared.push(new Channel<number>(sched));
+  await sched.go(knows(shared));
+  const lives: [string, Record<string, [number, number]>][] = [
+    ["local", await choosesOfTwo(() => new Channel<number>(sched), rounds)],
+    ["shared", await choosesOfTwo(() => shared.pop()!, rounds)],
+    ["in a task", await sched.go(choosesOfTwoAtHome(rounds))],
+  ];
+  for (const [life, kinds] of lives) {
+    for (const [kind, [first, second]] of Object.entries(kinds)) {
+      assertEquals(first + second, rounds);
+      assert(first > least && second > least, `${life}, ${kind}: ${first} to ${second}`);
+    }
+  }
+});
+
+Deno.test("of what is ready without a channel, too, each is chosen about as often", async () => {
+  const signal = AbortSignal.abort("over");
+  const channel = new Channel<number>(sched, 1);
+  await channel.send(5);
+  const chosen = [0, 0, 0, 0];
+  for (let i = 0; i < 2000; i++) {
+    const { index } = await select([onAbort(signal), after(0), after(0), send(channel, 1)]);
+    chosen[index]++;
+  }
+  assertEquals(chosen[3], 0);
+  for (const count of chosen.slice(0, 3)) assert(count > 400, String(chosen));
+});
+
+Deno.test("a task that looks again and again without waiting lets the others of its thread go on", async () => {
+  await using one = await Scheduler.start({ procs: 1 });
+  assertEquals(await soon(one.go(looksUntilAChildSends()), "a child sends"), 7);
+});
+
+Deno.test("a time of any length is as long as that, and Infinity is never", async () => {
+  const channel = new Channel<number>(sched);
+  for (const ms of [2 ** 31, 2 ** 32 + 1, 1e12, 1e300, Infinity]) {
+    for (const others of [[], [recv(channel)]]) {
+      const controller = new AbortController();
+      const selecting = select([after(ms), onAbort(controller.signal), ...others]);
+      const ended = selecting.then(() => "ended");
+      assertEquals(await Promise.race([ended, select([after(10)])]), { index: 0 }, `${ms}`);
+      controller.abort();
+      assertEquals((await selecting).index, 1, `${ms}`);
+    }
+  }
+  await soon(sched.go(sleepTimed(5), { timeout: 1e12 }), "a task with time");
+  assertEquals(
+    await soon(sched.go(sleepsForLong([2 ** 31, 2 ** 32 + 1, 1e12, 1e300, Infinity], 10)), "a task"),
+    [],
+  );
+});
+
 Deno.test("after and onAbort end a select that waits, and a select that ended earlier leaves nothing of them", async () => {
   for (const [lives, a, b] of await pairs(0)) {
     const start = performance.now();
@@ -221,7 +286,15 @@ Deno.test("bad cases are refused", async () => {
   await assertRejects(() => select([]), TypeError, "for ever");
   await assertRejects(() => select([5 as never]), TypeError, "recv, send, after and onAbort");
   assertThrows(() => recv({} as never), TypeError, "give a Channel");
-  assertThrows(() => after(-1), RangeError, "-1");
+  for (const ms of [-1, NaN, -Infinity, "1", 1n]) {
+    assertThrows(() => after(ms as never), RangeError, `after(${String(ms)})`);
+    await assertRejects(() => sched.go(sleepTimed(ms as never)), RangeError, `ctx.sleep(${String(ms)})`);
+    assertThrows(
+      () => sched.go(sleepTimed(1), { timeout: ms as never }),
+      RangeError,
+      `timeout is ${String(ms)}`,
+    );
+  }
   assertThrows(() => onAbort({} as never), TypeError, "AbortSignal");
   const channel = new Channel<unknown>(sched, 1);
   await assertRejects(() => select([send(channel, () => 1)]), DOMException, "cannot be cloned");

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Worker } from "node:worker_threads";
 import { type Call, Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "./deadline.ts";
 import { Flag } from "./flag.ts";
 import { mostAtOnce } from "./intervals.ts";
-import { add, tidOf } from "./tasks/arithmetic.ts";
+import { add, nothing, tidOf } from "./tasks/arithmetic.ts";
 import {
   dyingParent,
   dyingParentWithPort,
@@ -17,6 +18,7 @@ import {
   parked,
   throwFromTimer,
 } from "./tasks/dying.ts";
+import { answer, hog } from "./tasks/hogging.ts";
 import { busy, busyUntil } from "./tasks/occupying.ts";
 
 const deaths: [how: string, call: () => Call<unknown>, words: string][] = [
@@ -78,6 +80,36 @@ for (const [how, call, words] of deaths) {
     assertEquals(await sched.go(add(1, 1)), 2);
   });
 }
+
+Deno.test("a watchdog that dies is told of, and replaced by one that does what it did", async () => {
+  const workers: Worker[] = [];
+  const { unref } = Worker.prototype;
+  Worker.prototype.unref = function (this: Worker) {
+    workers.push(this);
+    unref.call(this);
+  };
+  const { error } = console;
+  const told: unknown[] = [];
+  console.error = (...args: unknown[]) => told.push(args.join(" "));
+  await using sched = await Scheduler.start({ procs: 1 });
+  try {
+    // The watchdog is the last that a scheduler starts.
+    workers[2].terminate();
+    // One that sleeps for good would not notice.
+    await until(() => {
+      sched.go(nothing());
+      return told.length > 0;
+    }, "somebody says so");
+  } finally {
+    console.error = error;
+    Worker.prototype.unref = unref;
+  }
+  assert(`${told[0]}`.includes("watchdog has died"), `${told[0]}`);
+  const hogs = sched.go(hog("loop"));
+  await soon(sched.go(answer(3, 10)), "a task is preempted for another one");
+  hogs.cancel();
+  await assertRejects(() => hogs);
+});
 
 Deno.test("after deaths procs tasks run at once again", async () => {
   await using sched = await Scheduler.start({ procs: 2, preempt: false });

@@ -1,22 +1,28 @@
 import { deepStrictEqual } from "node:assert";
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { Scheduler, SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "@heddle/heddle";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { Channel, Scheduler, SchedulerClosedError, TaskTimeoutError, ThreadDiedError } from "@heddle/heddle";
 import { Flag } from "./flag.ts";
 import { add } from "./tasks/arithmetic.ts";
 import { Refused, throwsRefused, throwsValue } from "./tasks/failing.ts";
+import * as unreadable from "./tasks/unreadable.ts";
+import { breakDates } from "./tasks/unreadable.ts";
 import {
   aliasing,
   answerOn,
   describe,
   echo,
   echoLater,
+  returnsNested,
   returnsPort,
+  sendsIt,
   sharesWithThief,
   throughChild,
   throughThief,
+  tidOf,
 } from "./tasks/values.ts";
 import { raises } from "./tasks/waiting.ts";
-import { soon, untilSync } from "./deadline.ts";
+import { soon, until, untilSync } from "./deadline.ts";
+import { runProgram } from "./programs.ts";
 
 // deno-lint-ignore no-explicit-any -- copies are looked into freely here
 type Any = any;
@@ -308,4 +314,140 @@ Deno.test("instances of other classes arrive as what structuredClone makes of th
   assertEquals(await sched.go(describe(new Bytes(2))), "[object Uint8Array]");
   assertEquals(await sched.go(describe(new (class Point {})())), "[object Object]");
   assertEquals(await sched.go(add(1, 1)), 2);
+});
+
+const RealDate = Date;
+
+/** Of a value from `nested`. */
+function depthOf(value: Any): number {
+  let depth = 0;
+  for (; typeof value === "object"; depth++) value = Array.isArray(value) ? value[0] : value.value;
+  return depth;
+}
+
+// Values that cannot be read ------------------------------------------------------------------------------------------
+
+Deno.test("a result that the host cannot read rejects its task, and no other one", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const channel = new Channel<unknown>(sched);
+  const received = channel.recv();
+  breakDates(true);
+  try {
+    const date = { at: new RealDate(0) };
+    const tasks = [
+      sched.go(echo(1)),
+      sched.go(unreadable.echo(date)),
+      sched.go(unreadable.echo([date, "x".repeat(500)])),
+      sched.go(unreadable.echo([date, new SharedArrayBuffer(8)])),
+      sched.go(unreadable.throwsIt(Object.assign(new Error("dated"), date))),
+      sched.go(unreadable.throwsIt([date, new SharedArrayBuffer(8)])),
+      sched.go(sendsIt(channel, date)),
+      sched.go(echo(2)),
+    ];
+    const outcomes = await soon(Promise.allSettled([...tasks, received]), "all settle");
+    assertEquals(
+      outcomes.map((outcome) => outcome.status === "fulfilled" ? outcome.value : outcome.reason.message),
+      [
+        1,
+        ...new Array(5).fill("no dates here"),
+        undefined,
+        2,
+        "no dates here",
+      ],
+    );
+  } finally {
+    breakDates(false);
+  }
+  assertEquals(await sched.go(echo(new Date(5))), new Date(5));
+});
+
+Deno.test("what a thread cannot read fails whom it is for, and the thread and its other tasks live", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const tid = await sched.go(tidOf());
+  const date = { at: new Date(0) };
+  await sched.go(unreadable.breaks(true));
+  for (const args of [date, [date, "x".repeat(500)], [date, new SharedArrayBuffer(8)]]) {
+    await assertRejects(
+      () => soon(sched.go(unreadable.echo(args)), "it settles"),
+      RangeError,
+      "no dates here",
+    );
+  }
+  await sched.go(unreadable.breaks(false));
+  assertEquals(await sched.go(unreadable.echo(date)), date);
+
+  const [flag, channel] = [new Flag(), new Channel<unknown>(sched, 4)];
+  await channel.send(date);
+  await channel.send(date);
+  const receiver = sched.go(unreadable.receivesDates(channel, flag.buffer));
+  for (const waiting of [1, 2]) {
+    await until(() => flag.value === waiting, "the task waits");
+    await channel.send(date);
+  }
+  assertEquals(await soon(receiver, "all received"), new Array(4).fill("no dates here"));
+
+  const told = new Flag();
+  const task = sched.go(unreadable.isCancelled(told.buffer));
+  await until(() => told.value === 1, "it runs");
+  task.cancel(date);
+  await assertRejects(async () => await task);
+  await until(() => told.value > 1, "it was told");
+  assertEquals(told.value, 2);
+  assertEquals(await sched.go(tidOf()), tid);
+});
+
+Deno.test("a child's result that its parent's thread cannot read rejects the child", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  const outcomes = await soon(sched.go(unreadable.awaitsDatesOfThief()), "all settle");
+  assertEquals(outcomes, new Array(3).fill("no dates here"));
+});
+
+Deno.test("an error settles its task although its class cannot be looked at, or it goes by port", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  unreadable.guard();
+  const error = await assertRejects(
+    () => soon(sched.go(unreadable.throwsGuarded("m")), "it settles"),
+    Error,
+    "m",
+  );
+  assertEquals(error.name, "Error");
+  for (const kind of ["large", "shared"] as const) {
+    const error: Any = await assertRejects(
+      () => soon(sched.go(unreadable.throwsByPort(kind)), kind),
+      Error,
+      kind,
+    );
+    assertEquals(error.has.length ?? error.has.byteLength, kind === "large" ? 2 << 20 : 8);
+  }
+});
+
+Deno.test("the deepest value that is taken arrives on a thread that has read none before, and a deeper one is refused", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const core = "core";
+  const tooDeep = "levels deep, and 1024 are possible";
+  // Arguments are an array.
+  assertEquals(depthOf(await sched.go(echo(nested(1023)))), 1023);
+  assertThrows(() => sched.go(echo(nested(1024))), DOMException, "args is nested at least 1025 " + tooDeep);
+  for (const depth of [1024, 3000, 100_000]) {
+    const running = sched.go(echo("beside"));
+    const task = sched.go(returnsNested(depth, core));
+    if (depth <= 1024) assertEquals(depthOf(await task), depth);
+    else {await assertRejects(
+        async () => await task,
+        DOMException,
+        `result is nested at least ${depth} ${tooDeep}`,
+      );}
+    assertEquals(await running, "beside");
+  }
+  const channel = new Channel<unknown>(sched, 1);
+  await assertRejects(
+    () => channel.send(nested(5000)),
+    DOMException,
+    "value is nested at least 5000 " + tooDeep,
+  );
+});
+
+Deno.test("values pass as ever in a program that has frozen what they inherit from", async () => {
+  const { code, stdout, stderr } = await runProgram("passes_values_with_frozen_prototypes");
+  assertEquals([code, stdout, stderr], [0, "all values arrived\n", ""]);
 });

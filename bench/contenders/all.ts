@@ -10,6 +10,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   loop: async () => (await import("./loop.ts")).contender,
   nonblocking: async () => (await import("./nonblocking.ts")).contender,
   pthreads: async () => (await import("./pthreads.ts")).contender,
+  savina: async () => (await import("./savina.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
   workerpool: async () => (await import("./workerpool.ts")).contender,

@@ -21,8 +21,8 @@ class Host {
     this.#answers = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  async ask(row: Row): Promise<number> {
-    await this.#requests.write(new TextEncoder().encode(`${row.name}\n`));
+  async ask(row: Row, quick: boolean): Promise<number> {
+    await this.#requests.write(new TextEncoder().encode(`${row.name} ${quick}\n`));
     let line = "";
     while (!line.endsWith("\n")) {
       const { value, done } = await this.#answers.read();
@@ -52,12 +52,12 @@ export async function denoSide(name: string, mode?: string): Promise<Side> {
   let living: Host | undefined;
   return {
     label: `${name} ${version} (${mode})`,
-    async sample(row) {
-      if (!row.fresh) return await (living ??= new Host(name, mode, threads)).ask(row);
+    async sample(row, quick) {
+      if (!row.fresh) return await (living ??= new Host(name, mode, threads)).ask(row, quick);
       const values = [];
       for (const count of row.fresh.threads) {
         const host = new Host(name, mode, count);
-        values.push(await host.ask(row));
+        values.push(await host.ask(row, quick));
         await host.end();
       }
       return row.fresh.combine(values);

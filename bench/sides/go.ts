@@ -10,21 +10,34 @@ async function output(command: string, args: string[], env: Record<string, strin
   return new TextDecoder().decode(stdout).trim();
 }
 
-/** The Go program: built once for the run into a directory of its own, started for every measurement. */
-export async function goSide(): Promise<Side> {
-  let version;
-  try {
-    version = await output("go", ["env", "GOVERSION"]);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new Missing("go is not on the PATH");
-    throw error;
-  }
+/** Built once for the run, into a directory of its own. */
+let built: Promise<{ version: string; directory: string }> | undefined;
+
+async function build(): Promise<{ version: string; directory: string }> {
+  const version = await output("go", ["env", "GOVERSION"]).catch((error) => {
+    throw error instanceof Deno.errors.NotFound ? new Missing("go is not on the PATH") : error;
+  });
   const directory = await Deno.makeTempDir({ prefix: "heddle-bench-" });
-  const program = `${directory}/bench`;
-  await output("go", ["build", "-C", source, "-o", program, "."]);
+  await output("go", ["build", "-C", source, "-o", `${directory}/bench`, "."]);
+  return { version, directory };
+}
+
+/** The Go program, started for every measurement. `mode` is its GOMAXPROCS, if not that of the other rows. */
+export async function goSide(mode = String(threads)): Promise<Side> {
+  const { version, directory } = await (built ??= build());
   return {
-    label: version,
-    sample: async (row) => Number(await output(program, [row.name], { GOMAXPROCS: String(threads) })),
-    stop: () => Deno.remove(directory, { recursive: true }),
+    label: `${version} (GOMAXPROCS ${mode})`,
+    async sample({ name, size, expected }, quick) {
+      const wanted = size?.[quick ? "quick" : "full"];
+      const args = wanted === undefined ? [name] : [name, String(wanted)];
+      const [value, answer] = (await output(`${directory}/bench`, args, { GOMAXPROCS: mode })).split(" ");
+      const right = wanted === undefined ? undefined : expected?.(wanted);
+      if (right !== undefined && Number(answer) !== right) {
+        throw new Error(`${name}: Go answered ${answer} instead of ${right}`);
+      }
+      return Number(value);
+    },
+    // The first of several modes to stop takes the program with it.
+    stop: () => Deno.remove(directory, { recursive: true }).catch(() => {}),
   };
 }

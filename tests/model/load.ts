@@ -1,6 +1,6 @@
 /** Evaluates rewritten modules, as CommonJS: their imports find the model in place of atomics.ts. */
 import { createRequire } from "node:module";
-import { $async, $await, $sleepInEventLoop, globals } from "./promises.ts";
+import { $async, $await, $sleepInEventLoop, globals, process } from "./promises.ts";
 import * as scenario from "./scenario.ts";
 import type { Sources } from "./transform.ts";
 import {
@@ -75,6 +75,7 @@ export class Modules {
   }
 
   #require(from: string, by: string): unknown {
+    if (from === "node:process") return { default: process };
     if (!from.startsWith(".")) return requireBuiltIn(from);
     const path = new URL(from, "file://" + by).pathname;
     if (path.endsWith("/scheduler/atomics.ts")) return { Futex };

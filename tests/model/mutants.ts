@@ -406,11 +406,11 @@ export const mutants: Mutant[] = [
     "sysmon.ts",
     `sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
-      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
     `const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
       const nothing = this.#nothingRuns();
       sysmon.announce(SLEEPS);
-      if (nothing && !isWanted) sysmon.sleep(SLEEPS, -1);`,
+      if (nothing && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
     "blocking: sysmon",
   ),
   mutant(
@@ -505,6 +505,16 @@ export const mutants: Mutant[] = [
     "channel: close against two",
   ),
   mutant(
+    "a receive from a closed channel takes from those who are parked there",
+    "shared_channel.ts",
+    `    if (words[object + O_ENDED] === 1) return CLOSED;
+    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
+    if (sender === 0) return NOT_YET;`,
+    `    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
+    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;`,
+    "channel: close against a receive",
+  ),
+  mutant(
     "a close marks the channel outside of its lock",
     "shared_channel.ts",
     `this.lock();
@@ -547,9 +557,9 @@ export const mutants: Mutant[] = [
   mutant(
     "a semaphore that gets permits back serves one that waits, and no other",
     "shared_lock.ts",
-    `      if (!isGranted) return;
+    `      if (record === 0) return;
       isolate.wake(record);`,
-    `      if (isGranted) isolate.wake(record);
+    `      if (record !== 0) isolate.wake(record);
       return;`,
     "semaphore",
     "RW mutex",
@@ -581,10 +591,18 @@ export const mutants: Mutant[] = [
     "who changes a lock's state does not look whose turn it is",
     "shared_lock.ts",
     `    if (error instanceof Error) throw error;
+    this.#wakeEnded();
     this.#serve();`,
     "    if (error instanceof Error) throw error;",
     "wait group",
     "once",
+  ),
+  mutant(
+    "a wait group that is done ends its waits one by one",
+    "wait_group.ts",
+    "if (count + n === 0) this.endAll(DONE);",
+    "void DONE;",
+    "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
@@ -731,6 +749,13 @@ export const mutants: Mutant[] = [
     "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
     "else if (kind === BARRIER && waited) poison(object, kind);",
     "death: a thread with a mutex",
+  ),
+  mutant(
+    "who waits behind a thread that died is left waiting",
+    "poison.ts",
+    "else if (waited && kind !== MUTEX) serve(object);",
+    "else void serve;",
+    "death: a thread with a wish",
   ),
   mutant(
     "a barrier is not poisoned where a dead thread waited",
@@ -988,4 +1013,84 @@ export const mutants: Mutant[] = [
     ),
     bound: 2,
   },
+  // Standing still.
+  mutant(
+    "an M sleeps without a turn of the event loop before",
+    "machine.ts",
+    `        if (!isQuiet) {
+          const isGivenP = await this.#turnAsleep(keepsP);
+          this.#locks.enter();
+          if (isGivenP) return;
+          isQuiet = true;
+          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          this.#flushCounts();
+        }`,
+    "",
+    "standing: a parent on a channel",
+  ),
+  mutant(
+    "an M that gives up its P sleeps without a turn of the event loop before",
+    "machine.ts",
+    `        await this.turn();
+        this.#locks.enter();
+        if (this.hasWorkHere()) return;`,
+    "",
+    "due by a tick",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty after a tick",
+    "event_loop.ts",
+    "return new Promise((resolve) => setImmediate(resolve));",
+    "return new Promise((resolve) => process.nextTick(resolve));",
+    "due by two ticks",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty after a few turns of it",
+    "event_loop.ts",
+    "return new Promise((resolve) => setImmediate(resolve));",
+    "let turns = Promise.resolve();\nfor (let i = 0; i < 8; i++) turns = turns.then(() => {});\nreturn turns;",
+    "due by a tick",
+  ),
+  mutant(
+    "an M takes the microtask queue for empty when it was in its event loop",
+    "machine.ts",
+    `          isQuiet = false;
+          if (isStuck)`,
+    "          if (isStuck)",
+    "standing: something outside, and then",
+  ),
+  {
+    ...mutant(
+      "an M without live Gs takes the microtask queue for empty after mail",
+      "machine.ts",
+      `        if (this.runner.live === 0 && this.readMail()) {
+          isQuiet = false;
+          continue;
+        }`,
+      "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
+      "standing: what an ended task",
+    ),
+    bound: 2,
+  },
+  mutant(
+    "an M sleeps beside what Deno counts",
+    "event_loop.ts",
+    "const slice = this.isEmpty()",
+    "const slice = true",
+    "standing: one waits for two things, and hides another one that",
+  ),
+  mutant(
+    "an M asks Deno alone what its Gs wait for",
+    "machine.ts",
+    "if (!this.waitsForOurs) return 0;",
+    "",
+    "standing: something outside that Deno does not count",
+  ),
+  mutant(
+    "an M's patience has no end",
+    "event_loop.ts",
+    "(isKnown ? KNOWN_TO_WAIT : MAY_WAIT)",
+    "Infinity",
+    "standing: one waits for two things, and hides another one's",
+  ),
 ];

@@ -47,6 +47,14 @@ export class ModelPromise {
     return all;
   }
 
+  static race(promises: Iterable<unknown>): ModelPromise {
+    const first = new ModelPromise();
+    for (const one of promises) {
+      ModelPromise.resolve(one).then((value) => first.resolve(value), (reason) => first.reject(reason));
+    }
+    return first;
+  }
+
   static withResolvers(): { promise: ModelPromise; resolve: Reaction; reject: Reaction } {
     const promise = new ModelPromise();
     return {
@@ -187,9 +195,15 @@ export function* thread(body: () => unknown): Routine {
   result.rethrow();
 }
 
+/** One macrotask, or a part of what has to follow on one: all microtasks, then all ticks, and so on until there are none. */
 function* turn(): Routine {
-  const { microtasks, tasks, immediates } = running();
+  const { microtasks, ticks, tasks, immediates } = running();
   if (microtasks.length > 0) return void (yield* $maybe(microtasks.shift()!()));
+  if (ticks.length > 0) {
+    // What one of them makes due comes after all of them.
+    while (ticks.length > 0) yield* $maybe(ticks.shift()!());
+    return;
+  }
   if (tasks.length === 0 && immediates.length === 0) yield* listen();
   const task = tasks.shift() ?? immediates.shift();
   if (task !== undefined) yield* $maybe(task());
@@ -235,6 +249,9 @@ export function* collectObject(object: object): Routine {
   collected.add(object);
   for (const { called, held } of registered.get(object) ?? []) yield* $maybe(called(held));
 }
+
+/** What the modules under test find in place of node:process. */
+export const process = { nextTick: (task: () => unknown) => void running().ticks.push(task) };
 
 /** What the modules under test find in place of the globals of these names. */
 export const globals: Record<string, unknown> = {

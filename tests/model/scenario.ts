@@ -13,7 +13,7 @@ import {
   signal,
 } from "./world.ts";
 
-export { isAsleep } from "./world.ts";
+export { count, isAsleep, isEventLoopEmpty } from "./world.ts";
 
 /**
  * Two to four threads, each a few operations of the real modules. What they share in JavaScript they only write, for `end` to
@@ -73,6 +73,10 @@ export function kill(thread: string, may: () => unknown): Routine {
 
 /** An AbortSignal whose listeners are interrupted as any code. */
 export class ModelSignal {
+  static {
+    Object.setPrototypeOf(this.prototype, AbortSignal.prototype);
+  }
+
   aborted = false;
   reason: unknown = undefined;
   readonly listeners = new Set<() => unknown>();

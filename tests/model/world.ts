@@ -6,6 +6,7 @@
  * goes on. A thread is deterministic, so what it has read since it began says all about its state; and the words, with
  * a hash for each thread of what it has read, say all about the world.
  */
+import { AWAITS_P } from "../../scheduler/parker.ts";
 import { Failure, Races } from "./races.ts";
 import type { Site } from "./transform.ts";
 
@@ -69,6 +70,10 @@ export class Thread {
   /** What handles signals to this thread. */
   handler: Thread | undefined = undefined;
   readonly microtasks: Body[] = [];
+  /** What `process.nextTick` was given. */
+  readonly ticks: Body[] = [];
+  /** Things of the world outside that its event loop waits for, as far as Deno counts them. */
+  pending = 0;
   /** Of its event loop: what others have ended, then what `setImmediate` was given. */
   readonly tasks: Body[] = [];
   readonly immediates: Body[] = [];
@@ -186,6 +191,18 @@ export let unhandled: Map<object, unknown> = new Map();
 
 function timeMayPass({ name }: Thread): boolean {
   return rules.timePasses.length === 0 || rules.timePasses.includes(name);
+}
+
+/** Whether Deno knows of nothing that the event loop of the thread has to do. It counts no sleeps that others end. */
+export function isEventLoopEmpty(): boolean {
+  const { ticks, immediates, listens, pending } = current;
+  const isTimer = ({ index }: { index: number }) => index < 0;
+  return ticks.length + immediates.length + pending === 0 && !listens.some(isTimer);
+}
+
+/** The running thread waits for something outside that Deno counts, until it does so no more. */
+export function count(by: 1 | -1): void {
+  current.pending += by;
 }
 
 export function running(): Thread {
@@ -560,6 +577,10 @@ export class Futex {
       step(site, `sleep on ${nameOfWord(index)} while ${expected}: ${value === expected}`);
     }
     if (value !== expected) return false;
+    // It would wait until the sleep ends. A task that comes back from a blocking call needs the thread for itself.
+    if (thread.microtasks.length + thread.ticks.length > 0 && expected !== AWAITS_P) {
+      throw new Failure(`${thread.name} is about to sleep beside a continuation that is due`);
+    }
     thread.state = IN_FUTEX;
     thread.sleepsAt = index;
     thread.isTimed = timeoutUs >= 0;
@@ -567,6 +588,7 @@ export class Futex {
     thread.state = RUNS;
     const isOver = !thread.isWoken;
     if (isOver && timeouts > 0) timeouts--;
+    if (isOver) thread.nowNs += timeoutUs * 1000;
     thread.isWoken = false;
     thread.know(isOver ? 1 : 2);
     if (log !== undefined) step(site, isOver ? "the time is over" : "is woken");

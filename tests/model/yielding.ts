@@ -28,7 +28,15 @@ const PERHAPS: Callee = { kind: "perhaps" };
 /** Methods of the library that call their argument at once and in order, for which iterate.ts has generators. */
 export const ITERATES = new Set(["some", "every", "find", "findIndex", "filter", "map", "forEach", "from"]);
 /** What calls its argument later, from the model's event loop, or passes it on to code of ours. */
-export const DEFERS = new Set(["then", "catch", "finally", "setImmediate", "setTimeout", "queueMicrotask"]);
+export const DEFERS = new Set([
+  "then",
+  "catch",
+  "finally",
+  "setImmediate",
+  "setTimeout",
+  "queueMicrotask",
+  "nextTick",
+]);
 /** Functions outside of the modules under test that are generators in the model: of Shim, and of scenario.ts. */
 const EXTERNAL = new Set([
   "yieldCpu",

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -299,6 +300,40 @@ static void native_thread(void) {
   free(stage);
 }
 
+// They are never freed; as pointers they are known to LeakSanitizer.
+static void *lives[3];
+
+static void *lives_on(void *argument) {
+  heddle_number life = heddle_life();
+  CHECK(life > 0 && heddle_life() == life && heddle_has_ended(life) == 0);
+  *(void **)argument = (void *)(uintptr_t)life;
+  return NULL;
+}
+
+static void ends(void) {
+  lives_on(&lives[2]);
+  heddle_number ids[2];
+  for (int i = 0; i < 2; i++) {
+    CHECK(heddle_thread_start((heddle_number)(uintptr_t)lives_on, (heddle_number)(uintptr_t)&lives[i], 0, &ids[i]) == 0);
+  }
+  for (int i = 0; i < 2; i++) {
+    CHECK(heddle_thread_join(ids[i]) == 0);
+    CHECK(heddle_has_ended((heddle_number)(uintptr_t)lives[i]) == 1);
+  }
+  CHECK(lives[0] != lives[1] && heddle_has_ended((heddle_number)(uintptr_t)lives[2]) == 0);
+}
+
+static void descriptors(void) {
+  struct rlimit usual, few;
+  CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  CHECK(heddle_try_descriptors(0) == 0 && heddle_try_descriptors(64) == 0 && heddle_try_descriptors(257) == -EINVAL);
+  few = (struct rlimit){.rlim_cur = 16, .rlim_max = usual.rlim_max};
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  // None stays open.
+  for (int i = 0; i < 3; i++) CHECK(heddle_try_descriptors(4) == 0 && heddle_try_descriptors(17) == -EMFILE);
+  CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+}
+
 static void *plays(void *argument) {
   state = (uint32_t)(uintptr_t)argument * 2654435761u | 1;
   looks_at_itself(NULL);
@@ -310,6 +345,8 @@ static void *plays(void *argument) {
 int main(void) {
   futexes();
   relays();
+  ends();
+  descriptors();
   heddle_number ids[3];
   for (intptr_t i = 0; i < 3; i++) {
     CHECK(heddle_thread_start((heddle_number)(uintptr_t)plays, (heddle_number)(i + 1), 0, &ids[i]) == 0);

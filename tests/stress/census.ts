@@ -26,6 +26,7 @@ import {
   O_KIND,
   O_NEXT,
   OBJECTS_FIRST,
+  OVERSLEPT,
   P_HEAD,
   P_NEXT,
   P_STATUS,
@@ -78,6 +79,9 @@ export function leftBehind(arena: Arena): string[] {
   const left: string[] = [];
   if (words[GLOBAL_HEAD] !== words[GLOBAL_TAIL]) {
     left.push(`the global queue: ${words[GLOBAL_HEAD]}, ${words[GLOBAL_TAIL]}`);
+  }
+  if (words[OVERSLEPT] !== 0) {
+    left.push(`threads that slept beside a task that could go on: ${words[OVERSLEPT]} times`);
   }
   if ((words[IDLE] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE] & 0xffff}`);
   for (let isolate = 0; isolate < words[ISOLATES]; isolate++) {

@@ -167,12 +167,14 @@ export async function playRound(seed: number): Promise<number> {
     await within(sched.close(), "close()");
     await within(acting, "all settles with close()");
     const isOurs = (tid: number) => !before.has(tid) && /^(worker-|heddle-)/.test(threadName(tid));
-    const threadsLeft = () => tids().filter(isOurs);
+    // One list for both: the kernel may leave a thread out of it that stands behind one which ends just then.
+    let left = 0;
     await until(() => {
       const frozen = frozenForGood(arena);
-      return threadsLeft().every((tid) => frozen.has(tid));
+      const threadsLeft = tids().filter(isOurs);
+      left = threadsLeft.length;
+      return threadsLeft.every((tid) => frozen.has(tid));
     }, "no thread is left but what is frozen for good");
-    const left = threadsLeft().length;
     if (left > stage.runaways && plan.options.runawayMs === undefined) {
       stage.fail(`${left} threads are left, and ${stage.runaways} tasks ran on`);
     }

@@ -71,3 +71,28 @@ export const leavesRejection = task(import.meta, "leavesRejection", async (ctx):
   await ctx.sleep(5);
   return ctx.tid;
 });
+
+/** Its result has a getter that throws an error with so long a message. */
+export const returnsWhatThrows = task(import.meta, "returnsWhatThrows", (_ctx, length: number): object => ({
+  get it(): never {
+    throw new Error("x".repeat(length));
+  },
+}));
+
+/** Says in the word that `ctx.wait` has rejected, and sleeps on. */
+export const waitsForThenable = task(
+  import.meta,
+  "waitsForThenable",
+  async (ctx, word: SharedArrayBuffer): Promise<void> => {
+    const thenable = {
+      then() {
+        throw new TypeError("it has no then");
+      },
+    };
+    await ctx.wait(thenable as unknown as Promise<void>).catch((error: Error) => {
+      if (error.message !== "it has no then") throw error;
+    });
+    Atomics.store(new Int32Array(word), 0, 1);
+    await ctx.sleep(60_000);
+  },
+);

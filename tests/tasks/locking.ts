@@ -61,6 +61,18 @@ export const holdsPermits = task(
   },
 );
 
+/** Releases a permit that another thread has acquired. Returns what that came to. */
+export const releasesPermit = task(import.meta, "releasesPermit", (_ctx, semaphore: Semaphore): string => {
+  try {
+    semaphore.release();
+    return "released";
+  } catch (error) {
+    return `${(error as Error).name}: ${
+      (error as Error).message.match(/this thread holds \d of the \d permits/)
+    }`;
+  }
+});
+
 /** Reads, or writes every `every`th time. Words: readers and writers inside. Returns what was seen that must not be. */
 export const readsAndWrites = task(
   import.meta,
@@ -161,12 +173,13 @@ export const waitsFor = task(
   },
 );
 
-/** Waits for a mutex that it will not live to have. */
+/** Waits for all of what it will not live to have. */
 export const diesWaiting = task(
   import.meta,
   "diesWaiting",
-  async (ctx, mutex: Mutex, arrived: SharedArrayBuffer) => {
-    mutex.lock().catch(() => {});
+  async (ctx, what: Mutex | RWMutex | Semaphore, arrived: SharedArrayBuffer) => {
+    const waiting = what instanceof Semaphore ? what.acquire(2) : what.lock();
+    waiting.catch(() => {});
     const flag = new Flag(arrived);
     flag.value = 1;
     while (flag.value < 2) await ctx.sleep(0.5);

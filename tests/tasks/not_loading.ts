@@ -13,3 +13,10 @@ export const failsToParse = task(
   "failsToParse",
   () => {},
 );
+
+/** Its module waits for ever at its top level. */
+export const neverLoads = task(
+  { url: "data:text/javascript,await new Promise(() => {})" } as ImportMeta,
+  "neverLoads",
+  () => {},
+);

@@ -115,3 +115,55 @@ export const startsLate = task(import.meta, "startsLate", async (ctx) => {
     return (error as Error).message;
   }
 });
+
+/** How many of so many scopes forget what `failing` children threw that nobody awaits, by their outcomes. */
+export const forgets = task(
+  import.meta,
+  "forgets",
+  async (ctx, scopes: number, failing: number, elsewhere: boolean): Promise<number> => {
+    let forgotten = 0;
+    for (let i = 0; i < scopes; i++) {
+      await ctx.scope((scope) => {
+        for (let n = 0; n < failing; n++) scope.go(failsAtOnce(`${i}`));
+        // Long enough for another thread to take some.
+        if (elsewhere) { for (const end = performance.now() + 0.2; performance.now() < end;); }
+      }).then(() => forgotten++, (error) => {
+        if (!(error instanceof RangeError) || error.message !== `${i}`) forgotten++;
+      });
+    }
+    return forgotten;
+  },
+);
+
+const failsAtOnce = task(import.meta, "failsAtOnce", (_ctx, what: string) => {
+  throw new RangeError(what);
+});
+
+/** What becomes of a scope one of whose children has a signal that is aborted already. */
+export const startsAborted = task(
+  import.meta,
+  "startsAborted",
+  async (ctx, counter: SharedArrayBuffer): Promise<unknown[]> => {
+    const signal = AbortSignal.abort("too late");
+    let inScope: string | undefined;
+    const error = await ctx.scope((scope) => {
+      inScope = scope.go(counted(counter), { signal }).state;
+      scope.go(counted(counter), { signal });
+    }).catch((error) => error);
+    const alone = ctx.go(counted(counter), { signal });
+    // Nobody awaits it.
+    ctx.go(counted(counter), { signal });
+    await ctx.sleep(1);
+    return [error, inScope, alone.state, new Flag(counter).value];
+  },
+);
+
+/** A scope whose signal is to be aborted by a child's failure, although nothing of it is left to be cancelled. */
+export const abortsItsSignal = task(import.meta, "abortsItsSignal", async (ctx): Promise<unknown> => {
+  let signal: AbortSignal | undefined;
+  await ctx.scope((scope) => {
+    signal = scope.signal;
+    scope.go(failsAtOnce("the child"));
+  }).catch(() => {});
+  return (signal!.reason as Error).message;
+});

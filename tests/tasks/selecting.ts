@@ -1,5 +1,15 @@
 /** Tasks that select. */
-import { Channel, recv, select, send, task } from "@heddle/heddle";
+import {
+  after,
+  Channel,
+  type Home,
+  onAbort,
+  recv,
+  select,
+  type SelectCase,
+  send,
+  task,
+} from "@heddle/heddle";
 
 /** Sends `count` numbers from `first` on, each to whichever of the channels takes it. */
 export const sendsToAny = task(
@@ -59,5 +69,76 @@ export const tradesAtHome = task(
     const channels = [new Channel<number>(ctx), new Channel<number>(ctx), new Channel<number>(ctx, 2)];
     const all = Array.from({ length: traders }, (_, i) => ctx.go(trades(channels, i * count, count)));
     return (await Promise.all(all)).flat();
+  },
+);
+
+/**
+ * How often each of two equal cases of a select that waits was chosen, by kind, in `rounds` rounds. The channels are what
+ * `channel` gives: `then` ends the wait of a select with those cases.
+ */
+export async function choosesOfTwo(
+  channel: () => Channel<number>,
+  rounds: number,
+): Promise<Record<string, [number, number]>> {
+  const [a, b] = [channel(), channel()];
+  const kinds: Record<string, () => [SelectCase[], () => unknown]> = {
+    "two sends": () => [[send(a, 0), send(a, 1)], () => a.recv()],
+    "two receives": () => [[recv(a), recv(a)], () => a.send(1)],
+    "a closed channel": () => {
+      const closing = channel();
+      return [[recv(closing), recv(closing)], () => closing.close()];
+    },
+    "a signal": () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      return [[onAbort(signal), onAbort(signal)], () => controller.abort()];
+    },
+    "a signal beside a channel": () => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      return [[onAbort(signal), onAbort(signal), recv(b)], () => controller.abort()];
+    },
+  };
+  const counts: Record<string, [number, number]> = {};
+  for (const [kind, make] of Object.entries(kinds)) {
+    const count: [number, number] = counts[kind] = [0, 0];
+    for (let i = 0; i < rounds; i++) {
+      const [cases, end] = make();
+      const selecting = select(cases);
+      await end();
+      count[(await selecting).index]++;
+    }
+  }
+  for (const others of [[], [recv(b)]]) {
+    const count: [number, number] = counts[`a time beside ${others.length}`] = [0, 0];
+    const all = Array.from({ length: rounds }, () => select([after(1), after(1), ...others]));
+    for (const { index } of await Promise.all(all)) count[index]++;
+  }
+  return counts;
+}
+
+export const choosesOfTwoAtHome = task(
+  import.meta,
+  "choosesOfTwoAtHome",
+  (ctx, rounds: number) => choosesOfTwo(() => new Channel<number>(ctx as Home), rounds),
+);
+
+/** Looks again and again, until a child of this thread has sent. Returns whether that came. */
+export const looksUntilAChildSends = task(
+  import.meta,
+  "looksUntilAChildSends",
+  async (ctx): Promise<number> => {
+    const [channel, never] = [new Channel<number>(ctx), new Channel<number>(ctx)];
+    const child = ctx.go(sendsToAny([channel], 7, 1));
+    for (const giveUp = performance.now() + 10_000; performance.now() < giveUp;) {
+      const { index, value } = await select([recv(never), recv(channel)], { default: true });
+      if (index === 1) {
+        await child;
+        return value as number;
+      }
+      // As ready as what comes by default.
+      await select([recv(never), after(0)]);
+    }
+    return -1;
   },
 );

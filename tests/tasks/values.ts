@@ -1,5 +1,5 @@
 /** Tasks that pass values on. */
-import { type Task, task, type TaskContext } from "@heddle/heddle";
+import { type Channel, type Task, task, type TaskContext } from "@heddle/heddle";
 import { Flag } from "../flag.ts";
 
 export const echo = task(import.meta, "echo", (_ctx, value: unknown): unknown => value);
@@ -100,3 +100,21 @@ export const returnsPort = task(import.meta, "returnsPort", (): MessagePort => {
 export const describe = task(import.meta, "describe", (_ctx, value: unknown): string => {
   return Object.prototype.toString.call(value);
 });
+
+export const tidOf = task(import.meta, "tidOf", (ctx): number => ctx.tid);
+
+export const sendsIt = task(
+  import.meta,
+  "sendsIt",
+  (_ctx, to: Channel<unknown>, value: unknown) => to.send(value),
+);
+
+export const returnsNested = task(
+  import.meta,
+  "returnsNested",
+  (_ctx, depth: number, core: unknown): unknown => {
+    let value = core;
+    for (let i = 0; i < depth; i++) value = { value };
+    return value;
+  },
+);

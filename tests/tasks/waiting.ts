@@ -9,6 +9,36 @@ export const sleepTimed = task(import.meta, "sleepTimed", async (ctx, ms: number
   return performance.now() - start;
 });
 
+/** Sleeps, timeouts and ticks that take so long. Returns which of them have ended after `ms` milliseconds. */
+export const sleepsForLong = task(
+  import.meta,
+  "sleepsForLong",
+  async (ctx, times: number[], ms: number): Promise<string[]> => {
+    const ended: string[] = [];
+    const children = times.flatMap((time) => {
+      const kinds = {
+        sleep: ctx.go(sleepTimed(time)),
+        timeout: ctx.go(sleepTimed(600_000), { timeout: time }),
+        ticker: ctx.go(ticks(time, 1, 2)),
+        scope: ctx.go(sleepsInScope(time)),
+      };
+      for (const [kind, child] of Object.entries(kinds)) {
+        const end = () => void ended.push(`${kind} ${time}`);
+        child.then(end, end);
+      }
+      return Object.values(kinds);
+    });
+    await ctx.sleep(ms);
+    const early = [...ended];
+    for (const child of children) child.cancel();
+    return early;
+  },
+);
+
+const sleepsInScope = task(import.meta, "sleepsInScope", async (ctx, timeout: number): Promise<void> => {
+  await ctx.scope((scope) => scope.go(sleepTimed(600_000)), { timeout });
+});
+
 /** Sleeps until it is cancelled, and tells what it then saw: the names of what its sleep rejected with and its signal said. */
 export const sleepUntilCancelled = task(
   import.meta,

@@ -118,6 +118,38 @@ export const parkedSenders: Scenario = {
   },
 };
 
+export const closingAtOnce: Scenario = {
+  name: "channel: close against a receive, with two sends parked",
+  bound: 3,
+  short: 2,
+  setUp() {
+    const all = members(3);
+    const channels = channelOf(all, 0);
+    const sending = [1, 2].map((value) => channels[0].send(value));
+    const sent: number[] = [];
+    let got: unknown;
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async sender() {
+          for (let i = 0; i < 2; i++) sent.push(await all[0].settled(sending[i].then(() => i + 1, outcome)));
+        },
+        receiver: () => void (got = channels[1].tryReceive()),
+        closer: () => channels[2].close(),
+      },
+      end() {
+        const done = sent.filter((value) => value !== CLOSED);
+        checkEqual(
+          got,
+          done.length === 0 ? { value: undefined, done: true } : { value: 1, done: false },
+          "received",
+        );
+        checkEqual(done, [1].slice(0, done.length), "who was first in the queue is sent first");
+      },
+    };
+  },
+};
+
 export const taken: Scenario = {
   name: "channel: a receive that is taken back against a send",
   bound: 4,

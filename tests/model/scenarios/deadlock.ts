@@ -38,8 +38,6 @@ function host(pool: Pool, member: Member, calls: () => Call<unknown>[]): () => P
   const isolates = pool.machines.map((_, i) => i + 1);
   const watched = { mayBeStuck: true, isolates };
   loop.watch = new DeadlockWatch(member.home, pool.idle, pool.mailbox, pool.parker, watched);
-  // As in a Deno that can tell, when tasks wait for nothing outside.
-  for (const { eventLoop } of pool.machines) eventLoop.isEmpty = () => true;
   return async () => {
     await Promise.all(calls().map((call) => pool.submit(call).promise));
   };

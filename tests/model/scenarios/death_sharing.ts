@@ -8,6 +8,7 @@ import type { Home } from "../../../scheduler/home.ts";
 import { Arena, W_QUEUE } from "../../../scheduler/memory_layout.ts";
 import { Mutex } from "../../../scheduler/mutex.ts";
 import { POOL } from "../../../scheduler/roles.ts";
+import { Semaphore } from "../../../scheduler/semaphore.ts";
 import { check, checkEqual, kill, type Scenario } from "../scenario.ts";
 import { Member } from "./isolates.ts";
 import { Pool } from "./machines.ts";
@@ -91,6 +92,20 @@ export const mutex = dyingWith("a mutex, for which another one waits", (all) => 
       }
       check(isFree, "who comes later gets it, or hears of the death");
     },
+  };
+});
+
+export const permits = dyingWith("a wish for two permits, before a wish for one", (all) => {
+  const semaphores = shared(all, (home) => new Semaphore(home, 2));
+  // Held to the end, so the dying one never gets what it wants.
+  semaphores[1].tryAcquire(1);
+  let got: unknown;
+  return {
+    dying: () => all[0].settled(semaphores[0].acquire(2)),
+    async other() {
+      got = await all[1].settled(semaphores[1].acquire(1));
+    },
+    end: () => checkEqual([got !== undefined, semaphores[1].available], [true, 0], "the other one has it"),
   };
 });
 

@@ -54,6 +54,30 @@ export const waitGroupTakenBack: Scenario = {
   },
 };
 
+export const waitGroupAgain: Scenario = {
+  name: "wait group: one that has waited adds again at once, and another one has waited as long",
+  bound: 3,
+  short: 1,
+  setUp() {
+    const all = members(3);
+    const groups = lockOf(all, (home) => new WaitGroup(home));
+    groups[0].add();
+    const waiting = [0, 1].map((i) => groups[i].wait());
+    return {
+      arena: all[0].home.arena,
+      threads: {
+        async first() {
+          await all[0].settled(waiting[0]);
+          groups[0].add();
+        },
+        other: () => all[1].settled(waiting[1]),
+        worker: () => groups[2].done(),
+      },
+      end: () => checkEqual(groups[0].count, 1, "left to be done"),
+    };
+  },
+};
+
 export const once: Scenario = {
   name: "once: three isolates",
   bound: 3,

@@ -27,7 +27,14 @@ import type { SideChannel } from "../../../scheduler/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/context.ts";
 import { type Call, type HostTask, silence, task } from "../../../scheduler/task.ts";
 import { TaskTable } from "../../../scheduler/task_table.ts";
-import { check, checkEqual, type Setting, shim as modelShim, shimWithTick } from "../scenario.ts";
+import {
+  check,
+  checkEqual,
+  isEventLoopEmpty,
+  type Setting,
+  shim as modelShim,
+  shimWithTick,
+} from "../scenario.ts";
 
 export const shim = modelShim as unknown as Shim;
 
@@ -99,7 +106,12 @@ export class Pool {
     this.gs = new GTable(this.arena, HOST, this.home.handles);
     const sides = { get: () => ({ side: noPort }) };
     const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
-    const vigil = { begin: () => this.loop?.begin(), end: () => this.loop?.end() };
+    const vigil = {
+      begin: () => this.loop?.begin(),
+      end: () => this.loop?.end(),
+      startTimer: noLoop.startTimer,
+      stopTimer: noLoop.stopTimer,
+    };
     this.host = new HostTasks(this.gs, this.table, this.global, this.idle, this.home, forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
@@ -110,7 +122,9 @@ export class Pool {
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
       const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
-      return new Machine(arena, i + 1, ofThread, new Futex(shim, arena.i32), noPort);
+      const machine = new Machine(arena, i + 1, ofThread, new Futex(shim, arena.i32), noPort);
+      machine.eventLoop.isEmpty = isEventLoopEmpty;
+      return machine;
     });
   }
 

@@ -1,0 +1,3 @@
+import { add } from "../work/start.ts";
+
+console.log(add(41));

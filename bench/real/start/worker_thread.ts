@@ -1,0 +1,4 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { add } from "../work/start.ts";
+
+parentPort!.postMessage(add(workerData));

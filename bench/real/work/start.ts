@@ -1,0 +1,3 @@
+export function add(n: number): number {
+  return n + 1;
+}

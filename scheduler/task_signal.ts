@@ -1,0 +1,69 @@
+/**
+ * The signals of tasks. That one is cancelled is mail, and a task that computes lets its thread read none. So who reads of
+ * its signal whether it is aborted looks at the mail first, as `ctx.shouldYield` does.
+ *
+ * Such a signal is the platform's own, whose listeners and dependents are the platform's affair; only what it inherits
+ * has these two members in front of `AbortSignal.prototype`.
+ */
+const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
+const { throwIfAborted } = AbortSignal.prototype;
+
+export class TaskSignals {
+  readonly #prototype: AbortSignal;
+
+  /** `readMail` may run abort listeners. */
+  constructor(readMail: () => void) {
+    const member = { configurable: true, enumerable: true };
+    this.#prototype = Object.create(AbortSignal.prototype, {
+      aborted: {
+        ...member,
+        get(this: AbortSignal): boolean {
+          readMail();
+          return aborted.call(this);
+        },
+      },
+      throwIfAborted: {
+        ...member,
+        writable: true,
+        value(this: AbortSignal): void {
+          readMail();
+          throwIfAborted.call(this);
+        },
+      },
+    });
+  }
+
+  controller(): AbortController {
+    const controller = new AbortController();
+    Object.setPrototypeOf(controller.signal, this.#prototype);
+    return controller;
+  }
+}
+
+/**
+ * Aborts what tasks listen to. The platform reports what a listener throws as an uncaught error, which would end the thread
+ * with all its tasks: here it is told, and nothing else comes of it.
+ */
+export function abort(controller: AbortController, reason: unknown): void {
+  addEventListener("error", tellOfListener);
+  try {
+    controller.abort(reason);
+  } finally {
+    removeEventListener("error", tellOfListener);
+  }
+}
+
+function tellOfListener(event: ErrorEvent): void {
+  event.preventDefault();
+  tellUncaught("in a listener of a task's signal", event.error);
+}
+
+/** What a task threw where nobody could catch it. How it shows itself is the task's code, too, and may throw. */
+export function tellUncaught(where: string, error: unknown): void {
+  const what = `Uncaught (in a Heddle thread, ${where})`;
+  try {
+    console.error(what, error);
+  } catch {
+    console.error(what, "an error that cannot be shown");
+  }
+}
