@@ -241,7 +241,11 @@ export class HostTasks implements Bereaved {
       if (!started.hasSettled) {
         const slot = this.#gs.allocate();
         if (slot < 0) return;
-        this.#submit(slot, started, args, on);
+        try {
+          this.#submit(slot, started, args, on);
+        } catch (error) {
+          this.#settle(started, "failed", error);
+        }
       }
       this.#waiting[this.#nextWaiting++] = undefined;
     }
