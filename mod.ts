@@ -57,14 +57,8 @@ export type {
   NativeSymbols,
 } from "./scheduler/native_library.ts";
 export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native_thread.ts";
-export {
-  dedicate,
-  type DedicateOptions,
-  go,
-  Scheduler,
-  type SchedulerOptions,
-  type SchedulerStats,
-} from "./scheduler/scheduler.ts";
+export { dedicate, type DedicateOptions, go, Scheduler, type SchedulerStats } from "./scheduler/scheduler.ts";
+export type { SchedulerOptions } from "./scheduler/scheduler_options.ts";
 export type { Scope, ScopeOptions } from "./scheduler/scope.ts";
 export { Semaphore } from "./scheduler/semaphore.ts";
 export {

@@ -7,7 +7,7 @@
  */
 import { exchange, load, store } from "./atomics.ts";
 import { decode, encode } from "./codec.ts";
-import type { G } from "./context.ts";
+import type { G } from "./g.ts";
 import { type Heap, offsetOf } from "./heap.ts";
 import { stallOf } from "./locks.ts";
 import { type Arena, BOX_BYTES, M_BOX, M_STACK, M_STALLED, RUNAWAY_MS, STALL_MS } from "./memory_layout.ts";

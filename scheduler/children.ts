@@ -4,7 +4,7 @@
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
 import { limit } from "./cancellation.ts";
-import { G, type Nursery } from "./context.ts";
+import { G, type Nursery } from "./g.ts";
 import { timedOut } from "./errors.ts";
 import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";

@@ -13,22 +13,12 @@
  * tells all of them (M_ASKED = END): they reject their parked operations with the report.
  */
 import { load, store } from "./atomics.ts";
-import { decode, encode } from "./codec.ts";
-import { DeadlockError, seenByTasks } from "./errors.ts";
-import { offsetOf } from "./heap.ts";
+import { encode } from "./codec.ts";
 import type { Idle } from "./idle.ts";
 import type { Isolate } from "./isolate.ts";
-import {
-  type Arena,
-  DEADLOCK_REPORT,
-  M_ASKED,
-  M_LIVE,
-  M_PARKS,
-  M_REPORT,
-  M_STUCK,
-  M_TID,
-} from "./memory_layout.ts";
+import { type Arena, DEADLOCK_REPORT, M_ASKED, M_LIVE, M_PARKS, M_REPORT, M_STUCK } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { END, readReport, REPORT } from "./stuck.ts";
 import {
   KEEPS_P_EVENT_LOOP,
   KEEPS_P_FUTEX,
@@ -40,15 +30,10 @@ import {
   SPARE_FUTEX,
 } from "./parker.ts";
 
-export const REPORT = 1;
-export const END = 2;
-
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
 const MOST_PATIENCE = 64;
-/** Lines of a report for one thread. Guess. */
-const MOST_LINES = 12;
 /** States of sleepers. In all others an M may be about to do something. */
 const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
   PARKED_EVENT_LOOP,
@@ -56,40 +41,6 @@ const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
   LOCKED_EVENT_LOOP,
 ]);
 const IN_FUTEX: ReadonlySet<number> = new Set([PARKED_FUTEX, KEEPS_P_FUTEX, LOCKED_FUTEX, SPARE_FUTEX]);
-
-function read(arena: Arena, word: number): string {
-  return word === 0 ? "" : decode(arena, offsetOf(word)) as string;
-}
-
-// By an M -------------------------------------------------------------------------------------------------------------
-
-/** What is waited for here, for the host. */
-export function reportWaits(home: Isolate, tasks: string[]): void {
-  const counts = new Map<string, number>();
-  for (const waiter of home.waiting()) {
-    const line = waiter.waited.describe(waiter);
-    counts.set(line, (counts.get(line) ?? 0) + 1);
-  }
-  const record = home.arena.isolate(home.number);
-  const lines = [...counts].map(([line, count]) => count === 1 ? line : `${line} (${count} times)`);
-  const more = lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} more`] : [];
-  const who = tasks.length === 0 ? "" : ` (tasks: ${[...new Set(tasks)].slice(0, MOST_LINES).join(", ")})`;
-  const waits = lines.length === 0
-    ? "waits for tasks of other threads"
-    : "waits to " + lines.slice(0, MOST_LINES).concat(more).join(", to ");
-  const text = `thread ${load(home.words, record + M_TID)}${who} ${waits}`;
-  store(home.words, record + M_REPORT, home.heap.put(encode(text).bytes));
-}
-
-/** All that is parked here rejects. */
-export function endWaits(home: Isolate): void {
-  const report = read(home.arena, load(home.words, DEADLOCK_REPORT));
-  for (const waiter of [...home.waiting()]) {
-    if (waiter.withdraw()) waiter.fail(new (seenByTasks(DeadlockError))(report));
-  }
-}
-
-// By the host ---------------------------------------------------------------------------------------------------------
 
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
@@ -229,7 +180,7 @@ export class DeadlockWatch {
   #takeReport(isolate: number): string {
     const word = this.#arena.isolate(isolate) + M_REPORT;
     const report = load(this.#words, word);
-    const text = read(this.#arena, report);
+    const text = readReport(this.#arena, report);
     store(this.#words, word, 0);
     this.#free(report);
     return text;

@@ -43,7 +43,7 @@ import { POOL, SPARE } from "./roles.ts";
 import type { Call, GoOptions, HostTask } from "./task.ts";
 import { shown } from "./options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "./procs.ts";
-import type { SchedulerOptions } from "./scheduler.ts";
+import type { SchedulerOptions } from "./scheduler_options.ts";
 import { reserveStack } from "./stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "./task_table.ts";

@@ -8,6 +8,7 @@ import type { Shim } from "../ffi/shim.ts";
 import { pause } from "./atomics.ts";
 import { HOST } from "./memory_layout.ts";
 import type { Mailbox } from "./mailbox.ts";
+import type { Inbox } from "./native_calls.ts";
 import { PARKED_EVENT_LOOP, type Parker } from "./parker.ts";
 import { after, LONGEST, type Timer } from "./timers.ts";
 
@@ -27,15 +28,6 @@ const YIELD = 4;
 const LOOKS = 16;
 const PAUSES = 20;
 const settled = Promise.resolve();
-
-/** What else may have something for the host, from threads that cannot wake it by its sleep word. */
-export interface Inbox {
-  isEmpty(): boolean;
-  read(): void;
-  /** The host is about to sleep. It looks at `isEmpty()` once more after this. */
-  announce(): void;
-  retract(): void;
-}
 
 export class HostLoop {
   readonly mayRun = true;

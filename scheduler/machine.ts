@@ -7,7 +7,7 @@ import type { Shim } from "../ffi/shim.ts";
 import { add, type Futex, load, store } from "./atomics.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
-import { END, endWaits, REPORT, reportWaits } from "./deadlock.ts";
+import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
 import { EventLoop } from "./event_loop.ts";
 import { GTable } from "./g_table.ts";
 import { GlobalRunQueue } from "./global_run_queue.ts";

@@ -10,7 +10,6 @@ import { errnoName, type Shim } from "../ffi/shim.ts";
 import { exchange, load, store } from "./atomics.ts";
 import { SchedulerClosedError } from "./errors.ts";
 import { blockClass, type Heap } from "./heap.ts";
-import type { HostLoop, Inbox } from "./host_loop.ts";
 import {
   type Arena,
   CALL_ERROR,
@@ -68,12 +67,28 @@ const outliving = new Set<NativeCalls>();
 const FIRST_CHECK = 1;
 const LAST_CHECK = 100;
 
+/** What else may have something for the host, from threads that cannot wake it by its sleep word. */
+export interface Inbox {
+  isEmpty(): boolean;
+  read(): void;
+  /** The host is about to sleep. It looks at `isEmpty()` once more after this. */
+  announce(): void;
+  retract(): void;
+}
+
+/** The host's loop: the process waits for what has begun and not ended. */
+interface Vigil {
+  begin(): void;
+  end(): void;
+  listenTo(inbox: Inbox): void;
+}
+
 export class NativeCalls implements Inbox {
   readonly words: CallWords;
   readonly shim: Shim;
   readonly #arena: Arena;
   readonly #i32: Int32Array;
-  readonly #loop: HostLoop;
+  readonly #loop: Vigil;
   /** Address of the `struct heddle_native_host`. */
   readonly #host: number;
   /** By number of the call. */
@@ -95,7 +110,7 @@ export class NativeCalls implements Inbox {
   #cpu = 0;
   #isClosed = false;
 
-  constructor(arena: Arena, shim: Shim, heap: Heap, loop: HostLoop) {
+  constructor(arena: Arena, shim: Shim, heap: Heap, loop: Vigil) {
     this.#arena = arena;
     this.#heap = heap;
     this.#first = arena.nativeHost + NATIVE_HOST_QUEUES;

@@ -2,7 +2,7 @@
  * The Gs that an M has started and that nobody else has heard of: plain objects of its heap. Newest first, as a child
  * is usually awaited next, and a tree of children stays as deep as it is, not as wide.
  */
-import type { G } from "./context.ts";
+import type { G } from "./g.ts";
 
 export class PrivateQueue {
   #gs: (G | undefined)[] = [];

@@ -5,7 +5,7 @@
 import type { Shim } from "../ffi/shim.ts";
 import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
-import { ENDED, G } from "./context.ts";
+import { ENDED, G } from "./g.ts";
 import { notRegistered } from "./errors.ts";
 import { clone, DONE, dropParcel, FAILED, FREE, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import { type Idle, NO_P } from "./idle.ts";

@@ -12,7 +12,7 @@
  */
 import type { BlockingCalls } from "./blocking_call.ts";
 import type { Children } from "./children.ts";
-import type { G } from "./context.ts";
+import type { G } from "./g.ts";
 import { EXEMPT_P, type Idle, NO_P } from "./idle.ts";
 import type { Machine } from "./machine.ts";
 import { DEDICATED, LOCKED, POOL } from "./roles.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { G } from "../scheduler/context.ts";
+import type { G } from "../scheduler/g.ts";
 import { PrivateQueue } from "../scheduler/private_queue.ts";
 import { random } from "./hammers/hammer.ts";
 

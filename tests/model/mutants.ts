@@ -635,7 +635,7 @@ export const mutants: Mutant[] = [
   // Timers.
   mutant(
     "a sleep that has ended counts as one still",
-    "context.ts",
+    "g.ts",
     "if (wait.at !== 0) g.machine.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
