@@ -40,6 +40,8 @@ Deno.test("with a full arena payloads go by port, who need not wait goes on, who
     "children: done: 314650",
     `a task that parks: done: 4, ${refused}`,
     "what takes no waiting: done: undefined done: 7",
+    "a select: done: 8",
+    `one that would wait: ${refused}`,
     ...Array(3).fill("sent: done: undefined"),
     "received: 0,1,2",
     "after that: done: object",

@@ -1,5 +1,5 @@
 /** The arena is as small as can be, and then full: of channels, values and parked operations. */
-import { Barrier, Channel, Mutex, Scheduler, Semaphore, task } from "@heddle/heddle";
+import { Barrier, Channel, Mutex, recv, Scheduler, select, Semaphore, task } from "@heddle/heddle";
 import { HANDLE, type Shareable } from "../../scheduler/handles.ts";
 import { leastArenaBytes } from "../../scheduler/memory_layout.ts";
 import { sum } from "../../examples/tasks.ts";
@@ -83,6 +83,10 @@ async function main(): Promise<void> {
   console.log("children:", await nameOf(() => sched.go(parent(700))));
   console.log("a task that parks:", await nameOf(() => sched.go(parks(never))));
   console.log("what takes no waiting:", await nameOf(() => knows.send(7)), await nameOf(() => knows.recv()));
+
+  await knows.send(8);
+  console.log("a select:", await nameOf(async () => (await select([recv(never), recv(knows)])).value));
+  console.log("one that would wait:", await nameOf(() => select([recv(never), recv(knows)])));
 
   // Who was parked before has lost nothing.
   const served = parked.splice(0, 3);
