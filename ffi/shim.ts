@@ -46,8 +46,11 @@ export interface Shim {
   /** How many threads were woken. */
   futexWake(address: number, count: number): number;
   gettid(): number;
-  /** 0 if the process could open so many descriptors more, at most 256, or the negative errno. */
-  tryDescriptors(count: number): number;
+  /**
+   * 0 if a worker would find what Deno (2.9) ends the process without: /proc, and so many descriptors, at most 256. Else the
+   * negative errno: ENOENT, or another one of readlink(), if there is no /proc.
+   */
+  tryWorker(descriptors: number): number;
   /** What `hasEnded` takes, of the calling thread; or a negative errno. */
   life(): number;
   /** Whether the thread has ended, and its isolate with it. */
@@ -140,7 +143,7 @@ export function loadShim(path: string = soname): Shim {
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
-    tryDescriptors: symbols.heddle_try_descriptors,
+    tryWorker: symbols.heddle_try_worker,
     life: symbols.heddle_life,
     hasEnded: (life) => symbols.heddle_has_ended(life) === 1,
     cpu: symbols.heddle_cpu,

@@ -29,8 +29,8 @@ export const shimSymbols = {
   heddle_set_fifo_priority: { parameters: ["i32"], result: "i32" },
   /** `int32_t heddle_set_timer_slack(heddle_number ns)` */
   heddle_set_timer_slack: { parameters: ["f64"], result: "i32" },
-  /** `int32_t heddle_try_descriptors(int32_t count)` */
-  heddle_try_descriptors: { parameters: ["i32"], result: "i32" },
+  /** `int32_t heddle_try_worker(int32_t descriptors)` */
+  heddle_try_worker: { parameters: ["i32"], result: "i32" },
   /** `heddle_number heddle_life(void)` */
   heddle_life: { parameters: [], result: "f64" },
   /** `int32_t heddle_has_ended(heddle_number life)` */
@@ -62,4 +62,4 @@ export const shimSymbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 4;
+export const shimAbi = 5;

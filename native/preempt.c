@@ -197,9 +197,15 @@ static int32_t code_in(FILE *maps, heddle_number *ranges, int32_t most) {
 }
 
 int32_t heddle_read_code(heddle_number address, int32_t most) {
+  heddle_number *ranges = (heddle_number *)(uintptr_t)address;
   FILE *maps = fopen("/proc/self/maps", "re");
-  if (maps == NULL) return -errno;
-  int32_t count = code_in(maps, (heddle_number *)(uintptr_t)address, most);
+  if (maps == NULL) {
+    int error = errno;
+    // What lay there may be something else by now.
+    ranges[0] = ranges[1] = 0;
+    return -error;
+  }
+  int32_t count = code_in(maps, ranges, most);
   fclose(maps);
   return count;
 }

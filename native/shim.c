@@ -93,11 +93,13 @@ int32_t heddle_set_timer_slack(heddle_number ns) {
   return negative_errno(prctl(PR_SET_TIMERSLACK, (unsigned long)ns, 0, 0, 0));
 }
 
-int32_t heddle_try_descriptors(int32_t count) {
+int32_t heddle_try_worker(int32_t descriptors) {
   int fds[256];
-  if (count > (int32_t)(sizeof fds / sizeof fds[0])) return -EINVAL;
+  char first;
+  if (descriptors > (int32_t)(sizeof fds / sizeof fds[0])) return -EINVAL;
+  if (readlink("/proc/self/exe", &first, 1) < 0) return -errno;
   int32_t opened = 0, error = 0;
-  while (opened < count && error == 0) {
+  while (opened < descriptors && error == 0) {
     int fd = eventfd(0, EFD_CLOEXEC);
     if (fd < 0) error = errno;
     else fds[opened++] = fd;

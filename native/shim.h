@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 4u
+#define HEDDLE_ABI 5u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -53,8 +53,9 @@ int32_t heddle_set_fifo_priority(int32_t priority);
 // How late the kernel may fire this thread's timeouts, in nanoseconds; 0 restores the thread's default.
 int32_t heddle_set_timer_slack(heddle_number ns);
 
-// Whether the process could open `count` descriptors more, at most 256, at this moment. Returns 0, -EMFILE, -ENFILE, -ENOMEM.
-int32_t heddle_try_descriptors(int32_t count);
+// Whether a worker of the runtime would find what it ends the process without: /proc/self/exe, and so many descriptors, at
+// most 256. Of this moment. Returns 0, -EMFILE, -ENFILE, -ENOMEM; what readlink() says if there is no /proc.
+int32_t heddle_try_worker(int32_t descriptors);
 
 // What stays of the calling thread when it has ended, for heddle_has_ended: an address, the same in each call. Its 4 bytes
 // are never freed. Or the negative errno of a thread that can have none: -EAGAIN, -ENOMEM.
@@ -210,7 +211,7 @@ int32_t heddle_preempt(int32_t tid);
 heddle_number heddle_cpu_ns(int32_t tid);
 
 // Where this process has code that was made at run time, sorted, with V8's builtins between: start and end of each, at
-// most `most` of them; then two zeros. Returns how many, or a negative errno.
+// most `most` of them; then two zeros. Returns how many, or a negative errno: then it is as if there were none.
 int32_t heddle_read_code(heddle_number ranges, int32_t most);
 
 #endif

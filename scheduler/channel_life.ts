@@ -52,13 +52,14 @@ export abstract class ChannelLife implements Waited {
   abstract ended(waiter: Waiter, outcome: number): void;
   abstract close(): void;
 
-  /** Before the lock: `count` operations may park. */
-  abstract reserve(count: number): void;
+  /** Before the lock: an operation may park, or why it may not. */
+  abstract tryReserve(): RangeError | undefined;
 
   receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     reserveStack();
-    this.reserve(1);
+    const refusal = this.tryReserve();
+    if (refusal !== undefined) return this.#receiveAtOnce(role, refusal);
     this.lock();
     const outcome = this.attemptReceive();
     if (outcome === NOT_YET) return this.#park(role, undefined, signal);
@@ -72,13 +73,15 @@ export abstract class ChannelLife implements Waited {
     if (signal?.aborted) return Promise.reject(signal.reason);
     reserveStack();
     const staged = this.stage(value);
+    let refusal: RangeError | undefined;
     try {
       // Not before: a channel or a mutex in the value may have moved to the arena, with records for all who wait there.
-      this.reserve(1);
+      refusal = this.tryReserve();
     } catch (error) {
       this.unstage(staged);
       throw error;
     }
+    if (refusal !== undefined) return this.#sendAtOnce(staged, refusal);
     this.lock();
     const outcome = this.attemptSend(staged);
     if (outcome === NOT_YET) return this.#park(SEND, staged, signal);
@@ -89,6 +92,18 @@ export abstract class ChannelLife implements Waited {
     }
     this.collect();
     return this.isolate.done();
+  }
+
+  /** Nothing can park: the arena is full, perhaps of those who wait for just this. */
+  #sendAtOnce(staged: unknown, refusal: RangeError): Promise<void> {
+    return this.offer(staged) ? this.isolate.done() : Promise.reject(refusal);
+  }
+
+  #receiveAtOnce(role: typeof RECEIVE | typeof NEXT, refusal: RangeError): Promise<unknown> {
+    const received = this.tryReceive();
+    if (received === undefined) return Promise.reject(refusal);
+    if (role === NEXT) return this.isolate.doneWith(received.done ? END : received);
+    return received.done ? Promise.reject(this.closed()) : this.isolate.doneWith(received.value);
   }
 
   #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {

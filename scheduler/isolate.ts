@@ -150,17 +150,26 @@ export class Isolate {
 
   /** So that `park` cannot fail while a lock is held. Throws a RangeError if the arena is full. */
   reserve(records = 1): void {
-    while (this.#records.length < records) this.#makeRecord();
+    const refusal = this.tryReserve(records);
+    if (refusal !== undefined) throw refusal;
   }
 
-  #makeRecord(): void {
+  /** What `reserve` would throw for a full arena: an operation that need not park goes on without. */
+  tryReserve(records = 1): RangeError | undefined {
+    while (this.#records.length < records) {
+      if (!this.#makeRecord()) return arenaFull(this.arena.shape.bytes);
+    }
+  }
+
+  #makeRecord(): boolean {
     if (this.closed !== undefined) throw this.closed();
     const block = this.heap.allocate(0);
-    if (block === 0) throw arenaFull(this.arena.shape.bytes);
+    if (block === 0) return false;
     const record = block >> 2;
     this.words[record + W_ISOLATE] = this.number;
     this.words[record + W_NUMBER] = this.#numbers.pop() ?? this.#byNumber.push(undefined) - 1;
     this.#records.push(record);
+    return true;
   }
 
   /** One that was reserved. */

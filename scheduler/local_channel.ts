@@ -200,7 +200,7 @@ export class LocalChannel extends ChannelLife implements Resolver {
 
   lock(): void {}
   unlock(): void {}
-  reserve(): void {}
+  tryReserve(): undefined {}
   unstage(): void {}
 
   stage(value: unknown): unknown {

@@ -12,6 +12,7 @@
  * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as
  * before (ASKED_SEIZED). If it runs on for runawayMs it is LOST, and still asked (ASKED_LOST), to end as ABANDONED.
  */
+import { errnoName } from "../ffi/errno.ts";
 import type { Shim } from "../ffi/shim.ts";
 import { load, store } from "./atomics.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
@@ -111,6 +112,7 @@ export class Preemption {
   readonly #asked = new Set<number>();
   readonly #code: number;
   #codeRead = -CODE_AGE;
+  #hasWarned = false;
   #now = 0;
   /** What the last look found: whether a P was taken, and in how many nanoseconds it wants to look again. */
   hasActed = false;
@@ -360,6 +362,14 @@ export class Preemption {
   #refreshCode(): void {
     if (this.#now - this.#codeRead < CODE_AGE || this.#asked.size !== 0) return;
     this.#codeRead = this.#now;
-    this.#shim.readCode(this.#code, MAX_CODE_RANGES);
+    const result = this.#shim.readCode(this.#code, MAX_CODE_RANGES);
+    if (result >= 0 || this.#hasWarned) return;
+    this.#hasWarned = true;
+    console.warn(
+      `Heddle cannot read /proc/self/maps (${
+        errnoName(result)
+      }). Until it can, tasks whose slice is over lose their P, and are ` +
+        "not frozen.",
+    );
   }
 }

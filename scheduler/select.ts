@@ -97,6 +97,8 @@ class Select implements Selection {
   #resolve!: (selected: Selected) => void;
   #reject!: (reason: unknown) => void;
   readonly #undo: (() => void)[] = [];
+  /** It may not park: there is no room for its records. */
+  #refusal: RangeError | undefined = undefined;
 
   constructor(cases: readonly SelectCase[]) {
     const others: Other[] = [];
@@ -139,11 +141,13 @@ class Select implements Selection {
       chosen = one;
       break;
     }
-    const parks = chosen === undefined && !isDefault;
+    const waits = chosen === undefined && !isDefault;
+    const parks = waits && this.#refusal === undefined;
     if (parks) { for (const one of this.#cases) if (one.kind === "channel") this.#enqueue(one); }
     for (const life of locked) life.unlock();
     if (parks) return this.#park();
     this.#unstage(chosen, outcome);
+    if (waits) return Promise.reject(this.#refusal);
     if (chosen === undefined) return this.#doneWith({ index: -1 });
     const { index } = chosen;
     if (chosen.kind === "other") return this.#doneWith(chosenOther(chosen));
@@ -182,7 +186,7 @@ class Select implements Selection {
       const shared = this.#entries.filter(({ life, waiter }) =>
         life instanceof SharedChannel && waiter === undefined
       );
-      if (shared.length > 0) shared[0].life.isolate.reserve(shared.length);
+      if (shared.length > 0) this.#refusal = shared[0].life.isolate.tryReserve(shared.length);
     } catch (error) {
       this.#unstage(undefined, NOT_YET);
       throw error;

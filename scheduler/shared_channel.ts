@@ -129,8 +129,8 @@ export class SharedChannel extends ChannelLife {
     this.isolate.unlock(this.object);
   }
 
-  reserve(count: number): void {
-    this.isolate.reserve(count);
+  tryReserve(): RangeError | undefined {
+    return this.isolate.tryReserve();
   }
 
   stage(value: unknown): number {

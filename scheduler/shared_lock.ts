@@ -94,14 +94,20 @@ export abstract class SharedLock implements Waited, Shareable {
   take<T>(demand: number, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { isolate, words, object } = this;
+    let refusal: RangeError | undefined;
     try {
       reserveStack();
-      isolate.reserve();
+      refusal = isolate.tryReserve();
     } catch (error) {
       return Promise.reject(error);
     }
     isolate.lock(object);
     const outcome = words[object + O_ENDED] === 1 ? POISONED : this.attempt(demand);
+    if (outcome === NOT_YET && refusal !== undefined) {
+      this.withdrawn();
+      isolate.unlock(object);
+      return Promise.reject(refusal);
+    }
     if (outcome === NOT_YET) {
       const waiter = new Waiter(this, demand);
       const record = isolate.takeRecord();

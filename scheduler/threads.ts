@@ -216,9 +216,9 @@ export class Threads {
       maxYoungGenerationSizeMb: YOUNG_MB,
     };
     const starting = this.all.filter(({ isUp }) => !isUp).length;
-    const result = this.#shim.tryDescriptors(Math.min(DESCRIPTORS * (starting + 2), 256));
-    if (result < 0) {
-      this.#refused(new Error(`The system refused the descriptors of a thread: ${errnoName(result)}.`));
+    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (starting + 2), 256));
+    if (missing !== undefined) {
+      this.#refused(missing);
       return undefined;
     }
     try {
@@ -329,6 +329,22 @@ export class Threads {
     if (error !== undefined) return `${error} was thrown outside of every task`;
     return `the thread ended with code ${code}, by process.exit() or Deno.exit()`;
   }
+}
+
+/** What a thread could not start without. Deno (2.9) ends the process, or prints the thread's error, which nobody asked for. */
+function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return new Deno.errors.NotCapable(
+      "No thread can start without the permission for foreign functions (--allow-ffi), which was revoked.",
+    );
+  }
+  const result = shim.tryWorker(descriptors);
+  if (result >= 0) return undefined;
+  const code = errnoName(result);
+  if (["EMFILE", "ENFILE", "ENOMEM"].includes(code)) {
+    return new Error(`The system refused the descriptors of a thread: ${code}.`);
+  }
+  return new Error(`No thread can start without /proc (/proc/self/exe: ${code}). Mount it.`);
 }
 
 function requireLife(shim: Shim): number {

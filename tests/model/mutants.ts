@@ -178,10 +178,12 @@ export const mutants: Mutant[] = [
     "the host pushes a slot before it is filled",
     "host_tasks.ts",
     `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    this.#requireOpen(started);
     if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
     this.#global.push(slot);`,
     `    if (on === undefined) this.#global.push(slot);
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    this.#requireOpen(started);
     if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);`,
     "slots: a cancelled",
     "slots: a task that waits",
@@ -808,8 +810,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a native call's number is in its cell after the tail says so",
     "native_queue.ts",
-    "    words[this.#at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
-    "    store(words, this.#at + QUEUE_TAIL, (tail + 1) | 0);\n    words[this.#at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
+    "    words[this.at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
+    "    store(words, this.at + QUEUE_TAIL, (tail + 1) | 0);\n    words[this.at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
     "native calls",
   ),
   mutant(

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 // The handler that was there before ------------------------------------------------------------------------------------
@@ -89,6 +90,13 @@ static void finds_code(void) {
   // No room: two zeros and nothing else.
   ranges[0] = ranges[1] = ranges[2] = 7;
   CHECK(heddle_read_code(address(ranges), 0) == 0 && ranges[0] == 0 && ranges[1] == 0 && ranges[2] == 7);
+  // Nobody is to be frozen by what was there before.
+  struct rlimit usual;
+  CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+  struct rlimit none = {.rlim_cur = 0, .rlim_max = usual.rlim_max};
+  ranges[0] = ranges[1] = 7;
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0 && heddle_read_code(address(ranges), RANGES) == -EMFILE);
+  CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0 && ranges[0] == 0 && ranges[1] == 0);
 }
 
 // Ms ---------------------------------------------------------------------------------------------------------------------

@@ -326,11 +326,11 @@ static void ends(void) {
 static void descriptors(void) {
   struct rlimit usual, few;
   CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
-  CHECK(heddle_try_descriptors(0) == 0 && heddle_try_descriptors(64) == 0 && heddle_try_descriptors(257) == -EINVAL);
+  CHECK(heddle_try_worker(0) == 0 && heddle_try_worker(64) == 0 && heddle_try_worker(257) == -EINVAL);
   few = (struct rlimit){.rlim_cur = 16, .rlim_max = usual.rlim_max};
   CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
   // None stays open.
-  for (int i = 0; i < 3; i++) CHECK(heddle_try_descriptors(4) == 0 && heddle_try_descriptors(17) == -EMFILE);
+  for (int i = 0; i < 3; i++) CHECK(heddle_try_worker(4) == 0 && heddle_try_worker(17) == -EMFILE);
   CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
 }
 
