@@ -204,7 +204,8 @@ int32_t heddle_install_preemption(void);
 int32_t heddle_make_preemptible(heddle_number thread);
 
 // Sends the signal to a thread of this process, whose sleep word says what is asked of it. Before that, if somebody else has
-// installed a handler since, ours is put on top of it: inside of another handler no thread is frozen. Returns 0, or -ESRCH.
+// installed a handler since heddle_install_preemption, ours is put on top of it: inside of another handler no thread is frozen.
+// Returns 0, or -ESRCH.
 int32_t heddle_preempt(int32_t tid);
 
 // The CPU time of a thread of this process, in nanoseconds; -1 if there is none of that number.

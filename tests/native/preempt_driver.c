@@ -313,9 +313,18 @@ static void is_intruded(bool is_heard) {
 
 #endif
 
+// Who asks before anything is installed sends the signal, and that is all.
+static void asks_too_early(void) {
+  struct sigaction before, after;
+  CHECK(sigaction(SIGURG, NULL, &before) == 0);
+  CHECK(heddle_preempt(NO_THREAD) == -ESRCH);
+  CHECK(sigaction(SIGURG, NULL, &after) == 0 && after.sa_handler == before.sa_handler);
+}
+
 int main(int count, char **arguments) {
   CHECK(count == 2);
   bool is_heard = listen_as(arguments[1]);
+  asks_too_early();
   CHECK(heddle_install_preemption() == 0 && heddle_install_preemption() == 0);
   CHECK(heddle_preempt(NO_THREAD) == -ESRCH && heddle_cpu_ns(NO_THREAD) == -1);
   heddle_number before = heddle_cpu_ns(heddle_gettid());
