@@ -41,7 +41,7 @@ async function main(): Promise<void> {
         `if (Deno.env.has("HEAVY")) for (const kept = [];;) kept.push(Array(1e4).fill(kept.length));\n`,
         blob as Blob,
       ], {
-        type: blob.type,
+        type: (blob as Blob).type,
       }),
     );
   let started = 0;
