@@ -46,11 +46,19 @@ const inserted: Record<string, unknown> = {
 
 const requireBuiltIn = createRequire(import.meta.url);
 
+/** In place of what the product's modules have on the global object, nothing yet. */
+function withoutRegistries(): PropertyDescriptorMap {
+  const ours = Object.getOwnPropertySymbols(globalThis).filter((key) =>
+    Symbol.keyFor(key)?.startsWith("heddle.")
+  );
+  return Object.fromEntries(ours.map((key) => [key, { value: undefined, writable: true }]));
+}
+
 /** A set of module instances. */
 export class Modules {
   readonly #sources: Sources;
-  /** Registries hang on it: these modules have their own. */
-  readonly #inserted = { ...inserted, globalThis: Object.create(globalThis) };
+  /** Registries hang on it: these modules have their own, whatever else is loaded in this isolate. */
+  readonly #inserted = { ...inserted, globalThis: Object.create(globalThis, withoutRegistries()) };
   readonly #loaded = new Map<string, Record<string, unknown>>();
 
   constructor(sources: Sources) {
