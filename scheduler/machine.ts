@@ -402,8 +402,9 @@ export class Machine {
           this.#locks.enter();
           if (isGivenP) return;
           isQuiet = true;
-          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          // Its last G may have ended there, or the one that the thread ends with. Partner: the host's look for deadlocks.
           this.#flushCounts();
+          if (this.#isOver()) return;
         }
         // A continuation may have dedicated the thread, or given it back.
         if (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;
