@@ -1022,8 +1022,9 @@ export const mutants: Mutant[] = [
           this.#locks.enter();
           if (isGivenP) return;
           isQuiet = true;
-          // Its last G may have ended there. Partner: the host's look for deadlocks.
+          // Its last G may have ended there, or the one that the thread ends with. Partner: the host's look for deadlocks.
           this.#flushCounts();
+          if (this.#isOver()) return;
         }`,
     "",
     "standing: a parent on a channel",
