@@ -13,6 +13,7 @@
  * Not asked for: by an operation whose last call is the one that changes something, such as a lock that is free; by the
  * loops of threads and host, which are near the begin of the stack. See README.md, "Near the end of the stack".
  */
+import { isStackOverflow } from "./codec_depth.ts";
 
 /** Bytes that V8 (15.0) wants free where it compiles a function, which the first call of any does, and later ones may. */
 const COMPILES = 40 << 10;
@@ -36,7 +37,6 @@ const settled = Promise.resolve();
 
 /** A release that found no room happens in a microtask: nobody could repeat what `using` did. Throws any other error. */
 export function releaseLater(error: unknown, release: () => void): void {
-  const hasOverflowed = error instanceof RangeError && error.message === "Maximum call stack size exceeded";
-  if (!hasOverflowed) throw error;
+  if (!isStackOverflow(error)) throw error;
   settled.then(release);
 }
