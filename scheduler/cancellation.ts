@@ -85,3 +85,18 @@ export function limit(
     clock.stopTimer(timer);
   };
 }
+
+/** `limit` for a task. Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
+export function limitTask(
+  task: { cancel(reason: unknown): void },
+  limits: Limits,
+  clock: Clock,
+  late: (timeout: number) => unknown,
+): (() => void) | undefined {
+  try {
+    return limit(limits, clock, (reason) => task.cancel(reason), late);
+  } catch (error) {
+    task.cancel(error);
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "./codec.ts";
-import { limit } from "./cancellation.ts";
+import { limitTask } from "./cancellation.ts";
 import { G, type Nursery } from "./g.ts";
 import { timedOut } from "./errors.ts";
 import { clone, type GTable, type Parcel, RUNNING } from "./g_table.ts";
@@ -95,21 +95,11 @@ export class Children {
     return promise;
   }
 
-  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
   #limit(g: G, promise: ChildTask, limits: GoOptions): void {
     if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
-    try {
-      const release = limit(
-        limits,
-        this.#machine,
-        (reason) => promise.cancel(reason),
-        (timeout) => timedOut(limits.name ?? g.definition!.name, g.id, timeout),
-      );
-      if (release !== undefined) g.release = release;
-    } catch (error) {
-      promise.cancel(error);
-      throw error;
-    }
+    const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
+    const release = limitTask(promise, limits, this.#machine, late);
+    if (release !== undefined) g.release = release;
   }
 
   cancel(g: G, reason: unknown): boolean {

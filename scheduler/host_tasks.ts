@@ -1,6 +1,6 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
 import type { Bereaved } from "./burial.ts";
-import { limit } from "./cancellation.ts";
+import { limitTask } from "./cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "./errors.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { clone, type GTable, type Parcel, QUEUED, RUNNING } from "./g_table.ts";
@@ -191,20 +191,9 @@ export class HostTasks implements Bereaved {
     return promise;
   }
 
-  /** Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */
   #limit(started: Started, options: GoOptions): void {
-    const { promise } = started;
-    try {
-      started.release = limit(
-        options,
-        this.#vigil,
-        (reason) => promise.cancel(reason),
-        (timeout) => timedOut(started.name, started.id, timeout),
-      );
-    } catch (error) {
-      promise.cancel(error);
-      throw error;
-    }
+    const late = (timeout: number) => timedOut(started.name, started.id, timeout);
+    started.release = limitTask(started.promise, options, this.#vigil, late);
   }
 
   /** Until there is a slot for it. */
