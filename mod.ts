@@ -29,8 +29,8 @@
  *
  * @module
  */
-export { Barrier } from "./scheduler/barrier.ts";
-export { Channel } from "./scheduler/channel.ts";
+export { Barrier } from "./scheduler/sync/barrier.ts";
+export { Channel } from "./scheduler/sync/channel.ts";
 export {
   ChannelClosedError,
   DeadlockError,
@@ -38,29 +38,29 @@ export {
   TaskAbandonedError,
   TaskTimeoutError,
   ThreadDiedError,
-} from "./scheduler/errors.ts";
-export { Mutex } from "./scheduler/mutex.ts";
-export { Once } from "./scheduler/once.ts";
+} from "./scheduler/tasks/errors.ts";
+export { Mutex } from "./scheduler/sync/mutex.ts";
+export { Once } from "./scheduler/sync/once.ts";
 export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
 export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
-export { RWMutex } from "./scheduler/rw_mutex.ts";
-export { select, type Selected, type SelectOptions } from "./scheduler/select.ts";
-export { after, onAbort, recv, type SelectCase, send } from "./scheduler/select_case.ts";
-export type { Stall } from "./scheduler/stall.ts";
+export { RWMutex } from "./scheduler/sync/rw_mutex.ts";
+export { select, type Selected, type SelectOptions } from "./scheduler/sync/select.ts";
+export { after, onAbort, recv, type SelectCase, send } from "./scheduler/sync/select_case.ts";
+export type { Stall } from "./scheduler/host/stall.ts";
 export type { ThreadLocker } from "./scheduler/locker.ts";
-export type { BlockingOptions, TaskContext } from "./scheduler/context.ts";
-export type { NativeCall } from "./scheduler/native_calls.ts";
+export type { BlockingOptions, TaskContext } from "./scheduler/tasks/context.ts";
+export type { NativeCall } from "./scheduler/native/calls.ts";
 export type {
   NativeFunction,
   NativeLibrary,
   NativeSymbol,
   NativeSymbols,
-} from "./scheduler/native_library.ts";
-export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native_thread.ts";
+} from "./scheduler/native/library.ts";
+export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native/thread.ts";
 export { dedicate, type DedicateOptions, go, Scheduler, type SchedulerStats } from "./scheduler/scheduler.ts";
-export type { SchedulerOptions } from "./scheduler/scheduler_options.ts";
-export type { Scope, ScopeOptions } from "./scheduler/scope.ts";
-export { Semaphore } from "./scheduler/semaphore.ts";
+export type { SchedulerOptions } from "./scheduler/host/scheduler_options.ts";
+export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
+export { Semaphore } from "./scheduler/sync/semaphore.ts";
 export {
   Call,
   type GoOptions,
@@ -68,8 +68,8 @@ export {
   task,
   type TaskDefinition,
   type TaskState,
-} from "./scheduler/task.ts";
-export type { Home } from "./scheduler/home.ts";
-export { WaitGroup } from "./scheduler/wait_group.ts";
-export type { WaitOptions } from "./scheduler/options.ts";
-export type { NativeThreadOptions, ThreadOptions } from "./scheduler/thread_options.ts";
+} from "./scheduler/tasks/task.ts";
+export type { Home } from "./scheduler/tasks/home.ts";
+export { WaitGroup } from "./scheduler/sync/wait_group.ts";
+export type { WaitOptions } from "./scheduler/tasks/options.ts";
+export type { NativeThreadOptions, ThreadOptions } from "./scheduler/tasks/thread_options.ts";

@@ -34,7 +34,7 @@ export const libraries: readonly Library[] = [
 ];
 
 export const bundles: readonly Bundle[] = [
-  { entry: "scheduler/worker_main.ts", out: "scheduler/worker_bundle.ts" },
+  { entry: "scheduler/worker_main.ts", out: "scheduler/host/worker_bundle.ts" },
 ];
 
 const root = new URL("../", import.meta.url);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-_Static_assert(sizeof(struct heddle_call) == 320, "scheduler/memory_layout.ts lays out these structs");
+_Static_assert(sizeof(struct heddle_call) == 320, "scheduler/arena/memory_layout.ts lays out these structs");
 _Static_assert(offsetof(struct heddle_call, ints) == 32, "see above");
 _Static_assert(offsetof(struct heddle_call, floats) == 96, "see above");
 _Static_assert(offsetof(struct heddle_call, stack) == 160, "see above");
@@ -26,7 +26,7 @@ _Static_assert(offsetof(struct heddle_native_queue, state) == 192, "see above");
 _Static_assert(offsetof(struct heddle_native_queue, permits) == 256, "see above");
 _Static_assert(sizeof(struct heddle_native_queue) == 320, "see above");
 
-// Nanoseconds of looking before a sleep, as in scheduler/spin.ts; pauses between looks at the clock.
+// Nanoseconds of looking before a sleep, as in scheduler/machine/spin.ts; pauses between looks at the clock.
 enum { SPIN = 20000, PAUSES = 8 };
 
 static void *pointer(heddle_number address) {

@@ -1,5 +1,5 @@
-import { SchedulerClosedError } from "./errors.ts";
-import type { Host } from "./host.ts";
+import { SchedulerClosedError } from "./tasks/errors.ts";
+import type { Host } from "./host/host.ts";
 import { hold, tid } from "./locker_tasks.ts";
 import {
   type Call,
@@ -9,9 +9,9 @@ import {
   requireGoOptions,
   silence,
   type Task,
-} from "./task.ts";
-import type { Thread } from "./threads.ts";
-import { threadName, type ThreadOptions } from "./thread_options.ts";
+} from "./tasks/task.ts";
+import type { Thread } from "./host/threads.ts";
+import { threadName, type ThreadOptions } from "./tasks/thread_options.ts";
 
 /**
  * Tasks that share one thread, which is dedicated to them: they see one `tid` and one state of their modules, and take

@@ -1,6 +1,6 @@
 /** Tasks of Heddle's own that a locker's thread runs. Threads know them without importing a module. */
-import type { TaskContext } from "./context.ts";
-import { Call, type Definition, registry } from "./task.ts";
+import type { TaskContext } from "./tasks/context.ts";
+import { Call, type Definition, registry } from "./tasks/task.ts";
 
 const MODULE = "heddle:locker";
 

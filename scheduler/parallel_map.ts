@@ -1,11 +1,11 @@
 /** One task for each item, so many at once. */
-import { whenAborted } from "./cancellation.ts";
-import { isolateOf } from "./handles.ts";
-import type { Home } from "./home.ts";
-import { PROCS } from "./memory_layout.ts";
-import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
+import { whenAborted } from "./queues/cancellation.ts";
+import { isolateOf } from "./sync/handles.ts";
+import type { Home } from "./tasks/home.ts";
+import { PROCS } from "./arena/memory_layout.ts";
+import { type Names, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { requireDefinition, type Task, type TaskDefinition } from "./task.ts";
+import { requireDefinition, type Task, type TaskDefinition } from "./tasks/task.ts";
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {

@@ -1,10 +1,10 @@
 /** Stages of tasks, connected by channels; Web Streams at either end. */
-import { whenAborted } from "./cancellation.ts";
-import { Channel } from "./channel.ts";
-import type { Home } from "./home.ts";
-import { type Names, requireOptions, requireSignal } from "./options.ts";
+import { whenAborted } from "./queues/cancellation.ts";
+import { Channel } from "./sync/channel.ts";
+import type { Home } from "./tasks/home.ts";
+import { type Names, requireOptions, requireSignal } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { defaultReason, requireDefinition, silence, type Task, type TaskDefinition } from "./task.ts";
+import { defaultReason, requireDefinition, silence, type Task, type TaskDefinition } from "./tasks/task.ts";
 
 /**
  * A stage: a task that receives from one channel and sends to another. It ends when what it receives from is closed, and

@@ -1,12 +1,12 @@
 /** The public face of the host's half, and what users pass in. */
-import { SchedulerClosedError } from "./errors.ts";
-import type { Host } from "./host.ts";
-import { HOME } from "./home.ts";
+import { SchedulerClosedError } from "./tasks/errors.ts";
+import type { Host } from "./host/host.ts";
+import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
-import type { NativeLibrary } from "./native_library.ts";
-import { DEDICATED, LOCKED } from "./roles.ts";
-import { SCHEDULER_OPTIONS, type SchedulerOptions } from "./scheduler_options.ts";
-import { type Names, requireOptions, shown } from "./options.ts";
+import type { NativeLibrary } from "./native/library.ts";
+import { DEDICATED, LOCKED } from "./parking/roles.ts";
+import { SCHEDULER_OPTIONS, type SchedulerOptions } from "./host/scheduler_options.ts";
+import { type Names, requireOptions, shown } from "./tasks/options.ts";
 import {
   type Call,
   GO_OPTIONS,
@@ -15,8 +15,8 @@ import {
   requireCall,
   requireGoOptions,
   type Task,
-} from "./task.ts";
-import type { NativeThread } from "./native_thread.ts";
+} from "./tasks/task.ts";
+import type { NativeThread } from "./native/thread.ts";
 import {
   type NativeThreadOptions,
   requireNativeThreadOptions,
@@ -24,10 +24,10 @@ import {
   THREAD_OPTIONS,
   threadName,
   type ThreadOptions,
-} from "./thread_options.ts";
+} from "./tasks/thread_options.ts";
 
 // A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
-const hostModule = registry.isThread ? undefined : await import("./host.ts");
+const hostModule = registry.isThread ? undefined : await import("./host/host.ts");
 
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
 export interface DedicateOptions extends GoOptions, ThreadOptions {}

@@ -2,8 +2,8 @@
  * Where items come from. They are taken as `for await` takes them: what an async iterator says is awaited, and so is an
  * item of a plain one; who throws or is over is not closed. Unlike there, a source can be left while an item is on its way.
  */
-import { Channel, lifeOf } from "./channel.ts";
-import { NEXT } from "./channel_life.ts";
+import { Channel, lifeOf } from "./sync/channel.ts";
+import { NEXT } from "./sync/channel_life.ts";
 
 type Iterating = AsyncIterator<unknown> | Iterator<unknown>;
 

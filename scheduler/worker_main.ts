@@ -3,9 +3,9 @@ import process from "node:process";
 import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
-import { Futex, load, store } from "./atomics.ts";
+import { Futex, load, store } from "./arena/atomics.ts";
 import "./locker_tasks.ts";
-import { Machine } from "./machine.ts";
+import { Machine } from "./machine/machine.ts";
 import {
   Arena,
   CLOSING,
@@ -17,12 +17,12 @@ import {
   M_SLEEP,
   M_TID,
   PREEMPT,
-} from "./memory_layout.ts";
-import { SideChannel } from "./side_channel.ts";
-import { Sysmon } from "./sysmon.ts";
-import { registry } from "./task.ts";
-import { tellUncaught } from "./task_signal.ts";
-import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
+} from "./arena/memory_layout.ts";
+import { SideChannel } from "./slots/side_channel.ts";
+import { Sysmon } from "./sysmon/sysmon.ts";
+import { registry } from "./tasks/task.ts";
+import { tellUncaught } from "./machine/task_signal.ts";
+import { HEAP_FULL, type ThreadStart } from "./host/thread_start.ts";
 
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
 const HEAP_CHECK = 100;

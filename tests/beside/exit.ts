@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
-import { runProgram } from "../programs.ts";
+import { runProgram } from "../support/programs.ts";
 
 Deno.test("a program that uses the default scheduler exits by itself", async () => {
   const { code, stdout } = await runProgram("exits_by_itself_after_go");

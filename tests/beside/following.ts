@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { loadShim } from "../../ffi/shim.ts";
-import { runProgram } from "../programs.ts";
+import { runProgram } from "../support/programs.ts";
 
 const cpus = loadShim().getAffinity(Deno.pid).length;
 const followed = { unsaid: [cpus, 1, cpus, 1], given: [2], set: [2] };

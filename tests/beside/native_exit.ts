@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
-import { testCalled } from "../called.ts";
-import { runProgram } from "../programs.ts";
+import { testCalled } from "../support/called.ts";
+import { runProgram } from "../support/programs.ts";
 
 Deno.test("an open library and an idle native thread do not keep their process", async () => {
   const { code, stdout, stderr } = await runProgram("exits_although_a_library_is_open");

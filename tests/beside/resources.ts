@@ -1,6 +1,6 @@
 /** What becomes of a scheduler when something runs out, at its start, as it grows, and at its end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { runProgram } from "../programs.ts";
+import { runProgram } from "../support/programs.ts";
 
 // It mostly waits.
 const workers = runProgram("ends_workers_with_schedulers", { ms: 60_000 });

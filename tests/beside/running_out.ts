@@ -4,8 +4,8 @@
  */
 import { assertEquals } from "@std/assert";
 import { Channel, Scheduler, SchedulerClosedError } from "@heddle/heddle";
-import { soon } from "../deadline.ts";
-import { type Outcome, runProgram } from "../programs.ts";
+import { soon } from "../support/deadline.ts";
+import { type Outcome, runProgram } from "../support/programs.ts";
 import { parked } from "../tasks/dying.ts";
 
 // All at once: they mostly wait.

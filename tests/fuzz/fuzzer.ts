@@ -18,7 +18,7 @@ export class Finding extends Error {
 }
 
 function corpusFile(target: Target): URL {
-  return new URL(`../corpus/${target.name}.txt`, import.meta.url);
+  return new URL(`./corpus/${target.name}.txt`, import.meta.url);
 }
 
 export function readCorpus(target: Target): Uint8Array[] {

@@ -4,7 +4,7 @@
  *   deno task fuzz [--minutes N] [--target NAME] [--seed S] [--keep]
  *
  * The targets (targets/) share the time. A finding is printed with its input, which goes into the corpus of its target
- * (tests/corpus/) along with the fix. `--keep` writes inputs that cover more there.
+ * (corpus/) along with the fix. `--keep` writes inputs that cover more there.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { Coverage } from "./coverage.ts";

@@ -6,22 +6,22 @@ function shrink(file: string, from: string, to: string): Patch {
 }
 
 export const capacities: Patch[] = [
-  shrink("memory_layout.ts", "MAX_PROCS = 256", "MAX_PROCS = 4"),
-  shrink("memory_layout.ts", "SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 4"),
-  shrink("memory_layout.ts", "RING_SIZE = 256", "RING_SIZE = 4"),
-  shrink("memory_layout.ts", "NATIVE_CALLS = 4096", "NATIVE_CALLS = 4"),
-  shrink("memory_layout.ts", "MAX_NATIVE_THREADS = 4096", "MAX_NATIVE_THREADS = 1"),
-  shrink("memory_layout.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
+  shrink("arena/memory_layout.ts", "MAX_PROCS = 256", "MAX_PROCS = 4"),
+  shrink("arena/memory_layout.ts", "SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 4"),
+  shrink("arena/memory_layout.ts", "RING_SIZE = 256", "RING_SIZE = 4"),
+  shrink("arena/memory_layout.ts", "NATIVE_CALLS = 4096", "NATIVE_CALLS = 4"),
+  shrink("arena/memory_layout.ts", "MAX_NATIVE_THREADS = 4096", "MAX_NATIVE_THREADS = 1"),
+  shrink("arena/memory_layout.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
   // The smallest arena has a heap of 16 KiB.
-  shrink("memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
-  shrink("heap.ts", "KEEP = 32", "KEEP = 2"),
-  shrink("isolate.ts", "KEEP = 256", "KEEP = 2"),
-  shrink("host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
-  shrink("host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
-  shrink("children.ts", "HANDFUL = 8", "HANDFUL = 2"),
+  shrink("arena/memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
+  shrink("arena/heap.ts", "KEEP = 32", "KEEP = 2"),
+  shrink("sync/isolate.ts", "KEEP = 256", "KEEP = 2"),
+  shrink("host/host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
+  shrink("host/host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
+  shrink("machine/children.ts", "HANDFUL = 8", "HANDFUL = 2"),
   // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
-  shrink("locks.ts", "TURN = 1 << 8", "TURN = 0"),
-  shrink("preemption.ts", "TRIES = 50", "TRIES = 1"),
-  shrink("preemption.ts", "LINGER = 1000", "LINGER = 5"),
-  shrink("preemption.ts", "GIVE_UP = 10_000", "GIVE_UP = 30"),
+  shrink("parking/locks.ts", "TURN = 1 << 8", "TURN = 0"),
+  shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
+  shrink("sysmon/preemption.ts", "LINGER = 1000", "LINGER = 5"),
+  shrink("sysmon/preemption.ts", "GIVE_UP = 10_000", "GIVE_UP = 30"),
 ];

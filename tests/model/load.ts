@@ -86,7 +86,7 @@ export class Modules {
     if (from === "node:process") return { default: process };
     if (!from.startsWith(".")) return requireBuiltIn(from);
     const path = new URL(from, "file://" + by).pathname;
-    if (path.endsWith("/scheduler/atomics.ts")) return { Futex };
+    if (path.endsWith("/scheduler/arena/atomics.ts")) return { Futex };
     return path.endsWith("/tests/model/scenario.ts") ? scenario : this.load(path);
   }
 }

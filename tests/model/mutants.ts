@@ -21,14 +21,14 @@ const NATIVE_M = "tests/model/scenarios/native_m.ts";
 export const mutants: Mutant[] = [
   mutant(
     "a thief takes the head by a store, not by CAS",
-    "local_run_queue.ts",
+    "queues/local_run_queue.ts",
     "if (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
     "store(words, from + P_HEAD, (head + count) | 0);",
     "local ring",
   ),
   mutant(
     "the tail is published before the entry is in the ring",
-    "local_run_queue.ts",
+    "queues/local_run_queue.ts",
     `store(words, at + P_RING + (tail & (RING_SIZE - 1)), slot);
         store(words, at + P_TAIL, (tail + 1) | 0);`,
     `store(words, at + P_TAIL, (tail + 1) | 0);
@@ -37,21 +37,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "the owner takes runnext by a store, not by CAS",
-    "local_run_queue.ts",
+    "queues/local_run_queue.ts",
     "if (next !== 0 && cas(words, at + P_NEXT, next, 0)) return next - 1;",
     "if (next !== 0) { store(words, at + P_NEXT, 0); return next - 1; }",
     "local ring",
   ),
   mutant(
     "a full ring is spilled without a CAS",
-    "local_run_queue.ts",
+    "queues/local_run_queue.ts",
     "if (!cas(this.words, at + P_HEAD, head, (head + half) | 0)) return false;",
     "store(this.words, at + P_HEAD, (head + half) | 0);",
     "local ring",
   ),
   mutant(
     "a thief publishes the others before it has taken them",
-    "local_run_queue.ts",
+    "queues/local_run_queue.ts",
     "if (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
     "if (count > 1) store(words, to + P_TAIL, (tail + count - 1) | 0);\nif (!cas(words, from + P_HEAD, head, (head + count) | 0)) continue;",
     "local ring",
@@ -59,7 +59,7 @@ export const mutants: Mutant[] = [
   // Global queue.
   mutant(
     "a producer marks its cell as full before it has stored the entry",
-    "global_run_queue.ts",
+    "queues/global_run_queue.ts",
     `store(words, cell + 1, entry);
         // Partner: the load of the turn in ready().
         store(words, cell, (position & ~this.#mask) + 1);`,
@@ -69,14 +69,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a consumer takes the head by a store, not by CAS",
-    "global_run_queue.ts",
+    "queues/global_run_queue.ts",
     "if (!cas(words, GLOBAL_HEAD, head, (head + count) | 0)) continue;",
     "store(words, GLOBAL_HEAD, (head + count) | 0);",
     "global queue: two",
   ),
   mutant(
     "a consumer empties its cell before it has read the entry",
-    "global_run_queue.ts",
+    "queues/global_run_queue.ts",
     `const entry = load(words, cell + 1);
         this.#empty(position);`,
     `this.#empty(position);
@@ -85,14 +85,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a producer does not ask whose turn it is at the cell",
-    "global_run_queue.ts",
+    "queues/global_run_queue.ts",
     "if (ahead === 0) {",
     "if (ahead <= 0) {",
     "global queue: cells",
   ),
   mutant(
     "a batch goes on after a note",
-    "global_run_queue.ts",
+    "queues/global_run_queue.ts",
     "if (isNote) break;",
     "",
     "global queue: two",
@@ -100,21 +100,21 @@ export const mutants: Mutant[] = [
   // Mailboxes.
   mutant(
     "mail is pushed by a store, not by CAS",
-    "mailbox.ts",
+    "queues/mailbox.ts",
     "if (cas(words, head, before, entry | (before & SIGNAL))) return true;",
     "store(words, head, entry | (before & SIGNAL)); return true;",
     "mailbox",
   ),
   mutant(
     "a push drops the signal",
-    "mailbox.ts",
+    "queues/mailbox.ts",
     "if (cas(words, head, before, entry | (before & SIGNAL))) return true;",
     "if (cas(words, head, before, entry)) return true;",
     "mailbox",
   ),
   mutant(
     "the reader looks at the slot, then clears its mark",
-    "runner.ts",
+    "machine/runner.ts",
     `this.#gs.clearRunnerMail(slot);
     const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
     if (g !== undefined) {
@@ -127,14 +127,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a slot is used again while mail to its last runner is under way",
-    "g_table.ts",
+    "slots/g_table.ts",
     "if (this.#isMailed(slot)) this.#mailed.push(slot);",
     "if (false) this.#mailed.push(slot);",
     "slots: a cancelled task's slot is used for",
   ),
   mutant(
     "a taker names itself as the runner after the status says so",
-    "g_table.ts",
+    "slots/g_table.ts",
     `store(this.#words, g + G_M, isolate);
     if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;`,
     `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
@@ -144,7 +144,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a task that runs is cancelled as one in a queue",
-    "g_table.ts",
+    "slots/g_table.ts",
     "return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);",
     "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
     "slots: a cancelled",
@@ -152,7 +152,7 @@ export const mutants: Mutant[] = [
   // The owner's side.
   mutant(
     "who cancels asks for it after the runner's mail",
-    "owner.ts",
+    "slots/owner.ts",
     `this.#gs.requestCancel(slot, reason);
       this.#idle.mailRunner(this.#gs.runner(slot), slot);`,
     `this.#idle.mailRunner(this.#gs.runner(slot), slot);
@@ -161,14 +161,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who cancels does not mail the runner",
-    "owner.ts",
+    "slots/owner.ts",
     "this.#idle.mailRunner(this.#gs.runner(slot), slot);",
     "",
     "slots: a task that waits",
   ),
   mutant(
     "a slot is pushed before it is filled",
-    "owner.ts",
+    "slots/owner.ts",
     `    gs.queue(slot);
   }`,
     `  }`,
@@ -176,7 +176,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "the host pushes a slot before it is filled",
-    "host_tasks.ts",
+    "host/host_tasks.ts",
     `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
     if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
@@ -190,21 +190,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a slot that was cancelled in its queue is free at once",
-    "owner.ts",
+    "slots/owner.ts",
     "if (this.#gs.cancelQueued(slot)) return;",
     "if (this.#gs.cancelQueued(slot)) return this.#free(slot);",
     "slots: a cancelled",
   ),
   mutant(
     "what a dead runner had ended is not read",
-    "owner.ts",
+    "slots/owner.ts",
     "if (this.of(slot) !== undefined && !this.#reading.has(slot)) this.read(slot);",
     "",
     "death: an M that parks",
   ),
   mutant(
     "the host pushes a task and wakes nobody",
-    "host_tasks.ts",
+    "host/host_tasks.ts",
     `this.#global.push(slot);
     this.#idle.wake();`,
     "this.#global.push(slot);",
@@ -213,7 +213,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "the host wakes somebody before it pushes a task",
-    "host_tasks.ts",
+    "host/host_tasks.ts",
     `this.#global.push(slot);
     this.#idle.wake();`,
     `this.#idle.wake();
@@ -223,7 +223,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a task that waits is taken off before there is a slot for it",
-    "host_tasks.ts",
+    "host/host_tasks.ts",
     "if (slot < 0) return;",
     "if (slot < 0) return void this.#nextWaiting++;",
     "host: tasks that wait",
@@ -231,21 +231,21 @@ export const mutants: Mutant[] = [
   // Heap.
   mutant(
     "the shared list is taken by a load and a store",
-    "heap.ts",
+    "arena/heap.ts",
     "list.stock = exchange(this.#words, HEAP_FREE + sizeClass, 0);",
     "list.stock = load(this.#words, HEAP_FREE + sizeClass); cas(this.#words, HEAP_FREE + sizeClass, list.stock, 0);",
     "heap",
   ),
   mutant(
     "a list is given back by a store",
-    "heap.ts",
+    "arena/heap.ts",
     "if (cas(this.#words, HEAP_FREE + sizeClass, before, list.head)) break;",
     "exchange(this.#words, HEAP_FREE + sizeClass, list.head); break;",
     "heap",
   ),
   mutant(
     "a block is cut off without a CAS",
-    "heap.ts",
+    "arena/heap.ts",
     "if (cas(this.#words, HEAP_TOP, top, top + units)) return at;",
     "exchange(this.#words, HEAP_TOP, top + units); return at;",
     "heap",
@@ -253,7 +253,7 @@ export const mutants: Mutant[] = [
   // Park, unpark, spin.
   mutant(
     "a parked M does not look at the queues after its announcement",
-    "machine.ts",
+    "machine/machine.ts",
     "const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();",
     "const seesWork = false;",
     "park: one",
@@ -261,14 +261,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M that parks does not look at its own work after its announcement",
-    "machine.ts",
+    "machine/machine.ts",
     "const own = this.hasOwnWork();",
     "const own = false;",
     "ready: an M",
   ),
   mutant(
     "an M that parks does not ask whether all is closing",
-    "machine.ts",
+    "machine/machine.ts",
     `if (load(this.#words, CLOSING) === 1) {
           this.#over = true;
           return;
@@ -279,14 +279,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a spinning M that finds work wakes nobody",
-    "idle.ts",
+    "parking/idle.ts",
     "if ((add(this.#words, IDLE, -1) & SPINNING_MASK) === 1 && this.workVisible()) this.wake();",
     "add(this.#words, IDLE, -1);",
     "spin",
   ),
   mutant(
     "a submitter that finds no P does not look again",
-    "idle.ts",
+    "parking/idle.ts",
     "if (!this.isAnyParked) return this.#callForThread();",
     "return this.#callForThread();",
     "park:",
@@ -295,7 +295,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who gets a P in vain does not look for work when it gives it back",
-    "idle.ts",
+    "parking/idle.ts",
     `if (this.#parker.unpark(isolate, state, given(p, false))) return;
       this.releaseP(p);
       this.wakeIfWork();`,
@@ -305,7 +305,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a note is pushed, and nobody is woken",
-    "idle.ts",
+    "parking/idle.ts",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);\n    this.wake();",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);",
     "ready: two",
@@ -313,7 +313,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who serves a note offers its P, then says that there is no note any more",
-    "idle.ts",
+    "parking/idle.ts",
     `    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
     return this.#offer(isolate, p);`,
     `    const is = this.#offer(isolate, p);
@@ -323,7 +323,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M is woken by a store, not by CAS",
-    "parker.ts",
+    "parking/parker.ts",
     "if (!cas(this.#words, word, asleep, next)) return false;",
     "store(this.#words, word, next);",
     "ready: two",
@@ -331,7 +331,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M that is woken overlooks the P that it was given",
-    "parker.ts",
+    "parking/parker.ts",
     "if (cas(this.#words, word, asleep, AWAKE)) return AWAKE;\n    return exchange(this.#words, word, AWAKE);",
     "const last = load(this.#words, word); store(this.#words, word, AWAKE); return last;",
     "park: one",
@@ -339,14 +339,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a sleeper in the event loop is woken by the futex",
-    "parker.ts",
+    "parking/parker.ts",
     "if ((asleep & IN_EVENT_LOOP) !== 0) notify(this.#words, word);",
     "if (false) notify(this.#words, word);",
     "ready: an M that parks in its event loop",
   ),
   mutant(
     "ready does not wake an M that parks without a P",
-    "idle.ts",
+    "parking/idle.ts",
     `if (p === NO_P) {
         this.queueForP(isolate);
         return;
@@ -357,7 +357,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a released P is settled once, whatever PROCS says by then",
-    "idle.ts",
+    "parking/idle.ts",
     `for (;;) {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
@@ -371,7 +371,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an idle P is taken by a store",
-    "processor.ts",
+    "parking/processor.ts",
     "return cas(this.#words, this.at(p), IDLE, RUNNING);",
     "if (load(this.#words, this.at(p)) !== IDLE) return false; store(this.#words, this.at(p), RUNNING); return true;",
     "procs: settling",
@@ -379,21 +379,21 @@ export const mutants: Mutant[] = [
   // Blocking calls.
   mutant(
     "a call ends by a store, not by CAS",
-    "processor.ts",
+    "parking/processor.ts",
     "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
     "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
     "blocking: the ends",
   ),
   mutant(
     "an M that is back from a call does not look for its note",
-    "blocking_call.ts",
+    "machine/blocking_call.ts",
     "if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {",
     "if (!isClosing && !isAnyIdle) {",
     "blocking",
   ),
   mutant(
     "sysmon takes a P and keeps it",
-    "sysmon.ts",
+    "sysmon/sysmon.ts",
     `if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;
       this.#idle.passOn(p);`,
@@ -403,7 +403,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "sysmon looks whether anything runs, then announces that it sleeps",
-    "sysmon.ts",
+    "sysmon/sysmon.ts",
     `sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
       if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
@@ -415,7 +415,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who passes a P on and finds nobody does not look for work",
-    "idle.ts",
+    "parking/idle.ts",
     `    this.releaseP(p);
     this.wakeIfWork();
   }
@@ -432,28 +432,28 @@ export const mutants: Mutant[] = [
   // Threads in the hands of a task.
   mutant(
     "a thread that is dedicated keeps the counted P",
-    "thread_lock.ts",
+    "machine/thread_lock.ts",
     "else if (p !== EXEMPT_P) this.#idle.passOn(p);",
     "",
     "dedicate",
   ),
   mutant(
     "a spare is claimed by a store",
-    "roles.ts",
+    "parking/roles.ts",
     "return cas(this.#words, this.#at(isolate), SPARE, role);",
     "if (this.of(isolate) !== SPARE) return false; this.set(isolate, role); return true;",
     "dedicate: a spare",
   ),
   mutant(
     "a spare looks at its role, then announces that it sleeps",
-    "machine.ts",
+    "machine/machine.ts",
     "if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);",
     "this.#parker.sleep(this.#isolate, asleep, Infinity);",
     "dedicate: a spare",
   ),
   mutant(
     "the host looks for mail, then announces that it sleeps",
-    "host_loop.ts",
+    "host/host_loop.ts",
     `    this.#parker.announce(HOST, PARKED_EVENT_LOOP);
     this.#inbox?.announce();
     // Partner: the push of a mail, after which the sender reads our state; and of a native call that is done.
@@ -467,14 +467,14 @@ export const mutants: Mutant[] = [
   // What tasks share.
   mutant(
     "an object's lock is taken by a store",
-    "isolate.ts",
+    "sync/isolate.ts",
     "if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);",
     "store(this.words, object, this.number + 1);",
     "channel of 1",
   ),
   mutant(
     "a receiver is woken before the value is in its record",
-    "shared_channel.ts",
+    "sync/shared_channel.ts",
     `copyCell(from, at, words, receiver + W_CELL);
       this.#done(receiver);
       return DONE;`,
@@ -487,7 +487,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a parked sender is not woken when its value is taken",
-    "shared_channel.ts",
+    "sync/shared_channel.ts",
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;
@@ -499,14 +499,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a close wakes receivers only",
-    "shared_channel.ts",
+    "sync/shared_channel.ts",
     "for (const queue of [RECEIVERS, SENDERS]) {",
     "for (const queue of [RECEIVERS]) {",
     "channel: close against two",
   ),
   mutant(
     "a receive from a closed channel takes from those who are parked there",
-    "shared_channel.ts",
+    "sync/shared_channel.ts",
     `    if (words[object + O_ENDED] === 1) return CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
     if (sender === 0) return NOT_YET;`,
@@ -516,7 +516,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a close marks the channel outside of its lock",
-    "shared_channel.ts",
+    "sync/shared_channel.ts",
     `this.lock();
     const wasClosed = words[object + O_ENDED] === 1;
     words[object + O_ENDED] = 1;
@@ -527,7 +527,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an operation is taken back that somebody else has ended",
-    "wait_queue.ts",
+    "sync/wait_queue.ts",
     "if (queue === 0) return false;\n  const head",
     "if (queue === 0) return true;\n  const head",
     "channel: a receive",
@@ -535,28 +535,28 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a case of a select is taken without a CAS",
-    "wait_queue.ts",
+    "sync/wait_queue.ts",
     "if (main === 0 || cas(words, main + W_FIRED, 0, 1)) return record;",
     "return record;",
     "select",
   ),
   mutant(
     "a mutex with waiters is unlocked by who does not look for them",
-    "mutex.ts",
+    "sync/mutex.ts",
     "if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();",
     "void number; store(words, this.#object + L_HOLDER, NOBODY);",
     "mutex: three",
   ),
   mutant(
     "who queues for a mutex does not say so in its word",
-    "mutex.ts",
+    "sync/mutex.ts",
     "if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;",
     "if (word !== NOBODY) break;",
     "mutex: three",
   ),
   mutant(
     "a semaphore that gets permits back serves one that waits, and no other",
-    "shared_lock.ts",
+    "sync/shared_lock.ts",
     `      if (record === 0) return;
       isolate.wake(record);`,
     `      if (record !== 0) isolate.wake(record);
@@ -566,21 +566,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a lock's operation that is taken back leaves those behind it waiting",
-    "shared_lock.ts",
+    "sync/shared_lock.ts",
     "if (isOurs) this.#serve();",
     "",
     "semaphore: a wait",
   ),
   mutant(
     "an arriving reference leaves O_IN_FLIGHT before its bit is set",
-    "handles.ts",
+    "sync/handles.ts",
     "or(this.#words, object + this.#bitWord, this.#bit);",
     "add(this.#words, object + O_IN_FLIGHT, -1); or(this.#words, object + this.#bitWord, this.#bit); add(this.#words, object + O_IN_FLIGHT, 1);",
     "references",
   ),
   mutant(
     "a release reads the bits, then O_IN_FLIGHT",
-    "handles.ts",
+    "sync/handles.ts",
     `    return !isOnItsWay;
   }`,
     `    return load(words, object + O_IN_FLIGHT) === 0 || (void isOnItsWay, false);
@@ -589,7 +589,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who changes a lock's state does not look whose turn it is",
-    "shared_lock.ts",
+    "sync/shared_lock.ts",
     `    if (error instanceof Error) throw error;
     this.#wakeEnded();
     this.#serve();`,
@@ -599,14 +599,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a wait group that is done ends its waits one by one",
-    "wait_group.ts",
+    "sync/wait_group.ts",
     "if (count + n === 0) this.endAll(DONE);",
     "void DONE;",
     "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
-    "shared_lock.ts",
+    "sync/shared_lock.ts",
     `    isolate.lock(object);
     const error = change();
     isolate.unlock(object);`,
@@ -615,21 +615,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a once is over as soon as it has begun",
-    "once.ts",
+    "sync/once.ts",
     "return this.words[this.object + L_COUNT] === OVER;",
     "return this.words[this.object + L_COUNT] !== NEW;",
     "once: three",
   ),
   mutant(
     "a barrier whose last one is there ends nobody",
-    "barrier.ts",
+    "sync/barrier.ts",
     "    this.endAll(DONE);\n",
     "",
     "barrier of 3",
   ),
   mutant(
     "who is taken back from a barrier still counts there",
-    "barrier.ts",
+    "sync/barrier.ts",
     "this.words[this.object + L_COUNT]--;",
     "",
     "barrier of 2: a wait",
@@ -637,7 +637,7 @@ export const mutants: Mutant[] = [
   // Timers.
   mutant(
     "a sleep that has ended counts as one still",
-    "g.ts",
+    "machine/g.ts",
     "if (wait.at !== 0) g.machine.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
@@ -645,14 +645,14 @@ export const mutants: Mutant[] = [
   // Closing.
   mutant(
     "an M that is back from a call does not ask whether all is closing",
-    "blocking_call.ts",
+    "machine/blocking_call.ts",
     "const isClosing = load(this.#words, CLOSING) === 1;",
     "const isClosing = false;",
     "blocking: a call that comes back",
   ),
   mutant(
     "what the host has parked is not given up when all is closing",
-    "isolate.ts",
+    "sync/isolate.ts",
     "for (const waiter of [...this.waiting()]) waiter.abandon(why());",
     "",
     "close: a send",
@@ -661,112 +661,112 @@ export const mutants: Mutant[] = [
   // Death of a thread.
   mutant(
     "the P that a dead M held is not inherited",
-    "burial.ts",
+    "host/burial.ts",
     "const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);",
     "const p = isGiven(last) ? givenP(last) : NO_P;",
     "death: an M that parks",
   ),
   mutant(
     "the P that a dead M was given is not taken back",
-    "burial.ts",
+    "host/burial.ts",
     "const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);",
     "const p = isGiven(last) ? NO_P : this.#idle.ps.inherit(isolate);",
     "death: an M that sleeps",
   ),
   mutant(
     "a dead M counts as one that spins",
-    "burial.ts",
+    "host/burial.ts",
     "if (wasSpinning) this.#idle.stopSpinning();",
     "",
     "death: an M that parks",
   ),
   mutant(
     "a task that a dead M ran never ends",
-    "burial.ts",
+    "host/burial.ts",
     "if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);",
     "if (neverBegan) this.#lose(slot, isolate, verdict);",
     "death: an M that parks",
   ),
   mutant(
     "nobody is told of a task that a dead M had ended",
-    "burial.ts",
+    "host/burial.ts",
     "else if (gs.hasEnded(slot) && !this.#host.read(slot)) {",
     "else if (false) {",
     "death: an M that parks",
   ),
   mutant(
     "a slot remains marked as mailed to a dead M",
-    "burial.ts",
+    "host/burial.ts",
     "gs.loseRunnerMail(slot, isolate);",
     "",
     "death: an M that a cancellation",
   ),
   mutant(
     "whom a dead M was about to wake sleeps on",
-    "burial.ts",
+    "host/burial.ts",
     "this.#idle.signal(other);",
     "",
     "death: a thread with a mutex",
   ),
   mutant(
     "who did not get to wake a sleeper is not replaced",
-    "burial.ts",
+    "host/burial.ts",
     "this.#parker.rouse(other);",
     "",
     "death: a thread with a mutex",
   ),
   mutant(
     "the lock of the task table stays a dead M's",
-    "burial.ts",
+    "host/burial.ts",
     "this.#table.breakLock(isolate);",
     "",
     "death: an M with children",
   ),
   mutant(
     "the number of an M that was given up is used again with its sleep word",
-    "burial.ts",
+    "host/burial.ts",
     "this.#parker.revive(isolate);",
     "",
     "death: an M that is frozen",
   ),
   mutant(
     "who offers a P to an M that is abandoned does not ask whether the host has it",
-    "idle.ts",
+    "parking/idle.ts",
     "if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;",
     "if (state === SHELVED) this.ps.pass(p);",
     "death: an M that is frozen",
   ),
   mutant(
     "an object's lock stays a dead thread's",
-    "handles.ts",
+    "sync/handles.ts",
     "this.#isolate.breakLock(object, dead);",
     "",
     "death: a thread with",
   ),
   mutant(
     "a mutex is not poisoned that a dead thread held",
-    "poison.ts",
+    "sync/poison.ts",
     "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
     "else if (kind === BARRIER && waited) poison(object, kind);",
     "death: a thread with a mutex",
   ),
   mutant(
     "who waits behind a thread that died is left waiting",
-    "poison.ts",
+    "sync/poison.ts",
     "else if (waited && kind !== MUTEX) serve(object);",
     "else void serve;",
     "death: a thread with a wish",
   ),
   mutant(
     "a barrier is not poisoned where a dead thread waited",
-    "poison.ts",
+    "sync/poison.ts",
     "else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);",
     "else if (isHeld(object, kind)) poison(object, kind);",
     "death: a thread with a place",
   ),
   mutant(
     "a dead thread's parked operation stays in its queue",
-    "poison.ts",
+    "sync/poison.ts",
     `unlink(words, object, record);
         left.push(record);`,
     "left.push(record);",
@@ -809,14 +809,14 @@ export const mutants: Mutant[] = [
   },
   mutant(
     "a native call's number is in its cell after the tail says so",
-    "native_queue.ts",
+    "native/queue.ts",
     "    words[this.at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
     "    store(words, this.at + QUEUE_TAIL, (tail + 1) | 0);\n    words[this.at + QUEUE_CELLS + (tail & (NATIVE_CALLS - 1))] = call;\n",
     "native calls",
   ),
   mutant(
     "a queue of native calls that is closed wakes nobody",
-    "native_queue.ts",
+    "native/queue.ts",
     "this.#shim.futexWake(this.#address + QUEUE_PERMITS * 4, 2 ** 31 - 1);",
     "",
     "native calls: close",
@@ -824,7 +824,7 @@ export const mutants: Mutant[] = [
   // Preemption.
   mutant(
     "who enters the scheduler looks whether it was frozen before it counts",
-    "locks.ts",
+    "parking/locks.ts",
     `    this.#words[this.#count]++;
     // In this order: the handler writes it while the count is 0, and not later.
     if (this.#words[this.#given] !== 0) this.#takeUp();`,
@@ -835,7 +835,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "the loop goes on without a look whether it was frozen",
-    "locks.ts",
+    "parking/locks.ts",
     `    this.#words[this.#count] = this.#turn | 1;
     if (this.#words[this.#given] !== 0) this.#takeUp();`,
     "    this.#words[this.#count] = this.#turn | 1;",
@@ -843,7 +843,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "sysmon forgets a thread that it has taken the P of",
-    "preemption.ts",
+    "sysmon/preemption.ts",
     `    else this.#seized.add(isolate);
 `,
     "",
@@ -852,21 +852,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "sysmon sleeps although a thread without a P runs on",
-    "sysmon.ts",
+    "sysmon/sysmon.ts",
     "nativeCallsWait || this.#preemption.seesSeized || ",
     "nativeCallsWait || ",
     "preemption: one that computes for ever is lost",
   ),
   mutant(
     "sysmon does not look at Ps that do not count any more",
-    "sysmon.ts",
+    "sysmon/sysmon.ts",
     "const ps = this.#idle.mostProcs;",
     "const ps = this.#idle.procs;",
     "preemption: two",
   ),
   mutant(
     "the P that counts no more is discounted, and sysmon not woken",
-    "idle.ts",
+    "parking/idle.ts",
     `      if (!isCounted) this.sysmon.wakeIfAsleep();
 `,
     "",
@@ -874,7 +874,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "one that was frozen goes on with its old P",
-    "machine.ts",
+    "machine/machine.ts",
     `      this.p = givenP(given);
       if (this.p`,
     "      if (this.p",
@@ -883,7 +883,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "one that spins may be frozen",
-    "search.ts",
+    "machine/search.ts",
     "    if (!this.isSpinning) this.#locks.leave();",
     "    this.#locks.leave();",
     "preemption: blocking",
@@ -891,7 +891,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who spins gives the event loop a turn before it parks",
-    "machine.ts",
+    "machine/machine.ts",
     `        this.search.end();
         await this.turn();`,
     "        await this.turn();",
@@ -900,7 +900,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who gives a frozen thread a P does not write its name there",
-    "idle.ts",
+    "parking/idle.ts",
     `      if (state === SHELVED) this.ps.hold(p, isolate);
 `,
     "",
@@ -908,7 +908,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a blocking call begins although the thread was asked",
-    "blocking_call.ts",
+    "machine/blocking_call.ts",
     `    if (this.#parker.state(this.#isolate) !== AWAKE) this.awaitSignal();
 `,
     "",
@@ -916,7 +916,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a blocking call that hands its P off begins although the thread was asked",
-    "blocking_call.ts",
+    "machine/blocking_call.ts",
     `    this.#ps.pass(p);
     this.awaitSignal();`,
     "    this.#ps.pass(p);",
@@ -947,7 +947,7 @@ export const mutants: Mutant[] = [
   },
   mutant(
     "all is closing, and who computes on is not stopped",
-    "sysmon.ts",
+    "sysmon/sysmon.ts",
     `    this.#preemption.close();
 `,
     "",
@@ -956,49 +956,49 @@ export const mutants: Mutant[] = [
   // Who was SEIZED comes back.
   mutant(
     "who lets its P go does not keep it when it is back first",
-    "machine.ts",
+    "machine/machine.ts",
     "if (this.#parker.keep(this.#isolate)) {",
     "if (this.#parker.keep(this.#isolate) && this.p === NO_P) {",
     "preemption: one that was told to let its P go comes back to its loop",
   ),
   mutant(
     "who lets its P go keeps it by a store, not by CAS",
-    "parker.ts",
+    "parking/parker.ts",
     "return cas(this.#words, this.#word(isolate), LETS_GO, AWAKE);",
     "const is = load(this.#words, this.#word(isolate)) === LETS_GO; if (is) store(this.#words, this.#word(isolate), AWAKE); return is;",
     "preemption: a thread that lets its P go is back",
   ),
   mutant(
     "sysmon takes a P that was let go by a store, not by CAS",
-    "parker.ts",
+    "parking/parker.ts",
     "return cas(this.#words, this.#word(isolate), LETS_GO, SEIZED);",
     "store(this.#words, this.#word(isolate), SEIZED); return true;",
     "preemption: a thread that lets its P go is back",
   ),
   mutant(
     "who was seized is awake by a store, whatever it was asked or told",
-    "parker.ts",
+    "parking/parker.ts",
     "return cas(this.#words, this.#word(isolate), SEIZED, AWAKE) || this.state(isolate) === AWAKE;",
     "store(this.#words, this.#word(isolate), AWAKE); return true;",
     "preemption: a thread that lets its P go is back",
   ),
   mutant(
     "who was seized is given up by a store",
-    "parker.ts",
+    "parking/parker.ts",
     "cas(this.#words, word, SEIZED, LOST);",
     "(load(this.#words, word) === SEIZED && (store(this.#words, word, LOST), true));",
     "preemption: a thread that lets its P go is back",
   ),
   mutant(
     "who was seized before it was frozen gets no note",
-    "preemption.ts",
+    "sysmon/preemption.ts",
     "if (state === FROZEN) this.#freeze(isolate, run);\n      else run.seen = 0;",
     "run.seen = 0;",
     "preemption: one that was told to let its P go is frozen",
   ),
   mutant(
     "who parts with its P does not wait for a signal that was sent to it",
-    "machine.ts",
+    "machine/machine.ts",
     "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
     "    this.p = NO_P;\n",
     "preemption: blocking",
@@ -1006,7 +1006,7 @@ export const mutants: Mutant[] = [
   {
     ...mutant(
       "who makes its thread its own does not wait for a signal that was sent to it",
-      "thread_lock.ts",
+      "machine/thread_lock.ts",
       "    this.#calls.awaitSignal();\n",
       "",
       "preemption: a task makes",
@@ -1016,7 +1016,7 @@ export const mutants: Mutant[] = [
   // Standing still.
   mutant(
     "an M sleeps without a turn of the event loop before",
-    "machine.ts",
+    "machine/machine.ts",
     `        if (!isQuiet) {
           const isGivenP = await this.#turnAsleep(keepsP);
           this.#locks.enter();
@@ -1031,7 +1031,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",
-    "machine.ts",
+    "machine/machine.ts",
     `        await this.turn();
         this.#locks.enter();
         if (this.hasWorkHere()) return;`,
@@ -1040,21 +1040,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M takes the microtask queue for empty after a tick",
-    "event_loop.ts",
+    "machine/event_loop.ts",
     "return new Promise((resolve) => setImmediate(resolve));",
     "return new Promise((resolve) => process.nextTick(resolve));",
     "due by two ticks",
   ),
   mutant(
     "an M takes the microtask queue for empty after a few turns of it",
-    "event_loop.ts",
+    "machine/event_loop.ts",
     "return new Promise((resolve) => setImmediate(resolve));",
     "let turns = Promise.resolve();\nfor (let i = 0; i < 8; i++) turns = turns.then(() => {});\nreturn turns;",
     "due by a tick",
   ),
   mutant(
     "an M takes the microtask queue for empty when it was in its event loop",
-    "machine.ts",
+    "machine/machine.ts",
     `          isQuiet = false;
           if (isStuck)`,
     "          if (isStuck)",
@@ -1063,7 +1063,7 @@ export const mutants: Mutant[] = [
   {
     ...mutant(
       "an M without live Gs takes the microtask queue for empty after mail",
-      "machine.ts",
+      "machine/machine.ts",
       `        if (this.runner.live === 0 && this.readMail()) {
           isQuiet = false;
           continue;
@@ -1075,21 +1075,21 @@ export const mutants: Mutant[] = [
   },
   mutant(
     "an M sleeps beside what Deno counts",
-    "event_loop.ts",
+    "machine/event_loop.ts",
     "const slice = this.isEmpty()",
     "const slice = true",
     "standing: one waits for two things, and hides another one that",
   ),
   mutant(
     "an M asks Deno alone what its Gs wait for",
-    "machine.ts",
+    "machine/machine.ts",
     "if (!this.waitsForOurs) return 0;",
     "",
     "standing: something outside that Deno does not count",
   ),
   mutant(
     "an M's patience has no end",
-    "event_loop.ts",
+    "machine/event_loop.ts",
     "(isKnown ? KNOWN_TO_WAIT : MAY_WAIT)",
     "Infinity",
     "standing: one waits for two things, and hides another one's",

@@ -27,7 +27,7 @@ interface Places {
 
 /** By the constants of memory_layout.ts. */
 export function wordNames(modules: Modules): (arena: object) => (index: number) => string {
-  const layout = modules.load(`${root}scheduler/memory_layout.ts`);
+  const layout = modules.load(`${root}scheduler/arena/memory_layout.ts`);
   const fields = (prefix: string) =>
     Object.entries(layout).filter(([name, at]) => name.startsWith(prefix) && typeof at === "number") as [
       string,

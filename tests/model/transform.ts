@@ -46,13 +46,13 @@ const options: ts.CompilerOptions = {
 
 /** Nothing in there gives way to another thread; words that it writes are plain ones of its own. */
 function isOpaque(file: string): boolean {
-  return /scheduler\/codec\w*\.ts$/.test(file) || file.includes("/ffi/");
+  return file.includes("/scheduler/codec/") || file.includes("/ffi/");
 }
 
-const ATOMICS = root + "scheduler/atomics.ts";
+const ATOMICS = root + "scheduler/arena/atomics.ts";
 
 /** Plain accesses in there are for the thread and its signal handler, which comes between any two of them. */
-const INTERRUPTED = root + "scheduler/locks.ts";
+const INTERRUPTED = root + "scheduler/parking/locks.ts";
 
 export class Sources {
   readonly sites: Site[] = [{ file: "", line: 0, text: "" }];

@@ -6,7 +6,7 @@
  * goes on. A thread is deterministic, so what it has read since it began says all about its state; and the words, with
  * a hash for each thread of what it has read, say all about the world.
  */
-import { AWAITS_P } from "../../scheduler/parker.ts";
+import { AWAITS_P } from "../../scheduler/parking/parker.ts";
 import { Failure, Races } from "./races.ts";
 import type { Site } from "./transform.ts";
 
@@ -22,7 +22,7 @@ const ENDED = 3;
 const MOST_STEPS = 5_000;
 
 /** Where spins end by themselves. */
-const ENDS_BY_ITSELF = new Set(["scheduler/spin.ts", "scheduler/host_loop.ts"]);
+const ENDS_BY_ITSELF = new Set(["scheduler/machine/spin.ts", "scheduler/host/host_loop.ts"]);
 
 /** Looks at one thing are repeated at most so often in loops that end by themselves. */
 const ROUNDS = 8;

@@ -1,5 +1,5 @@
 // Drives every function of native/shim.h from several threads: to be built with it under a sanitizer, which says what
-// is wrong. Plays the host's part and sysmon's as scheduler/native_queue.ts and native_watch.ts do. Ends with 0.
+// is wrong. Plays the host's part and sysmon's as scheduler/native/queue.ts and native_watch.ts do. Ends with 0.
 #define _GNU_SOURCE
 #include "check.h"
 

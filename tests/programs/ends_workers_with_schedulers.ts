@@ -1,7 +1,7 @@
 /** Workers that embed a scheduler end in each way that there is. Prints the threads that are more than before. */
 import { Worker as NodeWorker } from "node:worker_threads";
-import { tids } from "../os_threads.ts";
-import { until } from "../deadline.ts";
+import { tids } from "../support/os_threads.ts";
+import { until } from "../support/deadline.ts";
 
 const url = (name: string) => new URL(name, import.meta.url).href;
 const ending = {

@@ -1,8 +1,8 @@
 /** Threads' heaps are full: as threads start, as a module is imported, as tasks compute, and as the scheduler closes. */
 import { isMainThread, Worker } from "node:worker_threads";
 import { Scheduler, type Task, task } from "@heddle/heddle";
-import { until } from "../deadline.ts";
-import { Flag } from "../flag.ts";
+import { until } from "../support/deadline.ts";
+import { Flag } from "../support/flag.ts";
 import { fillHeap } from "../tasks/dying.ts";
 import { answer } from "../tasks/hogging.ts";
 import { busyUntil } from "../tasks/occupying.ts";

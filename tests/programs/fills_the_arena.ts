@@ -1,8 +1,8 @@
 /** The arena is as small as can be, and then full: of channels, values and parked operations. */
 import { Barrier, Channel, Mutex, recv, Scheduler, select, Semaphore, task } from "@heddle/heddle";
-import { HANDLE } from "../../scheduler/handle.ts";
-import type { Shareable } from "../../scheduler/handles.ts";
-import { leastArenaBytes } from "../../scheduler/memory_layout.ts";
+import { HANDLE } from "../../scheduler/codec/handle.ts";
+import type { Shareable } from "../../scheduler/sync/handles.ts";
+import { leastArenaBytes } from "../../scheduler/arena/memory_layout.ts";
 import { sum } from "../../examples/tasks.ts";
 
 /** Its argument is too long for a slot. */

@@ -4,7 +4,7 @@
  */
 import { Scheduler } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { until } from "../deadline.ts";
+import { until } from "../support/deadline.ts";
 import { busy } from "../tasks/occupying.ts";
 
 const [group] = Deno.args;

@@ -1,6 +1,6 @@
 /** With --expose-gc: what a call was given is alive and in place until it returns, and no longer. */
 import { Scheduler } from "@heddle/heddle";
-import { Gate, openCalled, path } from "../called.ts";
+import { Gate, openCalled, path } from "../support/called.ts";
 
 declare const gc: () => void;
 

@@ -1,6 +1,6 @@
 /** A permission is revoked after the start: a module has to be imported, threads are needed, native code is to be called. */
 import { Scheduler } from "@heddle/heddle";
-import { until } from "../deadline.ts";
+import { until } from "../support/deadline.ts";
 import { sum } from "../../examples/tasks.ts";
 import { answer } from "../tasks/hogging.ts";
 

@@ -1,6 +1,6 @@
 /** /proc goes away after the start: threads are needed, a task runs on, and the scheduler closes. */
 import { Scheduler } from "@heddle/heddle";
-import { until } from "../deadline.ts";
+import { until } from "../support/deadline.ts";
 import { sum } from "../../examples/tasks.ts";
 import { answer, hog } from "../tasks/hogging.ts";
 

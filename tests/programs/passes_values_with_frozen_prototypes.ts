@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Channel, Scheduler } from "@heddle/heddle";
-import { assertSameGraph } from "../same_graph.ts";
+import { assertSameGraph } from "../support/same_graph.ts";
 // Freezes them here, too.
 import { echo, passesOn, throwsIt } from "../tasks/frozen.ts";
 

@@ -1,7 +1,7 @@
 /** Runs out of a resource in the life of a scheduler: as it grows, when it closes, and before it starts. */
 import { go, Scheduler, type Scheduler as Started } from "@heddle/heddle";
-import { until } from "../deadline.ts";
-import { Flag } from "../flag.ts";
+import { until } from "../support/deadline.ts";
+import { Flag } from "../support/flag.ts";
 import { busyUntil } from "../tasks/occupying.ts";
 import { sum } from "../../examples/tasks.ts";
 

@@ -3,7 +3,7 @@
  * few records that each isolate keeps. What blocks are in use is known in the disturbed variant only.
  */
 import type { Scheduler } from "@heddle/heddle";
-import { LEAST_BLOCK } from "../../scheduler/heap.ts";
+import { LEAST_BLOCK } from "../../scheduler/arena/heap.ts";
 import {
   Arena,
   type ArenaShape,
@@ -32,9 +32,9 @@ import {
   P_STATUS,
   P_TAIL,
   PROCS,
-} from "../../scheduler/memory_layout.ts";
-import { ABANDONED, FROZEN } from "../../scheduler/parker.ts";
-import { NONE } from "../../scheduler/roles.ts";
+} from "../../scheduler/arena/memory_layout.ts";
+import { ABANDONED, FROZEN } from "../../scheduler/parking/parker.ts";
+import { NONE } from "../../scheduler/parking/roles.ts";
 import { collects, forgetLast } from "./tasks/collecting.ts";
 
 /** With the shadow of seams/memory_layout.ts. */

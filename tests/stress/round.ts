@@ -24,7 +24,7 @@ import {
 } from "./census.ts";
 import { describe, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
-import { threadName, tids } from "../os_threads.ts";
+import { threadName, tids } from "../support/os_threads.ts";
 
 /**
  * Milliseconds after which what has not happened is a hang. A round takes some hundred, and a machine that is full of other

@@ -2,7 +2,7 @@
  * Plays rounds, in a process of its own: `rounds.ts FIRST_SEED MS [COUNT]`, which ends after so many milliseconds or rounds.
  * Says "seed N" before each, and what is left of threads and descriptors at the end.
  */
-import { tids } from "../os_threads.ts";
+import { tids } from "../support/os_threads.ts";
 import { playRound } from "./round.ts";
 
 const [first, ms, count = Infinity] = Deno.args.map(Number);

@@ -6,22 +6,22 @@ const root = new URL("../../", import.meta.url);
 
 /** What is different in a module: text by text. */
 const patches: Record<string, readonly [is: string, becomes: string][]> = {
-  "memory_layout.ts": [
+  "arena/memory_layout.ts": [
     ["RING_SIZE = 256", "RING_SIZE = 8"],
     ["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"],
   ],
-  "isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
-  "heap.ts": [["KEEP = 32", "KEEP = 2"]],
-  "machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
+  "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
+  "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
+  "machine/machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
   // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
-  "preemption.ts": [
+  "sysmon/preemption.ts": [
     ["load(this.#words, SLICE_MS) * 1e6", "load(this.#words, SLICE_MS) * 1e5"],
     ["TRIES = 50", "TRIES = 3"],
     ["OVERTIME_INTERVAL = 2e6", "OVERTIME_INTERVAL = 1e5"],
     ["SEIZED_INTERVAL = 1e6", "SEIZED_INTERVAL = 1e5"],
     ["LINGER = 1000", "LINGER = 3000"],
   ],
-  "native_pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
+  "native/pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
 };
 
 /** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */
@@ -48,26 +48,40 @@ export async function makeVariant(): Promise<URL> {
   return copy;
 }
 
+/** They lie as the modules do whose place they take: `room/module.ts`; what has none is theirs alone. */
 async function putSeams(seams: URL, scheduler: URL): Promise<void> {
-  const names = [...Deno.readDirSync(seams)].map(({ name }) => name);
-  const isThere = (name: string) => {
+  const paths = [...pathsIn(seams)];
+  const isThere = (path: string) => {
     try {
-      return Deno.statSync(new URL(name, scheduler)).isFile;
+      return Deno.statSync(new URL(path, scheduler)).isFile;
     } catch {
       return false;
     }
   };
-  const replaced = new Set(names.filter(isThere));
-  for (const name of names) {
-    const file = new URL(name, scheduler);
-    if (replaced.has(name)) await Deno.rename(file, new URL(`undisturbed_${name}`, scheduler));
-    const text = await Deno.readTextFile(new URL(name, seams));
-    const moved = text.replace(
-      /"\.\.\/\.\.\/\.\.\/scheduler\/([a-z_]+\.ts)"/g,
-      (_, real) => `"./${replaced.has(real) ? "undisturbed_" : ""}${real}"`,
-    );
+  const replaced = new Set(paths.filter(isThere));
+  for (const path of paths) {
+    const file = new URL(path, scheduler);
+    if (replaced.has(path)) await Deno.rename(file, new URL(undisturbed(path), scheduler));
+    const text = await Deno.readTextFile(new URL(path, seams));
+    const moved = text
+      .replace(
+        /"(?:\.\.\/){4}scheduler\/([a-z_]+\/[a-z_]+\.ts)"/g,
+        (_, real) => `"../${replaced.has(real) ? undisturbed(real) : real}"`,
+      )
+      .replaceAll('"../../../../ffi/', '"../../ffi/');
     await Deno.writeTextFile(file, moved);
   }
+}
+
+function* pathsIn(folder: URL, prefix = ""): Iterable<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(prefix, folder))) {
+    if (isDirectory) yield* pathsIn(folder, `${prefix}${name}/`);
+    else yield prefix + name;
+  }
+}
+
+function undisturbed(path: string): string {
+  return path.replace(/[^/]+$/, "undisturbed_$&");
 }
 
 async function run(command: string, args: string[], cwd: URL): Promise<void> {

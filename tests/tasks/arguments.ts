@@ -1,6 +1,6 @@
 /** Tasks about what becomes of their arguments. */
 import { type Task, task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 export const countArguments = task(
   import.meta,

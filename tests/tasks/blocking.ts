@@ -1,7 +1,7 @@
 /** Tasks that block in system calls. */
 import { task } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 const shim = loadShim();
 const libc = Deno.dlopen("libc.so.6", {

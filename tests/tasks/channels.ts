@@ -2,7 +2,7 @@
 import process from "node:process";
 import v8 from "node:v8";
 import { Channel, task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 /** Sends back twice what it receives, until the channel is closed. Returns the thread's number. */
 export const doubles = task(

@@ -1,7 +1,7 @@
 /** Tasks about what a dedicated thread does and does not do. */
 import { task } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 import { tidOf } from "./arithmetic.ts";
 
 const shim = loadShim();

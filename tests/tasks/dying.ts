@@ -1,7 +1,7 @@
 /** Tasks that take their thread with them. */
 import process from "node:process";
 import { task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 import { note } from "./family.ts";
 
 export const exitOfNode = task(import.meta, "exitOfNode", () => process.exit(3));

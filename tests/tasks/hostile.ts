@@ -1,6 +1,6 @@
 /** Tasks whose code does the worst where the scheduler calls it. */
 import { Channel, type Task, task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 const one = task(import.meta, "one", () => 1);
 const identity = task(import.meta, "identity", (_ctx, value: unknown): unknown => value);

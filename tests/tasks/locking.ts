@@ -1,7 +1,7 @@
 /** Tasks that hold locks. */
 import process from "node:process";
 import { type Barrier, Mutex, Once, RWMutex, Semaphore, task, type WaitGroup } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 /** Adds 1 to a word `count` times, with an await between reading and writing. Words: the sum, and who is inside. */
 export const addsUnderLock = task(

@@ -1,8 +1,8 @@
 /** Tasks that keep their thread busy. */
 import { task } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { Flag } from "../flag.ts";
-import type { Interval } from "../intervals.ts";
+import { Flag } from "../support/flag.ts";
+import type { Interval } from "../support/intervals.ts";
 
 const shim = loadShim();
 

@@ -1,6 +1,6 @@
 /** Tasks that start children in scopes. */
 import { type Scope, type Task, task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 /** Counts itself in, sleeps until it is cancelled, and then stops after `stubborn` ms, counting itself out. Notes the reason. */
 const sleeper = task(

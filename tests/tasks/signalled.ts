@@ -1,7 +1,7 @@
 /** Tasks that look at their signals. */
 import { getEventListeners } from "node:events";
 import { Channel, Mutex, onAbort, recv, select, task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 /** Ways to hear of a cancellation without an await. */
 export const ways: Record<string, (signal: AbortSignal) => boolean> = {

@@ -20,11 +20,11 @@ import {
   WaitGroup,
 } from "@heddle/heddle";
 import { assertThrows } from "@std/assert";
-import { HANDLE } from "../../scheduler/handle.ts";
-import type { Shareable } from "../../scheduler/handles.ts";
-import { type HasIsolate, HOME } from "../../scheduler/home.ts";
-import type { Isolate } from "../../scheduler/isolate.ts";
-import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/memory_layout.ts";
+import { HANDLE } from "../../scheduler/codec/handle.ts";
+import type { Shareable } from "../../scheduler/sync/handles.ts";
+import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
+import type { Isolate } from "../../scheduler/sync/isolate.ts";
+import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/arena/memory_layout.ts";
 import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 

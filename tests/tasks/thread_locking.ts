@@ -1,7 +1,7 @@
 /** Tasks that lock their thread, or make it their own in the middle. */
 import { task } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 const shim = loadShim();
 const GIVE_UP = 20e9;

@@ -1,6 +1,6 @@
 /** Tasks on a thread where some values cannot be read: there is no Date. */
 import { type Channel, recv, select, type Task, task, type TaskContext } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 const { Date } = globalThis;
 

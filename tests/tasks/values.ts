@@ -1,6 +1,6 @@
 /** Tasks that pass values on. */
 import { type Channel, type Task, task, type TaskContext } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 export const echo = task(import.meta, "echo", (_ctx, value: unknown): unknown => value);
 

@@ -1,6 +1,6 @@
 /** Tasks that wait. */
 import { task } from "@heddle/heddle";
-import { Flag } from "../flag.ts";
+import { Flag } from "../support/flag.ts";
 
 /** How long ctx.sleep(ms) took. */
 export const sleepTimed = task(import.meta, "sleepTimed", async (ctx, ms: number): Promise<number> => {

@@ -3,7 +3,7 @@
  * whose tasks do a bit of everything. Ends with 1 at the first thing that is held, lost or doubled.
  */
 import { Channel, Scheduler, type Task, ThreadDiedError } from "@heddle/heddle";
-import { soon, until } from "../deadline.ts";
+import { soon, until } from "../support/deadline.ts";
 import {
   echoes,
   makeShared,

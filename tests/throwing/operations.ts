@@ -1,6 +1,6 @@
 /** Every public operation near the end of the stack: in a task, and on the host. */
 import { Scheduler } from "@heddle/heddle";
-import { soon, until } from "../deadline.ts";
+import { soon, until } from "../support/deadline.ts";
 import { makeShared, operations, taskOperations, tries, triesInTask, uses } from "../tasks/stack_end.ts";
 
 /** Milliseconds for one operation, which takes some hundred. */

@@ -13,7 +13,7 @@ const root = new URL("../../", import.meta.url);
 
 /** What the codec does is its own affair; the others are what the questions are about, or are no scheduler. */
 const WHOLE =
-  /^(codec\w*|atomics|memory_layout|stack_reserve|worker_bundle|worker_main|sysmon\w*|locker_tasks)\.ts$/;
+  /^(codec\/.*|arena\/(atomics|memory_layout)|host\/worker_bundle|worker_main|sysmon\/sysmon|parking\/sysmon_sleep|locker_tasks)\.ts$/;
 
 const USER = new Set([
   "encode",
@@ -63,8 +63,7 @@ export function $full(at: string): boolean {
 `;
 
 const reserve = `
-import { faults } from "./faults.ts";
-import { $stack } from "./faults.ts";
+import { $stack, faults } from "../faults.ts";
 export * from "./real_stack_reserve.ts";
 export function reserveStack(): void {
   $stack("reserveStack");
@@ -79,17 +78,25 @@ export async function makeThrowingVariant(): Promise<URL> {
   const files = ["mod.ts", "deno.json", "deno.lock", "scheduler", "ffi", "native", "tests", "examples"];
   await run("cp", ["-r", ...files, directory], root);
   const scheduler = new URL("scheduler/", copy);
-  for await (const { name } of Deno.readDir(scheduler)) {
-    if (!name.endsWith(".ts") || WHOLE.test(name)) continue;
-    const file = new URL(name, scheduler);
-    await Deno.writeTextFile(file, withQuestions(name, await Deno.readTextFile(file)));
+  for (const path of pathsIn(scheduler)) {
+    if (!path.endsWith(".ts") || WHOLE.test(path)) continue;
+    const file = new URL(path, scheduler);
+    await Deno.writeTextFile(file, withQuestions(path, await Deno.readTextFile(file)));
   }
-  await Deno.rename(new URL("stack_reserve.ts", scheduler), new URL("real_stack_reserve.ts", scheduler));
-  await Deno.writeTextFile(new URL("stack_reserve.ts", scheduler), reserve);
+  const codec = new URL("codec/", scheduler);
+  await Deno.rename(new URL("stack_reserve.ts", codec), new URL("real_stack_reserve.ts", codec));
+  await Deno.writeTextFile(new URL("stack_reserve.ts", codec), reserve);
   await Deno.writeTextFile(new URL("faults.ts", scheduler), questions);
   const build = `import * as b from "./native/build.ts"; await b.writeBundle(b.bundles[0])`;
   await run(Deno.execPath(), ["eval", build], copy);
   return copy;
+}
+
+function* pathsIn(folder: URL, prefix = ""): Iterable<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(prefix, folder))) {
+    if (isDirectory) yield* pathsIn(folder, `${prefix}${name}/`);
+    else yield prefix + name;
+  }
 }
 
 function withQuestions(name: string, text: string): string {
@@ -113,7 +120,8 @@ function withQuestions(name: string, text: string): string {
     changed.appendRight(node.getEnd(), ")");
   };
   visit(file);
-  changed.prepend(`import { $full, $stack, $user } from "./faults.ts";\n`);
+  const up = name.includes("/") ? ".." : ".";
+  changed.prepend(`import { $full, $stack, $user } from "${up}/faults.ts";\n`);
   return changed.toString();
 }
 

@@ -1,11 +1,11 @@
 /** Values as bytes: of whatever is in memory, and of whatever a program passes. */
 import { assert } from "@std/assert";
-import { type Bytes, decode, encode, encodeArguments, encodeInto } from "../../../scheduler/codec.ts";
-import { MAX_DEPTH } from "../../../scheduler/codec_depth.ts";
-import * as tags from "../../../scheduler/codec_format.ts";
-import { routes } from "../../routes.ts";
-import { assertSameGraph } from "../../same_graph.ts";
-import { assertSameOutcome } from "../../same_outcome.ts";
+import { type Bytes, decode, encode, encodeArguments, encodeInto } from "../../../scheduler/codec/codec.ts";
+import { MAX_DEPTH } from "../../../scheduler/codec/depth.ts";
+import * as tags from "../../../scheduler/codec/format.ts";
+import { routes } from "../../support/routes.ts";
+import { assertSameGraph } from "../../support/same_graph.ts";
+import { assertSameOutcome } from "../../support/same_outcome.ts";
 import { Choices, type Target } from "../target.ts";
 import { valueOf } from "../values.ts";
 

@@ -1,8 +1,8 @@
 /** Definitions of foreign functions, and arguments for them: as users give them. */
 import { assert, assertEquals } from "@std/assert";
 import { loadShim } from "../../../ffi/shim.ts";
-import { CALL_WORDS } from "../../../scheduler/memory_layout.ts";
-import { CallWords, compile, type Signature } from "../../../scheduler/native_signature.ts";
+import { CALL_WORDS } from "../../../scheduler/arena/memory_layout.ts";
+import { CallWords, compile, type Signature } from "../../../scheduler/native/signature.ts";
 import { Choices, type Target } from "../target.ts";
 
 const types = "i8 i16 i32 i64 u8 u16 u32 u64 isize usize bool f32 f64 pointer buffer void function".split(

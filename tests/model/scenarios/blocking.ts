@@ -1,10 +1,10 @@
 /** Blocking calls: their end against sysmon, which takes the P, and against others who hand theirs on. */
-import { EXEMPT_P } from "../../../scheduler/idle.ts";
-import type { Machine } from "../../../scheduler/machine.ts";
-import { holder } from "../../../scheduler/processor.ts";
-import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
-import type { BlockingOptions, TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
+import { EXEMPT_P } from "../../../scheduler/parking/idle.ts";
+import type { Machine } from "../../../scheduler/machine/machine.ts";
+import { holder } from "../../../scheduler/parking/processor.ts";
+import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
+import type { BlockingOptions, TaskContext } from "../../../scheduler/tasks/context.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
 import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
 

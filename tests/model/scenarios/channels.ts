@@ -1,7 +1,7 @@
 /** Channels between isolates: each value is received once, in the order of its sender; nobody waits in vain. */
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { ChannelClosedError } from "../../../scheduler/errors.ts";
-import type { SharedChannel } from "../../../scheduler/shared_channel.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { ChannelClosedError } from "../../../scheduler/tasks/errors.ts";
+import type { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { channelOf, members, takenBack } from "./isolates.ts";
 

@@ -2,18 +2,18 @@
  * close() against all that a task may be in: every thread ends, and what the host waits for settles. What tasks wait for
  * does not: nothing of theirs goes on.
  */
-import { Channel } from "../../../scheduler/channel.ts";
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { HANDLE } from "../../../scheduler/handle.ts";
-import { Arrived, type Shareable } from "../../../scheduler/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
+import { Channel } from "../../../scheduler/sync/channel.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { HANDLE } from "../../../scheduler/codec/handle.ts";
+import { Arrived, type Shareable } from "../../../scheduler/sync/handles.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
 
-import { Mutex } from "../../../scheduler/mutex.ts";
-import { POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
-import { select } from "../../../scheduler/select.ts";
-import { recv } from "../../../scheduler/select_case.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { type Call, task } from "../../../scheduler/task.ts";
+import { Mutex } from "../../../scheduler/sync/mutex.ts";
+import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
+import { select } from "../../../scheduler/sync/select.ts";
+import { recv } from "../../../scheduler/sync/select_case.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { type Call, task } from "../../../scheduler/tasks/task.ts";
 import { check, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { computeUntilSet, dedicates, meta, note, Pool } from "./machines.ts";

@@ -1,14 +1,14 @@
 /** The host's looks for deadlocks against Ms that wake, go on and park: what it finds is one, and it finds it. */
-import { Channel } from "../../../scheduler/channel.ts";
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { DeadlockWatch } from "../../../scheduler/deadlock.ts";
-import { DeadlockError } from "../../../scheduler/errors.ts";
-import type { Home } from "../../../scheduler/home.ts";
-import { HostLoop } from "../../../scheduler/host_loop.ts";
-import { HOST } from "../../../scheduler/memory_layout.ts";
-import { POOL } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { type Call, task } from "../../../scheduler/task.ts";
+import { Channel } from "../../../scheduler/sync/channel.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { DeadlockWatch } from "../../../scheduler/host/deadlock.ts";
+import { DeadlockError } from "../../../scheduler/tasks/errors.ts";
+import type { Home } from "../../../scheduler/tasks/home.ts";
+import { HostLoop } from "../../../scheduler/host/host_loop.ts";
+import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { type Call, task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel, Member } from "./isolates.ts";
 import { meta, Pool, shim } from "./machines.ts";

@@ -1,11 +1,11 @@
 /** A thread dies at any step at which the books balance, and the host buries it while others go on. */
-import { pause } from "../../../scheduler/atomics.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { RUNNING } from "../../../scheduler/g_table.ts";
-import { HOST } from "../../../scheduler/memory_layout.ts";
-import { ABANDONED, FROZEN, isGiven, isLost, SHELVED } from "../../../scheduler/parker.ts";
-import { POOL } from "../../../scheduler/roles.ts";
-import { task } from "../../../scheduler/task.ts";
+import { pause } from "../../../scheduler/arena/atomics.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { ABANDONED, FROZEN, isGiven, isLost, SHELVED } from "../../../scheduler/parking/parker.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, isAsleep, kill, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 import { Mourner, survives } from "./mourners.ts";

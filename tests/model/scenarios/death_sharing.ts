@@ -1,14 +1,14 @@
 /** A thread dies that uses what tasks share: locks that it held are poisoned, and nobody waits for it in a queue. */
-import { Barrier } from "../../../scheduler/barrier.ts";
-import { Channel } from "../../../scheduler/channel.ts";
-import { ThreadDiedError } from "../../../scheduler/errors.ts";
-import { HANDLE } from "../../../scheduler/handle.ts";
-import type { Shareable } from "../../../scheduler/handles.ts";
-import type { Home } from "../../../scheduler/home.ts";
-import { Arena, W_QUEUE } from "../../../scheduler/memory_layout.ts";
-import { Mutex } from "../../../scheduler/mutex.ts";
-import { POOL } from "../../../scheduler/roles.ts";
-import { Semaphore } from "../../../scheduler/semaphore.ts";
+import { Barrier } from "../../../scheduler/sync/barrier.ts";
+import { Channel } from "../../../scheduler/sync/channel.ts";
+import { ThreadDiedError } from "../../../scheduler/tasks/errors.ts";
+import { HANDLE } from "../../../scheduler/codec/handle.ts";
+import type { Shareable } from "../../../scheduler/sync/handles.ts";
+import type { Home } from "../../../scheduler/tasks/home.ts";
+import { Arena, W_QUEUE } from "../../../scheduler/arena/memory_layout.ts";
+import { Mutex } from "../../../scheduler/sync/mutex.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import { Semaphore } from "../../../scheduler/sync/semaphore.ts";
 import { check, checkEqual, kill, type Scenario } from "../scenario.ts";
 import { Member } from "./isolates.ts";
 import { Pool } from "./machines.ts";

@@ -1,7 +1,7 @@
 /** Waiting for others to be done, or to be there: what they wrote before, plainly, is seen by who waited for them. */
-import { Barrier } from "../../../scheduler/barrier.ts";
-import { Once } from "../../../scheduler/once.ts";
-import { WaitGroup } from "../../../scheduler/wait_group.ts";
+import { Barrier } from "../../../scheduler/sync/barrier.ts";
+import { Once } from "../../../scheduler/sync/once.ts";
+import { WaitGroup } from "../../../scheduler/sync/wait_group.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { lockOf, members, plainWords, takenBack } from "./isolates.ts";
 

@@ -2,8 +2,8 @@
  * The handler of SIGURG, native/preempt.c, line by line: its answer() and freeze() are in C, where the checker does not look.
  * Change them together.
  */
-import { cas, type Futex, load, store } from "../../../scheduler/atomics.ts";
-import { type Arena, M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/memory_layout.ts";
+import { cas, type Futex, load, store } from "../../../scheduler/arena/atomics.ts";
+import { type Arena, M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/arena/memory_layout.ts";
 import {
   ABANDONED,
   ASKED,
@@ -15,7 +15,7 @@ import {
   LETS_GO,
   LOST,
   SEIZED,
-} from "../../../scheduler/parker.ts";
+} from "../../../scheduler/parking/parker.ts";
 
 /** HEDDLE_LOCKS in native/shim.h. */
 const LOCKS = 255;

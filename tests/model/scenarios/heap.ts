@@ -1,6 +1,6 @@
 /** The heap's shared lists: a block is in one isolate's hands. Isolates keep two blocks before they give them back. */
-import { Heap } from "../../../scheduler/heap.ts";
-import { Arena, leastArenaBytes } from "../../../scheduler/memory_layout.ts";
+import { Heap } from "../../../scheduler/arena/heap.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
 import { check, type Scenario } from "../scenario.ts";
 
 export const heap: Scenario = {

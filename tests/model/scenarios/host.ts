@@ -1,6 +1,6 @@
 /** The host's loop, which polls, and then sleeps in its event loop, against the mail of Ms. */
-import { HostLoop } from "../../../scheduler/host_loop.ts";
-import { POOL } from "../../../scheduler/roles.ts";
+import { HostLoop } from "../../../scheduler/host/host_loop.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
 import { checkEqual, type Scenario } from "../scenario.ts";
 import { note, Pool, shim } from "./machines.ts";
 

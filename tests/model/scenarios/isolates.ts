@@ -1,14 +1,14 @@
 /** Isolates that only use what tasks share: as dedicated Ms they keep their P while they sleep for mail. */
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { Futex } from "../../../scheduler/atomics.ts";
-import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
-import { HANDLE } from "../../../scheduler/handle.ts";
-import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
-import { Idle } from "../../../scheduler/idle.ts";
-import { Isolate, type Loop } from "../../../scheduler/isolate.ts";
-import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
-import { Mailbox, TO_WAITER } from "../../../scheduler/mailbox.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { Futex } from "../../../scheduler/arena/atomics.ts";
+import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
+import { HANDLE } from "../../../scheduler/codec/handle.ts";
+import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/sync/handles.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
+import { Idle } from "../../../scheduler/parking/idle.ts";
+import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
+import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
+import { Mailbox, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
 import {
   Arena,
   C_CAPACITY,
@@ -16,9 +16,9 @@ import {
   HOST,
   ISOLATES,
   leastArenaBytes,
-} from "../../../scheduler/memory_layout.ts";
-import { KEEPS_P_FUTEX, Parker } from "../../../scheduler/parker.ts";
-import { SharedChannel } from "../../../scheduler/shared_channel.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
+import { KEEPS_P_FUTEX, Parker } from "../../../scheduler/parking/parker.ts";
+import { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";
 import { abort, check, ModelSignal } from "../scenario.ts";
 import { shim } from "./machines.ts";
 

@@ -1,7 +1,7 @@
 /** Locks between isolates: whoever is inside is there alone, which plain access to a word proves, and all get in. */
-import { Mutex } from "../../../scheduler/mutex.ts";
-import { RWMutex } from "../../../scheduler/rw_mutex.ts";
-import { Semaphore } from "../../../scheduler/semaphore.ts";
+import { Mutex } from "../../../scheduler/sync/mutex.ts";
+import { RWMutex } from "../../../scheduler/sync/rw_mutex.ts";
+import { Semaphore } from "../../../scheduler/sync/semaphore.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { lockOf, members, plainWords, takenBack } from "./isolates.ts";
 

@@ -1,15 +1,15 @@
 /** Whole Ms for scenarios: the real loop, with tasks that these files define. */
 import type { Shim } from "../../../ffi/shim.ts";
-import { Futex, load, pause, store } from "../../../scheduler/atomics.ts";
-import { Forwarder } from "../../../scheduler/forwarder.ts";
-import { GTable } from "../../../scheduler/g_table.ts";
-import { GlobalRunQueue } from "../../../scheduler/global_run_queue.ts";
-import { HostTasks, type Started } from "../../../scheduler/host_tasks.ts";
-import { Idle } from "../../../scheduler/idle.ts";
-import { Isolate, type Loop } from "../../../scheduler/isolate.ts";
-import { LocalRunQueue } from "../../../scheduler/local_run_queue.ts";
-import { Machine } from "../../../scheduler/machine.ts";
-import { Mailbox, TO_OWNER } from "../../../scheduler/mailbox.ts";
+import { Futex, load, pause, store } from "../../../scheduler/arena/atomics.ts";
+import { Forwarder } from "../../../scheduler/slots/forwarder.ts";
+import { GTable } from "../../../scheduler/slots/g_table.ts";
+import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
+import { HostTasks, type Started } from "../../../scheduler/host/host_tasks.ts";
+import { Idle } from "../../../scheduler/parking/idle.ts";
+import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
+import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
+import { Machine } from "../../../scheduler/machine/machine.ts";
+import { Mailbox, TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
 import {
   Arena,
   CLOSING,
@@ -19,14 +19,14 @@ import {
   leastArenaBytes,
   PROCS_FIXED,
   PROCS_SEEN,
-} from "../../../scheduler/memory_layout.ts";
-import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parker.ts";
-import { POOL, type Role } from "../../../scheduler/roles.ts";
-import { Sysmon } from "../../../scheduler/sysmon.ts";
-import type { SideChannel } from "../../../scheduler/side_channel.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { type Call, type HostTask, silence, task } from "../../../scheduler/task.ts";
-import { TaskTable } from "../../../scheduler/task_table.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
+import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
+import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
+import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";
+import type { SideChannel } from "../../../scheduler/slots/side_channel.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { type Call, type HostTask, silence, task } from "../../../scheduler/tasks/task.ts";
+import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import {
   check,
   checkEqual,

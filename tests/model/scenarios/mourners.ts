@@ -1,7 +1,7 @@
 /** The host of scenarios in which threads die: it keeps the books of its tasks, and buries. */
-import { load, pause } from "../../../scheduler/atomics.ts";
-import { Burial, diedBy } from "../../../scheduler/burial.ts";
-import { DONE, FREE, QUEUED, RUNNING } from "../../../scheduler/g_table.ts";
+import { load, pause } from "../../../scheduler/arena/atomics.ts";
+import { Burial, diedBy } from "../../../scheduler/host/burial.ts";
+import { DONE, FREE, QUEUED, RUNNING } from "../../../scheduler/slots/g_table.ts";
 import {
   GLOBAL_HEAD,
   GLOBAL_TAIL,
@@ -13,11 +13,11 @@ import {
   P_RING,
   P_TAIL,
   RING_SIZE,
-} from "../../../scheduler/memory_layout.ts";
-import { givenP, givenSpinning, isGiven } from "../../../scheduler/parker.ts";
-import { isOnItsWay } from "../../../scheduler/processor.ts";
-import type { Started } from "../../../scheduler/host_tasks.ts";
-import type { Call, TaskState } from "../../../scheduler/task.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
+import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/parker.ts";
+import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
+import type { Started } from "../../../scheduler/host/host_tasks.ts";
+import type { Call, TaskState } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, isAsleep } from "../scenario.ts";
 import type { Pool } from "./machines.ts";
 

@@ -1,6 +1,6 @@
 /** The queue of native calls, whose TypeScript is the real one, against the threads of native/native_m.c (native_m.ts). */
 import type { Shim } from "../../../ffi/shim.ts";
-import { exchange, Futex, load, pause } from "../../../scheduler/atomics.ts";
+import { exchange, Futex, load, pause } from "../../../scheduler/arena/atomics.ts";
 import {
   Arena,
   CALL_NEXT,
@@ -8,8 +8,8 @@ import {
   leastArenaBytes,
   NATIVE_HOST_DONE,
   NATIVE_HOST_THREADS,
-} from "../../../scheduler/memory_layout.ts";
-import { NativeQueue } from "../../../scheduler/native_queue.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
+import { NativeQueue } from "../../../scheduler/native/queue.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
 import { shim as modelShim } from "./machines.ts";
 import { NativeM } from "./native_m.ts";

@@ -3,7 +3,7 @@
  * calls themselves, the statuses and what starts a thread are left out: a thread of the scenario stands for all that one
  * queue starts, one after the other.
  */
-import { add, cas, exchange, type Futex, load, pause, store } from "../../../scheduler/atomics.ts";
+import { add, cas, exchange, type Futex, load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import {
   type Arena,
   CALL_NEXT,
@@ -23,7 +23,7 @@ import {
   QUEUE_TAIL,
   QUEUE_THREADS,
   SYSMON,
-} from "../../../scheduler/memory_layout.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
 
 // native/shim.h
 const SPINNING = 1;

@@ -1,9 +1,9 @@
 /** Threads in the hands of a task: locked and dedicated ones, from the start or in the middle, against mail. */
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parker.ts";
-import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
+import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { dedicates, meta, note, Pool } from "./machines.ts";

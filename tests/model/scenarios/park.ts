@@ -1,5 +1,5 @@
 /** Ms that park while work is submitted: the idle word, the spinning Ms, the sleep words. */
-import { POOL } from "../../../scheduler/roles.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
 import { checkEqual, type Scenario } from "../scenario.ts";
 import { computes, note, Pool, sets } from "./machines.ts";
 

@@ -1,9 +1,9 @@
 /** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
-import { load, pause, store } from "../../../scheduler/atomics.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { QUEUED } from "../../../scheduler/g_table.ts";
-import { EXEMPT_P, NO_P } from "../../../scheduler/idle.ts";
-import type { Machine } from "../../../scheduler/machine.ts";
+import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { QUEUED } from "../../../scheduler/slots/g_table.ts";
+import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
+import type { Machine } from "../../../scheduler/machine/machine.ts";
 import {
   CLOSING,
   HOST,
@@ -15,7 +15,7 @@ import {
   PREEMPT,
   PREEMPTED,
   RUNAWAY_MS,
-} from "../../../scheduler/memory_layout.ts";
+} from "../../../scheduler/arena/memory_layout.ts";
 import {
   ABANDONED,
   ASKED,
@@ -29,10 +29,10 @@ import {
   LETS_GO,
   PARKED_FUTEX,
   SEIZED,
-} from "../../../scheduler/parker.ts";
-import { holder, isRunning } from "../../../scheduler/processor.ts";
-import { NONE, POOL, type Role, SPARE } from "../../../scheduler/roles.ts";
-import { type Call, task } from "../../../scheduler/task.ts";
+} from "../../../scheduler/parking/parker.ts";
+import { holder, isRunning } from "../../../scheduler/parking/processor.ts";
+import { NONE, POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
+import { type Call, task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";

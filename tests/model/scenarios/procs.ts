@@ -1,5 +1,5 @@
 /** Changes of procs, and threads that end or join while work is submitted. */
-import { POOL } from "../../../scheduler/roles.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { note, Pool } from "./machines.ts";
 

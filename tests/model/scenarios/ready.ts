@@ -1,10 +1,10 @@
 /** Mail for a G that has begun, while its M parks: in the futex or in its event loop, and under other Ms' work. */
-import { load, pause, store } from "../../../scheduler/atomics.ts";
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { DEADLOCK_REPORT } from "../../../scheduler/memory_layout.ts";
-import { POOL } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
+import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";

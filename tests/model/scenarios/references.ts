@@ -1,12 +1,12 @@
 /** Handles: an object lives as long as anybody has one, or one is on its way, and no longer. */
-import type { Handle } from "../../../scheduler/handle.ts";
-import { CHANNEL } from "../../../scheduler/handles.ts";
-import { O_KIND, OBJECTS_FIRST } from "../../../scheduler/memory_layout.ts";
+import type { Handle } from "../../../scheduler/codec/handle.ts";
+import { CHANNEL } from "../../../scheduler/sync/handles.ts";
+import { O_KIND, OBJECTS_FIRST } from "../../../scheduler/arena/memory_layout.ts";
 import { check, checkEqual, collect, type Scenario } from "../scenario.ts";
 import { type Member, members } from "./isolates.ts";
 
 /** Also makes sure that handles of channels can be made. */
-import "../../../scheduler/channel.ts";
+import "../../../scheduler/sync/channel.ts";
 
 function make(count: number) {
   const all = members(count);

@@ -1,9 +1,9 @@
 /** Selects over channels that several isolates know: one case happens, and what was not chosen has not. */
-import { Channel, lifeOf } from "../../../scheduler/channel.ts";
-import { Arrived } from "../../../scheduler/handles.ts";
-import type { Home } from "../../../scheduler/home.ts";
-import { select, type Selected } from "../../../scheduler/select.ts";
-import { recv, send } from "../../../scheduler/select_case.ts";
+import { Channel, lifeOf } from "../../../scheduler/sync/channel.ts";
+import { Arrived } from "../../../scheduler/sync/handles.ts";
+import type { Home } from "../../../scheduler/tasks/home.ts";
+import { select, type Selected } from "../../../scheduler/sync/select.ts";
+import { recv, send } from "../../../scheduler/sync/select_case.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { channelOf, type Member, members } from "./isolates.ts";
 

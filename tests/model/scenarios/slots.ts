@@ -1,10 +1,10 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
-import { pause } from "../../../scheduler/atomics.ts";
-import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/g_table.ts";
-import { HOST } from "../../../scheduler/memory_layout.ts";
-import { DEDICATED, POOL, SPARE } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
+import { pause } from "../../../scheduler/arena/atomics.ts";
+import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 

@@ -3,12 +3,12 @@
  * nor beside something outside that Deno counts. What Deno does not count ends its wait when the M's patience has ended.
  */
 import process from "node:process";
-import { load, notify, pause, sleepInEventLoop, store } from "../../../scheduler/atomics.ts";
-import { RECEIVE } from "../../../scheduler/channel_life.ts";
-import { DEADLOCK_REPORT } from "../../../scheduler/memory_layout.ts";
-import { POOL } from "../../../scheduler/roles.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { type Call, task } from "../../../scheduler/task.ts";
+import { load, notify, pause, sleepInEventLoop, store } from "../../../scheduler/arena/atomics.ts";
+import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
+import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { type Call, task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, count, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { meta, Pool } from "./machines.ts";

@@ -1,14 +1,14 @@
 /** Sleeps and timeouts that end by their time, against everything that ends them before. */
-import { Channel } from "../../../scheduler/channel.ts";
-import { DONE } from "../../../scheduler/g_table.ts";
-import { Arrived } from "../../../scheduler/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/home.ts";
+import { Channel } from "../../../scheduler/sync/channel.ts";
+import { DONE } from "../../../scheduler/slots/g_table.ts";
+import { Arrived } from "../../../scheduler/sync/handles.ts";
+import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
 
-import { POOL } from "../../../scheduler/roles.ts";
-import { select } from "../../../scheduler/select.ts";
-import { after, recv } from "../../../scheduler/select_case.ts";
-import type { TaskContext } from "../../../scheduler/context.ts";
-import { task } from "../../../scheduler/task.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import { select } from "../../../scheduler/sync/select.ts";
+import { after, recv } from "../../../scheduler/sync/select_case.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { task } from "../../../scheduler/tasks/task.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { meta, note, Pool } from "./machines.ts";

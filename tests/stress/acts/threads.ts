@@ -1,7 +1,7 @@
 /** What takes threads and Ps away: tasks that lock, dedicate, block and die, lockers, and changes of procs. */
 import { SchedulerClosedError, type Task } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { threadStatus } from "../../os_threads.ts";
+import { threadStatus } from "../../support/os_threads.ts";
 import { script, type Step } from "../../tasks/script.ts";
 import type { Random } from "../random.ts";
 import { tidOf } from "../tasks/families.ts";

@@ -1,6 +1,6 @@
 /** What tasks do to their thread, and see of it. */
 import { task } from "@heddle/heddle";
-import { threadName, threadNice, threadStatus } from "../../os_threads.ts";
+import { threadName, threadNice, threadStatus } from "../../support/os_threads.ts";
 
 export interface Looks {
   readonly name: string;

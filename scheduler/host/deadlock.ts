@@ -1,0 +1,200 @@
+/**
+ * Deadlocks: every task waits for another one, and nothing can end that.
+ *
+ * An M that sleeps in its event loop says so in M_STUCK if its live Gs can be woken by mail alone: it has no timer, and
+ * Deno's event loop has nothing to do (`eventLoopHasMoreWork`, of which V8's and Deno's promises of the outside world
+ * are all part; a timer that was unrefed is not). The host looks now and then while it sleeps and tasks are in flight.
+ * If every M sleeps like that or without live Gs, nothing is queued and no mail is on its way, and the host has no handle
+ * of anything shared and no timeout or signal that cancels, then nobody is left who could send.
+ *
+ * Conservative on purpose: who is not sure says no. In a Deno without that function nothing is ever found.
+ *
+ * The host asks (M_ASKED = REPORT), each stuck M says what is waited for there, and the host, if nothing has moved,
+ * tells all of them (M_ASKED = END): they reject their parked operations with the report.
+ */
+import { load, store } from "../arena/atomics.ts";
+import { encode } from "../codec/codec.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { Isolate } from "../sync/isolate.ts";
+import {
+  type Arena,
+  DEADLOCK_REPORT,
+  M_ASKED,
+  M_LIVE,
+  M_PARKS,
+  M_REPORT,
+  M_STUCK,
+} from "../arena/memory_layout.ts";
+import type { Mailbox } from "../queues/mailbox.ts";
+import { END, readReport, REPORT } from "../machine/stuck.ts";
+import {
+  KEEPS_P_EVENT_LOOP,
+  KEEPS_P_FUTEX,
+  LOCKED_EVENT_LOOP,
+  LOCKED_FUTEX,
+  PARKED_EVENT_LOOP,
+  PARKED_FUTEX,
+  type Parker,
+  SPARE_FUTEX,
+} from "../parking/parker.ts";
+
+/** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
+const INTERVAL = 150;
+/** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
+const MOST_PATIENCE = 64;
+/** States of sleepers. In all others an M may be about to do something. */
+const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
+  PARKED_EVENT_LOOP,
+  KEEPS_P_EVENT_LOOP,
+  LOCKED_EVENT_LOOP,
+]);
+const IN_FUTEX: ReadonlySet<number> = new Set([PARKED_FUTEX, KEEPS_P_FUTEX, LOCKED_FUTEX, SPARE_FUTEX]);
+
+export interface Watched {
+  /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
+  readonly mayBeStuck: boolean;
+  readonly isolates: number[];
+}
+
+export class DeadlockWatch {
+  readonly #home: Isolate;
+  readonly #words: Int32Array;
+  readonly #arena: Arena;
+  readonly #idle: Idle;
+  readonly #mailbox: Mailbox;
+  readonly #parker: Parker;
+  readonly #watched: Watched;
+  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** The sum of all parks when everything looked stuck, at the last look. */
+  #stuckAt = -1;
+  #asked: number[] = [];
+  /** Looks since an M was last asked to look again, and until the next time. */
+  #looks = 0;
+  #patience = 1;
+  #report = 0;
+
+  constructor(home: Isolate, idle: Idle, mailbox: Mailbox, parker: Parker, watched: Watched) {
+    this.#home = home;
+    this.#words = home.words;
+    this.#arena = home.arena;
+    this.#idle = idle;
+    this.#mailbox = mailbox;
+    this.#parker = parker;
+    this.#watched = watched;
+  }
+
+  /** The host sleeps, and tasks are in flight. */
+  begin(): void {
+    this.#stuckAt = -1;
+    this.#looks = 0;
+    this.#patience = 1;
+    this.#arm();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), INTERVAL);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #look(): void {
+    // Twice, and no M woke between: so all were asleep at one moment, the end of the first time.
+    const before = this.#parks();
+    const first = this.#stuck();
+    const stuck = first === undefined || this.#stuck() === undefined || this.#parks() !== before
+      ? undefined
+      : first;
+    if (stuck === undefined) {
+      this.#stuckAt = -1;
+      this.#asked = [];
+    } else if (this.#asked.length > 0) {
+      this.#tell();
+    } else {
+      if (before === this.#stuckAt) this.#ask(stuck);
+      else this.#stuckAt = before;
+    }
+    this.#arm();
+  }
+
+  /** The Ms with live Gs, if nothing can wake any of them. */
+  #stuck(): number[] | undefined {
+    const { isolates, mayBeStuck } = this.#watched;
+    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#mailbox.isEmpty(this.#home.number)) {
+      return undefined;
+    }
+    if (this.#idle.spinning !== 0 || this.#idle.workVisible()) return undefined;
+    const stuck: number[] = [];
+    const unsure: number[] = [];
+    for (const isolate of isolates) {
+      const record = this.#arena.isolate(isolate);
+      const state = this.#parker.state(isolate);
+      if (!this.#mailbox.isEmpty(isolate)) return undefined;
+      if (IN_EVENT_LOOP.has(state)) {
+        (load(this.#words, record + M_STUCK) === 0 ? unsure : stuck).push(isolate);
+      } else if (IN_FUTEX.has(state)) {
+        if (load(this.#words, record + M_LIVE) !== 0) return undefined;
+      } else {
+        return undefined;
+      }
+    }
+    if (unsure.length > 0) this.#askAgain(unsure);
+    return unsure.length > 0 || stuck.length === 0 ? undefined : stuck;
+  }
+
+  /** They slept before what they waited for outside had come, and are to look at their event loops once more. */
+  #askAgain(unsure: number[]): void {
+    if (++this.#looks < this.#patience) return;
+    this.#looks = 0;
+    this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
+    for (const isolate of unsure) this.#idle.signal(isolate);
+  }
+
+  #parks(): number {
+    return this.#watched.isolates.reduce(
+      (sum, isolate) => sum + load(this.#words, this.#arena.isolate(isolate) + M_PARKS),
+      0,
+    );
+  }
+
+  #ask(stuck: number[]): void {
+    this.#asked = stuck;
+    for (const isolate of stuck) {
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT);
+      this.#idle.signal(isolate);
+    }
+  }
+
+  /** All have reported, and are stuck still. */
+  #tell(): void {
+    const reports = this.#asked.map((isolate) => this.#takeReport(isolate)).filter((text) => text !== "");
+    this.#free(this.#report);
+    const text = `Every task waits for another one, and the host holds nothing that could end it: ${
+      reports.join("; ")
+    }.`;
+    this.#report = this.#home.heap.put(encode(text).bytes);
+    store(this.#words, DEADLOCK_REPORT, this.#report);
+    for (const isolate of this.#asked) {
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
+      this.#idle.signal(isolate);
+    }
+    this.#asked = [];
+    this.#stuckAt = -1;
+  }
+
+  #takeReport(isolate: number): string {
+    const word = this.#arena.isolate(isolate) + M_REPORT;
+    const report = load(this.#words, word);
+    const text = readReport(this.#arena, report);
+    store(this.#words, word, 0);
+    this.#free(report);
+    return text;
+  }
+
+  #free(report: number): void {
+    if (report !== 0) this.#home.heap.release(report);
+  }
+}

@@ -1,0 +1,321 @@
+/** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
+import type { Bereaved } from "./burial.ts";
+import { limitTask } from "../queues/cancellation.ts";
+import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
+import type { Forwarder } from "../slots/forwarder.ts";
+import { clone, type GTable, type Parcel, QUEUED, RUNNING } from "../slots/g_table.ts";
+import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { Isolate } from "../sync/isolate.ts";
+import { HOST } from "../arena/memory_layout.ts";
+import { type Owned, Owner } from "../slots/owner.ts";
+import { reserveStack } from "../codec/stack_reserve.ts";
+import {
+  type Call,
+  type Caller,
+  type Definition,
+  type GoOptions,
+  HostTask,
+  type Settler,
+  silence,
+  type TaskState,
+} from "../tasks/task.ts";
+import type { TaskTable } from "../slots/task_table.ts";
+import type { Timer } from "../queues/timers.ts";
+
+/** A task that the host started. */
+export class Started implements Owned, Caller, Settler {
+  readonly id: number;
+  readonly definition: Definition;
+  readonly name: string;
+  /** -1 while it waits for a slot. */
+  slot = -1;
+  resolve!: (value: unknown) => void;
+  reject!: (reason: unknown) => void;
+  promise!: HostTask;
+  release: (() => void) | undefined = undefined;
+  outcome: TaskState | undefined = undefined;
+  /** The process waits for it. */
+  isInFlight = true;
+  readonly #tasks: HostTasks;
+
+  constructor(tasks: HostTasks, id: number, { definition }: Call<unknown>, name?: string) {
+    this.#tasks = tasks;
+    this.id = id;
+    this.definition = definition;
+    this.name = name ?? definition.name;
+  }
+
+  get hasSettled(): boolean {
+    return this.outcome !== undefined;
+  }
+
+  get state(): TaskState {
+    return this.outcome ?? (this.slot >= 0 && this.#tasks.isRunning(this.slot) ? "running" : "queued");
+  }
+
+  cancel(reason: unknown): boolean {
+    return this.#tasks.cancel(this, reason);
+  }
+}
+
+/** A thread that tasks may be started on. */
+export interface Place {
+  readonly isolate: number;
+  /** Whether it has ended. */
+  readonly isGone: boolean;
+}
+
+interface Waiting {
+  readonly started: Started;
+  readonly args: readonly unknown[];
+  readonly on: Place | undefined;
+}
+
+/** The host's loop: the process waits for what has begun and not ended. */
+interface Vigil {
+  begin(): void;
+  end(): void;
+  startTimer(timer: Timer): void;
+  stopTimer(timer: Timer): void;
+}
+
+export class HostTasks implements Bereaved {
+  readonly #gs: GTable;
+  readonly #global: GlobalRunQueue;
+  readonly #idle: Idle;
+  readonly #home: Isolate;
+  readonly #forwarder: Forwarder;
+  readonly #vigil: Vigil;
+  readonly #owner: Owner<Started>;
+  /** What exceeds the slots, oldest first from #nextWaiting. */
+  #waiting: (Waiting | undefined)[] = [];
+  #nextWaiting = 0;
+  #isAbandoned = false;
+
+  constructor(
+    gs: GTable,
+    table: TaskTable,
+    global: GlobalRunQueue,
+    idle: Idle,
+    home: Isolate,
+    forwarder: Forwarder,
+    vigil: Vigil,
+  ) {
+    this.#gs = gs;
+    this.#global = global;
+    this.#idle = idle;
+    this.#home = home;
+    this.#forwarder = forwarder;
+    this.#vigil = vigil;
+    this.#owner = new Owner(
+      gs,
+      table,
+      idle,
+      home.locks,
+      forwarder,
+      (started, ok, value) => this.#settle(started, ok ? "done" : "failed", value),
+    );
+  }
+
+  // Starting ----------------------------------------------------------------------------------------------------------
+
+  /** By any M, or on that thread, which has been dedicated before. */
+  start(call: Call<unknown>, options: GoOptions | undefined, on?: Place): HostTask {
+    const started = this.#newStarted(call, options);
+    const slot = this.#isAnyWaiting ? -1 : this.#gs.allocate();
+    if (slot >= 0) this.#submit(slot, started, call.args, on);
+    else this.#wait(started, call.args, on);
+    return this.#inFlight(started, options);
+  }
+
+  /** A slot for a task that cannot wait for one, or -1. */
+  allocate(): number {
+    return this.#gs.allocate();
+  }
+
+  /** That slot is not used. */
+  free(slot: number): void {
+    this.#gs.free(slot);
+  }
+
+  /** As the first on a thread of its own. With a throw the slot is free again. */
+  startOnOwn(
+    slot: number,
+    call: Call<unknown>,
+    options: GoOptions | undefined,
+    args: readonly unknown[],
+    on: Place,
+  ): HostTask {
+    const started = this.#newStarted(call, options);
+    this.#submit(slot, started, args, on);
+    return this.#inFlight(started, options);
+  }
+
+  /** The same for a task that nobody waits for, so that it does not keep the process alive. */
+  holdOnOwn(slot: number, call: Call<unknown>, args: readonly unknown[], on: Place): HostTask {
+    const started = this.#newStarted(call, undefined);
+    started.isInFlight = false;
+    this.#submit(slot, started, args, on);
+    const promise = started.promise = HostTask.start(started);
+    silence(promise);
+    return promise;
+  }
+
+  /** Its signal was aborted before. */
+  neverStarted(call: Call<unknown>, { signal }: GoOptions): HostTask {
+    const started = this.#newStarted(call, undefined);
+    started.outcome = "cancelled";
+    const promise = started.promise = HostTask.start(started);
+    silence(promise);
+    started.reject(signal!.reason);
+    return promise;
+  }
+
+  #newStarted(call: Call<unknown>, options: GoOptions | undefined): Started {
+    return new Started(this, this.#gs.newId(), call, options?.name);
+  }
+
+  #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
+    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    this.#requireOpen(started);
+    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
+    this.#global.push(slot);
+    this.#idle.wake();
+  }
+
+  #inFlight(started: Started, options: GoOptions | undefined): HostTask {
+    const promise = started.promise = HostTask.start(started);
+    this.#vigil.begin();
+    if (options !== undefined) this.#limit(started, options);
+    return promise;
+  }
+
+  #limit(started: Started, options: GoOptions): void {
+    const late = (timeout: number) => timedOut(started.name, started.id, timeout);
+    started.release = limitTask(started.promise, options, this.#vigil, late);
+  }
+
+  /** Until there is a slot for it. */
+  #wait(started: Started, args: readonly unknown[], on: Place | undefined): void {
+    const copied = clone(args, "args") as unknown[];
+    this.#requireOpen(started);
+    this.#waiting.push({ started, args: copied, on });
+  }
+
+  /** Once more when arguments have been copied: their getters may have called close(). */
+  #requireOpen(started: Started): void {
+    if (!this.#isAbandoned) return;
+    started.outcome = "failed";
+    throw new SchedulerClosedError("The scheduler was closed as the task's arguments were copied.");
+  }
+
+  get #isAnyWaiting(): boolean {
+    return this.#nextWaiting < this.#waiting.length;
+  }
+
+  /** Tasks without a slot. */
+  get waiting(): number {
+    return this.#waiting.length - this.#nextWaiting;
+  }
+
+  /** Slots may have become free: what waits for one moves on. */
+  refill(): void {
+    while (this.#isAnyWaiting) {
+      const { started, args, on } = this.#waiting[this.#nextWaiting]!;
+      if (on?.isGone) {
+        const error = threadDied(started.name, started.id, "it ended before the task began");
+        this.#settle(started, "failed", error);
+      }
+      if (!started.hasSettled) {
+        const slot = this.#gs.allocate();
+        if (slot < 0) return;
+        try {
+          this.#submit(slot, started, args, on);
+        } catch (error) {
+          this.#settle(started, "failed", error);
+        }
+      }
+      this.#waiting[this.#nextWaiting++] = undefined;
+    }
+    this.#waiting = [];
+    this.#nextWaiting = 0;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  /** What has ended is running until its mail is read. */
+  isRunning(slot: number): boolean {
+    return this.#gs.status(slot) !== QUEUED;
+  }
+
+  cancel(started: Started, reason: unknown): boolean {
+    if (started.hasSettled) return false;
+    reserveStack();
+    this.#settle(started, "cancelled", reason);
+    if (started.slot >= 0) this.#owner.cancel(started, reason);
+    return true;
+  }
+
+  #settle(started: Started, outcome: TaskState, value: unknown): void {
+    if (started.hasSettled) return;
+    started.outcome = outcome;
+    started.release?.();
+    if (started.isInFlight) this.#vigil.end();
+    if (outcome === "done") started.resolve(value);
+    else started.reject(value);
+  }
+
+  /** Mail about a slot, of whichever owner: what goes by port goes through the host. */
+  readMail(slot: number): void {
+    if (this.#gs.status(slot) === RUNNING) this.#forwarder.forward(slot);
+    else if (this.#isOwn(slot)) this.#owner.read(slot);
+    else this.#forwarder.passOn(slot);
+  }
+
+  #isOwn(slot: number): boolean {
+    return this.#home.arena.ownerOf(slot) === HOST;
+  }
+
+  /** All that have not settled fail with that. Nobody has to handle it. */
+  abandon(why: () => Error): void {
+    this.#isAbandoned = true;
+    const waiting = this.#waiting.slice(this.#nextWaiting).map((entry) => entry!.started);
+    this.#waiting = [];
+    this.#nextWaiting = 0;
+    for (const started of [...waiting, ...this.#owner.tasks]) {
+      if (started.hasSettled) continue;
+      this.#settle(started, "failed", why());
+      silence(started.promise);
+    }
+  }
+
+  /** Whether only tasks and what they share can make anything go on: nothing here starts or cancels one by itself. */
+  get areAlone(): boolean {
+    return !this.#isAnyWaiting && this.#owner.tasks.every(({ release }) => release === undefined);
+  }
+
+  // In the place of a dead runner: burial.ts --------------------------------------------------------------------------
+
+  nameOf(slot: number): string {
+    return this.#owner.of(slot)!.name;
+  }
+
+  lose(slot: number, error: Error): void {
+    this.#owner.lose(slot, error);
+  }
+
+  read(slot: number): boolean {
+    if (!this.#isOwn(slot)) return this.#gs.isByPort(slot) && this.#forwarder.passOn(slot);
+    this.#owner.readOfDead(slot);
+    return true;
+  }
+
+  dropParcel(slot: number): void {
+    this.#forwarder.dropArguments(slot);
+  }
+
+  post(slot: number, parcel: Parcel): void {
+    this.#forwarder.post(slot, parcel);
+  }
+}

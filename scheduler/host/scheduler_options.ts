@@ -1,0 +1,84 @@
+/** What a scheduler is started with. */
+import type { Names } from "../tasks/options.ts";
+import type { Stall } from "./stall.ts";
+
+/** Options of {@linkcode Scheduler.start}. */
+export interface SchedulerOptions {
+  /**
+   * How many threads run tasks at the same instant (GOMAXPROCS), from 1 to 256. Default: `HEDDLE_PROCS`, or the CPUs
+   * that the process may use, by its affinity mask and its cgroups' CPU quotas.
+   */
+  procs?: number;
+  /**
+   * Threads in all: those of the pool, a spare one, and the dedicated ones. Default: 64, or twice `procs`. Tasks wait while the
+   * system gives fewer, and a warning says so once.
+   */
+  maxThreads?: number;
+  /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
+  maxTasks?: number;
+  /**
+   * Size of the shared memory. Only what is touched takes memory. What finds no room there goes by message port, which
+   * is slower. Default: 256 MiB.
+   */
+  arenaBytes?: number;
+  /**
+   * Threads for native calls, from 1 to 4096: see {@linkcode Scheduler.dlopen}. They are started as calls need them, and
+   * end when they have been idle for some seconds. Default: 512.
+   */
+  maxNativeThreads?: number;
+  /**
+   * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its thread is frozen
+   * where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or WebAssembly by then
+   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
+   *
+   * After Go 1.14's asynchronous preemption (golang/go#24543).
+   */
+  preempt?: boolean;
+  /**
+   * Milliseconds that a task may run on end while others wait for a P, at least 1; after that
+   * {@linkcode TaskContext.shouldYield} is true, and it may be preempted. Default: 10, as in Go.
+   */
+  sliceMs?: number;
+  /**
+   * Milliseconds of CPU time that a task may use on end, without an `await`, before it is abandoned: it rejects with a
+   * {@linkcode TaskAbandonedError}, what else had begun on its thread with a {@linkcode ThreadDiedError}, and the thread is
+   * frozen for good. At least twice `sliceMs`. Default: no limit.
+   */
+  runawayMs?: number;
+  /**
+   * Called on the host once for each time that a task has run for `stallMs` on end. What it throws is an uncaught error.
+   * Default: nobody hears of it.
+   */
+  onStall?: (stall: Stall) => void;
+  /** Milliseconds after which a task that runs on is reported to `onStall`. Default: 100. */
+  stallMs?: number;
+  /**
+   * Limit of one thread's JavaScript heap in MB. A thread that reaches it dies, the process does not. V8 (15) does not notice
+   * it in optimised code of a loop that calls no function of JavaScript: give `runawayMs` as well. Default: 2048.
+   */
+  heapLimitMb?: number;
+  /**
+   * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
+   * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
+   * host may still start a task that finds a channel in its module and sends to it. Default: true.
+   *
+   * The host's own operations wait for as long as they like: its code may send from a timer or a request, and nobody can
+   * know that it will not.
+   */
+  detectDeadlocks?: boolean;
+}
+
+export const SCHEDULER_OPTIONS = {
+  procs: true,
+  maxThreads: true,
+  maxTasks: true,
+  arenaBytes: true,
+  maxNativeThreads: true,
+  preempt: true,
+  sliceMs: true,
+  runawayMs: true,
+  onStall: true,
+  stallMs: true,
+  heapLimitMb: true,
+  detectDeadlocks: true,
+} satisfies Names<SchedulerOptions>;

@@ -1,0 +1,19 @@
+/** What the host tells a new thread, and what a thread leaves in M_DEATH if it can. */
+import type { MessagePort } from "node:worker_threads";
+import type { ArenaShape } from "../arena/memory_layout.ts";
+
+export interface ThreadStart {
+  readonly buffer: SharedArrayBuffer;
+  readonly shape: ArenaShape;
+  /** Its number; the host's for sysmon, which has none. */
+  readonly isolate: number;
+  /** What the thread imports: worker_main.ts in one piece. */
+  readonly bundle: string;
+  readonly shimPath: string;
+  /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */
+  readonly life?: number;
+  /** To the host. sysmon has none. */
+  readonly port?: MessagePort;
+}
+
+export const HEAP_FULL = 1;

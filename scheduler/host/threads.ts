@@ -1,0 +1,354 @@
+/**
+ * The threads of a scheduler, as the host sees them: starting, keeping one spare, replacing what dies.
+ *
+ * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
+ */
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { errnoName, type Shim } from "../../ffi/shim.ts";
+import { load, store } from "../arena/atomics.ts";
+import {
+  type Arena,
+  CLOSING,
+  HOST,
+  ISOLATES,
+  M_ASKED,
+  M_DEATH,
+  M_GIVEN,
+  M_STUCK,
+  M_TID,
+} from "../arena/memory_layout.ts";
+import { AWAKE, type Parker, SPARE_FUTEX } from "../parking/parker.ts";
+import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
+import { SideChannel } from "../slots/side_channel.ts";
+import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
+import { source } from "./worker_bundle.ts";
+
+// As a data: URL the bundle would be the module's name, of which a thread keeps 20 copies and more: 1.7 MB for 75 KB. A
+// worker cannot start from a blob: URL, but it can import one.
+const entry = new URL(
+  `data:text/javascript,import { workerData } from "node:worker_threads"; await import(workerData.bundle);`,
+);
+let bundle: string | undefined;
+
+/**
+ * Of V8's heap for new objects, in all its parts: a thread that allocates much keeps 17 MB of it, and 67 without a limit.
+ * Requests that parse and print JSON take the same time; a map of 50,000 objects that are replaced all the time 1.3 times
+ * as long.
+ */
+const YOUNG_MB = 24;
+
+/**
+ * Descriptors that a thread opens as it starts: Deno (2.9) ends the process if one of the 6 cannot be had. Those that are
+ * starting have not opened all of theirs.
+ */
+const DESCRIPTORS = 8;
+/** Milliseconds from a refusal to the next try; doubled for each one that follows. Guesses. */
+const FIRST_RETRY = 50;
+const LAST_RETRY = 5000;
+
+export interface Thread {
+  readonly isolate: number;
+  readonly worker: Worker;
+  readonly side: SideChannel;
+  /** Resolves when it runs, rejects with what kept it from starting. */
+  readonly up: Promise<void>;
+  isUp: boolean;
+  readonly ended: Promise<void>;
+  /** What it threw outside of every task, if that ended it. */
+  error?: unknown;
+  /** It has ended, or was given up. */
+  isGone: boolean;
+}
+
+export interface ThreadLimits {
+  readonly maxThreads: number;
+  readonly heapLimitMb: number;
+}
+
+export class Threads {
+  readonly #arena: Arena;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #roles: Roles;
+  readonly #limits: ThreadLimits;
+  readonly #died: (thread: Thread, why: string) => void;
+  readonly #revive: (isolate: number) => boolean;
+  readonly #retry: () => void;
+  /** Of this thread. The main one ends with the process. */
+  readonly #life: number | undefined;
+  readonly #threads = new Map<number, Thread>();
+  /** Numbers of threads that were given up and have not ended. */
+  readonly #abandoned = new Set<number>();
+  #sysmon: Worker | undefined = undefined;
+  /** Why there are no more threads than there are, until the next try. */
+  #refusal: Error | undefined = undefined;
+  /** While it is set no thread is started. */
+  #retryTimer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #retryMs = FIRST_RETRY;
+  #hasWarned = false;
+
+  /**
+   * `died` is called when a thread has ended, for whatever reason, and removes it. `revive` makes the number of such a one ready
+   * for another one, unless something is in flight that it owned.
+   */
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    parker: Parker,
+    roles: Roles,
+    limits: ThreadLimits,
+    died: (thread: Thread, why: string) => void,
+    revive: (isolate: number) => boolean,
+    retry: () => void,
+  ) {
+    this.#arena = arena;
+    this.#shim = shim;
+    this.#parker = parker;
+    this.#roles = roles;
+    this.#limits = limits;
+    this.#died = died;
+    this.#revive = revive;
+    this.#retry = retry;
+    this.#life = shim.gettid() === Deno.pid ? undefined : requireLife(shim);
+    store(arena.i32, ISOLATES, HOST + 1);
+  }
+
+  get all(): Thread[] {
+    return [...this.#threads.values()];
+  }
+
+  /** What the system has refused, if the last try was in vain. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
+  get(isolate: number): Thread | undefined {
+    return this.#threads.get(isolate);
+  }
+
+  /**
+   * Brings the pool to `procs` threads that are not in a blocking call, with one spare beside them, as far as
+   * `maxThreads` and the system let it.
+   */
+  balance(procs: number): void {
+    while (this.#roles.available < procs) {
+      const spare = this.#claim(POOL);
+      if (spare === undefined && this.#start(POOL) === undefined) return;
+      // It joins the pool, or looks at its role before it sleeps the first time.
+      if (spare !== undefined) this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
+    }
+    if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
+  }
+
+  /**
+   * A thread for one task alone, which the caller mails to it; undefined if all `maxThreads` are in use or needed by the pool, or
+   * the system refuses one.
+   */
+  forOneTask(procs: number): Thread | undefined {
+    if (this.#roles.poolCanHave(this.#limits.maxThreads) <= procs) return undefined;
+    return this.#claim(DEDICATED) ?? this.#start(DEDICATED);
+  }
+
+  #claim(role: typeof POOL | typeof DEDICATED): Thread | undefined {
+    return this.all.find(({ isolate }) => this.#roles.claim(isolate, role));
+  }
+
+  /** Undefined if there are `maxThreads`, or the system refuses another one. */
+  #start(role: typeof SPARE | typeof POOL | typeof DEDICATED): Thread | undefined {
+    if (this.#retryTimer !== undefined) return undefined;
+    const isolate = this.#freeNumber();
+    if (isolate === undefined) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    const record = this.#arena.isolate(isolate);
+    this.#roles.set(isolate, role);
+    // The last thread of that number may have ended anywhere.
+    for (const word of [M_TID, M_DEATH, M_GIVEN, M_STUCK, M_ASKED]) store(this.#arena.i32, record + word, 0);
+    const worker = this.#startWorker(isolate, port2);
+    if (worker === undefined) {
+      port1.close();
+      port2.close();
+      this.#roles.set(isolate, NONE);
+      return undefined;
+    }
+    const ended = Promise.withResolvers<void>();
+    const up = Promise.withResolvers<void>();
+    up.promise.catch(() => {});
+    const thread: Thread = {
+      isolate,
+      worker,
+      side: new SideChannel(port1),
+      up: up.promise,
+      isUp: false,
+      ended: ended.promise,
+      isGone: false,
+    };
+    this.#threads.set(isolate, thread);
+    worker.once("message", () => {
+      thread.isUp = true;
+      this.#retryMs = FIRST_RETRY;
+      up.resolve();
+    });
+    worker.on("error", (error) => thread.error = error);
+    worker.once("exit", (code) => {
+      const why = this.#causeOfDeath(thread, code);
+      const error = new Error(`A Heddle thread did not start: ${why}.`, { cause: thread.error });
+      if (!thread.isUp) this.#refused(error);
+      up.reject(error);
+      if (!this.#abandoned.delete(isolate)) this.#died(thread, why);
+      ended.resolve();
+    });
+    return thread;
+  }
+
+  /** Undefined if the system refuses it. */
+  #startWorker(isolate: number, port?: MessagePort): Worker | undefined {
+    const workerData: ThreadStart = {
+      buffer: this.#arena.buffer,
+      shape: this.#arena.shape,
+      isolate,
+      bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
+      shimPath: this.#shim.path,
+      ...(this.#life !== undefined && { life: this.#life }),
+      ...(port !== undefined && { port }),
+    };
+    const resourceLimits = {
+      maxOldGenerationSizeMb: this.#limits.heapLimitMb,
+      maxYoungGenerationSizeMb: YOUNG_MB,
+    };
+    const starting = this.all.filter(({ isUp }) => !isUp).length;
+    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (starting + 2), 256));
+    if (missing !== undefined) {
+      this.#refused(missing);
+      return undefined;
+    }
+    try {
+      const worker = new Worker(entry, { workerData, transferList: port && [port], resourceLimits });
+      worker.unref();
+      return worker;
+    } catch (cause) {
+      const { code = cause } = cause as { code?: string };
+      this.#refused(
+        new Error(`The system refused a thread: ${code}; it has too many threads or too little memory.`, {
+          cause,
+        }),
+      );
+    }
+  }
+
+  /** Those that there are go on, and tasks wait for them, as with `maxThreads`. */
+  #refused(error: Error): void {
+    if (load(this.#arena.i32, CLOSING) === 1) return;
+    this.#refusal = error;
+    this.#askLater();
+  }
+
+  #askLater(): void {
+    if (this.#retryTimer !== undefined) return;
+    this.#retryTimer = setTimeout(() => {
+      // Who starts a scheduler that can have no thread is told otherwise.
+      if (this.#refusal !== undefined && !this.#hasWarned) {
+        const { size } = this.#threads;
+        console.warn(
+          `${this.#refusal.message} The scheduler goes on with ${size}, and asks again now and then.`,
+        );
+        this.#hasWarned = true;
+      }
+      this.#retryTimer = this.#refusal = undefined;
+      if (this.#sysmon === undefined) this.startSysmon();
+      this.#retry();
+    }, this.#retryMs);
+    // What waits for a thread holds the process by itself.
+    Deno.unrefTimer(this.#retryTimer as unknown as number);
+    this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY);
+  }
+
+  /** The watchdog. It ends when all is closing. */
+  startSysmon(): void {
+    const worker = this.#startWorker(HOST);
+    if (worker === undefined) return;
+    this.#sysmon = worker;
+    let error: unknown;
+    worker.on("error", (thrown) => error = thrown);
+    worker.once("exit", () => {
+      this.#sysmon = undefined;
+      if (load(this.#arena.i32, CLOSING) === 1) return;
+      console.error("Heddle's watchdog has died, and is started again:", error);
+      this.#askLater();
+    });
+  }
+
+  /** No thread is started any more. */
+  close(): void {
+    clearTimeout(this.#retryTimer);
+  }
+
+  /** By `died`, when it has read what the thread posted. */
+  remove(isolate: number): void {
+    const thread = this.#threads.get(isolate)!;
+    thread.isGone = true;
+    thread.side.close();
+    this.#threads.delete(isolate);
+    this.#roles.set(isolate, NONE);
+  }
+
+  /** By `died`, of one that will never end, or not for long: it sleeps for good, or runs in code that nothing can stop. */
+  abandon(isolate: number): void {
+    this.remove(isolate);
+    this.#abandoned.add(isolate);
+  }
+
+  /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */
+  terminate(thread: Thread): void {
+    thread.worker.terminate();
+  }
+
+  /** Those, and sysmon: of itself a thread ends only when the host's event loop has heard of it. */
+  terminateAll(): void {
+    for (const thread of this.all) this.terminate(thread);
+    this.#sysmon?.terminate();
+  }
+
+  #freeNumber(): number | undefined {
+    if (this.#threads.size >= this.#limits.maxThreads) return undefined;
+    const used = load(this.#arena.i32, ISOLATES);
+    for (let isolate = HOST + 1; isolate < used; isolate++) {
+      if (this.#threads.has(isolate) || this.#abandoned.has(isolate)) continue;
+      if (this.#revive(isolate)) return isolate;
+    }
+    if (used > this.#arena.numbers) return undefined;
+    store(this.#arena.i32, ISOLATES, used + 1);
+    return used;
+  }
+
+  #causeOfDeath(thread: Thread, code: number): string {
+    const death = load(this.#arena.i32, this.#arena.isolate(thread.isolate) + M_DEATH);
+    const { error } = thread;
+    if (death === HEAP_FULL || (error as { code?: string })?.code === "ERR_WORKER_OUT_OF_MEMORY") {
+      return `its heap reached the limit of ${this.#limits.heapLimitMb} MB (heapLimitMb)`;
+    }
+    if (error !== undefined) return `${error} was thrown outside of every task`;
+    return `the thread ended with code ${code}, by process.exit() or Deno.exit()`;
+  }
+}
+
+/** What a thread could not start without. Deno (2.9) ends the process, or prints the thread's error, which nobody asked for. */
+function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return new Deno.errors.NotCapable(
+      "No thread can start without the permission for foreign functions (--allow-ffi), which was revoked.",
+    );
+  }
+  const result = shim.tryWorker(descriptors);
+  if (result >= 0) return undefined;
+  const code = errnoName(result);
+  if (["EMFILE", "ENFILE", "ENOMEM"].includes(code)) {
+    return new Error(`The system refused the descriptors of a thread: ${code}.`);
+  }
+  return new Error(`No thread can start without /proc (/proc/self/exe: ${code}). Mount it.`);
+}
+
+function requireLife(shim: Shim): number {
+  const life = shim.life();
+  if (life >= 0) return life;
+  throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
+}

@@ -1,0 +1,257 @@
+/**
+ * The caller's side of an M: the children that its Gs start. They stay private here, plain objects that no other thread
+ * knows of, until they run or somebody is hungry; then some are published, each with a slot.
+ */
+import { type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import { limitTask } from "../queues/cancellation.ts";
+import { G, type Nursery } from "./g.ts";
+import { timedOut } from "../tasks/errors.ts";
+import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import { isHandle } from "../codec/handle.ts";
+import { type Idle, NO_P } from "../parking/idle.ts";
+import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import type { Machine } from "./machine.ts";
+import { Owner } from "../slots/owner.ts";
+import { PrivateQueue } from "./private_queue.ts";
+import type { SideChannel } from "../slots/side_channel.ts";
+import { reserveStack } from "../codec/stack_reserve.ts";
+import {
+  type Call,
+  type ChildTask,
+  type GoOptions,
+  newChildTask,
+  Rejection,
+  requireCall,
+  requireGoOptions,
+  watchState,
+} from "../tasks/task.ts";
+import type { TaskTable } from "../slots/task_table.ts";
+
+/** Guess: private Gs that gather before some are published although nobody is hungry. */
+const HANDFUL = 8;
+
+export class Children {
+  /** Started here, and known nowhere else. */
+  readonly waiting = new PrivateQueue();
+  /** Started here, and published. */
+  readonly #owner: Owner<G>;
+  #isCancelling = false;
+  readonly #machine: Machine;
+  readonly #gs: GTable;
+  readonly #idle: Idle;
+  readonly #local: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
+
+  constructor(
+    machine: Machine,
+    gs: GTable,
+    table: TaskTable,
+    side: SideChannel,
+    idle: Idle,
+    local: LocalRunQueue,
+    global: GlobalRunQueue,
+  ) {
+    this.#machine = machine;
+    this.#gs = gs;
+    this.#idle = idle;
+    this.#local = local;
+    this.#global = global;
+    const port = {
+      send: (slot: number, parcel: Parcel) => side.post(slot, parcel),
+      take: (slot: number) => side.take(slot),
+      // What it has sent is with the host.
+      drop() {},
+    };
+    const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
+    this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
+  }
+
+  start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
+    requireCall(call);
+    const limits = options === undefined
+      ? undefined
+      : requireGoOptions(nursery === undefined ? "ctx.go" : "scope.go", options);
+    let args = call.args;
+    for (let i = 0; i < args.length; i++) {
+      // A handle is the same object on the other side.
+      if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
+      args = clone(args, "args") as unknown[];
+      break;
+    }
+    // What runs code of users came before.
+    reserveStack();
+    const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
+    const promise = g.promise = newChildTask(g);
+    g.parent = parent;
+    if (parent.outstanding++ === 0) this.#machine.parents++;
+    if (nursery !== undefined) g.nursery = nursery;
+    if (limits !== undefined) this.#limit(g, promise, limits);
+    if (promise.state === "cancelled") return promise;
+    this.waiting.push(g);
+    const { takesWork, blockingCalls } = this.#machine;
+    if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
+    this.#machine.kick();
+    return promise;
+  }
+
+  #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
+    const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
+    const release = limitTask(promise, limits, this.#machine, late);
+    if (release !== undefined) g.release = release;
+  }
+
+  cancel(g: G, reason: unknown): boolean {
+    const { state } = g.promise!;
+    if (state !== "queued" && state !== "running") return false;
+    // Not again for those whose scopes hear of it: their listeners are not to throw.
+    if (this.#isCancelling) return this.#cancel(g, reason);
+    reserveStack();
+    this.#isCancelling = true;
+    try {
+      return this.#cancel(g, reason);
+    } finally {
+      this.#isCancelling = false;
+    }
+  }
+
+  #cancel(g: G, reason: unknown): boolean {
+    const { state } = g.promise!;
+    g.promise!.state = "cancelled";
+    this.#leaveParent(g);
+    g.rare?.release?.();
+    g.resolve(new Rejection(reason));
+    g.rare?.nursery?.failed(reason);
+    if (g.slot < 0) {
+      g.abort(reason);
+      if (state === "queued") stopped(g);
+    } else {
+      this.#owner.cancel(g, reason);
+    }
+    return true;
+  }
+
+  #leaveParent(g: G): void {
+    const parent = g.parent!;
+    g.parent = undefined;
+    if (--parent.outstanding === 0) this.#machine.parents--;
+  }
+
+  // Publishing --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Private Gs go to where others find them, all but the newest. If somebody is hungry when a child is started, all of
+   * them do at once, since the parent may compute on for long. Else a handful does if thieves would find nothing, so that
+   * a P that becomes hungry later finds something. A dedicated thread runs none if it can help it.
+   */
+  #share(): void {
+    const { locks } = this.#machine.home;
+    locks.hold();
+    try {
+      const { p, takesWork } = this.#machine;
+      const older = this.waiting.length - 1;
+      if (p === NO_P || !takesWork) this.publishAll();
+      else if (this.#idle.isAnyHungry) this.#publish(older);
+      else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
+    } finally {
+      locks.release();
+    }
+  }
+
+  /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
+  shareHalf(): void {
+    const { p, takesWork } = this.#machine;
+    if (!takesWork || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
+    this.#publish(this.waiting.length >> 1);
+  }
+
+  publishAll(): void {
+    if (this.waiting.length !== 0) this.#publish(this.waiting.length);
+  }
+
+  /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
+  #publish(count: number): void {
+    const { p, takesWork } = this.#machine;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#gs.allocate();
+      if (slot < 0) break;
+      const g = this.waiting.popOldest()!;
+      if (g.promise!.state !== "queued") {
+        this.#gs.free(slot);
+        continue;
+      }
+      // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
+      if (!this.#write(slot, g)) {
+        this.waiting.putBack(g);
+        break;
+      }
+      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      if (p === NO_P || !takesWork) this.#global.push(slot);
+      else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
+      else this.#local.push(p, slot);
+    }
+    this.#idle.wake();
+  }
+
+  /** Whether it is in the slot. If not the slot is free again. */
+  #write(slot: number, g: G): boolean {
+    try {
+      this.#owner.write(slot, g, g.args!);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** By the M that took the slot out of a queue: if it is a child of its own, it is private again. */
+  takeBack(slot: number): G | undefined {
+    const g = this.#owner.takeBack(slot);
+    if (g !== undefined) g.promise!.state = "queued";
+    return g;
+  }
+
+  // Ending ------------------------------------------------------------------------------------------------------------
+
+  /** A task that was published here has ended elsewhere, or was taken out of its queue after it was cancelled. */
+  read(slot: number): void {
+    this.#owner.read(slot);
+  }
+
+  /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  readOfDead(slot: number): void {
+    this.#owner.readOfDead(slot);
+  }
+
+  /** The result is copied, as if it had come from another thread. */
+  end(g: G, ok: boolean, value: unknown): void {
+    if (isPrimitive(value)) return this.#settle(g, ok, value);
+    if (g.promise!.state === "cancelled") return stopped(g);
+    try {
+      const errorClass = () => (value as object).constructor as ErrorClass;
+      this.#settle(g, ok, clone(value, ok ? "result" : "error", errorClass));
+    } catch (error) {
+      this.#settle(g, false, error);
+    }
+  }
+
+  #settle(g: G, ok: boolean, value: unknown): void {
+    const promise = g.promise!;
+    if (promise.state === "cancelled") return stopped(g);
+    promise.state = ok ? "done" : "failed";
+    this.#leaveParent(g);
+    if (g.rare !== undefined) g.rare.release?.();
+    g.resolve(ok ? value : new Rejection(value));
+    if (g.rare === undefined) return;
+    if (!ok) g.rare.nursery?.failed(value);
+    stopped(g);
+  }
+}
+
+function stopped(g: G): void {
+  const { rare } = g;
+  if (rare?.nursery === undefined) return;
+  const { nursery } = rare;
+  rare.nursery = undefined;
+  nursery.stopped(g.promise!);
+}

@@ -1,0 +1,384 @@
+/**
+ * The runner's side of an M: the Gs that it takes from queues and runs, from their arguments to their end. A G that has
+ * begun stays on its M.
+ */
+import type { Shim } from "../../ffi/shim.ts";
+import { BlackBox } from "./black_box.ts";
+import type { Children } from "./children.ts";
+import { ENDED, G } from "./g.ts";
+import { notRegistered } from "../tasks/errors.ts";
+import {
+  clone,
+  DONE,
+  dropParcel,
+  FAILED,
+  FREE,
+  type GTable,
+  openParcel,
+  type Parcel,
+} from "../slots/g_table.ts";
+import { type Idle, NO_P } from "../parking/idle.ts";
+import type { Machine } from "./machine.ts";
+import { type Arena, HOST } from "../arena/memory_layout.ts";
+import type { SideChannel } from "../slots/side_channel.ts";
+import { reserveStack } from "../codec/stack_reserve.ts";
+import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
+import type { TaskTable } from "../slots/task_table.ts";
+import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
+
+/**
+ * Milliseconds that an M waits for a G's module or arguments without taking more Gs, which would be bound to it and not
+ * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
+ */
+const PATIENCE = 1000;
+
+/**
+ * As `await` does: of a promise neither is looked up, so a `then` of its own is not called, and whatever else has one is
+ * called in a microtask, where it may throw, or call back twice.
+ */
+const { resolve: resolved } = Promise;
+const { then } = Promise.prototype;
+
+export class Runner {
+  /** Gs that were begun. */
+  ran = 0;
+  /** Begun Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
+  live = 0;
+  /** A G from a queue was begun since the machine last looked at the clock. */
+  tookSlot = false;
+  /** Of the live ones, those that wait for their modules or arguments; and when to stop waiting for nothing else. */
+  #arriving = 0;
+  #patientUntil = 0;
+  /** The G that this thread was dedicated to from its begin. */
+  #dedicated: G | undefined = undefined;
+  /** Between its begin and its first await. */
+  #current: G | undefined = undefined;
+  /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
+  readonly #running = new Map<number, G>();
+  readonly #definitions: (Definition | undefined)[] = [];
+  readonly #machine: Machine;
+  readonly #isolate: number;
+  readonly #arena: Arena;
+  readonly #shim: Shim;
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #side: SideChannel;
+  readonly #idle: Idle;
+  readonly #children: Children;
+  /** If somebody wants to know. */
+  readonly #box: BlackBox | undefined;
+
+  constructor(
+    machine: Machine,
+    isolate: number,
+    arena: Arena,
+    shim: Shim,
+    gs: GTable,
+    table: TaskTable,
+    side: SideChannel,
+    idle: Idle,
+    children: Children,
+  ) {
+    this.#machine = machine;
+    this.#isolate = isolate;
+    this.#arena = arena;
+    this.#shim = shim;
+    this.#gs = gs;
+    this.#table = table;
+    this.#side = side;
+    this.#idle = idle;
+    this.#children = children;
+    this.#box = BlackBox.open(arena, isolate);
+  }
+
+  /** When this M stops waiting for what is on its way to take other Gs; 0 if nothing is. */
+  get patientUntil(): number {
+    return this.#arriving === 0 ? 0 : this.#patientUntil;
+  }
+
+  /** Of the tasks that came from elsewhere and run here. */
+  get names(): string[] {
+    return [...this.#running.values()].map((g) => this.#definition(g.slot)?.name ?? "one that is loading");
+  }
+
+  runPrivate(g: G | undefined): boolean {
+    if (g === undefined) return false;
+    if (g.promise!.state === "queued") this.#start(g, g.definition!, g.args!);
+    return true;
+  }
+
+  runSlot(slot: number): boolean {
+    if (slot < 0) return false;
+    this.tookSlot = true;
+    const owner = this.#arena.ownerOf(slot);
+    if (!this.#gs.startRunning(slot, this.#isolate)) {
+      // The host has the arguments that went by port.
+      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      else if (owner === this.#isolate) this.#children.read(slot);
+      else this.#idle.mailOwner(owner, slot);
+      this.#gs.told(this.#isolate);
+      return true;
+    }
+    const own = owner === this.#isolate ? this.#children.takeBack(slot) : undefined;
+    if (own !== undefined) return this.runPrivate(own);
+    this.#receive(new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    return true;
+  }
+
+  /** By a task that looks whether it should yield, and should: where it is, if somebody wants to know. */
+  tellStack(): void {
+    const { locks, heap } = this.#machine.home;
+    if (this.#box === undefined) return;
+    reserveStack();
+    locks.hold();
+    try {
+      if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+    } catch {
+      // A task's own Error.prepareStackTrace.
+    } finally {
+      locks.release();
+    }
+  }
+
+  /** Gets the arguments. What had to go by port is asked for. */
+  #receive(g: G): void {
+    if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
+    this.#await(g);
+    this.#idle.mailOwner(HOST, g.slot);
+  }
+
+  #loadWithParcel(g: G): void {
+    const parcel = this.#side.take(g.slot);
+    if (parcel === undefined) return;
+    const fire = () => {
+      this.#arrived(g);
+      this.#load(g, parcel);
+    };
+    this.#machine.resumeLater({ fire });
+  }
+
+  /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
+  #load(g: G, parcel: Parcel | undefined): void {
+    if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
+    const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
+    this.#await(g);
+    const loaded = import(module).then(
+      () => {
+        if (this.#definition(g.slot) !== undefined) return undefined;
+        const defined = [...registry.definitions.values()];
+        const isOther = defined.some((each) => each.module === module && each.name === name);
+        return new Error(notRegistered(module, name, isOther));
+      },
+      (cause) =>
+        new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
+    );
+    loaded.then((error) => {
+      const fire = () => {
+        this.#arrived(g);
+        if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
+        this.#gs.dropPayload(g.slot);
+        dropParcel(parcel, this.#gs.handles);
+        this.#end(g, false, error);
+      };
+      this.#machine.resumeLater({ fire });
+    });
+  }
+
+  #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
+    let args: readonly unknown[];
+    try {
+      args = this.#arguments(g.slot, parcel);
+      if (g === this.#dedicated) {
+        const [options, own] = args as [ThreadOptions, unknown[]];
+        args = own;
+        this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
+      }
+    } catch (error) {
+      return this.#end(g, false, error);
+    }
+    this.#start(g, definition, args);
+  }
+
+  #arguments(slot: number, parcel: Parcel | undefined): readonly unknown[] {
+    if (parcel !== undefined) return openParcel(parcel, this.#gs.handles) as unknown[];
+    try {
+      return this.#gs.readPayload(slot) as unknown[];
+    } finally {
+      this.#gs.dropPayload(slot);
+    }
+  }
+
+  #definition(slot: number): Definition | undefined {
+    const number = this.#gs.definition(slot);
+    return this.#definitions[number] ??= registry.definitions.get(this.#table.key(number));
+  }
+
+  /** A G that has not begun and waits for something to arrive. */
+  #await(g: G): void {
+    if (this.#arriving++ === 0) this.#patientUntil = performance.now() + PATIENCE;
+    this.#setLive(this.live + 1);
+    this.#running.set(g.slot, g);
+  }
+
+  #arrived(g: G): void {
+    this.#arriving--;
+    this.#setLive(this.live - 1);
+    this.#running.delete(g.slot);
+  }
+
+  #start(g: G, definition: Definition, args: readonly unknown[]): void {
+    this.ran++;
+    // Only a runner's G can be the subject of a mail meanwhile.
+    if (g.slot >= 0) this.#current = g;
+    this.#box?.write(g, definition.name, args);
+    const { locks } = this.#machine.home;
+    let result: unknown;
+    let pending: Promise<unknown> | undefined;
+    locks.leave();
+    try {
+      // A spread call costs 20 ns more.
+      result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
+      // What it looks at may be getters of the task's, and throw.
+      if (isThenable(result)) pending = resolved.call(Promise, result);
+    } catch (error) {
+      locks.enter();
+      this.#current = undefined;
+      this.#end(g, false, error);
+      return;
+    }
+    locks.enter();
+    if (g.slot >= 0) this.#current = undefined;
+    if (pending !== undefined) this.#follow(g, pending);
+    else this.#end(g, true, result);
+  }
+
+  /** Apart from `#start`, which would make a context for the functions in here for every G. */
+  #follow(g: G, pending: Promise<unknown>): void {
+    try {
+      then.call(
+        pending,
+        (value) => g.machine.runner.ended(g, true, value),
+        (error) => g.machine.runner.ended(g, false, error),
+      );
+    } catch (error) {
+      // A "constructor" of its own.
+      return this.#end(g, false, error);
+    }
+    this.#setLive(this.live + 1);
+    if (g.promise !== undefined) g.promise.state = "running";
+    // What a task keeps of its arguments is its own affair.
+    g.args = undefined;
+    if (g.slot >= 0) this.#running.set(g.slot, g);
+  }
+
+  /** It was pending. In a microtask. */
+  ended(g: G, ok: boolean, value: unknown): void {
+    const { locks } = this.#machine.home;
+    locks.hold();
+    this.#setLive(this.live - 1);
+    this.#end(g, ok, value);
+    locks.release();
+  }
+
+  #end(g: G, ok: boolean, value: unknown): void {
+    if (g.outstanding > 0) this.#machine.parents--;
+    g.outstanding = ENDED;
+    if (g.slot < 0) this.#children.end(g, ok, value);
+    else this.#endSlot(g, ok, value);
+    if (g.rare?.holds !== undefined) this.#machine.threadLock.end(g);
+  }
+
+  #endSlot(g: G, ok: boolean, value: unknown): void {
+    const slot = g.slot;
+    this.#running.delete(slot);
+    let isPosted: boolean;
+    try {
+      isPosted = this.#write(slot, value);
+    } catch (error) {
+      ok = false;
+      isPosted = this.#write(slot, cloneable(error));
+    }
+    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
+    // A parcel for another thread goes through the host.
+    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#gs.told(this.#isolate);
+  }
+
+  /** Whether it went by port. */
+  #write(slot: number, value: unknown): boolean {
+    const parcel = this.#gs.writeResult(slot, value);
+    try {
+      if (parcel !== undefined) this.#side.post(slot, parcel);
+    } catch (error) {
+      dropParcel(parcel, this.#gs.handles);
+      throw error;
+    }
+    return parcel !== undefined;
+  }
+
+  /** Mail about a slot that runs here, did so, or is to; or that ran on a thread that died. */
+  read(slot: number): void {
+    this.#gs.clearRunnerMail(slot);
+    const g = this.#running.get(slot) ?? (this.#current?.slot === slot ? this.#current : undefined);
+    if (g !== undefined) {
+      const cancelled = this.#gs.cancelRequest(slot);
+      if (cancelled) g.abort(cancelled.reason ?? defaultReason());
+      this.#loadWithParcel(g);
+    } else if (this.#gs.isMeantFor(slot, this.#isolate)) {
+      this.#runOwn(slot);
+    } else if (this.#arena.ownerOf(slot) === this.#isolate) {
+      // What ran here itself is mailed as it should be.
+      const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
+      if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
+    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+      // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
+      this.#idle.signal(HOST);
+    }
+  }
+
+  /**
+   * The host chose this thread for the task. The first such one makes it its own, and what the host sent then are the
+   * thread's options with the arguments.
+   */
+  #runOwn(slot: number): void {
+    const isFirst = this.#machine.p === NO_P && this.#machine.takesWork;
+    // Mail is also read in the middle of a task, by shouldYield.
+    if (isFirst) this.#beginOwn(slot, true);
+    else this.#machine.resumeLater({ fire: () => this.#beginOwn(slot, false) });
+  }
+
+  #beginOwn(slot: number, isFirst: boolean): void {
+    if (!this.#gs.startRunning(slot, this.#isolate)) {
+      this.#idle.mailOwner(HOST, slot);
+      this.#gs.told(this.#isolate);
+      if (isFirst) this.#machine.threadLock.isEnding = true;
+      return;
+    }
+    const g = new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    if (isFirst) {
+      this.#dedicated = g;
+      this.#machine.threadLock.startDedicated(g);
+    }
+    this.#receive(g);
+  }
+
+  #setLive(live: number): void {
+    this.live = live;
+    // Without live Gs it sleeps in a futex, and is the first to be woken.
+    if (live === 0) this.#machine.kick();
+  }
+}
+
+/** What a copy failed with: a DataCloneError, whose parts are strings, or whatever a getter of the value threw. */
+function cloneable(error: unknown): unknown {
+  try {
+    return clone(error, "error");
+  } catch (refusal) {
+    return refusal;
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return ((typeof value === "object" && value !== null) || typeof value === "function") &&
+    typeof (value as PromiseLike<unknown>).then === "function";
+}

@@ -1,0 +1,112 @@
+/**
+ * How a scope is kept. A cancelled task's promise rejects at once, while the task may go on for a while on another thread. A
+ * scope waits for the task itself, and hears of both from the side that started it: see `Nursery`.
+ */
+import { limit } from "../queues/cancellation.ts";
+import { timedOut } from "../tasks/errors.ts";
+import type { G, Nursery } from "./g.ts";
+import type { Names } from "../tasks/options.ts";
+import type { Scope, ScopeOptions } from "../tasks/scope.ts";
+import {
+  type Call,
+  type ChildTask,
+  defaultReason,
+  type GoOptions,
+  requireGoOptions,
+  type Task,
+} from "../tasks/task.ts";
+import { abort } from "./task_signal.ts";
+
+const SCOPE_OPTIONS = { signal: true, timeout: true } satisfies Names<ScopeOptions>;
+
+export class TaskScope implements Scope, Nursery {
+  readonly #g: G;
+  readonly #controller = new AbortController();
+  readonly #children = new Set<ChildTask>();
+  /** The first one, which is what the scope rejects with. */
+  #failure: { readonly reason: unknown } | undefined = undefined;
+  #isCancelled = false;
+  #isOver = false;
+  /** Set while the body has ended and children have not. */
+  #allEnded: (() => void) | undefined = undefined;
+
+  static async run<T>(g: G, body: (scope: Scope) => T | Promise<T>, options: ScopeOptions): Promise<T> {
+    const limits = requireGoOptions("ctx.scope", options, SCOPE_OPTIONS);
+    const scope = new TaskScope(g);
+    const release = scope.#follow(limits);
+    try {
+      let result: T | undefined;
+      try {
+        result = await body(scope);
+      } catch (error) {
+        scope.cancel(error);
+      }
+      await scope.#childrenEnded();
+      if (scope.#failure === undefined) return result as T;
+      // Of the last children the promises may not have said so yet.
+      scope.cancel();
+      throw scope.#failure.reason;
+    } finally {
+      scope.#isOver = true;
+      release();
+    }
+  }
+
+  private constructor(g: G) {
+    this.#g = g;
+  }
+
+  /** The task's own cancellation is the scope's, so a deadline of the task holds for all that it started here. */
+  #follow(own: ScopeOptions): () => void {
+    const { machine, definition, id, signal } = this.#g;
+    const cancel = (reason: unknown) => this.cancel(reason);
+    const late = (timeout: number) => timedOut(`a scope of ${definition?.name ?? "a task"}`, id, timeout);
+    const releases = [own, { signal }].map((limits) => {
+      if (!limits.signal?.aborted) return limit(limits, machine, cancel, late);
+      cancel(limits.signal.reason);
+      return undefined;
+    });
+    return () => releases.forEach((release) => release?.());
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  go<R>(call: Call<R>, options?: GoOptions): Task<R> {
+    if (this.#isOver) {
+      throw new Error("scope.go(): the scope has ended. Start the child before, or with ctx.go().");
+    }
+    const child = this.#g.machine.children.start(this.#g, call, options, this);
+    // It never starts if its signal is aborted.
+    if (child.state !== "cancelled") this.#children.add(child);
+    // Its failure is the scope's, also if nobody awaits the child. In a microtask: abort listeners are a task's code.
+    child.then(undefined, () => this.cancel());
+    if (this.#isCancelled) child.cancel(this.#failure!.reason);
+    return child as unknown as Task<R>;
+  }
+
+  /** The first reason counts. */
+  cancel(reason: unknown = defaultReason()): void {
+    if (this.#isOver || this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.failed(reason);
+    const first = this.#failure!.reason;
+    for (const child of [...this.#children]) child.cancel(first);
+    abort(this.#controller, first);
+  }
+
+  failed(reason: unknown): void {
+    this.#failure ??= { reason };
+  }
+
+  stopped(child: ChildTask): void {
+    this.#children.delete(child);
+    if (this.#children.size === 0) this.#allEnded?.();
+  }
+
+  #childrenEnded(): Promise<void> {
+    if (this.#children.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#allEnded = resolve);
+  }
+}

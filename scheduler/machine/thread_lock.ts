@@ -1,0 +1,167 @@
+/**
+ * An M that is for some of its Gs alone.
+ *
+ * **Locked**, as by Go's LockOSThread: it takes no Gs from queues any more, and what its Gs start goes to the global
+ * queue. It needs a P of the pool to run them, and when it has nothing to do it passes that on.
+ *
+ * **Dedicated**, as by the DedicateOSThread that was proposed for Go (gVisor, 2020): locked, and its P is exempt. It keeps
+ * that while it sleeps and while it blocks, so it is woken directly; and nobody takes it away.
+ *
+ * Other Gs that had begun on the M go on there: they cannot move. When a G ends that has not given the thread back, the
+ * thread ends after it, and after those others.
+ */
+import type { BlockingCalls } from "./blocking_call.ts";
+import type { Children } from "./children.ts";
+import type { G } from "./g.ts";
+import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Machine } from "./machine.ts";
+import { DEDICATED, LOCKED, POOL } from "../parking/roles.ts";
+
+/** What one G holds of its thread; nested calls count. */
+export interface Holds {
+  locks: number;
+  dedications: number;
+}
+
+export class ThreadLock {
+  /** Of all Gs of this M together. */
+  #locks = 0;
+  #dedications = 0;
+  /** A G has ended with the thread in its hands. */
+  isEnding = false;
+  /** It has been made so unlike the threads of the pool that it cannot go back there. */
+  isSpecial = false;
+  readonly #machine: Machine;
+  readonly #isolate: number;
+  readonly #maxThreads: number;
+  readonly #idle: Idle;
+  readonly #children: Children;
+  readonly #calls: BlockingCalls;
+
+  constructor(
+    machine: Machine,
+    isolate: number,
+    maxThreads: number,
+    idle: Idle,
+    children: Children,
+    calls: BlockingCalls,
+  ) {
+    this.#machine = machine;
+    this.#isolate = isolate;
+    this.#maxThreads = maxThreads;
+    this.#idle = idle;
+    this.#children = children;
+    this.#calls = calls;
+  }
+
+  lock(g: G): void {
+    if (this.#locks + this.#dedications === 0) this.#lockFirst();
+    g.holds.locks++;
+    this.#locks++;
+  }
+
+  #lockFirst(): void {
+    // Not if a G has ended that had made it dedicated.
+    if (this.#machine.p !== EXEMPT_P) this.#leavePool(LOCKED);
+    this.#machine.stayAwake();
+    this.#machine.takesWork = false;
+    // They were to be the next here.
+    this.#children.publishAll();
+    if (this.#machine.p === NO_P) this.#idle.wakeIfWork();
+  }
+
+  /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
+  unlock(g: G): void {
+    if (g.holds.locks === 0) {
+      if (this.#locks === 0) return;
+      throw new Error(
+        `Task #${g.id} called unlockOSThread(), and the thread is locked by another task: that one has to unlock it.`,
+      );
+    }
+    g.holds.locks--;
+    this.#locks--;
+    this.#giveBack();
+  }
+
+  dedicate(g: G): void {
+    if (this.#calls.isInCall) {
+      throw new Error("dedicate() was called inside of ctx.blocking(): call it before.");
+    }
+    if (this.#dedications === 0) this.#exempt();
+    g.holds.dedications++;
+    this.#dedications++;
+  }
+
+  #exempt(): void {
+    this.#leavePool(DEDICATED);
+    this.#machine.stayAwake();
+    const { p } = this.#machine;
+    this.#machine.takesWork = false;
+    this.#machine.p = EXEMPT_P;
+    this.#children.publishAll();
+    if (p === NO_P) this.#idle.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#idle.passOn(p);
+    // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
+    this.#calls.awaitSignal();
+  }
+
+  /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
+  #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
+    const { roles, procs } = this.#idle;
+    const before = roles.of(this.#isolate);
+    roles.set(this.#isolate, role);
+    if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
+    roles.set(this.#isolate, POOL);
+    throw new RangeError(
+      `There are ${this.#maxThreads} threads already (maxThreads), and the pool needs this one.`,
+    );
+  }
+
+  /** The last one gets a P of the pool before it returns. */
+  undedicate(g: G): void {
+    if (g.holds.dedications === 0) {
+      throw new Error(
+        `Task #${g.id} called undedicate() without dedicate(): its thread is not dedicated to it.`,
+      );
+    }
+    if (this.#calls.isInCall) {
+      throw new Error("undedicate() was called inside of ctx.blocking(): call it after.");
+    }
+    g.holds.dedications--;
+    if (--this.#dedications > 0) return;
+    this.#machine.stayAwake();
+    this.#machine.p = NO_P;
+    this.#idle.roles.set(this.#isolate, LOCKED);
+    this.#calls.comeBack(0);
+    this.#giveBack();
+  }
+
+  /** The thread is in the hands of a G from its begin. */
+  startDedicated(g: G): void {
+    g.holds.dedications++;
+    this.#dedications++;
+    this.#machine.takesWork = false;
+    this.#machine.p = EXEMPT_P;
+  }
+
+  /** The G has ended. */
+  end(g: G): void {
+    const { locks, dedications } = g.holds;
+    if (locks + dedications === 0) return;
+    this.#locks -= locks;
+    this.#dedications -= dedications;
+    this.isEnding = true;
+    this.#machine.kick();
+  }
+
+  #giveBack(): void {
+    if (this.#locks + this.#dedications > 0 || this.isEnding) return;
+    if (this.isSpecial) {
+      this.isEnding = true;
+      return;
+    }
+    this.#machine.stayAwake();
+    this.#idle.roles.set(this.#isolate, POOL);
+    this.#machine.takesWork = true;
+  }
+}

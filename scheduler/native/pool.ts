@@ -1,0 +1,39 @@
+/** The pool of native Ms that `Scheduler.dlopen` uses: how many, with which stacks, and for how long. */
+import type { Shim } from "../../ffi/shim.ts";
+import { type Arena, MAX_NATIVE_THREADS } from "../arena/memory_layout.ts";
+import type { NativeCalls } from "./calls.ts";
+import type { NativeQueue } from "./queue.ts";
+
+/**
+ * Bytes. Only what is touched takes memory: 8 to 12 KB for most calls. 64 KiB would do for them, but name resolution
+ * in glibc takes up to 100 KB, and a stack that is too small is a crash.
+ */
+const STACK = 256 << 10;
+/** Microseconds without work after which a native M ends. Guess: starting one takes 50 us. */
+const IDLE = 3e6;
+
+/**
+ * As many are active as there are CPUs: for quick calls more would only take turns. One that is in a call for long does
+ * not count: see native_watch.ts.
+ */
+export function openPool(
+  calls: NativeCalls,
+  arena: Arena,
+  shim: Shim,
+  maxThreads: number,
+  idleUs = IDLE,
+): NativeQueue {
+  return calls.openQueue(arena.nativeQueue, {
+    statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),
+    stackBytes: STACK,
+    idleUs,
+    limit: Math.min(shim.getAffinity().length, maxThreads),
+    maxThreads,
+  });
+}
+
+/** Throws a RangeError. */
+export function requireMaxNativeThreads(n: unknown): number {
+  if (typeof n === "number" && Number.isInteger(n) && n >= 1 && n <= MAX_NATIVE_THREADS) return n;
+  throw new RangeError(`maxNativeThreads is ${String(n)}: give an integer from 1 to ${MAX_NATIVE_THREADS}.`);
+}

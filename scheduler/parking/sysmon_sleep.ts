@@ -1,0 +1,60 @@
+/**
+ * sysmon's own sleep word, SYSMON in the header:
+ *
+ *   TICKS   it looks around within a millisecond by itself.
+ *   NAPS    it has seen no blocking call for a while, and sleeps up to 10 ms. The first call wakes it.
+ *   SLEEPS  nothing runs. Who takes the first P wakes it.
+ *
+ * sysmon leaves TICKS, anyone leaves the others. It announces, then looks whether anything runs; a waker takes its P or
+ * enters its call, then reads this word. So neither is missed.
+ */
+import { exchange, type Futex, load, store } from "../arena/atomics.ts";
+import { SYSMON } from "../arena/memory_layout.ts";
+
+const TICKS = 0;
+export const NAPS = 1;
+export const SLEEPS = 2;
+
+export class SysmonSleep {
+  readonly #words: Int32Array;
+  readonly #futex: Futex;
+
+  constructor(words: Int32Array, futex: Futex) {
+    this.#words = words;
+    this.#futex = futex;
+  }
+
+  /** By sysmon: a sleep that nobody has a reason to end. */
+  tick(us: number): void {
+    this.#futex.sleep(SYSMON, TICKS, us);
+  }
+
+  /** By sysmon, before it looks once more. */
+  announce(state: typeof NAPS | typeof SLEEPS): void {
+    store(this.#words, SYSMON, state);
+  }
+
+  /** By sysmon. Ends when somebody wakes it, or after `us` microseconds; below 0 there is no such time. */
+  sleep(state: typeof NAPS | typeof SLEEPS, us: number): void {
+    this.#futex.sleep(SYSMON, state, us);
+  }
+
+  /** By sysmon: it is awake. */
+  retract(): void {
+    store(this.#words, SYSMON, TICKS);
+  }
+
+  /** A blocking call has begun: it is to look within a millisecond. */
+  wakeUnlessTicking(): void {
+    if (load(this.#words, SYSMON) !== TICKS) this.wake();
+  }
+
+  /** Something runs again. */
+  wakeIfAsleep(): void {
+    if (load(this.#words, SYSMON) === SLEEPS) this.wake();
+  }
+
+  wake(): void {
+    if (exchange(this.#words, SYSMON, TICKS) !== TICKS) this.#futex.wake(SYSMON);
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * G slots: what a task consists of while it is known to more than one isolate. A G that never leaves its M has none.
+ *
+ * A slot has an owner for life (the isolate that started the task: it fills the slot, hears of the end, and frees it)
+ * and for each task a runner (the M that takes it from a queue). The status says who may touch the rest:
+ *
+ *   FREE       the owner's. Left by the owner, once the rest is written: QUEUED.
+ *   QUEUED     in one queue. The taker makes it RUNNING, the owner may make it CANCELLED: both by CAS.
+ *   RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: DONE or FAILED. If the runner
+ *              dies, the host leaves it in the runner's place: LOST.
+ *   CANCELLED  still in its queue. The taker leaves it unopened: DROPPED.
+ *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing, DROPPED: the arguments. Mailed to the
+ *              owner. Left by it: FREE. If it has died the host does that; M_TELLS says whether the mail is still to come.
+ *
+ * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
+ * the status is an atomic operation that the next one to touch them has read.
+ */
+import { add, cas, load, store } from "../arena/atomics.ts";
+import {
+  type Bytes,
+  decode,
+  encode,
+  encodeArguments,
+  encodeInto,
+  type ErrorClass,
+  isPrimitive,
+  unknownErrorClass,
+} from "../codec/codec.ts";
+import { isHandle, type References } from "../codec/handle.ts";
+import { classIn, Heap, offsetOf } from "../arena/heap.ts";
+import {
+  type Arena,
+  G_BLOCK,
+  G_CANCEL,
+  G_DEDICATED,
+  G_ID_HIGH,
+  G_ID_LOW,
+  G_INLINE,
+  G_M,
+  G_PAYLOAD,
+  G_RUNNER_MAILED,
+  G_STATUS,
+  G_TASK,
+  ID_BLOCKS,
+  INLINE_BYTES,
+  M_TELLS,
+} from "../arena/memory_layout.ts";
+
+export const FREE = 0;
+export const QUEUED = 1;
+export const RUNNING = 2;
+export const CANCELLED = 3;
+export const DONE = 4;
+export const FAILED = 5;
+export const LOST = 6;
+export const DROPPED = 7;
+
+/** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
+const INLINE = 0;
+const BY_PORT = -1;
+/** Added to it while there are handles in the payload that have not arrived. */
+const HANDLES = 32;
+
+/** G_CANCEL: 0, a reference to a block with the encoded reason (heap.ts), or this. */
+const NO_REASON = 1;
+
+type ClassOf = (name: string) => ErrorClass | undefined;
+
+/** What cannot be bytes in the arena. Goes by a message port (side_channel.ts). */
+export interface Parcel {
+  /** A whole buffer of its own. */
+  readonly bytes: Uint8Array;
+  readonly side: unknown[];
+  readonly transfer: Transferable[];
+}
+
+export function openParcel({ bytes, side }: Parcel, handles?: References, classOf?: ClassOf): unknown {
+  return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
+}
+
+/**
+ * Nobody will open it: handles in it arrive all the same, and are collected. If it cannot be read, those that were not
+ * reached keep their objects.
+ */
+export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
+  try {
+    if (parcel !== undefined) openParcel(parcel, handles);
+  } catch {
+    // Nobody waits for it.
+  }
+}
+
+/** Copies a value as a change of threads would. */
+export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
+  if (isPrimitive(value)) return value;
+  const { bytes, side, transfer } = encode(value, root);
+  const moved = transfer.length === 0 ? side : transferred(side, transfer);
+  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, undefined, classOf);
+}
+
+/** Handles stay what they are. */
+function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
+  const moved = structuredClone(side.map((value) => isHandle(value) ? null : value), { transfer });
+  return moved.map((value, i) => isHandle(side[i]) ? side[i] : value);
+}
+
+export class GTable {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #bytes: Bytes;
+  readonly #heap: Heap;
+  readonly #free: number[] = [];
+  /**
+   * Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its
+   * way: nobody can mail the next one before that is read.
+   */
+  readonly #mailed: number[] = [];
+  /** Of this owner's. */
+  readonly first: number;
+  #untouched: number;
+  readonly #end: number;
+  #nextId = 0;
+  #lastId = -1;
+
+  constructor(arena: Arena, owner: number, handles?: References) {
+    this.#arena = arena;
+    this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
+    this.#words = arena.i32;
+    this.#heap = new Heap(arena);
+    this.#untouched = this.first = arena.firstSlot(owner);
+    this.#end = this.#untouched + arena.slotsOf(owner);
+  }
+
+  /** For what arrives by port. */
+  get handles(): References | undefined {
+    return this.#bytes.handles;
+  }
+
+  /** A free slot of this owner, or -1. The one freed last comes first: its memory is in the cache. */
+  allocate(): number {
+    const slot = this.#free.pop();
+    if (slot !== undefined) return slot;
+    return this.#untouched < this.#end ? this.#untouched++ : this.#allocateMailed();
+  }
+
+  #allocateMailed(): number {
+    const read = this.#mailed.findIndex((slot) => !this.#isMailed(slot));
+    return read < 0 ? -1 : this.#mailed.splice(read, 1)[0];
+  }
+
+  #isMailed(slot: number): boolean {
+    return load(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED) !== 0;
+  }
+
+  /** By the owner. Also frees what the payload had. */
+  free(slot: number): void {
+    this.#clear(slot);
+    if (this.#isMailed(slot)) this.#mailed.push(slot);
+    else this.#free.push(slot);
+  }
+
+  /** By the host, for an owner that died. Another one with its number finds the slot among the untouched ones. */
+  discard(slot: number): void {
+    this.#clear(slot);
+  }
+
+  #clear(slot: number): void {
+    const g = this.#arena.g(slot);
+    this.dropPayload(slot);
+    const reason = load(this.#words, g + G_CANCEL);
+    if (reason > NO_REASON) this.#heap.release(reason);
+    store(this.#words, g + G_CANCEL, 0);
+    store(this.#words, g + G_STATUS, FREE);
+  }
+
+  /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */
+  newId(): number {
+    if (this.#nextId > this.#lastId) {
+      this.#nextId = add(this.#words, ID_BLOCKS, 1) * 1024 + 1;
+      this.#lastId = this.#nextId + 1023;
+    }
+    return this.#nextId++;
+  }
+
+  /** By the owner, of a slot that it just allocated. The arguments follow, then queue(). */
+  prepare(slot: number, id: number, definition: number, dedicatedTo = 0): void {
+    const g = this.#arena.g(slot);
+    this.#words[g + G_DEDICATED] = dedicatedTo === 0 ? 0 : 1;
+    store(this.#words, g + G_M, dedicatedTo);
+    this.#words[g + G_ID_LOW] = id | 0;
+    this.#words[g + G_ID_HIGH] = Math.floor(id / 2 ** 32);
+    this.#words[g + G_TASK] = definition;
+  }
+
+  /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
+  queue(slot: number): void {
+    store(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED);
+  }
+
+  id(slot: number): number {
+    const g = this.#arena.g(slot);
+    return this.#words[g + G_ID_HIGH] * 2 ** 32 + (this.#words[g + G_ID_LOW] >>> 0);
+  }
+
+  definition(slot: number): number {
+    return this.#words[this.#arena.g(slot) + G_TASK];
+  }
+
+  status(slot: number): number {
+    return load(this.#words, this.#arena.g(slot) + G_STATUS);
+  }
+
+  runner(slot: number): number {
+    return load(this.#words, this.#arena.g(slot) + G_M);
+  }
+
+  /** By who took the slot out of a queue. False: it was cancelled, and the caller tells its owner. */
+  startRunning(slot: number, isolate: number): boolean {
+    const g = this.#arena.g(slot);
+    store(this.#words, g + G_M, isolate);
+    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;
+    this.end(slot, isolate, DROPPED);
+    return false;
+  }
+
+  /** By the isolate that took a mail by the runner's link, before it looks at the slot. */
+  clearRunnerMail(slot: number): void {
+    store(this.#words, this.#arena.g(slot) + G_RUNNER_MAILED, 0);
+  }
+
+  /** By the host, of an isolate whose mailbox is closed and empty: one that it had taken out is lost, and none will come. */
+  loseRunnerMail(slot: number, isolate: number): void {
+    const mark = this.#arena.g(slot) + G_RUNNER_MAILED;
+    // A CAS commits the memory of slots that were never used.
+    if (load(this.#words, mark) === isolate) cas(this.#words, mark, isolate, 0);
+  }
+
+  /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
+  isMeantFor(slot: number, isolate: number): boolean {
+    const status = this.status(slot);
+    return (status === QUEUED || status === CANCELLED) &&
+      this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 && this.runner(slot) === isolate;
+  }
+
+  /** By the owner. False: it runs, or has ended. */
+  cancelQueued(slot: number): boolean {
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);
+  }
+
+  /** By the runner, or in its name. The owner's mail follows, then told(). */
+  end(slot: number, runner: number, status: typeof DONE | typeof FAILED | typeof DROPPED): void {
+    store(this.#words, this.#arena.isolate(runner) + M_TELLS, slot + 1);
+    store(this.#words, this.#arena.g(slot) + G_STATUS, status);
+  }
+
+  told(runner: number): void {
+    store(this.#words, this.#arena.isolate(runner) + M_TELLS, 0);
+  }
+
+  /** Whether it is the owner's from here on, which knows or will hear of it. */
+  hasEnded(slot: number): boolean {
+    return this.status(slot) >= DONE;
+  }
+
+  /** Of a task that has ended: whether the mail to its owner may still be pushed. */
+  isBeingTold(slot: number): boolean {
+    return load(this.#words, this.#arena.isolate(this.runner(slot)) + M_TELLS) === slot + 1;
+  }
+
+  /** By the host, for a runner that died. */
+  lose(slot: number): boolean {
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, RUNNING, LOST);
+  }
+
+  /** By the owner, once for a task. */
+  requestCancel(slot: number, reason: unknown): void {
+    const word = this.#arena.g(slot) + G_CANCEL;
+    if (load(this.#words, word) === 0) store(this.#words, word, this.#writeReason(reason));
+  }
+
+  /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
+  #writeReason(reason: unknown): number {
+    try {
+      const { bytes, side } = encode(reason, "reason");
+      return (side.length === 0 && this.#heap.put(bytes)) || NO_REASON;
+    } catch {
+      return NO_REASON;
+    }
+  }
+
+  /** By the runner. Undefined while nobody asked for it. A reason that cannot be read is the default one. */
+  cancelRequest(slot: number): { reason: unknown } | undefined {
+    const word = load(this.#words, this.#arena.g(slot) + G_CANCEL);
+    if (word === 0) return undefined;
+    if (word === NO_REASON) return { reason: undefined };
+    try {
+      return { reason: decode(this.#bytes, offsetOf(word)) };
+    } catch {
+      return { reason: undefined };
+    }
+  }
+
+  /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
+  writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
+    const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    const departures = this.#departures;
+    return encodeArguments(this.#bytes, at, at + INLINE_BYTES, args) >= 0
+      ? this.#wroteInline(slot, departures)
+      : this.#writeLarge(slot, args, "args");
+  }
+
+  /** As writeArguments. */
+  writeResult(slot: number, value: unknown): Parcel | undefined {
+    const at = (this.#arena.g(slot) + G_INLINE) * 4;
+    const departures = this.#departures;
+    return encodeInto(this.#bytes, at, at + INLINE_BYTES, value, "result") >= 0
+      ? this.#wroteInline(slot, departures)
+      : this.#writeLarge(slot, value, "result");
+  }
+
+  get #departures(): number {
+    return this.handles?.departures ?? 0;
+  }
+
+  #wroteInline(slot: number, departures: number): undefined {
+    this.#words[this.#arena.g(slot) + G_PAYLOAD] = this.#departures === departures
+      ? INLINE
+      : INLINE + HANDLES;
+  }
+
+  #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
+    const departures = this.#departures;
+    const { bytes, side, transfer } = encode(value, root, this.handles);
+    const g = this.#arena.g(slot);
+    const block = side.length === 0 ? this.#heap.put(bytes) : 0;
+    if (block !== 0) {
+      this.#words[g + G_BLOCK] = offsetOf(block);
+      this.#words[g + G_PAYLOAD] = classIn(block) + 1 +
+        (this.#departures === departures ? 0 : HANDLES);
+      return undefined;
+    }
+    this.#words[g + G_PAYLOAD] = BY_PORT;
+    return { bytes: bytes.slice(), side, transfer };
+  }
+
+  /** Whether nothing of it is under way: for an owner's number to be used again. */
+  isAtRest(slot: number): boolean {
+    return this.status(slot) === FREE && !this.#isMailed(slot);
+  }
+
+  isByPort(slot: number): boolean {
+    return this.#words[this.#arena.g(slot) + G_PAYLOAD] === BY_PORT;
+  }
+
+  /** Once. */
+  readPayload(slot: number, classOf?: ClassOf): unknown {
+    const kind = this.#arena.g(slot) + G_PAYLOAD;
+    const at = this.#payloadAt(slot);
+    this.#words[kind] &= ~HANDLES;
+    return decode(this.#bytes, at, undefined, classOf);
+  }
+
+  /** The class of an error in the payload that this isolate does not know, if there is one. */
+  unknownErrorClass(slot: number): string | undefined {
+    return unknownErrorClass(this.#bytes, this.#payloadAt(slot));
+  }
+
+  #payloadAt(slot: number): number {
+    const g = this.#arena.g(slot);
+    return (this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
+  }
+
+  dropPayload(slot: number): void {
+    const g = this.#arena.g(slot);
+    // What arrives here and is not kept is collected. See dropParcel.
+    try {
+      if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
+    } catch {
+      // Nobody waits for it.
+    }
+    const kind = this.#words[g + G_PAYLOAD];
+    if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
+    this.#words[g + G_PAYLOAD] = INLINE;
+  }
+}

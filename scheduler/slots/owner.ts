@@ -1,0 +1,179 @@
+/**
+ * The owner's side of slots: what an isolate does with the tasks that it started and that others know of. The host has one
+ * of these, and so has each M for the children of its Gs.
+ *
+ * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
+ * README.md, "Life of a G".
+ */
+import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { Locks } from "../parking/locks.ts";
+import { type Definition, exportedClasses } from "../tasks/task.ts";
+import type { TaskTable } from "./task_table.ts";
+
+/** A task as its owner has it. */
+export interface Owned {
+  readonly id: number;
+  readonly definition: Definition | undefined;
+  /** -1 while it has none. */
+  slot: number;
+  /** Its promise has settled: what the slot says is dropped. */
+  readonly hasSettled: boolean;
+}
+
+/**
+ * The task runs nowhere any more, and its slot is free. One that had settled before was cancelled, and there is no value;
+ * so is one that was dropped unopened.
+ */
+export type Ended<T> = (task: T, ok: boolean, value: unknown) => void;
+
+/** The way of payloads that cannot be bytes in the arena: side_channel.ts. */
+export interface Port {
+  /** Arguments, for who will run the task. */
+  send(slot: number, parcel: Parcel): void;
+  /** The result: its mail has come. */
+  take(slot: number): Parcel | undefined;
+  /** Arguments, if nobody has asked for them. */
+  drop(slot: number): void;
+}
+
+export class Owner<T extends Owned> {
+  readonly #gs: GTable;
+  readonly #table: TaskTable;
+  readonly #idle: Idle;
+  readonly #locks: Locks;
+  readonly #port: Port;
+  readonly #ended: Ended<T>;
+  /** By slot, from the first that this isolate owns. */
+  readonly #tasks: (T | undefined)[] = [];
+  readonly #first: number;
+  /** Slots that have ended, and wait for the class of an error. */
+  readonly #reading = new Set<number>();
+
+  constructor(gs: GTable, table: TaskTable, idle: Idle, locks: Locks, port: Port, ended: Ended<T>) {
+    this.#gs = gs;
+    this.#table = table;
+    this.#idle = idle;
+    this.#locks = locks;
+    this.#port = port;
+    this.#ended = ended;
+    this.#first = gs.first;
+  }
+
+  /** Those that have a slot. */
+  get tasks(): T[] {
+    return this.#tasks.filter((task) => task !== undefined);
+  }
+
+  of(slot: number): T | undefined {
+    return this.#tasks[slot - this.#first];
+  }
+
+  /**
+   * Fills a slot that was allocated for the task, and makes it QUEUED: the caller puts it into a queue, or mails it to the
+   * M that it is for. Throws a DataCloneError; the slot is free again then.
+   */
+  write(slot: number, task: T, args: readonly unknown[], dedicatedTo = 0): void {
+    const gs = this.#gs;
+    let parcel: Parcel | undefined;
+    try {
+      gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo);
+      parcel = gs.writeArguments(slot, args);
+      if (parcel !== undefined) this.#port.send(slot, parcel);
+    } catch (error) {
+      dropParcel(parcel, gs.handles);
+      gs.free(slot);
+      throw error;
+    }
+    task.slot = slot;
+    this.#tasks[slot - this.#first] = task;
+    gs.queue(slot);
+  }
+
+  /** Its promise has settled: it does not begin, or hears of the reason. */
+  cancel({ slot }: T, reason: unknown): void {
+    if (this.#gs.cancelQueued(slot)) return;
+    this.#locks.hold();
+    try {
+      this.#gs.requestCancel(slot, reason);
+      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+    } finally {
+      this.#locks.release();
+    }
+  }
+
+  /** By the M that took a slot out of a queue: if it is of its own, the slot is freed, and the task as it was before. */
+  takeBack(slot: number): T | undefined {
+    // What went by port is with the host, and comes back from there as to any other thread.
+    if (this.#gs.isByPort(slot)) return undefined;
+    const task = this.of(slot);
+    if (task === undefined) return undefined;
+    this.#free(slot);
+    task.slot = -1;
+    return task;
+  }
+
+  /** By mail: the task has ended, or was taken out of its queue after it had been cancelled. */
+  read(slot: number): void {
+    const gs = this.#gs;
+    const task = this.of(slot)!;
+    const status = gs.status(slot);
+    const hasResult = status === DONE || status === FAILED;
+    const parcel = hasResult && gs.isByPort(slot) ? this.#port.take(slot) : undefined;
+    if (!hasResult || task.hasSettled) {
+      dropParcel(parcel, gs.handles);
+      return this.#end(slot, task, false, undefined);
+    }
+    if (parcel === undefined && gs.isByPort(slot)) {
+      throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
+    }
+    if (status === FAILED && parcel === undefined && gs.unknownErrorClass(slot) !== undefined) {
+      this.#readWithClasses(slot, task);
+      return;
+    }
+    this.#endWith(slot, task, status === DONE, () => {
+      return parcel === undefined ? gs.readPayload(slot) : openParcel(parcel, gs.handles);
+    });
+  }
+
+  /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  readOfDead(slot: number): void {
+    if (this.of(slot) !== undefined && !this.#reading.has(slot)) this.read(slot);
+  }
+
+  /** An error of a class that only its task's module knows is found there. */
+  async #readWithClasses(slot: number, task: T): Promise<void> {
+    this.#reading.add(slot);
+    const classOf = await exportedClasses(task.definition!.module);
+    this.#reading.delete(slot);
+    this.#endWith(slot, task, false, () => this.#gs.readPayload(slot, classOf));
+  }
+
+  /** What cannot be read is what the task fails with. */
+  #endWith(slot: number, task: T, ok: boolean, read: () => unknown): void {
+    let value: unknown;
+    try {
+      value = read();
+    } catch (error) {
+      ok = false;
+      value = error;
+    }
+    this.#end(slot, task, ok, value);
+  }
+
+  /** By the host: the runner died, and the task with it. */
+  lose(slot: number, error: Error): void {
+    this.#end(slot, this.of(slot)!, false, error);
+  }
+
+  #end(slot: number, task: T, ok: boolean, value: unknown): void {
+    this.#free(slot);
+    this.#ended(task, ok, value);
+  }
+
+  #free(slot: number): void {
+    this.#tasks[slot - this.#first] = undefined;
+    this.#port.drop(slot);
+    this.#gs.free(slot);
+  }
+}

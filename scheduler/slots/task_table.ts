@@ -1,0 +1,88 @@
+/**
+ * Numbers for task definitions, so that a slot can say in one word what is to run. Entries are appended under a lock
+ * and never change; readers of a number they were given need no lock. Two isolates may append a definition at one time:
+ * then it has two numbers.
+ */
+import { cas, load, pause, store } from "../arena/atomics.ts";
+import { type Arena, MAX_DEFINITIONS, TASK_BYTES, TASK_COUNT, TASK_LOCK } from "../arena/memory_layout.ts";
+import type { Definition } from "../tasks/task.ts";
+
+export class TaskTable {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #keys: string[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #known = new Map<Definition, number>();
+
+  /** TASK_LOCK has the number of the isolate that is inside, plus 1, in case it dies there. */
+  readonly #inside: number;
+
+  constructor(arena: Arena, isolate: number) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#inside = isolate + 1;
+  }
+
+  number(definition: Definition): number {
+    const known = this.#known.get(definition);
+    if (known !== undefined) return known;
+    const number = this.#register(definition.key);
+    this.#known.set(definition, number);
+    return number;
+  }
+
+  /** A definition's: see `keyOf`. */
+  key(number: number): string {
+    if (number >= this.#keys.length) this.#readNew();
+    return this.#keys[number];
+  }
+
+  #register(key: string): number {
+    this.#readNew();
+    return this.#numbers.get(key) ?? this.#append(key, new TextEncoder().encode(key));
+  }
+
+  /** By the host: a thread died inside. */
+  breakLock(dead: number): void {
+    cas(this.#words, TASK_LOCK, dead + 1, 0);
+  }
+
+  #readNew(): void {
+    // Partner: the store in #append, after which the entry does not change.
+    const count = load(this.#words, TASK_COUNT);
+    while (this.#keys.length < count) {
+      const entry = this.#arena.definitions + this.#keys.length * 2;
+      const at = this.#words[entry];
+      // TextDecoder refuses shared memory: slice() copies.
+      const key = new TextDecoder().decode(
+        new Uint8Array(this.#arena.u8.slice(at, at + this.#words[entry + 1])),
+      );
+      this.#numbers.set(key, this.#keys.length);
+      this.#keys.push(key);
+    }
+  }
+
+  #append(key: string, bytes: Uint8Array): number {
+    // Held for less than a microsecond, once for a definition and arena, so even the host may wait for it. Nothing in here
+    // allocates: a thread whose heap is full does not die inside.
+    while (!cas(this.#words, TASK_LOCK, 0, this.#inside)) pause();
+    const number = load(this.#words, TASK_COUNT);
+    const used = load(this.#words, TASK_BYTES);
+    const hasRoom = number < MAX_DEFINITIONS && used + bytes.length <= this.#arena.namesBytes;
+    if (hasRoom) {
+      const at = this.#arena.namesAt + used;
+      this.#arena.u8.set(bytes, at);
+      const entry = this.#arena.definitions + number * 2;
+      this.#words[entry] = at;
+      this.#words[entry + 1] = bytes.length;
+      store(this.#words, TASK_BYTES, used + bytes.length);
+      store(this.#words, TASK_COUNT, number + 1);
+    }
+    store(this.#words, TASK_LOCK, 0);
+    if (hasRoom) return number;
+    throw new RangeError(
+      `${key} is one task too many for this scheduler: it takes ${MAX_DEFINITIONS}, ` +
+        `and ${this.#arena.namesBytes} bytes of module URLs and names.`,
+    );
+  }
+}

@@ -1,0 +1,97 @@
+/** Waiting for each other. */
+import { HANDLE } from "../codec/handle.ts";
+import { Arrived, BARRIER } from "./handles.ts";
+import type { Home } from "../tasks/home.ts";
+import { L_COUNT, L_LIMIT } from "../arena/memory_layout.ts";
+import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
+import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "../tasks/options.ts";
+
+const WAIT = 1;
+
+/**
+ * A place where `parties` tasks wait until all of them are there; then all go on, and the next round begins. If a thread
+ * dies with a task that waits here, the others would wait for ever: they reject with a {@linkcode ThreadDiedError}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Barrier, Scheduler } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const barrier = new Barrier(sched, 2);
+ * assertEquals(await Promise.all([barrier.wait(), barrier.wait()]), [false, true]);
+ * ```
+ */
+export class Barrier {
+  readonly #core: Core;
+
+  /**
+   * One where nobody waits.
+   *
+   * @throws {RangeError} if `parties` is no integer from 1 to 2^24.
+   */
+  constructor(home: Home, parties: number = 1) {
+    if (!(Number.isInteger(parties) && parties >= 1 && parties <= 2 ** 24)) {
+      throw new RangeError(`parties is ${String(parties)}: give an integer from 1 to 2^24.`);
+    }
+    this.#core = new Core(this, home, BARRIER);
+    this.#core.begin(home, parties);
+  }
+
+  /** How many have to be there. */
+  get parties(): number {
+    return this.#core.parties;
+  }
+
+  /** Resolves when all are there: with true for the last one, for whom the others waited. */
+  wait(options?: WaitOptions): Promise<boolean> {
+    return this.#core.take(WAIT, signalOf(options));
+  }
+
+  /** For `Object.prototype.toString`, and what looks at values by it. */
+  get [Symbol.toStringTag](): string {
+    return "Barrier";
+  }
+
+  /** @internal */
+  get [HANDLE](): unknown {
+    return this.#core;
+  }
+}
+
+class Core extends SharedLock {
+  begin(home: unknown, parties: number): void {
+    if (home instanceof Arrived) return;
+    this.words[this.object + L_LIMIT] = parties;
+  }
+
+  get parties(): number {
+    return this.words[this.object + L_LIMIT];
+  }
+
+  override attempt(): number {
+    const { words, object } = this;
+    if (words[object + L_COUNT] + 1 < words[object + L_LIMIT]) {
+      words[object + L_COUNT]++;
+      return NOT_YET;
+    }
+    words[object + L_COUNT] = 0;
+    this.endAll(DONE);
+    return DONE;
+  }
+
+  override grant(): boolean {
+    return false;
+  }
+
+  override withdrawn(): void {
+    this.words[this.object + L_COUNT]--;
+  }
+
+  override result(_demand: number, hasWaited: boolean): boolean {
+    return !hasWaited;
+  }
+}
+
+knowLock(BARRIER, (home) => new Barrier(home));

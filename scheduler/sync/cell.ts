@@ -1,0 +1,105 @@
+/**
+ * Cells: the places of values in channels and in the records of parked senders and receivers. A cell is four words. A
+ * short value lies in it, as the codec writes it; of a longer one it has the block.
+ *
+ * Plain access: a cell is in the hands of who has the channel's lock, or of who has the record.
+ */
+import { decode, encode, type ErrorClass } from "../codec/codec.ts";
+import { type Bytes, INT, TAG } from "../codec/format.ts";
+import { writeScalar } from "../codec/write.ts";
+import { isHandle, type References } from "../codec/handle.ts";
+import { arenaFull } from "./handles.ts";
+import { LARGEST_BLOCK, offsetOf } from "../arena/heap.ts";
+import type { Isolate } from "./isolate.ts";
+import { CELL_WORDS } from "../arena/memory_layout.ts";
+
+/** The first word of a cell whose second word refers to a block (heap.ts). No tag of the codec's. */
+const BLOCK = 0x7d;
+/** As BLOCK, and there are handles in it. */
+const BLOCK_WITH_HANDLES = 0x7e;
+
+/** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
+export class Stage implements Bytes {
+  readonly i32: Int32Array<ArrayBuffer> = new Int32Array(CELL_WORDS);
+  readonly u8: Uint8Array<ArrayBuffer> = new Uint8Array(this.i32.buffer);
+  readonly handles: References;
+
+  constructor(handles: References) {
+    this.handles = handles;
+  }
+}
+
+/** Throws a DataCloneError, or a RangeError if the arena is full. */
+export function writeCell(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
+  const after = writeScalar(to, at, at + CELL_WORDS, value);
+  if (after < 0) writeBlock(isolate, to, at, value);
+}
+
+function writeBlock(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
+  const { handles, arena } = isolate;
+  const before = handles.departures;
+  const { bytes, side } = encode(value, "value", handles);
+  if (side.length !== 0) throw notThroughChannels();
+  if (bytes.length > LARGEST_BLOCK) {
+    throw new DOMException(
+      `value: takes ${bytes.length} bytes, and a channel between threads takes ${LARGEST_BLOCK}; send it in parts`,
+      "DataCloneError",
+    );
+  }
+  const block = isolate.heap.put(bytes);
+  if (block === 0) throw arenaFull(arena.shape.bytes);
+  to.i32[at] = handles.departures === before ? BLOCK : BLOCK_WITH_HANDLES;
+  to.i32[at + 1] = block;
+}
+
+export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: number): void {
+  to[toAt] = from[at];
+  to[toAt + 1] = from[at + 1];
+  to[toAt + 2] = from[at + 2];
+  to[toAt + 3] = from[at + 3];
+}
+
+/** Takes the value out: the cell is empty afterwards. */
+export function takeCell(isolate: Isolate, from: Required<Bytes>, at: number): unknown {
+  const word = from.i32[at];
+  if ((word & TAG) === INT) return word >> 8;
+  if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
+  const block = from.i32[at + 1];
+  try {
+    return decode(isolate.values, offsetOf(block));
+  } finally {
+    isolate.heap.release(block);
+  }
+}
+
+/** Nobody will take the value out. */
+export function dropCell(isolate: Isolate, from: Required<Bytes>, at: number): void {
+  const word = from.i32[at];
+  // A handle that arrives and is not kept is collected.
+  if (word === BLOCK) return isolate.heap.release(from.i32[at + 1]);
+  if (word !== BLOCK_WITH_HANDLES) return;
+  try {
+    takeCell(isolate, from, at);
+  } catch {
+    // Nobody waits for it. Handles that were not reached keep their objects.
+  }
+}
+
+/** The copy that a value is on the other side of a channel that one isolate knows alone. Handles stay what they are. */
+export function copyWithin(value: unknown): unknown {
+  const { bytes, side } = encode(value, "value");
+  if (!side.every(isHandle)) throw notThroughChannels();
+  const copy = bytes.slice();
+  const classOf = (name: string) => {
+    const errorClass = (value as object).constructor as ErrorClass | undefined;
+    return errorClass?.name === name ? errorClass : undefined;
+  };
+  return decode({ u8: copy, i32: new Int32Array(copy.buffer) }, 0, side, classOf);
+}
+
+function notThroughChannels(): DOMException {
+  return new DOMException(
+    "value: what cannot be bytes (a SharedArrayBuffer, a MessagePort) does not go through a channel; pass it as a task's argument",
+    "DataCloneError",
+  );
+}

@@ -1,0 +1,268 @@
+/**
+ * Handles of what tasks share (channels, locks), and the life of the objects behind them, which are blocks of the arena.
+ *
+ * An object knows which isolates have a handle of it (O_ISOLATES, a bit each), and how many references are on their way
+ * (O_IN_FLIGHT: in payloads and in channels). An isolate has at most one handle of an object: what arrives a second time is the
+ * same JavaScript object. When the collector takes a handle the isolate's bit is cleared, and who clears the last one,
+ * with nothing on its way, frees the block.
+ *
+ * Order: an arriving reference sets the bit, then leaves O_IN_FLIGHT. Partner: `#release` reads O_IN_FLIGHT, then the
+ * bits. Only a holder can send a reference on, so once both are zero they stay so.
+ *
+ * In a thread the bundled scheduler and the `mod.ts` that tasks import are two instances of these modules. Tasks make
+ * and use the handles of theirs; the bundle makes those that arrive by the factories that it finds on the global object.
+ */
+import { add, load, or } from "../arena/atomics.ts";
+import { dropCell } from "./cell.ts";
+import { Refusal } from "../codec/refusal.ts";
+import { HANDLE, type Handle, type References } from "../codec/handle.ts";
+import { blockClass, LARGEST_BLOCK } from "../arena/heap.ts";
+import { type HasIsolate, HOME } from "../tasks/home.ts";
+import type { Isolate } from "./isolate.ts";
+import {
+  C_CAPACITY,
+  C_COUNT,
+  C_HEAD,
+  CELL_WORDS,
+  O_CLASS,
+  O_IN_FLIGHT,
+  O_ISOLATES,
+  O_KIND,
+  O_NEXT,
+  O_PREVIOUS,
+  OBJECTS_FIRST,
+  OBJECTS_LOCK,
+} from "../arena/memory_layout.ts";
+
+export const CHANNEL = 1;
+export const MUTEX = 2;
+export const RW_MUTEX = 3;
+export const SEMAPHORE = 4;
+export const WAIT_GROUP = 5;
+export const ONCE = 6;
+export const BARRIER = 7;
+export type Kind = number;
+
+/** What is behind a handle. */
+export interface Shareable {
+  readonly isolate: Isolate;
+  /** The object, as a word's index. What was known here alone moves to the arena first. */
+  share(): number;
+}
+
+type Factory = (isolate: Isolate, object: number) => Handle;
+
+const factories: Map<Kind, Factory> =
+  (globalThis as unknown as Record<symbol, Map<Kind, Factory>>)[Symbol.for("heddle.handles")] ??= new Map();
+
+/** Says how a handle that arrives is made. The last one counts: in a thread, that of the module that tasks import. */
+export function knowHandle(kind: Kind, make: Factory): void {
+  factories.set(kind, make);
+}
+
+/** What the constructor of a handle gets for one that arrives. */
+export class Arrived implements HasIsolate {
+  constructor(readonly isolate: Isolate, readonly object: number) {}
+
+  get [HOME](): Isolate {
+    return this.isolate;
+  }
+}
+
+/** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
+export function isolateOf(home: unknown, what: string): Isolate {
+  const isolate = (home as HasIsolate | undefined | null)?.[HOME];
+  if (isolate !== undefined) return isolate;
+  throw new TypeError(
+    `${what}(${String(home)}, …): give the Scheduler, or the ctx of the task that makes it.`,
+  );
+}
+
+interface Known {
+  readonly object: number;
+  readonly handle: WeakRef<Handle>;
+}
+
+export class Handles implements References {
+  departures = 0;
+  readonly #isolate: Isolate;
+  readonly #words: Int32Array;
+  readonly #bit: number;
+  readonly #bitWord: number;
+  readonly #known = new Map<number, Known>();
+  readonly #collected = new FinalizationRegistry<Known>((known) => {
+    // Another handle may have been made since.
+    if (this.#known.get(known.object) !== known) return;
+    this.#known.delete(known.object);
+    this.#release(known.object);
+  });
+
+  constructor(isolate: Isolate) {
+    this.#isolate = isolate;
+    this.#words = isolate.words;
+    this.#bit = 1 << (isolate.number & 31);
+    this.#bitWord = O_ISOLATES + (isolate.number >> 5);
+  }
+
+  /** Bytes of an object with this many words after its fixed part. */
+  bytesOf(words: number): number {
+    return (O_ISOLATES + this.#isolate.arena.isolateBits + words) * 4;
+  }
+
+  /** Word of the object after its fixed part. */
+  get bodyAt(): number {
+    return O_ISOLATES + this.#isolate.arena.isolateBits;
+  }
+
+  /** A new object, all zeros but for its kind. Throws a RangeError if the arena is full. */
+  create(kind: Kind, words: number): number {
+    const bytes = this.bytesOf(words);
+    const sizeClass = blockClass(bytes);
+    const block = bytes > LARGEST_BLOCK ? 0 : this.#isolate.heap.allocate(sizeClass);
+    if (block === 0) throw arenaFull(this.#isolate.arena.shape.bytes);
+    const object = block >> 2;
+    // Plain access: nobody else knows it yet.
+    this.#words.fill(0, object, object + (bytes >> 2));
+    this.#words[object + O_KIND] = kind;
+    this.#words[object + O_CLASS] = sizeClass;
+    this.#words[object + this.#bitWord] = this.#bit;
+    this.#link(object);
+    return object;
+  }
+
+  /** It came to nothing: nobody has heard of the object. */
+  abandon(object: number): void {
+    this.#destroy(object);
+  }
+
+  /** The handle of an object that this isolate made. */
+  adopt(object: number, handle: Handle): void {
+    const known = { object, handle: new WeakRef(handle) };
+    this.#known.set(object, known);
+    this.#collected.register(handle, known);
+  }
+
+  /** Of objects that this isolate has handles of. */
+  get count(): number {
+    return this.#known.size;
+  }
+
+  share(handle: Handle): number {
+    const inside = handle[HANDLE] as Shareable;
+    if (inside.isolate !== this.#isolate) {
+      throw new Refusal(
+        "it belongs to another scheduler; make one with the scheduler whose tasks are to use it",
+      );
+    }
+    return inside.share();
+  }
+
+  depart(object: number): void {
+    this.departures++;
+    add(this.#words, object + O_IN_FLIGHT, 1);
+  }
+
+  arrive(object: number): Handle {
+    let handle = this.#known.get(object)?.handle.deref();
+    if (handle === undefined) {
+      or(this.#words, object + this.#bitWord, this.#bit);
+      const kind = this.#words[object + O_KIND];
+      const make = factories.get(kind);
+      if (make === undefined) {
+        throw new Error(`Heddle: a handle of kind ${kind} arrived where none can be made.`);
+      }
+      handle = make(this.#isolate, object);
+      this.adopt(object, handle);
+    }
+    add(this.#words, object + O_IN_FLIGHT, -1);
+    return handle;
+  }
+
+  /** What is behind a handle of the object. It is nobody's, and counts for nothing: for who has the object's lock. */
+  inside(object: number): unknown {
+    return factories.get(this.#words[object + O_KIND])!(this.#isolate, object)[HANDLE];
+  }
+
+  /** This isolate has no handle any more. */
+  #release(object: number): void {
+    this.#isolate.lock(object);
+    const isLast = this.#clearBit(this.#isolate.number, object);
+    this.#isolate.unlock(object);
+    if (isLast) this.#destroy(object);
+  }
+
+  /** Under the object's lock. Whether that was the last reference. */
+  #clearBit(isolate: number, object: number): boolean {
+    const words = this.#words;
+    const isOnItsWay = load(words, object + O_IN_FLIGHT) !== 0;
+    const bits = object + O_ISOLATES;
+    const bit = 1 << (isolate & 31);
+    if ((load(words, bits + (isolate >> 5)) & bit) === 0) return false;
+    // Only the isolate itself sets its bit, and not now. The other bits of the word may change: they are set without lock.
+    add(words, bits + (isolate >> 5), -bit);
+    for (let i = 0; i < this.#isolate.arena.isolateBits; i++) {
+      if (load(words, bits + i) !== 0) return false;
+    }
+    return !isOnItsWay;
+  }
+
+  /** Nobody knows the object any more. */
+  #destroy(object: number): void {
+    this.#unlink(object);
+    const words = this.#words;
+    if (words[object + O_KIND] === CHANNEL) {
+      for (; words[object + C_COUNT] > 0; words[object + C_COUNT]--) {
+        const index = (words[object + C_HEAD] + words[object + C_COUNT] - 1) % words[object + C_CAPACITY];
+        dropCell(this.#isolate, this.#isolate.values, object + this.bodyAt + index * CELL_WORDS);
+      }
+    }
+    this.#isolate.heap.free(object * 4, words[object + O_CLASS]);
+  }
+
+  #link(object: number): void {
+    const words = this.#words;
+    this.#isolate.lock(OBJECTS_LOCK);
+    const next = words[OBJECTS_FIRST];
+    words[object + O_NEXT] = next;
+    if (next !== 0) words[next + O_PREVIOUS] = object;
+    words[OBJECTS_FIRST] = object;
+    this.#isolate.unlock(OBJECTS_LOCK);
+  }
+
+  #unlink(object: number): void {
+    const words = this.#words;
+    this.#isolate.lock(OBJECTS_LOCK);
+    const next = words[object + O_NEXT];
+    const previous = words[object + O_PREVIOUS];
+    if (next !== 0) words[next + O_PREVIOUS] = previous;
+    if (previous !== 0) words[previous + O_NEXT] = next;
+    else words[OBJECTS_FIRST] = next;
+    this.#isolate.unlock(OBJECTS_LOCK);
+  }
+
+  /**
+   * By the host, for an isolate that died: `look` at every object, under its lock, and drop what that one had of it. None
+   * is destroyed meanwhile, since that takes the list's lock.
+   */
+  bury(dead: number, look: (object: number) => void): void {
+    const words = this.#words;
+    const last: number[] = [];
+    this.#isolate.breakLock(OBJECTS_LOCK, dead);
+    this.#isolate.lock(OBJECTS_LOCK);
+    for (let object = words[OBJECTS_FIRST]; object !== 0; object = words[object + O_NEXT]) {
+      this.#isolate.breakLock(object, dead);
+      this.#isolate.lock(object);
+      look(object);
+      if (this.#clearBit(dead, object)) last.push(object);
+      this.#isolate.unlock(object);
+    }
+    this.#isolate.unlock(OBJECTS_LOCK);
+    for (const object of last) this.#destroy(object);
+  }
+}
+
+export function arenaFull(bytes: number): RangeError {
+  return new RangeError(
+    `The arena of ${bytes} bytes is full: start the scheduler with a larger arenaBytes, or have less parked at once.`,
+  );
+}

@@ -1,0 +1,351 @@
+/**
+ * Mutual exclusion for tasks on all threads and the host. As a channel it begins as plain objects of the isolate that made
+ * it, and moves to the arena when it is passed on.
+ *
+ * In the arena one word says all of it while nobody waits: L_HOLDER is 0, or the holder's isolate plus 1, and locking
+ * and unlocking are one CAS each. WAITED is added to it, under the object's lock, by who is about to queue; from then on
+ * both CAS fail, and who unlocks gives the mutex to who has waited longest.
+ */
+import { cas, load, store } from "../arena/atomics.ts";
+import { ThreadDiedError } from "../tasks/errors.ts";
+import { HANDLE } from "../codec/handle.ts";
+import { Arrived, isolateOf, knowHandle, MUTEX, type Shareable } from "./handles.ts";
+import type { Home } from "../tasks/home.ts";
+import type { Isolate, Place } from "./isolate.ts";
+import {
+  L_HOLDER,
+  MUTEX_DEAD,
+  MUTEX_WAITED,
+  O_FIRST_QUEUE,
+  W_ISOLATE,
+  W_OBJECT,
+  W_OUTCOME,
+} from "../arena/memory_layout.ts";
+import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
+import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
+import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "../tasks/options.ts";
+
+const LOCK = 1;
+const NOBODY = 0;
+
+// The states of a mutex in an isolate. In the first three that one knows it alone.
+const FREE = 0;
+/** Nobody waits. */
+const HELD = 1;
+/** Somebody waits, or did and was taken back. */
+const WAITED = 2;
+/** The arena says how it is. */
+const SHARED = 3;
+type State = typeof FREE | typeof HELD | typeof WAITED | typeof SHARED;
+
+/** Unlocks. It is one for all who lock in turn, so it is disposed of once for each lock. */
+class Held implements Disposable {
+  readonly #mutex: Core;
+
+  constructor(mutex: Core) {
+    this.#mutex = mutex;
+  }
+
+  [Symbol.dispose](): void {
+    this.#mutex.giveBack();
+  }
+}
+
+/**
+ * A lock that one task holds at a time. Who waits for it gets it in turn, handed over by who unlocks, so nobody starves.
+ * It belongs to no task: any task of the thread that locked it may unlock it, once. Not recursive.
+ *
+ * If the thread dies that holds it, it rejects with a {@linkcode ThreadDiedError} from then on: what it guards may be
+ * half done.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Mutex, Scheduler } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const mutex = new Mutex(sched);
+ * {
+ *   using _held = await mutex.lock();
+ *   assertEquals(mutex.tryLock(), undefined);
+ * } // unlocked here
+ * assertEquals(mutex.locked, false);
+ * ```
+ */
+export class Mutex {
+  readonly #core: Core;
+
+  /** One that nobody holds. */
+  constructor(home: Home) {
+    this.#core = new Core(this, home);
+  }
+
+  /** Whether anybody holds it at this moment. */
+  get locked(): boolean {
+    return this.#core.isLocked;
+  }
+
+  /**
+   * Resolves with what unlocks it: by `using`, or by {@linkcode Mutex.unlock}. The `await` is most of what that takes;
+   * `mutex.tryLock() ?? await mutex.lock()` has none while the mutex is free.
+   */
+  lock(options?: WaitOptions): Promise<Disposable> {
+    return this.#core.lock(options);
+  }
+
+  /** Locks if that takes no waiting. */
+  tryLock(): Disposable | undefined {
+    return this.#core.tryLock();
+  }
+
+  /**
+   * For who does not unlock by `using`.
+   *
+   * @throws {Error} if this thread does not hold it.
+   */
+  unlock(): void {
+    this.#core.unlock();
+  }
+
+  /** For `Object.prototype.toString`, and what looks at values by it. */
+  get [Symbol.toStringTag](): string {
+    return "Mutex";
+  }
+
+  /** @internal */
+  get [HANDLE](): unknown {
+    return this.#core;
+  }
+}
+
+class Core implements Waited, Shareable, Place {
+  readonly isolate: Isolate;
+  /** An operation that waits keeps it. */
+  readonly handle: Mutex;
+  readonly #held: Held;
+  readonly #ready: Promise<Disposable>;
+  #state: State = FREE;
+  /** In the state SHARED. */
+  #object = 0;
+  readonly #waiters = new LocalQueue();
+  isListed = false;
+
+  constructor(handle: Mutex, home: unknown) {
+    if (home instanceof Arrived) this.#share(home.object);
+    this.isolate = isolateOf(home, "new Mutex");
+    this.handle = handle;
+    this.#held = new Held(this);
+    this.#ready = Promise.resolve(this.#held);
+  }
+
+  get isLocked(): boolean {
+    if (this.#state !== SHARED) return this.#state !== FREE;
+    return load(this.isolate.words, this.#object + L_HOLDER) !== NOBODY;
+  }
+
+  lock(options: WaitOptions | undefined): Promise<Disposable> {
+    if (options === undefined && this.#state === FREE && --this.isolate.budget > 0) {
+      this.#state = HELD;
+      return this.#ready;
+    }
+    return this.#lock(signalOf(options));
+  }
+
+  #lock(signal: AbortSignal | undefined): Promise<Disposable> {
+    const { isolate } = this;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#state === SHARED) {
+      // No call follows the one that locks.
+      if (
+        --isolate.budget > 0 && cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)
+      ) {
+        return this.#ready;
+      }
+      reserveStack();
+      return this.#lockSlowly(signal);
+    }
+    reserveStack();
+    if (this.#state !== FREE) return this.#wait(signal);
+    this.#state = HELD;
+    return isolate.doneWith(this.#held);
+  }
+
+  tryLock(): Disposable | undefined {
+    reserveStack();
+    if (this.#state === FREE) {
+      this.#state = HELD;
+      return this.#held;
+    }
+    if (this.#state !== SHARED) return undefined;
+    const { words, number } = this.isolate;
+    if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#held;
+    if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.#poisoned();
+    return undefined;
+  }
+
+  unlock(): void {
+    if (this.#state === HELD) this.#state = FREE;
+    else this.#unlock();
+  }
+
+  /** By `using`. */
+  giveBack(): void {
+    try {
+      this.unlock();
+    } catch (error) {
+      releaseLater(error, () => this.unlock());
+    }
+  }
+
+  #unlock(): void {
+    if (this.#state === FREE) throw this.#notHeld();
+    if (this.#state === SHARED) {
+      const { words, number } = this.isolate;
+      if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
+      return;
+    }
+    reserveStack();
+    const next = this.#waiters.shift();
+    if (next === undefined) this.#state = FREE;
+    else this.isolate.end(next, DONE);
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<Disposable> {
+    const waiter = new Waiter(this, LOCK);
+    this.#waiters.push(waiter);
+    this.#state = WAITED;
+    if (!this.isListed) this.isolate.list(this);
+    this.isolate.park(waiter);
+    return waiter.start(signal);
+  }
+
+  #lockSlowly(signal: AbortSignal | undefined): Promise<Disposable> {
+    const { isolate } = this;
+    const { words } = isolate;
+    const holder = this.#object + L_HOLDER;
+    try {
+      isolate.reserve();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    isolate.lock(this.#object);
+    for (;;) {
+      const word = load(words, holder);
+      if (word === MUTEX_DEAD) {
+        isolate.unlock(this.#object);
+        return Promise.reject(this.#poisoned());
+      }
+      // Only under the object's lock is WAITED added or taken away, so once it is there nothing changes the word.
+      if (word === NOBODY ? cas(words, holder, NOBODY, isolate.number + 1) : (word & MUTEX_WAITED) !== 0) {
+        break;
+      }
+      if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;
+    }
+    if (load(words, holder) === isolate.number + 1) {
+      isolate.unlock(this.#object);
+      return isolate.doneWith(this.#held);
+    }
+    const waiter = new Waiter(this, LOCK);
+    isolate.useRecord(waiter, isolate.takeRecord());
+    this.#enqueue(waiter);
+    isolate.unlock(this.#object);
+    isolate.park(waiter);
+    return waiter.start(signal);
+  }
+
+  #enqueue(waiter: Waiter): void {
+    this.isolate.words[waiter.record + W_OBJECT] = this.#object;
+    enqueue(this.isolate.words, this.#object, O_FIRST_QUEUE, waiter.record);
+  }
+
+  /** Somebody waits, or this thread does not hold it. */
+  #unlockSlowly(): void {
+    const { isolate } = this;
+    const { words } = isolate;
+    const object = this.#object;
+    reserveStack();
+    isolate.lock(object);
+    const word = load(words, object + L_HOLDER);
+    if (word !== (isolate.number + 1 | MUTEX_WAITED)) {
+      isolate.unlock(object);
+      throw word === MUTEX_DEAD ? this.#poisoned() : this.#notHeld();
+    }
+    const record = words[object + O_FIRST_QUEUE];
+    if (record !== 0) {
+      unlink(words, object, record);
+      words[record + W_OUTCOME] = DONE;
+      const isLast = words[object + O_FIRST_QUEUE] === 0;
+      store(words, object + L_HOLDER, words[record + W_ISOLATE] + 1 | (isLast ? 0 : MUTEX_WAITED));
+    } else {
+      store(words, object + L_HOLDER, NOBODY);
+    }
+    isolate.unlock(object);
+    if (record !== 0) isolate.wake(record);
+  }
+
+  withdraw(waiter: Waiter): boolean {
+    if (waiter.record === 0) return withdraw(waiter);
+    this.isolate.lock(this.#object);
+    const isOurs = unlink(this.isolate.words, this.#object, waiter.record);
+    this.isolate.unlock(this.#object);
+    return isOurs;
+  }
+
+  ended(waiter: Waiter, outcome: number): void {
+    this.isolate.unparked(waiter);
+    if (outcome === POISONED) waiter.reject(this.#poisoned());
+    else waiter.resolve(this.#held);
+  }
+
+  *waiting(): Generator<Waiter> {
+    yield* this.#waiters;
+  }
+
+  describe(_waiter: Waiter): string {
+    const holder = this.#state !== SHARED
+      ? this.isolate.number + 1
+      : load(this.isolate.words, this.#object + L_HOLDER) & ~MUTEX_WAITED;
+    return `lock ${this.#name}, which thread ${holder - 1} holds`;
+  }
+
+  get #name(): string {
+    return this.#state !== SHARED ? "a mutex of this thread" : `mutex ${this.#object >> 4}`;
+  }
+
+  #notHeld(): Error {
+    return new Error(`unlock(): this thread does not hold ${this.#name}.`);
+  }
+
+  #poisoned(): Error {
+    return this.isolate.closed?.() ?? new ThreadDiedError(
+      `${this.#name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
+    );
+  }
+
+  share(): number {
+    if (this.#state === SHARED) return this.#object;
+    reserveStack();
+    const { isolate } = this;
+    const waiters = [...this.#waiters];
+    isolate.reserve(waiters.length);
+    const object = isolate.handles.create(MUTEX, 0);
+    const held = this.#state === FREE ? NOBODY : isolate.number + 1;
+    isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
+    this.#share(object);
+    for (const waiter of waiters) {
+      withdraw(waiter);
+      isolate.useRecord(waiter, isolate.takeRecord());
+      this.#enqueue(waiter);
+    }
+    isolate.handles.adopt(object, this.handle);
+    return object;
+  }
+
+  #share(object: number): void {
+    this.#state = SHARED;
+    this.#object = object;
+  }
+}
+
+knowHandle(MUTEX, (isolate, object) => new Mutex(new Arrived(isolate, object) as never));

@@ -1,0 +1,95 @@
+/** Doing something once, whoever comes first. */
+import { HANDLE } from "../codec/handle.ts";
+import { ONCE } from "./handles.ts";
+import type { Home } from "../tasks/home.ts";
+import { L_COUNT, L_HOLDER } from "../arena/memory_layout.ts";
+import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
+import { DONE } from "./waiter.ts";
+import { signalOf, type WaitOptions } from "../tasks/options.ts";
+
+const ASK = 1;
+
+// L_COUNT
+const NEW = 0;
+const RUNNING = 1;
+const OVER = 2;
+
+/** What `attempt` says, besides: there is nothing to run. */
+const OVER_BEFORE = 100;
+
+/**
+ * Does something once among all threads, as Go's `sync.Once`: the first call of `do` runs its function, and every call
+ * ends when that has ended. One that throws has been done too: its own call rejects, others go on. If the thread dies
+ * that runs it, all calls reject with a {@linkcode ThreadDiedError}.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Once, Scheduler } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const [once, done] = [new Once(sched), [] as string[]];
+ * await Promise.all([once.do(() => done.push("first")), once.do(() => done.push("second"))]);
+ * assertEquals(done, ["first"]);
+ * ```
+ */
+export class Once {
+  readonly #core: Core;
+
+  /** One that nobody has done. */
+  constructor(home: Home) {
+    this.#core = new Core(this, home, ONCE);
+  }
+
+  /** Whether it has been done. */
+  get isDone(): boolean {
+    return this.#core.look(L_COUNT) === OVER;
+  }
+
+  /** Runs the function, or waits until the one that came first has ended. */
+  async do(fn: () => unknown, options?: WaitOptions): Promise<void> {
+    if (!await this.#core.take<boolean>(ASK, signalOf(options))) return;
+    try {
+      await fn();
+    } finally {
+      this.#core.finish();
+    }
+  }
+
+  /** For `Object.prototype.toString`, and what looks at values by it. */
+  get [Symbol.toStringTag](): string {
+    return "Once";
+  }
+
+  /** @internal */
+  get [HANDLE](): unknown {
+    return this.#core;
+  }
+}
+
+class Core extends SharedLock {
+  finish(): void {
+    this.change(() => {
+      this.words[this.object + L_COUNT] = OVER;
+      this.words[this.object + L_HOLDER] = 0;
+    });
+  }
+
+  override attempt(): number {
+    const { words, object } = this;
+    if (words[object + L_COUNT] !== NEW) return this.grant() ? OVER_BEFORE : NOT_YET;
+    words[object + L_COUNT] = RUNNING;
+    words[object + L_HOLDER] = this.isolate.number + 1;
+    return DONE;
+  }
+
+  override grant(): boolean {
+    return this.words[this.object + L_COUNT] === OVER;
+  }
+
+  override result(_demand: number, hasWaited: boolean, outcome: number): boolean {
+    return !hasWaited && outcome === DONE;
+  }
+}
+
+knowLock(ONCE, (home) => new Once(home));

@@ -1,0 +1,131 @@
+/** A counting semaphore for tasks on all threads and the host. */
+import { HANDLE } from "../codec/handle.ts";
+import { Arrived, SEMAPHORE } from "./handles.ts";
+import type { Home } from "../tasks/home.ts";
+import { L_COUNT, L_LIMIT } from "../arena/memory_layout.ts";
+import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { signalOf, type WaitOptions } from "../tasks/options.ts";
+
+const MAX_PERMITS = 1 << 30;
+
+/**
+ * So many permits for tasks on all threads and the host: whoever wants one when none is left waits, in turn. Who wants
+ * several is not overtaken by who wants less.
+ *
+ * Permits are released on the thread that acquired them. If it dies before, the semaphore rejects with a
+ * {@linkcode ThreadDiedError} from then on.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Scheduler, Semaphore } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const connections = new Semaphore(sched, 2);
+ * {
+ *   using _one = await connections.acquire();
+ *   assertEquals(connections.available, 1);
+ * }
+ * assertEquals(connections.available, 2);
+ * ```
+ */
+export class Semaphore {
+  readonly #core: Core;
+
+  /**
+   * One of which nobody holds a permit.
+   *
+   * @throws {RangeError} if `permits` is no integer from 1 to 2^30.
+   */
+  constructor(home: Home, permits: number = 1) {
+    requirePermits(permits, MAX_PERMITS);
+    this.#core = new Core(this, home, SEMAPHORE);
+    this.#core.begin(home, permits);
+  }
+
+  /** Permits that nobody holds at this moment. */
+  get available(): number {
+    return this.#core.look(L_COUNT);
+  }
+
+  /**
+   * Resolves with what releases the permits again: by `using`, or by disposing of it.
+   *
+   * @throws {RangeError} if there never are that many.
+   */
+  acquire(permits: number = 1, options?: WaitOptions): Promise<Disposable> {
+    return this.#core.take(requirePermits(permits, this.#core.limit), signalOf(options));
+  }
+
+  /** Acquires if that takes no waiting. */
+  tryAcquire(permits: number = 1): Disposable | undefined {
+    const isDone = this.#core.takeNow(requirePermits(permits, this.#core.limit));
+    return isDone ? this.#core.result(permits) : undefined;
+  }
+
+  /**
+   * Gives permits back by number.
+   *
+   * @throws {RangeError} if this thread does not hold that many.
+   */
+  release(permits: number = 1): void {
+    this.#core.release(requirePermits(permits, this.#core.limit));
+  }
+
+  /** For `Object.prototype.toString`, and what looks at values by it. */
+  get [Symbol.toStringTag](): string {
+    return "Semaphore";
+  }
+
+  /** @internal */
+  get [HANDLE](): unknown {
+    return this.#core;
+  }
+}
+
+class Core extends SharedLock {
+  begin(home: unknown, permits: number): void {
+    if (home instanceof Arrived) return;
+    const { words, object } = this;
+    words[object + L_COUNT] = words[object + L_LIMIT] = permits;
+  }
+
+  get limit(): number {
+    return this.words[this.object + L_LIMIT];
+  }
+
+  release(permits: number): void {
+    const { words, object, limit } = this;
+    this.change(() => {
+      const held = words[object + this.isolate.handles.bodyAt + this.isolate.number];
+      if (permits > held) {
+        return new RangeError(
+          `release(${permits}): this thread holds ${held} of the ${limit} permits of ${this.name}. Release them where they were acquired: if a thread dies, what it holds is lost.`,
+        );
+      }
+      words[object + L_COUNT] += permits;
+      this.hold(this.isolate.number, -permits);
+    });
+  }
+
+  override grant(permits: number, isolate: number): boolean {
+    const { words, object } = this;
+    if (words[object + L_COUNT] < permits) return false;
+    words[object + L_COUNT] -= permits;
+    this.hold(isolate, permits);
+    return true;
+  }
+
+  override result(permits: number): Disposable {
+    return new Held(() => this.release(permits));
+  }
+}
+
+function requirePermits(permits: unknown, most: number): number {
+  if (typeof permits === "number" && Number.isInteger(permits) && permits >= 1 && permits <= most) {
+    return permits;
+  }
+  throw new RangeError(`permits is ${String(permits)}: give an integer from 1 to ${most}.`);
+}
+
+knowLock(SEMAPHORE, (home) => new Semaphore(home));

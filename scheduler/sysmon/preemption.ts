@@ -1,0 +1,375 @@
+/**
+ * sysmon's part in preemption: whom to freeze, and what becomes of it. Go's retake() and preemptone(); but what Go does at
+ * the next safe point of a goroutine is done to the whole thread here, in the handler of SIGURG (native/preempt.c).
+ *
+ *           sysmon          handler, at a safe place          sysmon takes the P         who gives it a P
+ *   AWAKE ─────────► ASKED ──────────────────────────► FROZEN ─────────────────────► SHELVED ──────────────► given(p)
+ *     ▲                │ handler, elsewhere              └──────────────────► ABANDONED
+ *     └────────────────┘                                   the same, past runawayMs
+ *
+ * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO). It LETS_GO then, and runs on. Who
+ * comes first says whose the P is: the thread, when it is back in the scheduler, or sysmon: then it is SEIZED, runs on without
+ * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as
+ * before (ASKED_SEIZED). If it runs on for runawayMs it is LOST, and still asked (ASKED_LOST), to end as ABANDONED.
+ */
+import { errnoName } from "../../ffi/errno.ts";
+import type { Shim } from "../../ffi/shim.ts";
+import { load, store } from "../arena/atomics.ts";
+import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { stallOf, turnOf } from "../parking/locks.ts";
+import {
+  type Arena,
+  HOST,
+  ISOLATES,
+  M_LOCKS,
+  M_RAN_ON,
+  M_STALLED,
+  M_TID,
+  MAX_CODE_RANGES,
+  PREEMPT,
+  PREEMPTED,
+  RUNAWAY_MS,
+  SLICE_MS,
+  STALL_MS,
+} from "../arena/memory_layout.ts";
+import {
+  ABANDONED,
+  ASKED,
+  ASKED_LOST,
+  ASKED_SEIZED,
+  ASKED_TO_LET_GO,
+  AWAKE,
+  FROZEN,
+  isAsked,
+  LETS_GO,
+  LOST,
+  type Parker,
+  SEIZED,
+  SHELVED,
+} from "../parking/parker.ts";
+import { holder } from "../parking/processor.ts";
+
+/**
+ * Refusals after which the P is taken from a thread that cannot be frozen. JSON.parse and BigInt are in C++ 99 of 100
+ * times, so it is a question of what they cost: 50 looks, 20 us apart, are a tenth of a slice.
+ */
+const TRIES = 50;
+/** Slices of the clock after which a thread that has not used up its own is taken for one that blocks. Guess. */
+const PATIENCE = 5;
+/** Nanoseconds between looks at an M whose slice is over, and for whose P nobody waits. Guess. */
+const OVERTIME_INTERVAL = 2e6;
+/** Nanoseconds between looks whether a thread has answered: it has to be on a CPU for that. Guess. */
+const ANSWER_INTERVAL = 50e3;
+/** Nanoseconds between questions to a thread that has lost its P already. Guess. */
+const SEIZED_INTERVAL = 1e6;
+/**
+ * The same to one that is LOST, and does nothing but harm. A loop around JSON.parse and JSON.stringify is in JavaScript in one
+ * of 700 looks: 1 ms apart that took more than 8 s on a busy machine, 50 us apart 0.1 s.
+ */
+const LOST_INTERVAL = 50e3;
+/**
+ * Milliseconds that a thread may go on after the scheduler was closed, and between looks whether it does; then between
+ * questions, and after which it is left alone: it is in a foreign call that does not return. Guesses.
+ */
+const LINGER = 1000;
+const STEP = 5;
+const INSISTENT_STEP = 0.1;
+const GIVE_UP = 10_000;
+/** Nanoseconds that what is known of code stays true. Reading it takes 200 us. */
+const CODE_AGE = 100e6;
+
+/** What sysmon knows of an M that has a P, or has lost it without being frozen. All times are nanoseconds. */
+interface Run {
+  turn: number;
+  /** When it was last seen; when its slice began; how long it has kept its thread in this turn. */
+  seen: number;
+  since: number;
+  ran: number;
+  /** The CPU time of its thread when the turn began, when the slice did, and by now. */
+  start: number;
+  slice: number;
+  used: number;
+  tries: number;
+}
+
+export class Preemption {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #idle: Idle;
+  readonly #rings: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
+  readonly #isOn: boolean;
+  /** Nanoseconds, as are the next two. */
+  readonly #slice: number;
+  readonly #stall: number;
+  readonly #runaway: number;
+  readonly #runs: Run[] = [];
+  readonly #seized = new Set<number>();
+  readonly #asked = new Set<number>();
+  readonly #code: number;
+  #codeRead = -CODE_AGE;
+  #hasWarned = false;
+  #now = 0;
+  /** What the last look found: whether a P was taken, and in how many nanoseconds it wants to look again. */
+  hasActed = false;
+  next = Infinity;
+
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    parker: Parker,
+    idle: Idle,
+    rings: LocalRunQueue,
+    global: GlobalRunQueue,
+  ) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#shim = shim;
+    this.#parker = parker;
+    this.#idle = idle;
+    this.#rings = rings;
+    this.#global = global;
+    this.#isOn = load(this.#words, PREEMPT) === 1;
+    this.#slice = load(this.#words, SLICE_MS) * 1e6;
+    this.#stall = load(this.#words, STALL_MS) * 1e6 || Infinity;
+    this.#runaway = load(this.#words, RUNAWAY_MS) * 1e6 || Infinity;
+    this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
+    this.#adopt();
+  }
+
+  /** What a sysmon that has died left behind: threads that run on without a P, of which no P's status says so. */
+  #adopt(): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      const state = this.#parker.state(isolate);
+      if (isAsked(state)) this.#asked.add(isolate);
+      if (state === SEIZED || state === LOST || state === ASKED_SEIZED || state === ASKED_LOST) {
+        this.#seized.add(isolate);
+      }
+    }
+  }
+
+  /** Whether somebody runs on without a P: no P's status says so. */
+  get seesSeized(): boolean {
+    return this.#seized.size !== 0;
+  }
+
+  /** Before the Ps are looked at. */
+  begin(now: number): void {
+    this.#now = now;
+    this.hasActed = false;
+    this.next = Infinity;
+    for (const isolate of this.#seized) this.#lookAtSeized(isolate);
+  }
+
+  /** A P in the hands of an M. `word`: its status. */
+  look(p: number, word: number): void {
+    if (!this.#isOn && this.#stall === Infinity) return;
+    const isolate = holder(word);
+    const run = this.#run(isolate);
+    if (run.ran >= this.#stall) this.#report(isolate, run);
+    const state = this.#parker.state(isolate);
+    if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p);
+    this.#asked.delete(isolate);
+    if (!this.#isOn) return;
+    const isRunaway = this.#isRunaway(run);
+    const left = isRunaway ? 0 : this.#sliceLeft(run);
+    if (left > 0) this.next = Math.min(this.next, left);
+    else if (isRunaway || this.#isWanted(p)) this.#ask(isolate, run, p, word);
+    // Who comes later does not wait for another slice.
+    else this.next = Math.min(this.next, OVERTIME_INTERVAL);
+  }
+
+  /**
+   * All is closing. Who is frozen goes on, without a P: to the end of its task, and its thread with it. Who still computes
+   * after LINGER is frozen for good, as soon as it can be: `terminate()` does not stop a loop, which would keep a core for
+   * the rest of the process.
+   */
+  close(): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let ms = 0, step = STEP; ms < GIVE_UP; ms += step) {
+      this.#now = this.#shim.nowNs();
+      if (ms >= LINGER) step = INSISTENT_STEP;
+      let isAnyThere = false;
+      for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+        // An answer to what was asked before may come late.
+        if (ms < LINGER) this.#parker.thaw(isolate);
+        if (!this.#isThere(isolate)) continue;
+        isAnyThere = true;
+        this.#stop(isolate, ms >= LINGER);
+      }
+      if (!isAnyThere || !this.#isOn) return;
+      this.#idle.sysmon.tick(step * 1e3);
+    }
+  }
+
+  /** Whether it runs, or could: one that is frozen for good does not count. */
+  #isThere(isolate: number): boolean {
+    const tid = load(this.#words, this.#arena.isolate(isolate) + M_TID);
+    const state = this.#parker.state(isolate);
+    return tid !== 0 && state !== FROZEN && state !== SHELVED && state !== ABANDONED &&
+      this.#shim.getAffinity(tid).length !== 0;
+  }
+
+  /** Who was LOST before, or is late. */
+  #stop(isolate: number, isLate: boolean): void {
+    if (!this.#hasAnswered(isolate, this.#parker.state(isolate))) return;
+    this.#refreshCode();
+    const isOurs = this.#parker.ask(isolate, LOST, ASKED_LOST) ||
+      (isLate && this.#parker.ask(isolate, AWAKE, ASKED));
+    if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
+  }
+
+  /** The time since the last look belongs to the turn, if that is the same. */
+  #run(isolate: number): Run {
+    const record = this.#arena.isolate(isolate);
+    const turn = turnOf(load(this.#words, record + M_LOCKS));
+    const used = this.#shim.cpuNs(load(this.#words, record + M_TID));
+    const run = this.#runs[isolate] ??= {
+      turn: -1,
+      seen: 0,
+      since: 0,
+      ran: 0,
+      start: 0,
+      slice: 0,
+      used,
+      tries: 0,
+    };
+    if (run.turn !== turn) {
+      run.turn = turn;
+      run.start = used;
+      run.ran = run.tries = run.seen = 0;
+    }
+    // A new turn, or one that was frozen and goes on.
+    if (run.seen === 0) {
+      run.since = this.#now;
+      run.slice = used;
+    } else {
+      run.ran += this.#now - run.seen;
+    }
+    run.seen = this.#now;
+    run.used = used;
+    return run;
+  }
+
+  /** Its own, of CPU time: what others have of the CPU is not its fault. One that sleeps in a system call has until PATIENCE. */
+  #sliceLeft(run: Run): number {
+    const left = this.#slice - (run.used - run.slice);
+    return Math.min(left, Math.max(left / 2, PATIENCE * this.#slice - (this.#now - run.since)));
+  }
+
+  #isRunaway(run: Run): boolean {
+    return run.used - run.start >= this.#runaway;
+  }
+
+  /** Somebody waits for a P, and nobody else would take it. */
+  #isWanted(p: number): boolean {
+    return p >= this.#idle.procs ||
+      (!this.#idle.isAnyHungry && (!this.#global.isEmpty() || !this.#rings.isEmpty(p)));
+  }
+
+  #ask(isolate: number, run: Run, p: number, word: number): void {
+    this.#refreshCode();
+    const question = run.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
+    if (!this.#parker.ask(isolate, AWAKE, question)) return;
+    // Partner: BlockingCalls.run, which enters its call and then looks whether it was asked.
+    if (this.#idle.ps.word(p) !== word || !this.#send(isolate)) {
+      this.#parker.ask(isolate, question, AWAKE);
+      return;
+    }
+    this.#asked.add(isolate);
+    this.next = 0;
+  }
+
+  #send(isolate: number): boolean {
+    return this.#shim.preempt(load(this.#words, this.#arena.isolate(isolate) + M_TID)) === 0;
+  }
+
+  /** Or was not asked. */
+  #hasAnswered(isolate: number, state: number): boolean {
+    if (!isAsked(state)) {
+      this.#asked.delete(isolate);
+      return true;
+    }
+    this.next = Math.min(this.next, ANSWER_INTERVAL);
+    return false;
+  }
+
+  #lookAtAnswer(isolate: number, run: Run, state: number, p: number): void {
+    if (!this.#hasAnswered(isolate, state)) return;
+    if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
+    if (!this.#idle.ps.takeFrom(p, isolate)) return;
+    this.hasActed = true;
+    store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
+    this.#idle.passOn(p);
+    if (state === FROZEN) this.#freeze(isolate, run);
+    else this.#seized.add(isolate);
+  }
+
+  /** It sleeps in the handler, without a P. */
+  #freeze(isolate: number, run: Run): void {
+    run.seen = run.tries = 0;
+    if (this.#isRunaway(run)) this.#abandon(isolate, run);
+    else if (this.#parker.shelve(isolate)) this.#idle.queueForP(isolate);
+  }
+
+  /** It runs on without a P. */
+  #lookAtSeized(isolate: number): void {
+    const state = this.#parker.state(isolate);
+    if (!this.#hasAnswered(isolate, state)) return;
+    const run = this.#run(isolate);
+    if (state !== SEIZED && state !== LOST) {
+      this.#seized.delete(isolate);
+      if (state === FROZEN) this.#freeze(isolate, run);
+      else run.seen = 0;
+      return;
+    }
+    if (run.ran >= this.#stall) this.#report(isolate, run);
+    if (this.#isRunaway(run) && state === SEIZED) return this.#abandon(isolate, run);
+    const interval = state === SEIZED ? SEIZED_INTERVAL : LOST_INTERVAL;
+    this.next = Math.min(this.next, interval);
+    if (this.#now - run.since < interval) return;
+    run.since = this.#now;
+    this.#refreshCode();
+    const question = state === SEIZED ? ASKED_SEIZED : ASKED_LOST;
+    if (!this.#parker.ask(isolate, state, question)) return;
+    if (this.#send(isolate)) this.#asked.add(isolate);
+    // It has ended.
+    else if (this.#parker.ask(isolate, question, state)) this.#seized.delete(isolate);
+  }
+
+  /** For good. The host buries it. */
+  #abandon(isolate: number, run: Run): void {
+    store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
+    if (this.#parker.abandon(isolate)) this.#idle.signal(HOST);
+  }
+
+  /** To the host, once a turn. */
+  #report(isolate: number, run: Run): void {
+    const record = this.#arena.isolate(isolate);
+    const stall = stallOf(run.turn);
+    if (load(this.#words, record + M_STALLED) === stall) return;
+    store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
+    store(this.#words, record + M_STALLED, stall);
+    this.#idle.signal(HOST);
+  }
+
+  /** Only while nobody looks at it: a handler does if its thread was asked. */
+  #refreshCode(): void {
+    if (this.#now - this.#codeRead < CODE_AGE || this.#asked.size !== 0) return;
+    this.#codeRead = this.#now;
+    const result = this.#shim.readCode(this.#code, MAX_CODE_RANGES);
+    if (result >= 0 || this.#hasWarned) return;
+    this.#hasWarned = true;
+    console.warn(
+      `Heddle cannot read /proc/self/maps (${
+        errnoName(result)
+      }). Until it can, tasks whose slice is over lose their P, and are ` +
+        "not frozen.",
+    );
+  }
+}

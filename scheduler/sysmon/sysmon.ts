@@ -1,0 +1,245 @@
+/**
+ * sysmon, the watchdog: a thread without a P that looks at all Ps now and then, as in Go's runtime/proc.go. It takes Ps
+ * from blocking calls that last, and from Ms that were given one and do not come for it, and passes them on. And it looks
+ * after native Ms.
+ *
+ * It looks every 20 us while that finds something to do. After 50 looks in vain the sleep between them doubles, up to
+ * 1 ms while tasks make blocking calls, up to 10 ms if they make none. When nothing has run for a second it sleeps until
+ * somebody takes a P.
+ */
+import type { Shim } from "../../ffi/shim.ts";
+import { cas, type Futex, load, store } from "../arena/atomics.ts";
+import { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import { Idle } from "../parking/idle.ts";
+import { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { Mailbox } from "../queues/mailbox.ts";
+import { NativeWatch } from "./native_watch.ts";
+import {
+  type Arena,
+  CLOSING,
+  HOST,
+  ISOLATES,
+  NATIVE_HOST_THREADS,
+  PROCS_FIXED,
+  PROCS_SEEN,
+} from "../arena/memory_layout.ts";
+import { Parker } from "../parking/parker.ts";
+import { Preemption } from "./preemption.ts";
+import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
+import { procsOfMachine } from "./procs.ts";
+import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
+
+/** Microseconds between looks, as are the next two: Go's 20, a guess, and Go's 10 ms. */
+const TICK = 20;
+const LONGEST_WITH_CALLS = 1_000;
+const LONGEST = 10_000;
+/** Go's: looks in vain before the sleep doubles. */
+const QUIET = 50;
+/** Guess: nanoseconds without a blocking call after which none is expected, and without any G before it sleeps. */
+const CALM = 1e9;
+/** Go's: nanoseconds after which a P is taken although nobody waits for it. */
+const LONG = 10e6;
+/**
+ * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
+ * that do not block let the pool grow to many threads that are of no use.
+ */
+const START = 1e6;
+/** Nanoseconds between looks at what the machine has room for. Guess. */
+const MACHINE_CHECK = 1e9;
+/** Microseconds that it sleeps at the most if the host may end without a word. Guess. */
+const HOST_CHECK = 1e6;
+
+/** A P's status when it was last seen to change. */
+interface Seen {
+  word: number;
+  since: number;
+}
+
+export class Sysmon {
+  readonly #words: Int32Array;
+  readonly #shim: Shim;
+  readonly #parker: Parker;
+  readonly #rings: LocalRunQueue;
+  readonly #idle: Idle;
+  readonly #native: NativeWatch;
+  readonly #preemption: Preemption;
+  readonly #seen: Seen[] = [];
+  #now = 0;
+  #lastCall = 0;
+  #lastRun = 0;
+  #lastMachineCheck = 0;
+  #procsOfMachine: number;
+  /** Of the host's thread, if that is not the main one. */
+  readonly #life: number | undefined;
+  /** Of a sleep that somebody ends: microseconds, below 0 for ever. */
+  readonly #longest: number;
+  readonly #nativeThreads: number;
+
+  constructor(arena: Arena, shim: Shim, futex: Futex, life?: number) {
+    this.#life = life;
+    this.#longest = life === undefined ? -1 : HOST_CHECK;
+    this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
+    this.#words = arena.i32;
+    this.#shim = shim;
+    this.#parker = new Parker(arena, futex);
+    const global = new GlobalRunQueue(arena);
+    this.#rings = new LocalRunQueue(arena, global);
+    this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
+    this.#native = new NativeWatch(arena, shim, this.#parker);
+    this.#preemption = new Preemption(arena, shim, this.#parker, this.#idle, this.#rings, global);
+    // What the host found there.
+    this.#procsOfMachine = this.#idle.procs;
+    // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
+    shim.setTimerSlack(1);
+  }
+
+  /** Until the scheduler closes. */
+  run(): void {
+    let quiet = QUIET;
+    /** Looks that another one had called for, since one found something to take. */
+    let vain = 0;
+    let us = LONGEST_WITH_CALLS;
+    while (load(this.#words, CLOSING) === 0) {
+      this.#now = this.#shim.nowNs();
+      this.#retook = false;
+      this.#expectsMore = false;
+      const nativeCallsWait = this.#native.tick();
+      this.#preemption.begin(this.#now);
+      this.#lookAtPs();
+      this.#lookAtMachine();
+      if (this.#preemption.hasActed) this.#retook = true;
+      quiet = this.#retook ? 0 : quiet + 1;
+      if (this.#retook) vain = 0;
+      else if (this.#expectsMore) vain++;
+      // Short calls look like long ones at first. Whoever makes nothing but these is not worth a CPU.
+      if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
+      else if (quiet > QUIET) us *= 2;
+      us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
+      if (nativeCallsWait || this.#preemption.seesSeized || !this.#nothingRuns()) this.#lastRun = this.#now;
+      us = this.#sleep(us);
+      if (this.#isHostGone()) this.#close();
+    }
+    this.#preemption.close();
+    if (this.#isHostGone()) this.#outliveNativeThreads();
+  }
+
+  /** A Worker ends by terminate() or by itself, and closes nothing. */
+  #isHostGone(): boolean {
+    return this.#life !== undefined && this.#shim.hasEnded(this.#life);
+  }
+
+  /** In the place of the host: whoever sleeps, for good perhaps, finds out. */
+  #close(): void {
+    store(this.#words, CLOSING, 1);
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#idle.signal(isolate);
+    this.#native.close();
+  }
+
+  /** They have their queue in the arena, which is there as long as this thread has it. One may be in a call for ever. */
+  #outliveNativeThreads(): void {
+    while (load(this.#words, this.#nativeThreads) > 0) this.#idle.sysmon.tick(HOST_CHECK);
+  }
+
+  // What the last look found.
+  #retook = false;
+  /** A call has begun whose P others could use: it is to look again in a tick. */
+  #expectsMore = false;
+
+  /** Returns what to double the next time. */
+  #sleep(us: number): number {
+    const { sysmon } = this.#idle;
+    if (this.#now - this.#lastRun > CALM) {
+      sysmon.announce(SLEEPS);
+      const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);
+      sysmon.retract();
+      return LONGEST_WITH_CALLS;
+    }
+    if (us <= LONGEST_WITH_CALLS || this.#now - this.#lastCall < CALM) {
+      sysmon.tick(Math.min(us, LONGEST_WITH_CALLS));
+      return Math.min(us, LONGEST_WITH_CALLS);
+    }
+    // It ends by itself, so there is no second look at Ps: a call that began just now has to wait for that.
+    sysmon.announce(NAPS);
+    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST));
+    sysmon.retract();
+    return Math.min(us, LONGEST);
+  }
+
+  #nothingRuns(): boolean {
+    return this.#idle.idlePs >= this.#idle.procs;
+  }
+
+  // Ps ----------------------------------------------------------------------------------------------------------------
+
+  #lookAtPs(): void {
+    // Also at those that do not count any more: they may be in calls, or run on.
+    const ps = this.#idle.mostProcs;
+    for (let p = 0; p < ps; p++) {
+      const word = this.#idle.ps.word(p);
+      const seen = this.#seen[p] ??= { word, since: this.#now };
+      if (isRunning(word)) this.#preemption.look(p, word);
+      if (word !== seen.word) {
+        if (isInCall(word) || calls(word) !== calls(seen.word)) this.#lastCall = this.#now;
+        seen.word = word;
+        seen.since = this.#now;
+        if (isInCall(word) && this.#isWanted(p)) this.#expectsMore = true;
+      } else if (isInCall(word)) {
+        if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
+      } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
+        // It may be given away once more, and look the same.
+        seen.since = this.#now;
+        this.#revoke(p);
+      }
+    }
+  }
+
+  /** Go's conditions: it has work in its ring, or all other Ps are busy, or it does not count any more. */
+  #isWanted(p: number): boolean {
+    return !this.#rings.isEmpty(p) || !this.#idle.isAnyHungry || p >= this.#idle.procs;
+  }
+
+  /** How long a call may have its P. If a thread would have to be started for it, longer. */
+  #patience(p: number): number {
+    if (!this.#isWanted(p)) return LONG;
+    return this.#idle.isAnyParked || p >= this.#idle.procs ? 0 : START;
+  }
+
+  /** From a call that lasts: the very one that the last look saw. */
+  #retake(p: number, word: number): void {
+    const isolate = holder(word);
+    const hasMarked = this.#parker.mark(isolate);
+    if (this.#idle.ps.retake(p, word)) {
+      this.#retook = true;
+      this.#idle.passOn(p);
+    } else if (hasMarked) {
+      this.#parker.unmark(isolate);
+    }
+  }
+
+  /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
+  #revoke(p: number): void {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (!this.#parker.revoke(isolate, p)) continue;
+      this.#retook = true;
+      this.#idle.passOn(p);
+      return;
+    }
+  }
+
+  // The machine -------------------------------------------------------------------------------------------------------
+
+  #lookAtMachine(): void {
+    if (this.#now - this.#lastMachineCheck < MACHINE_CHECK) return;
+    const seen = load(this.#words, PROCS_SEEN);
+    if (seen === PROCS_FIXED) return;
+    this.#lastMachineCheck = this.#now;
+    const procs = procsOfMachine(this.#shim);
+    // If the host has taken or fixed it just now, there is another time, or none.
+    if (procs === this.#procsOfMachine || !cas(this.#words, PROCS_SEEN, seen, procs)) return;
+    this.#procsOfMachine = procs;
+    this.#idle.signal(HOST);
+  }
+}

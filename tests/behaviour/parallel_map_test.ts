@@ -1,0 +1,269 @@
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
+import { Channel, parallelMap, Scheduler } from "@heddle/heddle";
+import { soon, until } from "../support/deadline.ts";
+import { countsItself, mapsInside, slowSquare } from "../tasks/mapping.ts";
+
+const sched = await Scheduler.start({ procs: 2 });
+Deno.test.afterAll(() => sched.close());
+
+Deno.test("results come in the order of the items, or as they are ready", async () => {
+  const items = [0, 1, 2, 3, 4, 5, 6, 7];
+  const squares = items.map((n) => n * n);
+  assertEquals(await soon(Array.fromAsync(parallelMap(sched, items, slowSquare)), "in order"), squares);
+  const options = { ordered: false, concurrency: 8 };
+  const any = await soon(Array.fromAsync(parallelMap(sched, items, slowSquare, options)), "in any order");
+  assertEquals(any.toSorted((a, b) => a - b), squares);
+  assert(any[0] !== 0, "the slowest came first");
+});
+
+Deno.test("no more than concurrency are under way, whatever is not taken among them", async () => {
+  for (const ordered of [true, false]) {
+    const shared = new SharedArrayBuffer(8);
+    let pulled = 0;
+    const source = async function* (): AsyncGenerator<[number, SharedArrayBuffer]> {
+      for (; pulled < 100; pulled++) yield [pulled + 100, shared];
+    };
+    let taken = 0;
+    for await (const _ of parallelMap(sched, source(), countsItself, { concurrency: 4, ordered })) {
+      taken++;
+      assertLess(pulled - taken, 5);
+      if (taken === 10) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assertEquals([taken, pulled], [100, 100]);
+    assert(new Int32Array(shared)[1] <= 4);
+  }
+});
+
+Deno.test("the first failure is thrown, cancels the rest and closes the source", async () => {
+  for (const ordered of [true, false]) {
+    const shared = new SharedArrayBuffer(8);
+    let closed = false;
+    const source = function* (): Generator<[number, SharedArrayBuffer]> {
+      try {
+        for (let n = 0;; n++) yield [n, shared];
+      } finally {
+        closed = true;
+      }
+    };
+    const mapped = Array.fromAsync(parallelMap(sched, source(), countsItself, { concurrency: 6, ordered }));
+    await soon(assertRejects(() => mapped, RangeError, "thirteen"), "the failure");
+    assert(closed);
+    await until(() => new Int32Array(shared)[0] === 0, "nothing runs any more");
+  }
+});
+
+Deno.test("leaving the loop closes the source, and a signal ends the iteration with its reason", async () => {
+  let closed = 0;
+  async function* source() {
+    try {
+      for (let n = 0;; n++) yield n;
+    } finally {
+      closed++;
+    }
+  }
+  for await (const _ of parallelMap(sched, source(), slowSquare)) break;
+  assertEquals(closed, 1);
+  const controller = new AbortController();
+  const mapped = (async () => {
+    let count = 0;
+    for await (const _ of parallelMap(sched, source(), slowSquare, { signal: controller.signal })) {
+      if (++count === 5) controller.abort(new Error("enough"));
+    }
+  })();
+  await soon(assertRejects(() => mapped, Error, "enough"), "the abort");
+  assertEquals(closed, 2);
+});
+
+Deno.test("a task maps over its own children", async () => {
+  assertEquals(await soon(sched.go(mapsInside(100)), "the sum"), 328_350);
+});
+
+/** A promise that is none. */
+function thenable<T>(value: T, rejects = false): PromiseLike<T> {
+  return {
+    then: (resolve: (value: T) => void, reject: (value: T) => void) => (rejects ? reject : resolve)(value),
+  } as never;
+}
+
+/** An iterator's next(), which gives these and then is done. */
+function giving(results: unknown[], done: unknown): () => unknown {
+  const left = [...results];
+  return () => left.shift() ?? done;
+}
+
+Deno.test("items are taken as for await takes them", async () => {
+  const items = [1, 2, 3];
+  const over = { value: undefined, done: true };
+  const results = items.map((value) => ({ value, done: false }));
+  const sources: Record<string, () => Iterable<number> | AsyncIterable<number>> = {
+    "an array": () => items,
+    "a generator": () => items.values(),
+    "promises": () => items.map((n) => Promise.resolve(n)) as never,
+    "thenables": () => items.map((n) => thenable(n)) as never,
+    "some promises": () => [1, Promise.resolve(2), thenable(3)] as never,
+    "an async generator": async function* () {
+      yield* items;
+    },
+    "an async iterator with thenables of its own": () => ({
+      [Symbol.asyncIterator]: () =>
+        ({ next: giving(results.map((r) => thenable(r)), thenable(over)) }) as never,
+    }),
+    "an async iterator without promises": () => ({
+      [Symbol.asyncIterator]: () => ({ next: giving(results, over as never) }) as never,
+    }),
+    "an iterator without a done": () => ({
+      [Symbol.iterator]: () => ({ next: giving(items.map((value) => ({ value })), over as never) }) as never,
+    }),
+    "a stream": () => ReadableStream.from(items),
+    "a channel": () => {
+      const channel = new Channel<number>(sched, 3);
+      for (const n of items) channel.trySend(n);
+      channel.close();
+      return channel;
+    },
+  };
+  for (const [name, source] of Object.entries(sources)) {
+    for (const ordered of [true, false]) {
+      const seen: number[] = [];
+      const mapping = (async () => {
+        for await (const n of parallelMap(sched, source(), slowSquare, { ordered })) {
+          if (seen.push(n) > 3) break;
+        }
+      })();
+      await soon(mapping, name);
+      assertEquals(seen.toSorted((a, b) => a - b), [1, 4, 9], name);
+    }
+  }
+});
+
+Deno.test("the first failure is what is thrown, and a source is closed once unless it is over", async () => {
+  let closed = 0;
+  const closing = (result: () => unknown) => () => {
+    closed++;
+    return result();
+  };
+  const fine = () => ({ value: undefined, done: true });
+  const throws = (message: string) => () => {
+    throw new URIError(message);
+  };
+  const rejects = (message: string) => () => Promise.reject(new URIError(message));
+  const shared = new SharedArrayBuffer(8);
+  const failing = () => ({ value: [13, shared], done: false });
+  const oneThenOwn = (own: () => unknown) => {
+    let n = 0;
+    return () => n++ === 0 ? { value: [100, shared], done: false } : own();
+  };
+  // The source's next() and return(), what is thrown, and how often it is closed.
+  const cases: [string, "plain" | "async", () => unknown, unknown, string, number][] = [
+    ["a task fails, closing throws", "plain", failing, closing(throws("closing")), "thirteen", 1],
+    ["a task fails, closing throws", "async", failing, closing(throws("closing")), "thirteen", 1],
+    ["a task fails, closing rejects", "async", failing, closing(rejects("closing")), "thirteen", 1],
+    ["a task fails, closing is fine", "plain", failing, closing(fine), "thirteen", 1],
+    ["a task fails, nothing closes", "plain", failing, undefined, "thirteen", 0],
+    ["a task fails, null closes", "async", failing, null, "thirteen", 0],
+    ["next() throws", "plain", oneThenOwn(throws("next")), closing(fine), "next", 0],
+    ["next() throws", "async", oneThenOwn(throws("next")), closing(fine), "next", 0],
+    ["next() rejects", "async", oneThenOwn(rejects("next")), closing(fine), "next", 0],
+    ["next() is no object", "plain", oneThenOwn(() => 5), closing(fine), "returned 5", 0],
+    ["next() is no object", "async", oneThenOwn(() => Promise.resolve(5)), closing(fine), "returned 5", 0],
+    [
+      "a getter throws",
+      "plain",
+      oneThenOwn(() => ({
+        get done() {
+          return throws("getter")();
+        },
+      })),
+      closing(fine),
+      "getter",
+      0,
+    ],
+    [
+      "an item rejects",
+      "plain",
+      oneThenOwn(() => ({ value: rejects("item")(), done: false })),
+      closing(fine),
+      "item",
+      1,
+    ],
+    [
+      "an item rejects",
+      "plain",
+      oneThenOwn(() => ({ value: thenable(new URIError("own"), true), done: false })),
+      closing(throws("closing")),
+      "own",
+      1,
+    ],
+    [
+      "an item cannot be copied",
+      "async",
+      oneThenOwn(() => ({ value: () => 1, done: false })),
+      closing(fine),
+      "cannot be cloned",
+      1,
+    ],
+  ];
+  for (const [name, kind, next, close, message, times] of cases) {
+    for (const ordered of [true, false]) {
+      closed = 0;
+      const open = () => ({ next, return: close });
+      const source = kind === "plain" ? { [Symbol.iterator]: open } : { [Symbol.asyncIterator]: open };
+      const mapped = Array.fromAsync(
+        parallelMap(sched, source as never, countsItself, { concurrency: 2, ordered }),
+      );
+      await soon(assertRejects(() => mapped, Error, message, `${kind}: ${name}`), name);
+      assertEquals(closed, times, `${kind}: ${name}`);
+    }
+  }
+  // As for await: who leaves hears of it.
+  const open = () => ({ next: () => ({ value: 1, done: false }), return: throws("closing") });
+  const leaving = (async () => {
+    for await (const _ of parallelMap(sched, { [Symbol.iterator]: open } as never, slowSquare)) break;
+  })();
+  await soon(assertRejects(() => leaving, URIError, "closing"), "who leaves");
+});
+
+Deno.test("a result does not wait for the next item, nor do a failure, an abort and who leaves", async () => {
+  const shared = new SharedArrayBuffer(8);
+  for (const ordered of [true, false]) {
+    const channel = new Channel<number>(sched);
+    const mapped = parallelMap(sched, channel, slowSquare, { ordered, concurrency: 4 });
+    const first = mapped.next();
+    await channel.send(3);
+    assertEquals(await soon(first, "the first"), { value: 9, done: false });
+    await channel.send(4);
+    assertEquals(await soon(mapped.next(), "the second"), { value: 16, done: false });
+    await soon(mapped.return!(), "who leaves");
+    assertEquals(channel.trySend(5), false, "nobody receives there any more");
+
+    let cancelled = 0;
+    const stream = (n: number) =>
+      new ReadableStream<[number, SharedArrayBuffer]>({
+        start: (controller) => controller.enqueue([n, shared]),
+        cancel: () => void cancelled++,
+      });
+    const failing = Array.fromAsync(parallelMap(sched, stream(13), countsItself, { ordered }));
+    await soon(assertRejects(() => failing, RangeError, "thirteen"), "the failure");
+    assertEquals(cancelled, 1);
+
+    const controller = new AbortController();
+    const aborted = parallelMap(sched, stream(100), countsItself, { ordered, signal: controller.signal });
+    assertEquals((await soon(aborted.next(), "one result")).value, 100);
+    const next = aborted.next();
+    controller.abort(new URIError("enough"));
+    await soon(assertRejects(() => next, URIError, "enough"), "the abort");
+    assertEquals(cancelled, 2);
+  }
+});
+
+Deno.test("bad arguments are refused at the call", () => {
+  assertThrows(() => parallelMap(sched, [1], ((n: number) => n) as never), TypeError, "is not a task");
+  assertThrows(() => parallelMap(sched, [1], undefined as never), TypeError, "undefined is not a task");
+  const signal = new AbortController() as never;
+  assertThrows(() => parallelMap(sched, [1], slowSquare, { signal }), TypeError, "give an AbortSignal");
+  for (const concurrency of [0, 1.5, NaN]) {
+    assertThrows(() => parallelMap(sched, [1], slowSquare, { concurrency }), RangeError, String(concurrency));
+  }
+  assertThrows(() => parallelMap(sched, 5 as never, slowSquare), TypeError, "iterate over");
+  assertThrows(() => parallelMap({} as never, [1], slowSquare), TypeError, "give the Scheduler");
+});

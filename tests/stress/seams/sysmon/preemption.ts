@@ -1,0 +1,44 @@
+/**
+ * As scheduler/sysmon/preemption.ts; threads get signals although nobody has asked them anything, and wake for nothing: those that
+ * are frozen in the loop of their handler, others wherever they sleep.
+ */
+import type { Shim } from "../../../../ffi/shim.ts";
+import { load } from "../../../../scheduler/arena/atomics.ts";
+import type { GlobalRunQueue } from "../../../../scheduler/queues/global_run_queue.ts";
+import type { Idle } from "../../../../scheduler/parking/idle.ts";
+import type { LocalRunQueue } from "../../../../scheduler/queues/local_run_queue.ts";
+import { type Arena, HOST, ISOLATES, M_SLEEP, M_TID } from "../../../../scheduler/arena/memory_layout.ts";
+import type { Parker } from "../../../../scheduler/parking/parker.ts";
+import * as undisturbed from "../../../../scheduler/sysmon/preemption.ts";
+import { isTheCase } from "../disturbance.ts";
+
+export class Preemption extends undisturbed.Preemption {
+  readonly #ours: Arena;
+  readonly #itsShim: Shim;
+  readonly #itsParker: Parker;
+
+  constructor(
+    arena: Arena,
+    shim: Shim,
+    parker: Parker,
+    idle: Idle,
+    rings: LocalRunQueue,
+    global: GlobalRunQueue,
+  ) {
+    super(arena, shim, parker, idle, rings, global);
+    this.#ours = arena;
+    this.#itsShim = shim;
+    this.#itsParker = parker;
+  }
+
+  override begin(now: number): void {
+    const isolates = load(this.#ours.i32, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      const record = this.#ours.isolate(isolate);
+      const tid = load(this.#ours.i32, record + M_TID);
+      if (tid !== 0 && isTheCase(20)) this.#itsShim.preempt(tid);
+      if (isTheCase(20)) this.#itsParker.futex.wake(record + M_SLEEP);
+    }
+    super.begin(now);
+  }
+}

@@ -1,0 +1,49 @@
+/** Runs the programs of tests/programs/, each in a process of its own. */
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of the whole life of the process. */
+  readonly ms: number;
+}
+
+interface Options {
+  readonly env?: Record<string, string>;
+  /** A command that runs the command that follows. */
+  readonly prefix?: string[];
+  readonly flags?: string[];
+  readonly args?: string[];
+  readonly ms?: number;
+}
+
+/** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
+export async function runProgram(
+  name: string,
+  { env = {}, prefix = [], flags = ["-A"], args = [], ms = 20_000 }: Options = {},
+): Promise<Outcome> {
+  const path = new URL(`../programs/${name}.ts`, import.meta.url).pathname;
+  const [command, ...rest] = [
+    ...prefix,
+    Deno.execPath(),
+    "run",
+    "--no-prompt",
+    ...flags,
+    "--no-check",
+    path,
+    ...args,
+  ];
+  const start = performance.now();
+  const child = new Deno.Command(command, {
+    args: rest,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr), ms: performance.now() - start };
+}
