@@ -1,9 +1,10 @@
 /** The module that every thread starts with; it is bundled into worker_bundle.ts by `deno task build`. */
+import { Shared } from "./parking/shared.ts";
 import process from "node:process";
 import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
-import { Futex, load, store } from "./arena/atomics.ts";
+import { load, store } from "./arena/atomics.ts";
 import "./locker_tasks.ts";
 import { Machine } from "./machine/machine.ts";
 import {
@@ -37,13 +38,13 @@ const arena = new Arena(shape, buffer);
 const shim = loadShim(shimPath);
 // Else the kernel fires the timeouts of this thread's sleeps up to 50 us late.
 shim.setTimerSlack(1);
-const futex = new Futex(shim, arena.i32);
+const shared = new Shared(arena, shim);
 
 // sysmon's ends by itself: Deno (2.9) never closes the event loop of a worker that exits while its module is evaluated.
 const sysmonTid = arena.isolate(HOST) + M_TID;
 if (isolate === HOST) {
   store(arena.i32, sysmonTid, shim.gettid());
-  new Sysmon(arena, shim, futex, life).run();
+  new Sysmon(shared, shim, life).run();
 } else if (isWatched()) runMachine();
 
 /**
@@ -53,7 +54,7 @@ if (isolate === HOST) {
 function isWatched(): boolean {
   while (life !== undefined && load(arena.i32, sysmonTid) === 0) {
     if (shim.hasEnded(life)) return false;
-    futex.sleep(sysmonTid, 0, SYSMON_CHECK);
+    shared.futex.sleep(sysmonTid, 0, SYSMON_CHECK);
   }
   return true;
 }
@@ -63,7 +64,7 @@ function runMachine(): void {
     const result = shim.makePreemptible(preemptible(arena, isolate, shim));
     if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
   }
-  const machine = new Machine(arena, isolate, shim, futex, new SideChannel(port!));
+  const machine = new Machine(shared, isolate, shim, new SideChannel(port!));
   machine.exit = () => process.exit(1);
 
   // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in

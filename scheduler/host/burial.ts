@@ -8,6 +8,7 @@ import { taskAbandoned, threadDied } from "../tasks/errors.ts";
 import { FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { type Mailbox, TO_WAITER } from "../queues/mailbox.ts";
@@ -65,23 +66,14 @@ export class Burial {
   readonly #table: TaskTable;
   readonly #host: Bereaved;
 
-  constructor(
-    home: Isolate,
-    parker: Parker,
-    idle: Idle,
-    local: LocalRunQueue,
-    global: GlobalRunQueue,
-    mailbox: Mailbox,
-    gs: GTable,
-    table: TaskTable,
-    host: Bereaved,
-  ) {
+  constructor(home: Isolate, shared: Shared, gs: GTable, table: TaskTable, host: Bereaved) {
+    const { parker, idle, global, mailbox } = shared;
     this.#home = home;
     this.#arena = home.arena;
     this.#words = home.words;
     this.#parker = parker;
     this.#idle = idle;
-    this.#local = local;
+    this.#local = shared.rings;
     this.#global = global;
     this.#mailbox = mailbox;
     this.#gs = gs;

@@ -15,6 +15,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { encode } from "../codec/codec.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import {
   type Arena,
@@ -73,7 +74,7 @@ export class DeadlockWatch {
   #patience = 1;
   #report = 0;
 
-  constructor(home: Isolate, idle: Idle, mailbox: Mailbox, parker: Parker, watched: Watched) {
+  constructor(home: Isolate, { idle, mailbox, parker }: Shared, watched: Watched) {
     this.#home = home;
     this.#words = home.words;
     this.#arena = home.arena;

@@ -2,19 +2,19 @@
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
 import { errnoName, loadShim, type Shim } from "../../ffi/shim.ts";
-import { cas, Futex, load, store } from "../arena/atomics.ts";
+import { cas, load, store } from "../arena/atomics.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { Forwarder } from "../slots/forwarder.ts";
 import { GTable } from "../slots/g_table.ts";
-import { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks } from "./host_tasks.ts";
-import { Idle } from "../parking/idle.ts";
+import type { Idle } from "../parking/idle.ts";
+import { Shared } from "../parking/shared.ts";
 import { Isolate } from "../sync/isolate.ts";
-import { LocalRunQueue } from "../queues/local_run_queue.ts";
-import { type Addressee, Mailbox, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, type Mailbox, TO_WAITER } from "../queues/mailbox.ts";
 import {
   Arena,
   CLOSING,
@@ -38,7 +38,7 @@ import {
 import { NativeCalls } from "../native/calls.ts";
 import { openPool, requireMaxNativeThreads } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
-import { isLost, Parker } from "../parking/parker.ts";
+import { isLost, type Parker } from "../parking/parker.ts";
 import { POOL, SPARE } from "../parking/roles.ts";
 import type { Call, GoOptions, HostTask } from "../tasks/task.ts";
 import { shown } from "../tasks/options.ts";
@@ -65,6 +65,7 @@ export class Host {
   readonly idle: Idle;
   /** What the host's code shares with tasks. */
   readonly home: Isolate;
+  readonly #shared: Shared;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #parker: Parker;
@@ -119,7 +120,6 @@ export class Host {
     }
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
     const limits = { maxThreads, heapLimitMb };
-    const futex = new Futex(shim, arena.i32);
     if (preempt) {
       const result = shim.installPreemption();
       if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);
@@ -128,7 +128,7 @@ export class Host {
     store(arena.i32, SLICE_MS, sliceMs);
     store(arena.i32, STALL_MS, onStall === undefined ? 0 : stallMs);
     store(arena.i32, RUNAWAY_MS, runawayMs === Infinity ? 0 : runawayMs);
-    const host = new Host(arena, shim, futex, limits, procs, given === undefined, maxNativeThreads, onStall);
+    const host = new Host(arena, shim, limits, procs, given === undefined, maxNativeThreads, onStall);
     if (options.detectDeadlocks !== false) host.#watchForDeadlocks();
     return host;
   }
@@ -136,7 +136,6 @@ export class Host {
   constructor(
     arena: Arena,
     shim: Shim,
-    futex: Futex,
     limits: ThreadLimits,
     procs: number,
     followsProcs: boolean,
@@ -147,13 +146,13 @@ export class Host {
     this.#shim = shim;
     this.#maxNativeThreads = maxNativeThreads;
     this.#words = arena.i32;
-    this.#parker = new Parker(arena, futex);
-    this.#mailbox = new Mailbox(arena);
-    this.#global = new GlobalRunQueue(arena);
-    const local = new LocalRunQueue(arena, this.#global);
-    this.idle = new Idle(arena, this.#parker, this.#global, local, this.#mailbox);
+    const shared = this.#shared = new Shared(arena, shim);
+    this.#parker = shared.parker;
+    this.#mailbox = shared.mailbox;
+    this.#global = shared.global;
+    this.idle = shared.idle;
     this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
-    this.home = new Isolate(arena, HOST, shim, this.idle, this.#mailbox, this.#loop);
+    this.home = new Isolate(shared, HOST, shim, this.#loop);
     this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
     this.#loop.refill = () => this.home.refill();
     const { home, idle } = this;
@@ -161,22 +160,10 @@ export class Host {
     const table = new TaskTable(arena, HOST);
     this.#forwarder = new Forwarder(arena, gs, idle, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(gs, table, this.#global, idle, home, this.#forwarder, this.#loop);
-    this.#burial = new Burial(
-      home,
-      this.#parker,
-      idle,
-      local,
-      this.#global,
-      this.#mailbox,
-      gs,
-      table,
-      this.#tasks,
-    );
+    this.#burial = new Burial(home, shared, gs, table, this.#tasks);
     this.threads = new Threads(
-      arena,
+      shared,
       shim,
-      this.#parker,
-      this.idle.roles,
       limits,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
@@ -191,7 +178,7 @@ export class Host {
   }
 
   #watchForDeadlocks(): void {
-    this.#loop.watch = new DeadlockWatch(this.home, this.idle, this.#mailbox, this.#parker, this);
+    this.#loop.watch = new DeadlockWatch(this.home, this.#shared, this);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */

@@ -18,6 +18,7 @@ import {
   M_TID,
 } from "../arena/memory_layout.ts";
 import { AWAKE, type Parker, SPARE_FUTEX } from "../parking/parker.ts";
+import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
 import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
@@ -92,10 +93,8 @@ export class Threads {
    * for another one, unless something is in flight that it owned.
    */
   constructor(
-    arena: Arena,
+    { arena, parker, idle }: Shared,
     shim: Shim,
-    parker: Parker,
-    roles: Roles,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
     revive: (isolate: number) => boolean,
@@ -104,7 +103,7 @@ export class Threads {
     this.#arena = arena;
     this.#shim = shim;
     this.#parker = parker;
-    this.#roles = roles;
+    this.#roles = idle.roles;
     this.#limits = limits;
     this.#died = died;
     this.#revive = revive;

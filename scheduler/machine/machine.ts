@@ -4,20 +4,19 @@
  * the order in which they are used.
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { add, type Futex, load, store } from "../arena/atomics.ts";
+import { add, load, store } from "../arena/atomics.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
 import { EventLoop } from "./event_loop.ts";
 import { GTable } from "../slots/g_table.ts";
-import { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import { EXEMPT_P, Idle, NO_P } from "../parking/idle.ts";
-import { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
+import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Isolate } from "../sync/isolate.ts";
 import type { Locks } from "../parking/locks.ts";
-import { type Addressee, Mailbox, TO_OWNER, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, type Mailbox, TO_OWNER, TO_WAITER } from "../queues/mailbox.ts";
 import {
-  type Arena,
   CLOSING,
   M_ASKED,
   M_LIVE,
@@ -41,7 +40,7 @@ import {
   LOCKED_FUTEX,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
-  Parker,
+  type Parker,
   SEIZED,
   type SleepState,
   SPARE_FUTEX,
@@ -96,7 +95,6 @@ export class Machine {
   readonly #record: number;
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
-  readonly #global: GlobalRunQueue;
   readonly #local: LocalRunQueue;
   readonly #idle: Idle;
 
@@ -119,16 +117,16 @@ export class Machine {
   #endSleep: (() => void) | undefined = undefined;
   #parks = 0;
 
-  constructor(arena: Arena, isolate: number, shim: Shim, futex: Futex, side: SideChannel) {
+  constructor(shared: Shared, isolate: number, shim: Shim, side: SideChannel) {
+    const { arena, global } = shared;
     this.#words = arena.i32;
     this.#isolate = isolate;
     this.#record = arena.isolate(isolate);
-    this.#parker = new Parker(arena, futex);
-    this.#mailbox = new Mailbox(arena);
-    this.#global = new GlobalRunQueue(arena);
-    this.#local = new LocalRunQueue(arena, this.#global);
-    this.#idle = new Idle(arena, this.#parker, this.#global, this.#local, this.#mailbox);
-    this.home = new Isolate(arena, isolate, shim, this.#idle, this.#mailbox, this);
+    this.#parker = shared.parker;
+    this.#mailbox = shared.mailbox;
+    this.#local = shared.rings;
+    this.#idle = shared.idle;
+    this.home = new Isolate(shared, isolate, shim, this);
     this.#locks = this.home.locks;
     this.#locks.takeUp = (given) => this.#takeUp(given);
     this.eventLoop = new EventLoop(shim);
@@ -138,13 +136,13 @@ export class Machine {
       arena,
       shim,
       this.#idle,
-      this.#global,
+      global,
       this.#local,
       this.#locks,
     );
     const gs = new GTable(arena, isolate, this.home.handles);
     const table = new TaskTable(arena, isolate);
-    this.children = new Children(this, gs, table, side, this.#idle, this.#local, this.#global);
+    this.children = new Children(this, gs, table, side, this.#idle, this.#local, global);
     this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);
     this.blockingCalls = new BlockingCalls(
       this,

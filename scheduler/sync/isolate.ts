@@ -11,6 +11,7 @@ import type { Bytes } from "../codec/codec.ts";
 import { arenaFull, Handles } from "./handles.ts";
 import { Heap } from "../arena/heap.ts";
 import { Locks } from "../parking/locks.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { Idle } from "../parking/idle.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import {
@@ -85,7 +86,7 @@ export class Isolate {
   #places: Place[] = [];
   #sweepAt = 64;
 
-  constructor(arena: Arena, number: number, shim: Shim, idle: Idle, mailbox: Mailbox, loop: Loop) {
+  constructor({ arena, idle, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;

@@ -17,6 +17,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import {
@@ -118,14 +119,7 @@ export class Preemption {
   hasActed = false;
   next = Infinity;
 
-  constructor(
-    arena: Arena,
-    shim: Shim,
-    parker: Parker,
-    idle: Idle,
-    rings: LocalRunQueue,
-    global: GlobalRunQueue,
-  ) {
+  constructor({ arena, parker, idle, rings, global }: Shared, shim: Shim) {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;

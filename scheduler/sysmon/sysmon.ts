@@ -8,14 +8,12 @@
  * somebody takes a P.
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { cas, type Futex, load, store } from "../arena/atomics.ts";
-import { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import { Idle } from "../parking/idle.ts";
-import { LocalRunQueue } from "../queues/local_run_queue.ts";
-import { Mailbox } from "../queues/mailbox.ts";
+import { cas, load, store } from "../arena/atomics.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
+import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
 import {
-  type Arena,
   CLOSING,
   HOST,
   ISOLATES,
@@ -23,7 +21,7 @@ import {
   PROCS_FIXED,
   PROCS_SEEN,
 } from "../arena/memory_layout.ts";
-import { Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
 import { procsOfMachine } from "./procs.ts";
@@ -75,18 +73,18 @@ export class Sysmon {
   readonly #longest: number;
   readonly #nativeThreads: number;
 
-  constructor(arena: Arena, shim: Shim, futex: Futex, life?: number) {
+  constructor(shared: Shared, shim: Shim, life?: number) {
+    const { arena } = shared;
     this.#life = life;
     this.#longest = life === undefined ? -1 : HOST_CHECK;
     this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
     this.#words = arena.i32;
     this.#shim = shim;
-    this.#parker = new Parker(arena, futex);
-    const global = new GlobalRunQueue(arena);
-    this.#rings = new LocalRunQueue(arena, global);
-    this.#idle = new Idle(arena, this.#parker, global, this.#rings, new Mailbox(arena));
+    this.#parker = shared.parker;
+    this.#rings = shared.rings;
+    this.#idle = shared.idle;
     this.#native = new NativeWatch(arena, shim, this.#parker);
-    this.#preemption = new Preemption(arena, shim, this.#parker, this.#idle, this.#rings, global);
+    this.#preemption = new Preemption(shared, shim);
     // What the host found there.
     this.#procsOfMachine = this.#idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.

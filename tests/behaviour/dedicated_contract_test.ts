@@ -1,16 +1,12 @@
 /** What a dedicated thread promises, clause by clause; tests/behaviour/thread_lock_test.ts and tests/behaviour/dedicate_test.ts have others. */
+import { Shared } from "../../scheduler/parking/shared.ts";
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
-import { Futex } from "../../scheduler/arena/atomics.ts";
 import { BlockingCalls } from "../../scheduler/machine/blocking_call.ts";
-import { GlobalRunQueue } from "../../scheduler/queues/global_run_queue.ts";
-import { EXEMPT_P, Idle } from "../../scheduler/parking/idle.ts";
+import { EXEMPT_P } from "../../scheduler/parking/idle.ts";
 import { Locks } from "../../scheduler/parking/locks.ts";
-import { LocalRunQueue } from "../../scheduler/queues/local_run_queue.ts";
-import { Mailbox } from "../../scheduler/queues/mailbox.ts";
 import { Arena, leastArenaBytes, SYSMON } from "../../scheduler/arena/memory_layout.ts";
-import { Parker } from "../../scheduler/parking/parker.ts";
 import { isInCall } from "../../scheduler/parking/processor.ts";
 import { SLEEPS } from "../../scheduler/parking/sysmon_sleep.ts";
 import { soon, until } from "../support/deadline.ts";
@@ -203,9 +199,7 @@ Deno.test("with the pool saturated, a hundred round trips to a locker take under
 Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's word; with a counted P both", () => {
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
   const shim = loadShim();
-  const parker = new Parker(arena, new Futex(shim, arena.i32));
-  const global = new GlobalRunQueue(arena);
-  const idle = new Idle(arena, parker, global, new LocalRunQueue(arena, global), new Mailbox(arena));
+  const { parker, idle } = new Shared(arena, shim);
   idle.setProcs(1);
   const isolate = 1;
   const p = idle.acquireP();

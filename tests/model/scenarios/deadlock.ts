@@ -37,7 +37,7 @@ function host(pool: Pool, member: Member, calls: () => Call<unknown>[]): () => P
   const loop = pool.loop = new HostLoop(shim, pool.parker, pool.mailbox, () => void pool.readMail());
   const isolates = pool.machines.map((_, i) => i + 1);
   const watched = { mayBeStuck: true, isolates };
-  loop.watch = new DeadlockWatch(member.home, pool.idle, pool.mailbox, pool.parker, watched);
+  loop.watch = new DeadlockWatch(member.home, pool, watched);
   return async () => {
     await Promise.all(calls().map((call) => pool.submit(call).promise));
   };

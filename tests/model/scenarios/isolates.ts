@@ -1,14 +1,11 @@
 /** Isolates that only use what tasks share: as dedicated Ms they keep their P while they sleep for mail. */
+import { Shared } from "../../../scheduler/parking/shared.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { Futex } from "../../../scheduler/arena/atomics.ts";
-import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
 import { HANDLE } from "../../../scheduler/codec/handle.ts";
 import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/sync/handles.ts";
 import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
-import { Idle } from "../../../scheduler/parking/idle.ts";
 import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
-import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
-import { Mailbox, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
+import { type Mailbox, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
 import {
   Arena,
   C_CAPACITY,
@@ -17,7 +14,7 @@ import {
   ISOLATES,
   leastArenaBytes,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { KEEPS_P_FUTEX, Parker } from "../../../scheduler/parking/parker.ts";
+import { KEEPS_P_FUTEX, type Parker } from "../../../scheduler/parking/parker.ts";
 import { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";
 import { abort, check, ModelSignal } from "../scenario.ts";
 import { shim } from "./machines.ts";
@@ -31,12 +28,10 @@ export class Member implements Loop, HasIsolate {
 
   constructor(arena: Arena, number: number) {
     this.#number = number;
-    const futex = new Futex(shim, arena.i32);
-    const parker = this.#parker = new Parker(arena, futex);
-    const global = new GlobalRunQueue(arena);
-    const mailbox = this.#mailbox = new Mailbox(arena);
-    const idle = new Idle(arena, parker, global, new LocalRunQueue(arena, global), mailbox);
-    this.home = new Isolate(arena, number, shim, idle, mailbox, this);
+    const shared = new Shared(arena, shim);
+    this.#parker = shared.parker;
+    this.#mailbox = shared.mailbox;
+    this.home = new Isolate(shared, number, shim, this);
     this.home.reserve(2);
   }
 

@@ -1,15 +1,13 @@
 /** Whole Ms for scenarios: the real loop, with tasks that these files define. */
+import { Shared } from "../../../scheduler/parking/shared.ts";
 import type { Shim } from "../../../ffi/shim.ts";
-import { Futex, load, pause, store } from "../../../scheduler/arena/atomics.ts";
+import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import { Forwarder } from "../../../scheduler/slots/forwarder.ts";
 import { GTable } from "../../../scheduler/slots/g_table.ts";
-import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
 import { HostTasks, type Started } from "../../../scheduler/host/host_tasks.ts";
-import { Idle } from "../../../scheduler/parking/idle.ts";
 import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
-import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
 import { Machine } from "../../../scheduler/machine/machine.ts";
-import { Mailbox, TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
+import { TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
 import {
   Arena,
   CLOSING,
@@ -20,7 +18,7 @@ import {
   PROCS_FIXED,
   PROCS_SEEN,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { AWAKE, Parker, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
+import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
 import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/slots/side_channel.ts";
@@ -71,14 +69,7 @@ export function computeUntilSet(): void {
 }
 
 /** The host's part, and Ms with the numbers from 1 that have these roles. */
-export class Pool {
-  readonly arena: Arena;
-  readonly futex: Futex;
-  readonly parker: Parker;
-  readonly global: GlobalRunQueue;
-  readonly rings: LocalRunQueue;
-  readonly mailbox: Mailbox;
-  readonly idle: Idle;
+export class Pool extends Shared {
   readonly gs: GTable;
   readonly table: TaskTable;
   /** What the host shares with tasks. */
@@ -91,18 +82,12 @@ export class Pool {
   readonly procs: number;
 
   constructor(procs: number, roles: readonly Role[] = [POOL, POOL], maxTasks = 4) {
-    ran = [];
     const maxThreads = roles.length;
+    super(new Arena({ maxTasks, maxThreads, bytes: leastArenaBytes(maxTasks, maxThreads) }), shim);
+    ran = [];
     this.procs = procs;
-    this.arena = new Arena({ maxTasks, maxThreads, bytes: leastArenaBytes(maxTasks, maxThreads) });
-    this.futex = new Futex(shim, this.arena.i32);
-    this.parker = new Parker(this.arena, this.futex);
-    this.global = new GlobalRunQueue(this.arena);
-    this.rings = new LocalRunQueue(this.arena, this.global);
-    this.mailbox = new Mailbox(this.arena);
-    this.idle = new Idle(this.arena, this.parker, this.global, this.rings, this.mailbox);
     this.table = new TaskTable(this.arena, HOST);
-    this.home = new Isolate(this.arena, HOST, shim, this.idle, this.mailbox, noLoop);
+    this.home = new Isolate(this, HOST, shim, noLoop);
     this.gs = new GTable(this.arena, HOST, this.home.handles);
     const sides = { get: () => ({ side: noPort }) };
     const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
@@ -122,7 +107,7 @@ export class Pool {
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
       const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
-      const machine = new Machine(arena, i + 1, ofThread, new Futex(shim, arena.i32), noPort);
+      const machine = new Machine(new Shared(arena, shim), i + 1, ofThread, noPort);
       machine.eventLoop.isEmpty = isEventLoopEmpty;
       return machine;
     });
@@ -188,7 +173,7 @@ export class Pool {
 
   /** One for whom time flies: each look at its clock is 0.3 s after the last. */
   sysmon(): () => void {
-    const watchdog = new Sysmon(this.arena, shimWithTick(3e8) as unknown as Shim, this.futex);
+    const watchdog = new Sysmon(this, shimWithTick(3e8) as unknown as Shim);
     return () => watchdog.run();
   }
 

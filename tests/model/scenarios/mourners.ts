@@ -29,8 +29,8 @@ export class Mourner {
 
   constructor(pool: Pool) {
     this.pool = pool;
-    const { home, parker, idle, rings, global, mailbox, gs, table, host } = pool;
-    this.burial = new Burial(home, parker, idle, rings, global, mailbox, gs, table, host);
+    const { home, gs, table, host } = pool;
+    this.burial = new Burial(home, pool, gs, table, host);
   }
 
   submit(call: Call<unknown>): Started {

@@ -1,11 +1,8 @@
+import { Shared } from "../../../scheduler/parking/shared.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
 import { loadShim } from "../../../ffi/shim.ts";
-import { Futex } from "../../../scheduler/arena/atomics.ts";
-import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
-import { Idle, NO_P } from "../../../scheduler/parking/idle.ts";
-import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
-import { Mailbox } from "../../../scheduler/queues/mailbox.ts";
+import { NO_P } from "../../../scheduler/parking/idle.ts";
 import { Arena, HOST, ISOLATES, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
 import {
   AWAKE,
@@ -14,7 +11,6 @@ import {
   LETS_GO,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
-  Parker,
   SPARE_FUTEX,
 } from "../../../scheduler/parking/parker.ts";
 
@@ -31,12 +27,7 @@ function make(procs: number) {
 }
 
 function on(arena: Arena) {
-  const parker = new Parker(arena, new Futex(loadShim(), arena.i32));
-  const global = new GlobalRunQueue(arena);
-  const local = new LocalRunQueue(arena, global);
-  const mailbox = new Mailbox(arena);
-  const idle = new Idle(arena, parker, global, local, mailbox);
-  return { arena, parker, global, local, mailbox, idle };
+  return new Shared(arena, loadShim());
 }
 
 Deno.test("there are as many Ps to have as procs says, each once", () => {
@@ -130,15 +121,15 @@ Deno.test("the last spinner that finds work wakes another one only if there is m
 });
 
 Deno.test("work is visible in the global queue and in the rings of Ps that count", () => {
-  const { idle, local, global } = make(2);
+  const { idle, rings, global } = make(2);
   assert(!idle.workVisible());
-  local.push(1, 3);
+  rings.push(1, 3);
   assert(idle.workVisible());
-  assertEquals(local.pop(1), 3);
+  assertEquals(rings.pop(1), 3);
   assert(!idle.workVisible());
-  local.pushNext(0, 3);
+  rings.pushNext(0, 3);
   assert(idle.workVisible());
-  assertEquals(local.pop(0), 3);
+  assertEquals(rings.pop(0), 3);
   global.push(3);
   assert(idle.workVisible());
 });

@@ -2,11 +2,9 @@
  * As scheduler/sysmon/preemption.ts; threads get signals although nobody has asked them anything, and wake for nothing: those that
  * are frozen in the loop of their handler, others wherever they sleep.
  */
+import type { Shared } from "../../../../scheduler/parking/shared.ts";
 import type { Shim } from "../../../../ffi/shim.ts";
 import { load } from "../../../../scheduler/arena/atomics.ts";
-import type { GlobalRunQueue } from "../../../../scheduler/queues/global_run_queue.ts";
-import type { Idle } from "../../../../scheduler/parking/idle.ts";
-import type { LocalRunQueue } from "../../../../scheduler/queues/local_run_queue.ts";
 import { type Arena, HOST, ISOLATES, M_SLEEP, M_TID } from "../../../../scheduler/arena/memory_layout.ts";
 import type { Parker } from "../../../../scheduler/parking/parker.ts";
 import * as undisturbed from "../../../../scheduler/sysmon/preemption.ts";
@@ -17,18 +15,11 @@ export class Preemption extends undisturbed.Preemption {
   readonly #itsShim: Shim;
   readonly #itsParker: Parker;
 
-  constructor(
-    arena: Arena,
-    shim: Shim,
-    parker: Parker,
-    idle: Idle,
-    rings: LocalRunQueue,
-    global: GlobalRunQueue,
-  ) {
-    super(arena, shim, parker, idle, rings, global);
-    this.#ours = arena;
+  constructor(shared: Shared, shim: Shim) {
+    super(shared, shim);
+    this.#ours = shared.arena;
     this.#itsShim = shim;
-    this.#itsParker = parker;
+    this.#itsParker = shared.parker;
   }
 
   override begin(now: number): void {

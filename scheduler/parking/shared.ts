@@ -1,0 +1,35 @@
+/**
+ * What every isolate has of the scheduler: views of the one arena. Host, Ms, sysmon and the model checker make theirs here,
+ * so all are wired alike. A part that works on shared state takes this.
+ */
+import type { Shim } from "../../ffi/shim.ts";
+import { Futex } from "../arena/atomics.ts";
+import type { Arena } from "../arena/memory_layout.ts";
+import { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { Mailbox } from "../queues/mailbox.ts";
+import { Idle } from "./idle.ts";
+import { Parker } from "./parker.ts";
+
+export class Shared {
+  readonly arena: Arena;
+  readonly words: Int32Array;
+  readonly futex: Futex;
+  readonly parker: Parker;
+  readonly mailbox: Mailbox;
+  readonly global: GlobalRunQueue;
+  /** The Ps' rings. */
+  readonly rings: LocalRunQueue;
+  readonly idle: Idle;
+
+  constructor(arena: Arena, shim: Shim) {
+    this.arena = arena;
+    this.words = arena.i32;
+    this.futex = new Futex(shim, arena.i32);
+    this.parker = new Parker(arena, this.futex);
+    this.mailbox = new Mailbox(arena);
+    this.global = new GlobalRunQueue(arena);
+    this.rings = new LocalRunQueue(arena, this.global);
+    this.idle = new Idle(arena, this.parker, this.global, this.rings, this.mailbox);
+  }
+}
