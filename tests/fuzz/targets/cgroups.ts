@@ -6,7 +6,7 @@ import type { Target } from "../target.ts";
 /** Files are separated by NULs: the list of cgroups, then what each read gives, in turn. */
 export const cgroups: Target = {
   name: "cgroups",
-  modules: ["scheduler/procs"],
+  modules: ["scheduler/sysmon/procs"],
   tokens: [
     "0::/",
     "1:cpu,cpuacct:/a",

@@ -33,7 +33,7 @@ const tagTokens = Object.values<unknown>(tags)
 /** Any memory: a value that can be encoded again, or an Error, and nothing is written. */
 export const decoding: Target = {
   name: "codec_decode",
-  modules: ["scheduler/codec"],
+  modules: ["scheduler/codec/"],
   tokens: tagTokens,
   seeds: [
     1,
@@ -91,7 +91,7 @@ function isUntouched(bytes: Bytes, from: number, to: number): boolean {
 /** As structuredClone, whatever way the value takes; within its limits. */
 export const encoding: Target = {
   name: "codec_encode",
-  modules: ["scheduler/codec"],
+  modules: ["scheduler/codec/"],
   seeds: Array.from(
     { length: 24 },
     (_, kind) => Uint8Array.from([kind, 3, 1, 4, 1, 5, 9, 2, 6, kind, 8, 7, 9, 3, 2, 3]),

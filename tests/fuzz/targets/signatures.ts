@@ -46,7 +46,7 @@ function argument(choices: Choices): unknown {
 /** A TypeError, or a call that lies in its record and nowhere else. */
 export const signatures: Target = {
   name: "signatures",
-  modules: ["scheduler/native_signature"],
+  modules: ["scheduler/native/signature"],
   seeds: types.map((_, i) => Uint8Array.from([2, i, i, i, 0, 5, i, 7, 1, 9, 2])),
   run(input) {
     const choices = new Choices(input);
