@@ -95,7 +95,7 @@ export class Isolate {
     this.#idle = idle;
     this.#mailbox = mailbox;
     this.locks = new Locks(arena, number);
-    this.heap = new Heap(arena);
+    this.heap = new Heap(arena, number);
     this.handles = new Handles(this);
     this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.sending = new Stage(this.handles);

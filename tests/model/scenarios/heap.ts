@@ -36,12 +36,12 @@ export const heap: Scenario = {
         give(three);
       };
     };
-    const heaps = [1, 2, 3].map((id) => use(new Heap(arena), id));
+    const heaps = [1, 2, 3].map((id) => use(new Heap(arena, 0), id));
     return {
       arena,
       threads: { one: heaps[0], two: heaps[1], three: heaps[2] },
       end() {
-        const heap = new Heap(arena);
+        const heap = new Heap(arena, 0);
         const seen = new Set<number>();
         for (let block = heap.allocate(0); seen.size < 8; block = heap.allocate(0)) {
           check(!seen.has(block), "a block is in the lists once");
