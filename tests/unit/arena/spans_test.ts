@@ -96,11 +96,15 @@ Deno.test("a payload lies in a span with its pieces where they are to be, and is
   assert(arena.u8.subarray(at + 8, at + 200_008).every((byte) => byte === 3));
   const held = arena.isolate(1) + M_SPAN;
   assertEquals(arena.i32[held], 0);
-  assertThrows(() =>
-    heap.take(reference, () => {
-      assertEquals(arena.i32[held], reference);
-      throw new Error("unreadable");
-    }), Error, "unreadable");
+  assertThrows(
+    () =>
+      heap.take(reference, () => {
+        assertEquals(arena.i32[held], reference);
+        throw new Error("unreadable");
+      }),
+    Error,
+    "unreadable",
+  );
   assertEquals([arena.i32[held], bits(arena)], [0, 0]);
 });
 
