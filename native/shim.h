@@ -167,20 +167,15 @@ int32_t heddle_native_wake(heddle_number queue);
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
 // "Preemption" in scheduler/README.md has the protocol.
 
-// States of the sleep word (parker.ts) that the handler knows. What a thread has become when it is none of these any
-// more is what somebody gave it.
+// Of the sleep word (parking/sleep_word.ts), where each state is a set of these bits and others, the ones that the handler
+// knows. What a thread has become when it is not HEDDLE_FROZEN any more is what somebody gave it.
 enum {
   HEDDLE_AWAKE = 0,
-  HEDDLE_ASKED = 16,
-  HEDDLE_ASKED_TO_LET_GO = 18,
-  HEDDLE_ASKED_SEIZED = 20,
-  HEDDLE_ASKED_LOST = 22,
-  HEDDLE_LETS_GO = 24,
-  HEDDLE_SEIZED = 26,
-  HEDDLE_LOST = 28,
-  HEDDLE_FROZEN = 30,
-  HEDDLE_SHELVED = 32,
-  HEDDLE_ABANDONED = 34,
+  HEDDLE_ASKED = 1 << 6,    // a question, on top of what the thread is otherwise. The handler takes it back, or freezes it
+  HEDDLE_LETS_GO = 1 << 7,  // with HEDDLE_ASKED: it is to let its P go if it cannot be frozen. Alone: it does
+  HEDDLE_SEIZED = 1 << 8,
+  HEDDLE_LOST = 1 << 9,  // whoever is asked then is frozen for good
+  HEDDLE_FROZEN = 1 << 10,
 };
 // The part of the word `locks` that counts; above it is a number that changes with every turn of the thread's loop.
 enum { HEDDLE_LOCKS = 255 };

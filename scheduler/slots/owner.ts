@@ -6,7 +6,7 @@
  * README.md, "Life of a G".
  */
 import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
-import type { Idle } from "../parking/idle.ts";
+import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
 import { type Definition, exportedClasses } from "../tasks/task.ts";
 import type { TaskTable } from "./task_table.ts";
@@ -40,7 +40,7 @@ export interface Port {
 export class Owner<T extends Owned> {
   readonly #gs: GTable;
   readonly #table: TaskTable;
-  readonly #idle: Idle;
+  readonly #mail: Mail;
   readonly #locks: Locks;
   readonly #port: Port;
   readonly #ended: Ended<T>;
@@ -50,10 +50,10 @@ export class Owner<T extends Owned> {
   /** Slots that have ended, and wait for the class of an error. */
   readonly #reading = new Set<number>();
 
-  constructor(gs: GTable, table: TaskTable, idle: Idle, locks: Locks, port: Port, ended: Ended<T>) {
+  constructor(gs: GTable, table: TaskTable, mail: Mail, locks: Locks, port: Port, ended: Ended<T>) {
     this.#gs = gs;
     this.#table = table;
-    this.#idle = idle;
+    this.#mail = mail;
     this.#locks = locks;
     this.#port = port;
     this.#ended = ended;
@@ -96,7 +96,7 @@ export class Owner<T extends Owned> {
     this.#locks.hold();
     try {
       this.#gs.requestCancel(slot, reason);
-      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+      this.#mail.toRunner(this.#gs.runner(slot), slot);
     } finally {
       this.#locks.release();
     }

@@ -33,7 +33,7 @@ import {
   P_TAIL,
   PROCS,
 } from "../../scheduler/arena/memory_layout.ts";
-import { ABANDONED, FROZEN } from "../../scheduler/parking/parker.ts";
+import { ABANDONED, FROZEN } from "../../scheduler/parking/sleep_word.ts";
 import { NONE } from "../../scheduler/parking/roles.ts";
 import { collects, forgetLast } from "./tasks/collecting.ts";
 

@@ -14,7 +14,7 @@ import {
   P_TAIL,
   RING_SIZE,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/parker.ts";
+import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
 import type { Started } from "../../../scheduler/host/host_tasks.ts";
 import type { Call, TaskState } from "../../../scheduler/tasks/task.ts";
@@ -56,7 +56,7 @@ export class Mourner {
   bury(isolate: number): void {
     this.pool.readMail();
     this.burial.bury(isolate, diedBy("it was killed"));
-    this.pool.idle.wakeIfWork();
+    this.pool.wakeups.wakeIfWork();
   }
 
   /** For the end: nothing of the dead is left, and all are idle. */

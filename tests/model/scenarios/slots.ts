@@ -60,7 +60,7 @@ export const dedicated: Scenario = {
           const first = pool.submit(yields(1));
           first.cancel(undefined);
           pool.stops(first);
-          check(pool.idle.roles.claim(2, DEDICATED), "there is a spare");
+          check(pool.roles.claim(2, DEDICATED), "there is a spare");
           pool.stops(pool.submitOn(2, noted()));
         },
       },
@@ -93,7 +93,7 @@ export const running: Scenario = {
         const { slot } = started;
         while (pool.gs.status(slot) !== RUNNING) pause();
         // As when a parcel has come, and there is none.
-        pool.idle.mailRunner(pool.gs.runner(slot), slot);
+        pool.mail.toRunner(pool.gs.runner(slot), slot);
         started.cancel(undefined);
         status = pool.stops(started);
       },
