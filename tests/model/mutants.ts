@@ -853,9 +853,23 @@ export const mutants: Mutant[] = [
   mutant(
     "sysmon sleeps although a thread without a P runs on",
     "sysmon.ts",
-    "nativeCallsWait || this.#preemption.seesSeized || ",
+    "nativeCallsWait || this.#preemption.isWatching || ",
     "nativeCallsWait || ",
     "preemption: one that computes for ever is lost",
+  ),
+  mutant(
+    "sysmon sleeps although a thread that it has asked has not answered",
+    "preemption.ts",
+    "return this.#seized.size !== 0 || this.#asked.size !== 0;",
+    "return this.#seized.size !== 0;",
+    "preemption: an M leaves",
+  ),
+  mutant(
+    "sysmon does not hear the answer of one that has parked since",
+    "preemption.ts",
+    "    for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));\n",
+    "",
+    "preemption: an M leaves",
   ),
   mutant(
     "sysmon does not look at Ps that do not count any more",
@@ -1001,7 +1015,7 @@ export const mutants: Mutant[] = [
     "machine.ts",
     "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
     "    this.p = NO_P;\n",
-    "preemption: blocking",
+    "preemption: an M leaves",
   ),
   {
     ...mutant(
