@@ -1044,6 +1044,14 @@ export const mutants: Mutant[] = [
     "standing: a parent on a channel",
   ),
   mutant(
+    "an M that sleeps does not ask whether its thread is to end",
+    "machine.ts",
+    `          this.#flushCounts();
+          if (this.#isOver()) return;`,
+    "          this.#flushCounts();",
+    "standing: a task ends with its thread",
+  ),
+  mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",
     "machine.ts",
     `        await this.turn();
