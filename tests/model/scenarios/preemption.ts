@@ -425,7 +425,7 @@ export const leaving: Scenario = {
   rules: { timePasses: ["sysmon"], timeouts: 1 },
   setUp() {
     begin(2, [POOL]);
-    const { arena, futex, idle } = pool;
+    const { arena, futex, idle, wakeups } = pool;
     // On its way to somebody meanwhile. So M1 gets the second one.
     const other = idle.acquireP();
     pool.submit(sleepsUntilWoken(1));
@@ -435,8 +435,8 @@ export const leaving: Scenario = {
         ...pool.loops,
         host() {
           idle.setProcs(1);
-          idle.signal(1);
-          idle.passOn(other);
+          wakeups.signal(1);
+          wakeups.passOn(other);
           store(arena.i32, arena.isolate(1) + M_DEATH, 1);
           futex.wake(arena.isolate(1) + M_DEATH);
         },
