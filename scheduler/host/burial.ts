@@ -5,7 +5,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
 import { taskAbandoned, threadDied } from "../tasks/errors.ts";
-import { FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
+import { G_FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Mail } from "../parking/mail.ts";
@@ -150,7 +150,7 @@ export class Burial {
     gs.dropPayload(slot);
     const parcel = gs.writeResult(slot, verdict(slot, name, id));
     if (parcel !== undefined) this.#host.post(slot, parcel);
-    gs.end(slot, isolate, FAILED);
+    gs.end(slot, isolate, G_FAILED);
     this.#mail.toOwner(owner, slot);
   }
 

@@ -4,7 +4,7 @@ import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
-import { clone, type GTable, type Parcel, QUEUED, RUNNING } from "../slots/g_table.ts";
+import { clone, G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -243,7 +243,7 @@ export class HostTasks implements Bereaved {
 
   /** What has ended is running until its mail is read. */
   isRunning(slot: number): boolean {
-    return this.#gs.status(slot) !== QUEUED;
+    return this.#gs.status(slot) !== G_QUEUED;
   }
 
   cancel(started: Started, reason: unknown): boolean {
@@ -265,7 +265,7 @@ export class HostTasks implements Bereaved {
 
   /** Mail about a slot, of whichever owner: what goes by port goes through the host. */
   readMail(slot: number): void {
-    if (this.#gs.status(slot) === RUNNING) this.#forwarder.forward(slot);
+    if (this.#gs.status(slot) === G_RUNNING) this.#forwarder.forward(slot);
     else if (this.#isOwn(slot)) this.#owner.read(slot);
     else this.#forwarder.passOn(slot);
   }

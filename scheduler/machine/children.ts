@@ -7,7 +7,7 @@ import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { G, type Nursery } from "./g.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
@@ -190,7 +190,7 @@ export class Children {
         this.waiting.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);

@@ -10,10 +10,10 @@ import { ENDED, G } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
 import {
   clone,
-  DONE,
   dropParcel,
-  FAILED,
-  FREE,
+  G_DONE,
+  G_FAILED,
+  G_FREE,
   type GTable,
   openParcel,
   type Parcel,
@@ -303,7 +303,7 @@ export class Runner {
       ok = false;
       isPosted = this.#write(slot, cloneable(error));
     }
-    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
+    this.#gs.end(slot, this.#isolate, ok ? G_DONE : G_FAILED);
     // A parcel for another thread goes through the host.
     this.#mail.toOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
@@ -335,7 +335,7 @@ export class Runner {
       // What ran here itself is mailed as it should be.
       const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
       if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
-    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+    } else if (this.#gs.status(slot) === G_FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
       this.#wakeups.signal(HOST);
     }

@@ -5,7 +5,7 @@
  * either direction and briefly below zero. Whoever made it lag looks for work after correcting it, or holds a P.
  */
 import { add, cas, load, store } from "../arena/atomics.ts";
-import { type Arena, IDLE, MAX_PROCS, MOST_PROCS, PROCS } from "../arena/memory_layout.ts";
+import { type Arena, IDLE_COUNTS, MAX_PROCS, MOST_PROCS, PROCS } from "../arena/memory_layout.ts";
 import { Processors } from "./processor.ts";
 import type { SysmonSleep } from "./sysmon_sleep.ts";
 
@@ -37,17 +37,17 @@ export class Idle {
   }
 
   get idlePs(): number {
-    return load(this.#words, IDLE) >> 16;
+    return load(this.#words, IDLE_COUNTS) >> 16;
   }
 
   /** Whether a P is idle, or an M looks for work. */
   get isAnyHungry(): boolean {
-    const word = load(this.#words, IDLE);
+    const word = load(this.#words, IDLE_COUNTS);
     return (word & SPINNING_MASK) !== 0 || word >> 16 > 0;
   }
 
   get spinning(): number {
-    return load(this.#words, IDLE) & SPINNING_MASK;
+    return load(this.#words, IDLE_COUNTS) & SPINNING_MASK;
   }
 
   /**
@@ -69,7 +69,7 @@ export class Idle {
       const p = (first + i) % procs;
       if (!this.ps.take(p)) continue;
       // Partner: sysmon announces that it sleeps, then reads the count.
-      if (add(this.#words, IDLE, -ONE_IDLE) >> 16 >= procs) this.#sysmon.wakeIfAsleep();
+      if (add(this.#words, IDLE_COUNTS, -ONE_IDLE) >> 16 >= procs) this.#sysmon.wakeIfAsleep();
       return p;
     }
     return NO_P;
@@ -86,7 +86,7 @@ export class Idle {
     for (;;) {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
-      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);
       // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
       if (!isCounted) this.#sysmon.wakeIfAsleep();
     }
@@ -94,38 +94,38 @@ export class Idle {
 
   /** Whether the caller, which holds a P, may spin: at most half of the busy Ps' number does. */
   startSpinning(): boolean {
-    const word = load(this.#words, IDLE);
+    const word = load(this.#words, IDLE_COUNTS);
     if (2 * (word & SPINNING_MASK) >= this.procs - (word >> 16)) return false;
-    add(this.#words, IDLE, 1);
+    add(this.#words, IDLE_COUNTS, 1);
     return true;
   }
 
   /** The caller was about to sleep, saw something to do, and has a P: it spins, whatever the number of those that do. */
   spinFurther(): void {
-    add(this.#words, IDLE, 1);
+    add(this.#words, IDLE_COUNTS, 1);
   }
 
   /** The caller spun and found nothing: it has released its P, and looks at everything once more. */
   stopSpinning(): void {
-    add(this.#words, IDLE, -1);
+    add(this.#words, IDLE_COUNTS, -1);
   }
 
   /** The caller spun and found work. Whether it was the last one that spun: submitters relied on it. */
   endSpinning(): boolean {
-    return (add(this.#words, IDLE, -1) & SPINNING_MASK) === 1;
+    return (add(this.#words, IDLE_COUNTS, -1) & SPINNING_MASK) === 1;
   }
 
   /** If a P is idle and nobody spins: one more spins, whom the caller is to wake with a P, or else discounts. */
   startWaking(): boolean {
     for (;;) {
-      const word = load(this.#words, IDLE);
+      const word = load(this.#words, IDLE_COUNTS);
       if ((word & SPINNING_MASK) !== 0 || (word >> 16) <= 0) return false;
-      if (cas(this.#words, IDLE, word, word + 1)) return true;
+      if (cas(this.#words, IDLE_COUNTS, word, word + 1)) return true;
     }
   }
 
   /** If every P is busy and nobody spins: one more spins, as above. */
   startLooking(): boolean {
-    return cas(this.#words, IDLE, 0, 1);
+    return cas(this.#words, IDLE_COUNTS, 0, 1);
   }
 }

@@ -1,7 +1,7 @@
 /** The host's part in the way of parcels, from whose sender to whose receiver there is no port: side_channel.ts. */
 import type { Arena } from "../arena/memory_layout.ts";
 import type { Shared } from "../parking/shared.ts";
-import { dropParcel, DROPPED, FREE, type GTable, type Parcel } from "./g_table.ts";
+import { dropParcel, G_DROPPED, G_FREE, type GTable, type Parcel } from "./g_table.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Port } from "./owner.ts";
 import type { SideChannel } from "./side_channel.ts";
@@ -67,7 +67,7 @@ export class Forwarder implements Port {
    */
   passOn(slot: number): boolean {
     const owner = this.#arena.ownerOf(slot);
-    const isDropped = this.#gs.status(slot) === DROPPED;
+    const isDropped = this.#gs.status(slot) === G_DROPPED;
     const parcel = isDropped ? this.#takeArguments(slot) : this.take(slot);
     if (parcel === undefined) return false;
     const to = this.#sides.get(owner);
@@ -82,7 +82,7 @@ export class Forwarder implements Port {
   inherit(side: SideChannel): void {
     for (const [slot, parcel] of side.takeAll()) {
       // A free one it had not queued yet.
-      if (this.#gs.status(slot) === FREE) dropParcel(parcel, this.#gs.handles);
+      if (this.#gs.status(slot) === G_FREE) dropParcel(parcel, this.#gs.handles);
       else this.#parcels.set(slot, parcel);
     }
   }

@@ -5,7 +5,7 @@
  * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
  * README.md, "Life of a G".
  */
-import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
+import { dropParcel, G_DONE, G_FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
 import { type Definition, exportedClasses } from "../tasks/task.ts";
@@ -118,7 +118,7 @@ export class Owner<T extends Owned> {
     const gs = this.#gs;
     const task = this.of(slot)!;
     const status = gs.status(slot);
-    const hasResult = status === DONE || status === FAILED;
+    const hasResult = status === G_DONE || status === G_FAILED;
     const parcel = hasResult && gs.isByPort(slot) ? this.#port.take(slot) : undefined;
     if (!hasResult || task.hasSettled) {
       dropParcel(parcel, gs.handles);
@@ -127,11 +127,11 @@ export class Owner<T extends Owned> {
     if (parcel === undefined && gs.isByPort(slot)) {
       throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
     }
-    if (status === FAILED && parcel === undefined && gs.unknownErrorClass(slot) !== undefined) {
+    if (status === G_FAILED && parcel === undefined && gs.unknownErrorClass(slot) !== undefined) {
       this.#readWithClasses(slot, task);
       return;
     }
-    this.#endWith(slot, task, status === DONE, () => {
+    this.#endWith(slot, task, status === G_DONE, () => {
       return parcel === undefined ? gs.readPayload(slot) : openParcel(parcel, gs.handles);
     });
   }

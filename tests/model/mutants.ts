@@ -136,8 +136,8 @@ export const mutants: Mutant[] = [
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
     `store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;`,
-    `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    `const is = cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING);
     store(this.#words, g + G_M, isolate);
     if (is) return true;`,
     "slots: a cancelled",
@@ -145,8 +145,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a task that runs is cancelled as one in a queue",
     "slots/g_table.ts",
-    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);",
-    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
+    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_CANCELLED);",
+    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== G_QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, G_CANCELLED); return true;",
     "slots: a cancelled",
   ),
   // The owner's side.
@@ -361,27 +361,27 @@ export const mutants: Mutant[] = [
     `for (;;) {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
-      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);
       // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
       if (!isCounted) this.#sysmon.wakeIfAsleep();
     }`,
     `const isCounted = p < this.procs;
-    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);`,
+    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);`,
     "procs: settling",
   ),
   mutant(
     "an idle P is taken by a store",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), IDLE, RUNNING);",
-    "if (load(this.#words, this.at(p)) !== IDLE) return false; store(this.#words, this.at(p), RUNNING); return true;",
+    "return cas(this.#words, this.at(p), P_IDLE, P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== P_IDLE) return false; store(this.#words, this.at(p), P_RUNNING); return true;",
     "procs: settling",
   ),
   // Blocking calls.
   mutant(
     "a call ends by a store, not by CAS",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
-    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
+    "return cas(this.#words, this.at(p), word, word ^ P_IN_CALL ^ P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ P_IN_CALL ^ P_RUNNING); return true;",
     "blocking: the ends",
   ),
   mutant(

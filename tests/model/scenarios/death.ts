@@ -1,7 +1,7 @@
 /** A thread dies at any step at which the books balance, and the host buries it while others go on. */
 import { pause } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
 import { isFrozen, isGiven, isLost, SHELVED } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
@@ -77,14 +77,14 @@ export const mailed: Scenario = {
         ...pool.loops,
         host() {
           const first = host.submit(dozes(1));
-          while (pool.gs.status(first.slot) !== RUNNING) pause();
+          while (pool.gs.status(first.slot) !== G_RUNNING) pause();
           first.cancel(undefined);
           kill("M1", () => survives(pool, 1));
           host.bury(1);
           host.settle();
           const second = host.submit(dozes(2));
           last = second.slot;
-          while (pool.gs.status(last) !== RUNNING) pause();
+          while (pool.gs.status(last) !== G_RUNNING) pause();
           second.cancel(undefined);
           host.settle();
         },

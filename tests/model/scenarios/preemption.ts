@@ -1,7 +1,7 @@
 /** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { QUEUED } from "../../../scheduler/slots/g_table.ts";
+import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
 import type { Machine } from "../../../scheduler/machine/machine.ts";
 import {
@@ -473,7 +473,7 @@ export const cancel: Scenario = {
         host() {
           const started = pool.submit(untilCancelled(1));
           pool.submit(awaits(2));
-          while (pool.gs.status(started.slot) === QUEUED) pause();
+          while (pool.gs.status(started.slot) === G_QUEUED) pause();
           started.cancel(undefined);
         },
         sysmon: pool.sysmon(),
