@@ -172,7 +172,6 @@ export class Host {
     if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
     this.idle.setProcs(procs);
     this.threads.balance(procs);
-    this.threads.startSysmon();
     // Threads may have something to say before the first task.
     this.#loop.listen();
   }
@@ -197,9 +196,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
-    if (this.threads.refusal !== undefined) throw this.threads.refusal;
-    const pool = this.threads.all.filter(({ isolate }) => this.idle.roles.of(isolate) === POOL);
-    await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
+    await this.#loop.holdFor(this.threads.complete());
   }
 
   /** Throws a RangeError. */
