@@ -147,9 +147,9 @@ export class Preemption {
     }
   }
 
-  /** Whether somebody runs on without a P: no P's status says so. */
-  get seesSeized(): boolean {
-    return this.#seized.size !== 0;
+  /** Whether somebody runs on without a P, or is asked, and may be frozen at any time: no idle count says so. */
+  get isWatching(): boolean {
+    return this.#seized.size !== 0 || this.#asked.size !== 0;
   }
 
   /** Before the Ps are looked at. */
@@ -158,6 +158,8 @@ export class Preemption {
     this.hasActed = false;
     this.next = Infinity;
     for (const isolate of this.#seized) this.#lookAtSeized(isolate);
+    // Who has answered and parked is in no P's status.
+    for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));
   }
 
   /** A P in the hands of an M. `word`: its status. */

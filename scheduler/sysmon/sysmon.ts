@@ -113,7 +113,7 @@ export class Sysmon {
       if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
       else if (quiet > QUIET) us *= 2;
       us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
-      if (nativeCallsWait || this.#preemption.seesSeized || !this.#nothingRuns()) this.#lastRun = this.#now;
+      if (nativeCallsWait || this.#preemption.isWatching || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
       if (this.#isHostGone()) this.#close();
     }

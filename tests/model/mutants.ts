@@ -853,9 +853,23 @@ export const mutants: Mutant[] = [
   mutant(
     "sysmon sleeps although a thread without a P runs on",
     "sysmon/sysmon.ts",
-    "nativeCallsWait || this.#preemption.seesSeized || ",
+    "nativeCallsWait || this.#preemption.isWatching || ",
     "nativeCallsWait || ",
     "preemption: one that computes for ever is lost",
+  ),
+  mutant(
+    "sysmon sleeps although a thread that it has asked has not answered",
+    "sysmon/preemption.ts",
+    "return this.#seized.size !== 0 || this.#asked.size !== 0;",
+    "return this.#seized.size !== 0;",
+    "preemption: an M leaves",
+  ),
+  mutant(
+    "sysmon does not hear the answer of one that has parked since",
+    "sysmon/preemption.ts",
+    "    for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));\n",
+    "",
+    "preemption: an M leaves",
   ),
   mutant(
     "sysmon does not look at Ps that do not count any more",
@@ -1001,7 +1015,7 @@ export const mutants: Mutant[] = [
     "machine/machine.ts",
     "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
     "    this.p = NO_P;\n",
-    "preemption: blocking",
+    "preemption: an M leaves",
   ),
   {
     ...mutant(
@@ -1028,6 +1042,14 @@ export const mutants: Mutant[] = [
         }`,
     "",
     "standing: a parent on a channel",
+  ),
+  mutant(
+    "an M that sleeps does not ask whether its thread is to end",
+    "machine/machine.ts",
+    `          this.#flushCounts();
+          if (this.#isOver()) return;`,
+    "          this.#flushCounts();",
+    "standing: a task ends with its thread",
   ),
   mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",

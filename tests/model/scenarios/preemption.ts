@@ -412,6 +412,50 @@ export const lower: Scenario = {
   },
 };
 
+/** As one that computes, but it sleeps. */
+const sleepsUntilWoken = task(meta, "sleeps until it is woken", (_ctx: TaskContext, n: number) => {
+  const { arena, futex } = pool;
+  const place = arena.isolate(1) + M_DEATH;
+  while (load(arena.i32, place) === 0) futex.sleep(place, 0, -1);
+  ended.push(n);
+});
+
+export const leaving: Scenario = {
+  name: "preemption: an M leaves its P, which counts no more, while it is asked",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["sysmon"], timeouts: 1 },
+  setUp() {
+    begin(2, [POOL]);
+    const { arena, futex, idle } = pool;
+    // On its way to somebody meanwhile. So M1 gets the second one.
+    const other = idle.acquireP();
+    pool.submit(sleepsUntilWoken(1));
+    return {
+      arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          idle.setProcs(1);
+          idle.signal(1);
+          idle.passOn(other);
+          store(arena.i32, arena.isolate(1) + M_DEATH, 1);
+          futex.wake(arena.isolate(1) + M_DEATH);
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(ended, [1], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
+
 const untilCancelled = task(meta, "until it is cancelled", (ctx: TaskContext, n: number) => {
   while (!ctx.shouldYield) pause();
   ended.push(n);
