@@ -91,7 +91,7 @@ heddle_number heddle_relay_address(void);
 // The address of what a buffer or a pointer refers to, as a number.
 heddle_number heddle_address(const void *memory);
 
-// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/README.md has the protocol.
+// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/native/README.md has the protocol.
 // All words that are `_Atomic` here are shared with TypeScript, which lays the structs out by itself.
 
 enum { HEDDLE_CALL_INTS = 8, HEDDLE_CALL_FLOATS = 8, HEDDLE_CALL_STACK = 16 };
@@ -165,7 +165,7 @@ enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRI
 int32_t heddle_native_wake(heddle_number queue);
 
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
-// "Preemption" in scheduler/README.md has the protocol.
+// "Preemption" in scheduler/sysmon/README.md has the protocol.
 
 // States of the sleep word (parker.ts) that the handler knows. What a thread has become when it is none of these any
 // more is what somebody gave it.

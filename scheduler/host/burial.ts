@@ -1,6 +1,6 @@
 /**
  * What the host does in the place of a thread that has ended, or was given up: what it held goes back, and what was bound to
- * it is lost. README.md, "Death of a thread", has the order.
+ * it is lost. host/README.md, "Death of a thread", has the order.
  */
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";

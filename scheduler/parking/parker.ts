@@ -13,7 +13,7 @@
  *                     a continuation. As good as AWAKE for wakers. Left by itself.
  *   MARKED            the same, so marked by sysmon, which takes the P of its call. Left by itself, and by sysmon if the call
  *                     was over before.
- *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see README.md) is served. It
+ *   AWAITS_P          it came back from a blocking call and sleeps, in a futex, until its note (see queues/README.md) is served. It
  *                     goes on with its G then, so it is none of those that take work from queues.
  *   ASKED and others  see preemption.ts. Those that were asked are awake, SEIZED is as BLOCKED, SHELVED as AWAITS_P, and
  *                     LOST and ABANDONED are the end.
@@ -22,7 +22,7 @@
  *
  * _FUTEX and _EVENT_LOOP say how it sleeps, so how to wake it. The order that prevents lost wakeups: a sleeper stores
  * its state, then looks at everything that should keep it awake, then sleeps on the value stored. A waker publishes its
- * reason, then reads the state. See README.md, "No wakeup is lost".
+ * reason, then reads the state. See parking/README.md, "No wakeup is lost".
  */
 import { cas, exchange, type Futex, load, notify, sleepInEventLoop, store } from "../arena/atomics.ts";
 import { type Arena, M_SLEEP } from "../arena/memory_layout.ts";

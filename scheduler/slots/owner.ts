@@ -3,7 +3,7 @@
  * of these, and so has each M for the children of its Gs.
  *
  * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
- * README.md, "Life of a G".
+ * slots/README.md, "Life of a G".
  */
 import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import type { Idle } from "../parking/idle.ts";

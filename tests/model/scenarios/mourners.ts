@@ -74,7 +74,7 @@ export class Mourner {
 }
 
 /**
- * Where a death is survived: README.md, "Death of a thread". A thread that sleeps does nothing; else what it does is in no
+ * Where a death is survived: host/README.md, "Where a death is survived". A thread that sleeps does nothing; else what it does is in no
  * book that others could not read.
  */
 export function survives(pool: Pool, isolate: number): boolean {
