@@ -12,7 +12,7 @@ import { arenaFull, Handles } from "./handles.ts";
 import { Heap } from "../arena/heap.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { Idle } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import {
   type Arena,
@@ -74,7 +74,7 @@ export class Isolate {
   budget = BUDGET;
   /** Why nothing can be done any more. */
   closed: (() => Error) | undefined = undefined;
-  readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   readonly #shim: Shim;
   /** Records in nobody's use. */
@@ -86,13 +86,13 @@ export class Isolate {
   #places: Place[] = [];
   #sweepAt = 64;
 
-  constructor({ arena, idle, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
+  constructor({ arena, wakeups, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;
     this.loop = loop;
     this.#shim = shim;
-    this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#mailbox = mailbox;
     this.locks = new Locks(arena, number);
     this.heap = new Heap(arena);
@@ -241,7 +241,7 @@ export class Isolate {
     const isolate = this.words[record + W_ISOLATE];
     if (isolate === this.number) return this.read(record);
     this.locks.hold();
-    if (this.#mailbox.pushRecord(isolate, record)) this.#idle.ready(isolate);
+    if (this.#mailbox.pushRecord(isolate, record)) this.#wakeups.ready(isolate);
     else this.discard(record);
     this.locks.release();
   }

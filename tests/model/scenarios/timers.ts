@@ -1,6 +1,6 @@
 /** Sleeps and timeouts that end by their time, against everything that ends them before. */
 import { Channel } from "../../../scheduler/sync/channel.ts";
-import { DONE } from "../../../scheduler/slots/g_table.ts";
+import { G_DONE } from "../../../scheduler/slots/g_table.ts";
 import { Arrived } from "../../../scheduler/sync/handles.ts";
 import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
 
@@ -49,7 +49,7 @@ export const cancelled: Scenario = {
         status = pool.stops(started);
       },
     }, () => {
-      checkEqual(pool.ran, status === DONE ? [1] : [], "what ran");
+      checkEqual(pool.ran, status === G_DONE ? [1] : [], "what ran");
       checkEqual(pool.machines[0].sleeping, 0, "Gs that sleep");
     });
   },
