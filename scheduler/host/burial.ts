@@ -15,7 +15,7 @@ import { type Mailbox, TO_WAITER } from "../queues/mailbox.ts";
 import { type Arena, HOST, ISOLATES, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../arena/memory_layout.ts";
 import { givenP, givenSpinning, isGiven, type Parker } from "../parking/parker.ts";
 import { buryWaiters } from "../sync/poison.ts";
-import { splitKey } from "../tasks/task.ts";
+import { splitKey } from "../tasks/define.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** What a task rejects with that was bound to the thread. */

@@ -40,7 +40,8 @@ import { openPool, requireMaxNativeThreads } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
 import { isLost, type Parker } from "../parking/parker.ts";
 import { POOL, SPARE } from "../parking/roles.ts";
-import type { Call, GoOptions, HostTask } from "../tasks/task.ts";
+import type { Call, GoOptions } from "../tasks/call.ts";
+import type { HostTask } from "../tasks/promise.ts";
 import { shown } from "../tasks/options.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
 import type { SchedulerOptions } from "./scheduler_options.ts";
@@ -364,7 +365,7 @@ export class Host {
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
-    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
+    this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
     const threads = this.threads.all;
     const ended = Promise.all(threads.map((thread) => thread.ended));

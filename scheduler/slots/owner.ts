@@ -8,7 +8,8 @@
 import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import type { Idle } from "../parking/idle.ts";
 import type { Locks } from "../parking/locks.ts";
-import { type Definition, exportedClasses } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { exportedClasses } from "../tasks/define.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */

@@ -4,7 +4,7 @@ import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/slots/g_table
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 
