@@ -38,7 +38,8 @@ import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
 import { isLost } from "../parking/sleep_word.ts";
 import { SPARE } from "../parking/roles.ts";
-import { type Call, type GoOptions, type HostTask, silence } from "../tasks/task.ts";
+import type { Call, GoOptions } from "../tasks/call.ts";
+import { type HostTask, silence } from "../tasks/promise.ts";
 import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
@@ -303,7 +304,7 @@ export class Host {
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
-    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
+    this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
     const threads = this.threads.all;
     const ended = Promise.all(threads.map((thread) => thread.ended));

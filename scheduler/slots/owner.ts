@@ -8,7 +8,8 @@
 import { dropParcel, G_DONE, G_FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
-import { type Definition, exportedClasses } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { exportedClasses } from "../tasks/define.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */

@@ -17,7 +17,7 @@ import {
 import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
 import type { Started } from "../../../scheduler/host/host_tasks.ts";
-import type { Call, TaskState } from "../../../scheduler/tasks/task.ts";
+import type { Call, TaskState } from "../../../scheduler/tasks/call.ts";
 import { check, checkEqual, isAsleep } from "../scenario.ts";
 import type { Pool } from "./machines.ts";
 
