@@ -1,5 +1,5 @@
 // Freezing a thread from outside, in the handler of SIGURG (Go's choice of signal, for Go's reasons: nobody uses it, and
-// libraries pass it on). "Preemption" in scheduler/README.md has the protocol.
+// libraries pass it on). "Preemption" in scheduler/sysmon/README.md has the protocol.
 #define _GNU_SOURCE
 #include "shim.h"
 

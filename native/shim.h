@@ -67,7 +67,7 @@ int32_t heddle_has_ended(heddle_number life);
 // The address of what a buffer or a pointer refers to, as a number.
 heddle_number heddle_address(const void *memory);
 
-// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/README.md has the protocol.
+// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/native/README.md has the protocol.
 // All words that are `_Atomic` here are shared with TypeScript, which lays the structs out by itself.
 
 enum { HEDDLE_CALL_INTS = 8, HEDDLE_CALL_FLOATS = 8, HEDDLE_CALL_STACK = 16 };
@@ -141,7 +141,7 @@ enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRI
 int32_t heddle_native_wake(heddle_number queue);
 
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
-// "Preemption" in scheduler/README.md has the protocol.
+// "Preemption" in scheduler/sysmon/README.md has the protocol.
 
 // Of the sleep word (parking/sleep_word.ts), where each state is a set of these bits and others, the ones that the handler
 // knows. What a thread has become when it is not HEDDLE_FROZEN any more is what somebody gave it.

@@ -11,11 +11,11 @@ import {
   type Call,
   GO_OPTIONS,
   type GoOptions,
-  registry,
   requireCall,
   requireGoOptions,
   type Task,
-} from "./tasks/task.ts";
+} from "./tasks/call.ts";
+import { registry } from "./tasks/define.ts";
 import type { NativeThread } from "./native/thread.ts";
 import {
   type NativeThreadOptions,

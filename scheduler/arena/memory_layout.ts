@@ -133,8 +133,7 @@ export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
 // What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
 
-/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
-export const O_LOCK = 0;
+// The first word is its lock (object_lock.ts). All other words are whose isolate is inside.
 export const O_KIND = 1;
 /** The class of its block. */
 export const O_CLASS = 2;

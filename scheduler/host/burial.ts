@@ -1,6 +1,6 @@
 /**
  * What the host does in the place of a thread that has ended, or was given up: what it held goes back, and what was bound to
- * it is lost. README.md, "Death of a thread", has the order.
+ * it is lost. host/README.md, "Death of a thread", has the order.
  */
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
@@ -18,7 +18,7 @@ import { type Arena, HOST, ISOLATES, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../
 import type { Parker } from "../parking/parker.ts";
 import { givenP, givenSpinning, isGiven } from "../parking/sleep_word.ts";
 import { buryWaiters } from "../sync/poison.ts";
-import { splitKey } from "../tasks/task.ts";
+import { splitKey } from "../tasks/define.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** What a task rejects with that was bound to the thread. */

@@ -37,8 +37,9 @@ import { NativeCalls } from "../native/calls.ts";
 import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
 import { isLost } from "../parking/sleep_word.ts";
-import { POOL, SPARE } from "../parking/roles.ts";
-import { type Call, type GoOptions, type HostTask, silence } from "../tasks/task.ts";
+import { SPARE } from "../parking/roles.ts";
+import type { Call, GoOptions } from "../tasks/call.ts";
+import { type HostTask, silence } from "../tasks/promise.ts";
 import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
@@ -112,7 +113,6 @@ export class Host {
     );
     this.#idle.setProcs(settings.procs);
     this.threads.balance(settings.procs);
-    this.threads.startSysmon();
     // Threads may have something to say before the first task.
     this.#loop.listen();
   }
@@ -133,9 +133,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
-    if (this.threads.refusal !== undefined) throw this.threads.refusal;
-    const pool = this.threads.all.filter(({ isolate }) => this.shared.roles.of(isolate) === POOL);
-    await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
+    await this.#loop.holdFor(this.threads.complete());
   }
 
   /** Throws a RangeError. */
@@ -306,7 +304,7 @@ export class Host {
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
-    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
+    this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
     const threads = this.threads.all;
     const ended = Promise.all(threads.map((thread) => thread.ended));

@@ -12,28 +12,19 @@ import type { Isolate } from "../sync/isolate.ts";
 import { HOST } from "../arena/memory_layout.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type Caller,
-  type Definition,
-  type GoOptions,
-  HostTask,
-  type Settler,
-  silence,
-  type TaskState,
-} from "../tasks/task.ts";
+import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
+import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import type { Timer } from "../queues/timers.ts";
 
 /** A task that the host started. */
-export class Started implements Owned, Caller, Settler {
+export class Started implements Owned, Caller, Resolver {
   readonly id: number;
   readonly definition: Definition;
   readonly name: string;
   /** -1 while it waits for a slot. */
   slot = -1;
   resolve!: (value: unknown) => void;
-  reject!: (reason: unknown) => void;
   promise!: HostTask;
   release: (() => void) | undefined = undefined;
   outcome: TaskState | undefined = undefined;
@@ -165,7 +156,7 @@ export class HostTasks implements Bereaved {
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
     silence(promise);
-    started.reject(signal!.reason);
+    reject(started, signal!.reason);
     return promise;
   }
 
@@ -260,7 +251,7 @@ export class HostTasks implements Bereaved {
     started.release?.();
     if (started.isInFlight) this.#vigil.end();
     if (outcome === "done") started.resolve(value);
-    else started.reject(value);
+    else reject(started, value);
   }
 
   /** Mail about a slot, of whichever owner: what goes by port goes through the host. */

@@ -136,7 +136,7 @@ export class BlockingCalls {
     }
   }
 
-  /** A continuation that the event loop runs, see "Event loops" in README.md. Nobody is to count on this M meanwhile. */
+  /** A continuation that the event loop runs, see machine/README.md, "Event loops". Nobody is to count on this M meanwhile. */
   #runWithoutP<T>(fn: () => T): T {
     this.isInCall = true;
     this.#parker.block(this.#isolate);

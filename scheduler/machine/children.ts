@@ -18,16 +18,8 @@ import { Owner } from "../slots/owner.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type ChildTask,
-  type GoOptions,
-  newChildTask,
-  Rejection,
-  requireCall,
-  requireGoOptions,
-  watchState,
-} from "../tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** Guess: private Gs that gather before some are published although nobody is hungry. */
@@ -125,7 +117,7 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    g.resolve(new Rejection(reason));
+    reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -245,7 +237,8 @@ export class Children {
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
-    g.resolve(ok ? value : new Rejection(value));
+    if (ok) g.resolve(value);
+    else reject(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);

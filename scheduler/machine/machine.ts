@@ -1,7 +1,7 @@
 /**
  * An isolate M: a thread with a V8 isolate. It holds a P while it runs Gs, and its loop is Go's schedule(): find
- * something, run it, and when there is nothing give the P up and sleep. README.md has the protocols; this file has
- * the order in which they are used.
+ * something, run it, and when there is nothing give the P up and sleep. The rooms' READMEs have the protocols; this file
+ * has the order in which they are used.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { add, load, store } from "../arena/atomics.ts";
@@ -377,12 +377,12 @@ export class Machine {
   // Sleeping ----------------------------------------------------------------------------------------------------------
 
   /**
-   * Gives the P up and sleeps until it gets one again; a dedicated M keeps its own. The order is the one in README.md,
-   * "No wakeup is lost": release, announce, look at everything, sleep.
+   * Gives the P up and sleeps until it gets one again; a dedicated M keeps its own. The order is the one in
+   * parking/README.md, "No wakeup is lost": release, announce, look at everything, sleep.
    */
   async #park(): Promise<void> {
     try {
-      // At the start of a macrotask, and nothing in here has made a continuation due since: README.md, "Standing still".
+      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
       if (this.p !== NO_P) {
         // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.

@@ -25,7 +25,9 @@ import type { Machine } from "./machine.ts";
 import { type Arena, HOST } from "../arena/memory_layout.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { registry, splitKey } from "../tasks/define.ts";
+import { defaultReason } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
 

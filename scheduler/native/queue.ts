@@ -1,6 +1,6 @@
 /**
  * A queue of native calls and the native Ms that take them: the host's side of `struct heddle_native_queue`. The other
- * side is native/native_m.c. See README.md, "Native Ms".
+ * side is native/native_m.c. See native/README.md, "Native Ms".
  *
  * A ring of call numbers. The host is the one producer; native Ms take at the head, by CAS. There are as many cells as
  * calls, so it is never full. One word, the state, has the counts that decide whether somebody must be woken:

@@ -3,12 +3,13 @@
  * of these, and so has each M for the children of its Gs.
  *
  * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
- * README.md, "Life of a G".
+ * slots/README.md, "Life of a G".
  */
 import { dropParcel, G_DONE, G_FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
-import { type Definition, exportedClasses } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { exportedClasses } from "../tasks/define.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */

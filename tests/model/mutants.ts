@@ -467,22 +467,22 @@ export const mutants: Mutant[] = [
   // What tasks share.
   mutant(
     "an object's lock is taken by a store",
-    "sync/isolate.ts",
-    "if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);",
-    "store(this.words, object, this.number + 1);",
+    "sync/object_lock.ts",
+    "if (!cas(this.#words, object, 0, this.#mark)) this.#lockSlowly(object);",
+    "store(this.#words, object, this.#mark);",
     "channel of 1",
   ),
   mutant(
     "a receiver is woken before the value is in its record",
     "sync/shared_channel.ts",
     `copyCell(from, at, words, receiver + W_CELL);
-      this.#done(receiver);
-      return DONE;`,
-    `this.#done(receiver);
-      this.isolate.wake(receiver);
+      this.#complete(receiver);
+      return SUCCEEDED;`,
+    `this.#complete(receiver);
+      this.isolate.ready(receiver);
       this.#other = 0;
       copyCell(from, at, words, receiver + W_CELL);
-      return DONE;`,
+      return SUCCEEDED;`,
     "channel of 0",
   ),
   mutant(
@@ -491,7 +491,7 @@ export const mutants: Mutant[] = [
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;
-          this.#done(sender);`,
+          this.#complete(sender);`,
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;`,
@@ -507,11 +507,11 @@ export const mutants: Mutant[] = [
   mutant(
     "a receive from a closed channel takes from those who are parked there",
     "sync/shared_channel.ts",
-    `    if (words[object + O_ENDED] === 1) return CLOSED;
+    `    if (words[object + O_ENDED] === 1) return CHANNEL_CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return NOT_YET;`,
+    if (sender === 0) return WOULD_BLOCK;`,
     `    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;`,
+    if (sender === 0) return words[object + O_ENDED] === 1 ? CHANNEL_CLOSED : WOULD_BLOCK;`,
     "channel: close against a receive",
   ),
   mutant(
@@ -558,8 +558,8 @@ export const mutants: Mutant[] = [
     "a semaphore that gets permits back serves one that waits, and no other",
     "sync/shared_lock.ts",
     `      if (record === 0) return;
-      isolate.wake(record);`,
-    `      if (record !== 0) isolate.wake(record);
+      isolate.ready(record);`,
+    `      if (record !== 0) isolate.ready(record);
       return;`,
     "semaphore",
     "RW mutex",
@@ -591,7 +591,7 @@ export const mutants: Mutant[] = [
     "who changes a lock's state does not look whose turn it is",
     "sync/shared_lock.ts",
     `    if (error instanceof Error) throw error;
-    this.#wakeEnded();
+    this.#readyCompleted();
     this.#serve();`,
     "    if (error instanceof Error) throw error;",
     "wait group",
@@ -600,30 +600,30 @@ export const mutants: Mutant[] = [
   mutant(
     "a wait group that is done ends its waits one by one",
     "sync/wait_group.ts",
-    "if (count + n === 0) this.endAll(DONE);",
-    "void DONE;",
+    "if (count + n === 0) this.completeAll(SUCCEEDED);",
+    "void SUCCEEDED;",
     "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
     "sync/shared_lock.ts",
-    `    isolate.lock(object);
+    `    isolate.objectLocks.lock(object);
     const error = change();
-    isolate.unlock(object);`,
+    isolate.objectLocks.unlock(object);`,
     "    void isolate; void object; const error = change();",
     "wait group: a wait against",
   ),
   mutant(
     "a once is over as soon as it has begun",
     "sync/once.ts",
-    "return this.words[this.object + L_COUNT] === OVER;",
-    "return this.words[this.object + L_COUNT] !== NEW;",
+    "return this.words[this.object + L_COUNT] === COMPLETE;",
+    "return this.words[this.object + L_COUNT] !== INCOMPLETE;",
     "once: three",
   ),
   mutant(
     "a barrier whose last one is there ends nobody",
     "sync/barrier.ts",
-    "    this.endAll(DONE);\n",
+    "    this.completeAll(SUCCEEDED);\n",
     "",
     "barrier of 3",
   ),
@@ -739,7 +739,7 @@ export const mutants: Mutant[] = [
   mutant(
     "an object's lock stays a dead thread's",
     "sync/handles.ts",
-    "this.#isolate.breakLock(object, dead);",
+    "this.#locks.breakLock(object, dead);",
     "",
     "death: a thread with",
   ),

@@ -5,7 +5,7 @@ import { G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
 import { isFrozen, isGiven, isLost, SHELVED } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, isAsleep, kill, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 import { Mourner, survives } from "./mourners.ts";

@@ -23,7 +23,9 @@ import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/slots/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { type Call, type HostTask, silence, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
+import { type HostTask, silence } from "../../../scheduler/tasks/promise.ts";
 import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import {
   check,

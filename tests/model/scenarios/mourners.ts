@@ -17,7 +17,7 @@ import {
 import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
 import type { Started } from "../../../scheduler/host/host_tasks.ts";
-import type { Call, TaskState } from "../../../scheduler/tasks/task.ts";
+import type { Call, TaskState } from "../../../scheduler/tasks/call.ts";
 import { check, checkEqual, isAsleep } from "../scenario.ts";
 import type { Pool } from "./machines.ts";
 
@@ -74,7 +74,7 @@ export class Mourner {
 }
 
 /**
- * Where a death is survived: README.md, "Death of a thread". A thread that sleeps does nothing; else what it does is in no
+ * Where a death is survived: host/README.md, "Where a death is survived". A thread that sleeps does nothing; else what it does is in no
  * book that others could not read.
  */
 export function survives(pool: Pool, isolate: number): boolean {

@@ -3,7 +3,7 @@ import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
 import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { dedicates, meta, note, Pool } from "./machines.ts";

@@ -30,7 +30,8 @@ import {
 } from "../../../scheduler/parking/sleep_word.ts";
 import { holder, isRunning } from "../../../scheduler/parking/processor.ts";
 import { NONE, POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
-import { type Call, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";

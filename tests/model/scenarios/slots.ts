@@ -4,7 +4,7 @@ import { G_DONE, G_DROPPED, G_FAILED, G_RUNNING } from "../../../scheduler/slots
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 
