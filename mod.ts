@@ -39,6 +39,7 @@ export {
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/tasks/errors.ts";
+export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export { Once } from "./scheduler/sync/once.ts";
 export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";

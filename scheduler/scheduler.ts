@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
+import { handOver } from "./codec/moves.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native/library.ts";
@@ -161,7 +162,8 @@ export class Scheduler implements AsyncDisposable {
     requireCall(call);
     const limits = options === undefined ? undefined : requireGoOptions("go", options);
     this.#requireOpen();
-    return this.#host.go(call, limits) as unknown as Task<R>;
+    if (limits?.transfer === undefined) return this.#host.go(call, limits) as unknown as Task<R>;
+    return handOver(limits.transfer, () => this.#host.go(call, limits)) as unknown as Task<R>;
   }
 
   /**
@@ -186,7 +188,8 @@ export class Scheduler implements AsyncDisposable {
     const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
     this.#requireOpen();
     const name = limits.name ?? threadName(call.definition.name);
-    return this.#host.dedicate(call, limits, { name, affinity, nice }) as unknown as Task<R>;
+    const start = () => this.#host.dedicate(call, limits, { name, affinity, nice });
+    return handOver(limits.transfer, start) as unknown as Task<R>;
   }
 
   /**

@@ -94,6 +94,7 @@ export class Burial {
     this.#table.breakLock(isolate);
     this.#closeMailbox(isolate);
     this.#loseTasks(isolate, verdict);
+    this.#home.heap.bury(isolate);
     buryWaiters(this.#home, isolate);
     this.#rouseOthers(isolate);
   }

@@ -10,6 +10,7 @@ import { timedOut } from "../tasks/errors.ts";
 import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
+import { handOver } from "../codec/moves.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
@@ -72,7 +73,7 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = clone(args, "args") as unknown[];
+      args = handOver(limits?.transfer, () => clone(args, "args")) as unknown[];
       break;
     }
     // What runs code of users came before.

@@ -19,16 +19,18 @@
 import { add, cas, load, store } from "../arena/atomics.ts";
 import {
   type Bytes,
+  CELL,
   decode,
-  encode,
   encodeArguments,
   encodeInto,
   type ErrorClass,
-  isPrimitive,
+  type Message,
+  pack,
+  SLOT,
   unknownErrorClass,
 } from "../codec/codec.ts";
-import { isHandle, type References } from "../codec/handle.ts";
-import { classIn, Heap, offsetOf } from "../arena/heap.ts";
+import type { References } from "../codec/handle.ts";
+import { Heap, offsetOf } from "../arena/heap.ts";
 import {
   type Arena,
   G_BLOCK,
@@ -47,6 +49,8 @@ import {
   M_TELLS,
 } from "../arena/memory_layout.ts";
 
+export { copy as clone } from "../codec/codec.ts";
+
 export const G_FREE = 0;
 export const G_QUEUED = 1;
 export const G_RUNNING = 2;
@@ -56,14 +60,22 @@ export const G_FAILED = 5;
 export const G_LOST = 6;
 export const G_DROPPED = 7;
 
-/** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
+/** G_PAYLOAD: in the slot, in the heap (G_BLOCK refers to it), or sent by a message port. */
 const INLINE = 0;
+const IN_HEAP = 1;
 const BY_PORT = -1;
 /** Added to it while there are handles in the payload that have not arrived. */
 const HANDLES = 32;
 
-/** G_CANCEL: 0, a reference to a block with the encoded reason (heap.ts), or this. */
+/** G_CANCEL: 0, a reference to the encoded reason in the heap, or this. */
 const NO_REASON = 1;
+
+function parcelOf({ bytes, bulk, size, side, transfer }: Message): Parcel {
+  const whole = new Uint8Array(size + 3 & ~3);
+  whole.set(bytes);
+  for (const piece of bulk) whole.set(piece.bytes, piece.at);
+  return { bytes: whole, side, transfer };
+}
 
 type ClassOf = (name: string) => ErrorClass | undefined;
 
@@ -91,20 +103,6 @@ export function dropParcel(parcel: Parcel | undefined, handles: References | und
   }
 }
 
-/** Copies a value as a change of threads would. */
-export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
-  if (isPrimitive(value)) return value;
-  const { bytes, side, transfer } = encode(value, root);
-  const moved = transfer.length === 0 ? side : transferred(side, transfer);
-  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, undefined, classOf);
-}
-
-/** Handles stay what they are. */
-function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
-  const moved = structuredClone(side.map((value) => isHandle(value) ? null : value), { transfer });
-  return moved.map((value, i) => isHandle(side[i]) ? side[i] : value);
-}
-
 export class GTable {
   readonly #arena: Arena;
   readonly #words: Int32Array;
@@ -127,7 +125,7 @@ export class GTable {
     this.#arena = arena;
     this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
-    this.#heap = new Heap(arena);
+    this.#heap = new Heap(arena, owner);
     this.#untouched = this.first = arena.firstSlot(owner);
     this.#end = this.#untouched + arena.slotsOf(owner);
   }
@@ -169,7 +167,7 @@ export class GTable {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
-    if (reason > NO_REASON) this.#heap.release(reason);
+    if (reason !== 0 && reason !== NO_REASON) this.#heap.release(reason);
     store(this.#words, g + G_CANCEL, 0);
     store(this.#words, g + G_STATUS, G_FREE);
   }
@@ -282,8 +280,7 @@ export class GTable {
   /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
   #writeReason(reason: unknown): number {
     try {
-      const { bytes, side } = encode(reason, "reason");
-      return (side.length === 0 && this.#heap.put(bytes)) || NO_REASON;
+      return pack(reason, "reason", CELL, undefined, (message) => this.#place(message)) || NO_REASON;
     } catch {
       return NO_REASON;
     }
@@ -295,7 +292,7 @@ export class GTable {
     if (word === 0) return undefined;
     if (word === NO_REASON) return { reason: undefined };
     try {
-      return { reason: decode(this.#bytes, offsetOf(word)) };
+      return { reason: decode(this.#bytes, offsetOf(this.#arena, word)) };
     } catch {
       return { reason: undefined };
     }
@@ -331,17 +328,22 @@ export class GTable {
 
   #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
     const departures = this.#departures;
-    const { bytes, side, transfer } = encode(value, root, this.handles);
+    let parcel: Parcel | undefined;
+    const reference = pack(value, root, SLOT, this.handles, (message) => {
+      const placed = this.#place(message);
+      if (placed === 0) parcel = parcelOf(message);
+      return placed;
+    });
     const g = this.#arena.g(slot);
-    const block = side.length === 0 ? this.#heap.put(bytes) : 0;
-    if (block !== 0) {
-      this.#words[g + G_BLOCK] = offsetOf(block);
-      this.#words[g + G_PAYLOAD] = classIn(block) + 1 +
-        (this.#departures === departures ? 0 : HANDLES);
-      return undefined;
-    }
-    this.#words[g + G_PAYLOAD] = BY_PORT;
-    return { bytes: bytes.slice(), side, transfer };
+    this.#words[g + G_BLOCK] = reference;
+    this.#words[g + G_PAYLOAD] = parcel !== undefined
+      ? BY_PORT
+      : IN_HEAP + (this.#departures === departures ? 0 : HANDLES);
+    return parcel;
+  }
+
+  #place(message: Message): number {
+    return message.side.length === 0 ? this.#heap.place(message) : 0;
   }
 
   /** Whether nothing of it is under way: for an owner's number to be used again. */
@@ -368,7 +370,8 @@ export class GTable {
 
   #payloadAt(slot: number): number {
     const g = this.#arena.g(slot);
-    return (this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
+    if ((this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE) return (g + G_INLINE) * 4;
+    return offsetOf(this.#arena, this.#words[g + G_BLOCK]);
   }
 
   dropPayload(slot: number): void {
@@ -379,8 +382,9 @@ export class GTable {
     } catch {
       // Nobody waits for it.
     }
-    const kind = this.#words[g + G_PAYLOAD];
-    if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
+    const isInHeap = this.#words[g + G_PAYLOAD] === IN_HEAP;
+    // First: whoever dies in between frees it once, and does not leave that to the host.
     this.#words[g + G_PAYLOAD] = INLINE;
+    if (isInHeap) this.#heap.release(this.#words[g + G_BLOCK]);
   }
 }

@@ -92,7 +92,7 @@ export class Isolate implements Lot, Store {
     this.#mailbox = mailbox;
     this.locks = new Locks(arena, number);
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
-    this.heap = new Heap(arena);
+    this.heap = new Heap(arena, number);
     this.handles = new Handles(arena, number, this.heap, this.objectLocks, this);
     this.values = this.handles.store.values;
     this.records = new Records(arena, number, this.heap);

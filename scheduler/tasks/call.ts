@@ -1,4 +1,5 @@
 /** A call of a task, how it is started, and what a started one is. */
+import { requireTransfer } from "../codec/moves.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
 
 /** What is known of a definition in one isolate. */
@@ -85,9 +86,28 @@ export interface GoOptions {
   timeout?: number;
   /** Shown instead of the definition's name. */
   name?: string;
+  /**
+   * Of the arguments, what is given up instead of copied, as in `structuredClone`: `ArrayBuffer`s, such as the buffer of an
+   * array, and `MessagePort`s. Detached once the task is started, and then it takes the same time whatever its size.
+   * {@linkcode move} does the same for a whole argument.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { byteSum } from "./tasks.ts";
+   *
+   * const bytes = new Uint8Array(1 << 20).fill(1);
+   * assertEquals(await go(byteSum(bytes), { transfer: [bytes.buffer] }), 1 << 20);
+   * assertEquals(bytes.length, 0);
+   * ```
+   */
+  transfer?: Transferable[];
 }
 
-export const GO_OPTIONS = { signal: true, timeout: true, name: true } satisfies Names<GoOptions>;
+export const GO_OPTIONS = { signal: true, timeout: true, name: true, transfer: true } satisfies Names<
+  GoOptions
+>;
 
 /** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
 export function requireGoOptions(
@@ -96,7 +116,7 @@ export function requireGoOptions(
   names: Readonly<Record<string, true>> = GO_OPTIONS,
 ): GoOptions {
   requireOptions(what, options, names);
-  const { signal, timeout, name } = options;
+  const { signal, timeout, name, transfer } = options;
   requireSignal(what, signal);
   if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
     throw new RangeError(`${what}: timeout is ${shown(timeout)}: give milliseconds, 0 or more.`);
@@ -104,5 +124,6 @@ export function requireGoOptions(
   if (name !== undefined && typeof name !== "string") {
     throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
-  return { signal, timeout, name };
+  if (transfer === undefined) return { signal, timeout, name };
+  return { signal, timeout, name, transfer: requireTransfer(what, transfer) };
 }

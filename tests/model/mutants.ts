@@ -250,6 +250,41 @@ export const mutants: Mutant[] = [
     "exchange(this.#words, HEAP_TOP, top + units); return at;",
     "heap",
   ),
+  mutant(
+    "units are claimed by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, word, before, before | mask)) break;",
+    "store(this.#words, word, before | mask); break;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are freed by a load and a store",
+    "arena/spans.ts",
+    "const before = add(this.#words, this.#bits + (at >> 5), -mask);",
+    "const word = this.#bits + (at >> 5); const before = load(this.#words, word); store(this.#words, word, before & ~mask);",
+    "heap: spans",
+  ),
+  mutant(
+    "a claim that fails gives nothing back",
+    "arena/spans.ts",
+    "this.#clear(from, at);",
+    "",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to spans by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + (more << 16))) return first;",
+    "store(this.#words, HEAP_GRANTS, grants + (more << 16)); return first;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to blocks by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + wanted - blocks)) return this.rest + wanted * UNIT;",
+    "store(this.#words, HEAP_GRANTS, grants + wanted - blocks); return this.rest + wanted * UNIT;",
+    "heap: spans",
+  ),
   // Park, unpark, spin.
   mutant(
     "a parked M does not look at the queues after its announcement",

@@ -21,6 +21,7 @@ import {
   M_SLEEP,
   M_SPINNING,
   M_TID,
+  MAX_UNITS,
   O_IN_FLIGHT,
   O_ISOLATES,
   O_KIND,
@@ -161,7 +162,7 @@ export function hasOrphans(arena: Arena): boolean {
   return false;
 }
 
-/** Blocks that nobody has, in words. */
+/** Blocks and spans that nobody has, in words. */
 function lostBlocks(arena: ShadowedArena): string[] {
   const known = new Set(objects(arena).map((at) => at * 4));
   const lost: string[] = [];
@@ -172,6 +173,10 @@ function lostBlocks(arena: ShadowedArena): string[] {
     if (mark === 0 || known.has(block)) continue;
     if (mark === 1) records++;
     else lost.push(`block ${block} of class ${(mark & 63) - 1}${mark & VALUE ? ", a value" : ""}`);
+  }
+  for (let word = 0; word < MAX_UNITS / 32; word++) {
+    const bits = arena.i32[arena.spans + word];
+    if (bits !== 0) lost.push(`units ${word * 32} on, of spans: ${(bits >>> 0).toString(2)}`);
   }
   const most = KEPT * arena.i32[ISOLATES];
   if (records > most) lost.push(`${records} records, and ${most} may be kept`);
