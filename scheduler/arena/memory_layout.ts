@@ -26,7 +26,7 @@ export const ISOLATES = 2;
 /** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
 export const MOST_PROCS = 3;
 /** Idle Ps and spinning Ms: see idle.ts. */
-export const IDLE = LINE;
+export const IDLE_COUNTS = LINE;
 /** See global_run_queue.ts. */
 export const GLOBAL_HEAD = 2 * LINE;
 export const GLOBAL_TAIL = 3 * LINE;

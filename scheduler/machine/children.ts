@@ -3,13 +3,15 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { G, type Nursery } from "./g.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { Machine } from "./machine.ts";
 import { Owner } from "../slots/owner.ts";
@@ -32,6 +34,7 @@ export class Children {
   readonly #machine: Machine;
   readonly #gs: GTable;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
 
@@ -40,13 +43,14 @@ export class Children {
     gs: GTable,
     table: TaskTable,
     side: SideChannel,
-    idle: Idle,
+    shared: Shared,
     local: LocalRunQueue,
     global: GlobalRunQueue,
   ) {
     this.#machine = machine;
     this.#gs = gs;
-    this.#idle = idle;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
     this.#local = local;
     this.#global = global;
     const port = {
@@ -56,7 +60,7 @@ export class Children {
       drop() {},
     };
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
+    this.#owner = new Owner(gs, table, shared.mail, machine.home.locks, port, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
@@ -178,12 +182,12 @@ export class Children {
         this.waiting.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
-    this.#idle.wake();
+    this.#wakeups.wake();
   }
 
   /** Whether it is in the slot. If not the slot is free again. */

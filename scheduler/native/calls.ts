@@ -1,6 +1,6 @@
 /**
- * Native calls as the host has them: writing one, handing it to a queue, and reading what came back. See README.md,
- * "Native Ms", and native/shim.h for the structs.
+ * Native calls as the host has them: writing one, handing it to a queue, and reading what came back. See
+ * native/README.md, "Native Ms", and native/shim.h for the structs.
  *
  * Calls that are done come in one list, newest first, which native Ms push by CAS and the host takes whole by exchange:
  * as in mailbox.ts, no ABA problem and no capacity. The host polls it as it polls its mailbox. When it sleeps, C cannot

@@ -8,9 +8,9 @@ import type { Shim } from "../../ffi/shim.ts";
 import { Heap } from "../arena/heap.ts";
 import { type Arena, W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/memory_layout.ts";
 import type { Bytes } from "../codec/codec.ts";
-import type { Idle } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Timer } from "../queues/timers.ts";
 import { HOME } from "../tasks/home.ts";
@@ -77,18 +77,18 @@ export class Isolate implements Lot, Store {
   parked = 0;
   /** Why nothing can be done any more. */
   shutdown: (() => Error) | undefined = undefined;
-  readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   /** Swept now and then of those where nobody is. */
   #places: LocalPlace[] = [];
   #sweepAt = 64;
 
-  constructor({ arena, idle, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
+  constructor({ arena, wakeups, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;
     this.loop = loop;
-    this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#mailbox = mailbox;
     this.locks = new Locks(arena, number);
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
@@ -167,7 +167,7 @@ export class Isolate implements Lot, Store {
     const isolate = this.words[record + W_ISOLATE];
     if (isolate === this.number) return this.read(record);
     this.locks.hold();
-    if (this.#mailbox.pushRecord(isolate, record)) this.#idle.ready(isolate);
+    if (this.#mailbox.pushRecord(isolate, record)) this.#wakeups.ready(isolate);
     else this.discard(record);
     this.locks.release();
   }

@@ -22,7 +22,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
     ["SEIZED_INTERVAL = 1e6", "SEIZED_INTERVAL = 1e5"],
     ["LINGER = 1000", "LINGER = 3000"],
   ],
-  "native/pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
+  "native/pool.ts": [["IDLE_US = 3e6", "IDLE_US = 3e3"]],
 };
 
 /** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */

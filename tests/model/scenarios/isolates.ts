@@ -14,7 +14,8 @@ import {
   ISOLATES,
   leastArenaBytes,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { KEEPS_P_FUTEX, type Parker } from "../../../scheduler/parking/parker.ts";
+import type { Parker } from "../../../scheduler/parking/parker.ts";
+import { KEEPS_P_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";
 import { abort, check, ModelSignal } from "../scenario.ts";
 import { shim } from "./machines.ts";

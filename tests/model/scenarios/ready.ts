@@ -80,7 +80,7 @@ export const inVain: Scenario = {
       host: () => void check(channel.trySend(7), "there is room"),
       other() {
         // As who has sent mail that was read with another one's.
-        pool.idle.ready(1);
+        pool.wakeups.ready(1);
         while (load(pool.arena.i32, COMPUTES) === 0) pause();
         pool.submit(sets());
       },

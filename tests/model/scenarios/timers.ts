@@ -1,7 +1,7 @@
 /** Sleeps and timeouts that end by their time, against everything that ends them before. */
 import { isolateOf } from "../../../scheduler/sync/isolate.ts";
 import { Channel } from "../../../scheduler/sync/channel.ts";
-import { DONE } from "../../../scheduler/slots/g_table.ts";
+import { G_DONE } from "../../../scheduler/slots/g_table.ts";
 import { Arrived } from "../../../scheduler/sync/handles.ts";
 import type { Home } from "../../../scheduler/tasks/home.ts";
 
@@ -50,7 +50,7 @@ export const cancelled: Scenario = {
         status = pool.stops(started);
       },
     }, () => {
-      checkEqual(pool.ran, status === DONE ? [1] : [], "what ran");
+      checkEqual(pool.ran, status === G_DONE ? [1] : [], "what ran");
       checkEqual(pool.machines[0].sleeping, 0, "Gs that sleep");
     });
   },
