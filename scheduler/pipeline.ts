@@ -116,7 +116,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
   async #feed(source: Source<unknown>, first: Channel<unknown>): Promise<void> {
     const { signal } = this.#stopped;
     const leave = () => silence(source.close());
-    signal.addEventListener("abort", leave);
+    const unfollow = whenAborted(signal, leave);
     try {
       for (;;) {
         const { value, done } = await source.next();
@@ -127,7 +127,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
       leave();
       throw error;
     } finally {
-      signal.removeEventListener("abort", leave);
+      unfollow();
     }
   }
 

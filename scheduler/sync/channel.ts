@@ -94,7 +94,7 @@ export class Channel<T> implements AsyncIterable<T> {
     try {
       return this.#life.send(value, signalOf(options));
     } catch (error) {
-      return Promise.reject(error);
+      return rejection(error);
     }
   }
 
@@ -103,7 +103,7 @@ export class Channel<T> implements AsyncIterable<T> {
     try {
       return this.#life.receive(RECEIVE, signalOf(options)) as Promise<T>;
     } catch (error) {
-      return Promise.reject(error);
+      return rejection(error);
     }
   }
 
@@ -168,6 +168,12 @@ export class Channel<T> implements AsyncIterable<T> {
     local.isolate.handles.adopt(shared.object, this);
     return shared.object;
   }
+}
+
+/** Near the end of the stack it is thrown: nobody might get hold of the promise. */
+function rejection(error: unknown): Promise<never> {
+  reserveStack();
+  return Promise.reject(error);
 }
 
 class Receiver<T> implements AsyncIterableIterator<T> {

@@ -81,6 +81,6 @@ export abstract class ChannelLife implements Waited {
   }
 }
 
-export function resultOf(role: number, value: unknown): unknown {
+function resultOf(role: number, value: unknown): unknown {
   return role === NEXT ? { value, done: false } : value;
 }

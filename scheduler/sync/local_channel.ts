@@ -1,15 +1,15 @@
 /**
  * A channel that one isolate knows alone: plain objects, no atomic operation.
  *
- * The fast paths do not ask for room on the stack, which takes as long as they do. Of their calls each changes nothing, or
- * is the last one of ours: without room it throws before it has begun.
+ * Where nothing has to be parked, the fast paths do not ask for room on the stack. Of their calls only the last one changes
+ * anything, and it calls nothing itself: without room it throws before it has begun.
  */
 import { isPrimitive } from "../codec/codec.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { noPromise } from "../tasks/promise.ts";
+import { noPromise, promiseOf, type Resolver } from "../tasks/promise.ts";
 
 import { copyWithin } from "./cell.ts";
-import { ChannelLife, type Received, type Receiving, resultOf, SEND } from "./channel_life.ts";
+import { ChannelLife, NEXT, type Received, type Receiving, SEND } from "./channel_life.ts";
 import type { Isolate, LocalPlace } from "./isolate.ts";
 import { CHANNEL_CLOSED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { leaveQueue, LocalQueue } from "./wait_queue.ts";
@@ -17,19 +17,28 @@ import { Waiter } from "./waiter.ts";
 
 let made = 0;
 
+/** Nobody is parked in the channel itself. */
+const NOBODY = 0;
 /** Of a channel without capacity. */
 const NO_VALUES: unknown[] = [];
 
-export class LocalChannel extends ChannelLife implements LocalPlace {
+export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   isClosed = false;
   length = 0;
   isListed = false;
   /** Where it is now, once it has moved to the arena. */
   moved: ChannelLife | undefined = undefined;
+  /**
+   * An operation without a signal that parks when no other is parked is no Waiter, but these four fields: tasks that pass
+   * values to each other would make two Waiters for each, which takes a tenth more time. Both queues are empty then. Whatever
+   * is not a plain send or receive makes it a Waiter first: `#unfold`.
+   */
+  #parked = NOBODY;
+  resolve: (value: unknown) => void = noPromise;
+  #promise: Promise<unknown> | undefined = undefined;
+  #sent: unknown = undefined;
   readonly #receivers = new LocalQueue<Waiter>();
   readonly #senders = new LocalQueue<Waiter>();
-  /** For the next operation that parks: tasks that pass values to each other would make two for each. */
-  #spare: Waiter | undefined = undefined;
   readonly #values: unknown[];
   #head = 0;
   readonly #number = ++made;
@@ -48,22 +57,18 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
 
   override receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    const { isolate } = this;
-    const sender = this.#senders.first;
-    if (sender !== undefined) {
-      if (this.length > 0 || !isPlain(sender) || isolate.isBudgetOver || !isolate.loop.mayRun) {
+    if (this.#parked === SEND || this.#senders.first !== undefined) {
+      if (this.#parked === NOBODY || this.length > 0 || !this.#canGoOn) {
         return this.#receiveFromSender(role, signal);
       }
-      const done = this.received(role, sender.value);
-      this.#hand(sender, undefined);
+      const done = this.received(role, this.#sent);
+      this.#complete(undefined);
       return done;
     }
     if (this.length === 0) {
-      return this.isClosed
-        ? this.receivedNothing(role)
-        : this.#park(this.#receivers, role, undefined, signal);
+      return this.isClosed ? this.receivedNothing(role) : this.#park(role, undefined, signal);
     }
-    if (isolate.isBudgetOver) reserveStack();
+    if (this.isolate.isBudgetOver) reserveStack();
     const done = this.received(role, this.#values[this.#head]);
     this.#shift();
     return done;
@@ -72,7 +77,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   #receiveFromSender(role: Receiving, signal: AbortSignal | undefined): Promise<unknown> {
     reserveStack();
     // Each sender may be a select in which another case has won.
-    if (this.attemptReceive() === WOULD_BLOCK) return this.#park(this.#receivers, role, undefined, signal);
+    if (this.attemptReceive() === WOULD_BLOCK) return this.#park(role, undefined, signal);
     return this.received(role, this.collect());
   }
 
@@ -86,46 +91,79 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
     }
     if (this.isClosed) return Promise.reject(this.closed());
     const { isolate } = this;
-    const receiver = this.#receivers.first;
-    if (receiver === undefined) {
-      if (this.length === this.capacity) return this.#park(this.#senders, SEND, staged, signal);
+    if (this.#parked === NOBODY || this.#parked === SEND) {
+      if (this.#receivers.first !== undefined) return this.#sendToReceiver(staged, signal);
+      if (this.length === this.capacity) return this.#park(SEND, staged, signal);
       if (isolate.isBudgetOver) reserveStack();
       const done = isolate.done();
       this.#push(staged);
       return done;
     }
-    if (!isPlain(receiver) || isolate.isBudgetOver || !isolate.loop.mayRun) {
-      return this.#sendToReceiver(staged, signal);
-    }
+    if (!this.#canGoOn) return this.#sendToReceiver(staged, signal);
     const done = isolate.done();
-    this.#hand(receiver, staged);
+    this.#complete(staged);
     return done;
   }
 
   #sendToReceiver(staged: unknown, signal: AbortSignal | undefined): Promise<void> {
     reserveStack();
-    if (this.attemptSend(staged) === WOULD_BLOCK) return this.#park(this.#senders, SEND, staged, signal);
+    if (this.attemptSend(staged) === WOULD_BLOCK) return this.#park(SEND, staged, signal);
     this.collect();
     return this.isolate.done();
   }
 
-  /** Completes a plain operation that is parked: a receive with the value. */
-  #hand(waiter: Waiter, value: unknown): void {
-    const { resolve, role } = waiter;
-    const result = resultOf(role, value);
-    leaveQueue(waiter);
+  /** Neither the promise of the next operation nor who is parked has to wait for the loop. */
+  get #canGoOn(): boolean {
+    return !this.isolate.isBudgetOver && this.isolate.loop.mayRun;
+  }
+
+  /**
+   * Completes what is parked in the channel itself: a receive with the value. If resolving finds no room, it is parked as
+   * before. Nothing else is called.
+   */
+  #complete(value: unknown): void {
+    const { resolve } = this;
+    const parked = this.#parked;
+    const promise = this.#promise;
+    const sent = this.#sent;
+    const result = parked === NEXT ? { value, done: false } : value;
+    this.#parked = NOBODY;
+    this.resolve = noPromise;
+    this.#promise = this.#sent = undefined;
     this.isolate.parked--;
-    // What waits to be used again keeps nothing alive.
-    waiter.resolve = noPromise;
-    waiter.promise = waiter.value = undefined;
-    this.#spare = waiter;
-    resolve(result);
+    try {
+      resolve(result);
+    } catch (error) {
+      this.#parked = parked;
+      this.resolve = resolve;
+      this.#promise = promise;
+      this.#sent = sent;
+      this.isolate.parked++;
+      throw error;
+    }
+  }
+
+  /** What is parked in the channel itself becomes a Waiter. */
+  #unfold(): void {
+    if (this.#parked === NOBODY) return;
+    const waiter = new Waiter(this, this.#parked);
+    waiter.value = this.#sent;
+    waiter.resolve = this.resolve;
+    waiter.promise = this.#promise;
+    this.#parked = NOBODY;
+    this.resolve = noPromise;
+    this.#promise = this.#sent = undefined;
+    this.#queueOf(waiter.role).push(waiter);
+  }
+
+  #queueOf(role: number): LocalQueue<Waiter> {
+    return role === SEND ? this.#senders : this.#receivers;
   }
 
   override trySend(value: unknown): boolean {
     const staged = typeof value === "number" ? value : this.stage(value);
     if (this.moved !== undefined) return this.moved.trySend(staged);
-    if (this.#receivers.first !== undefined || this.isClosed) {
+    if (this.#parked !== NOBODY || this.#receivers.first !== undefined || this.isClosed) {
       reserveStack();
       const outcome = this.attemptSend(staged);
       if (outcome === CHANNEL_CLOSED) throw this.closed();
@@ -138,7 +176,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   }
 
   override tryReceive(): Received | undefined {
-    if (this.#senders.first === undefined) {
+    if (this.#parked === NOBODY && this.#senders.first === undefined) {
       if (this.length > 0) return { value: this.#shift(), done: false };
       return this.isClosed ? { value: undefined, done: true } : undefined;
     }
@@ -146,23 +184,26 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
     return this.attemptReceive() === SUCCEEDED ? { value: this.collect(), done: false } : undefined;
   }
 
-  #park<T>(queue: LocalQueue<Waiter>, role: number, staged: unknown, signal?: AbortSignal): Promise<T> {
-    if (!this.isListed || signal !== undefined) {
-      reserveStack();
-      if (!this.isListed) this.isolate.list(this);
-    }
-    const waiter = this.#spare ?? new Waiter(this, role);
-    const promise = waiter.start<T>();
-    waiter.role = role;
-    waiter.value = staged;
-    queue.push(waiter);
-    this.#spare = undefined;
+  #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
+    // A promise whose function finds no room rejects, and who called may not even get hold of it.
+    reserveStack();
     this.isolate.parked++;
-    if (signal !== undefined) waiter.follow(signal);
-    return promise;
+    if (!this.isListed) this.isolate.list(this);
+    if (
+      signal === undefined && this.#parked === NOBODY && this.#receivers.first === undefined &&
+      this.#senders.first === undefined
+    ) {
+      this.#parked = role;
+      this.#sent = staged;
+      return this.#promise = promiseOf(this) as Promise<T>;
+    }
+    const waiter = new Waiter(this, role);
+    this.enqueue(waiter, staged);
+    return waiter.start(signal);
   }
 
   *waiting(): Generator<Waiter> {
+    this.#unfold();
     yield* this.#receivers;
     yield* this.#senders;
   }
@@ -172,6 +213,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   }
 
   attemptReceive(): number {
+    this.#unfold();
     const sender = this.#senders.shift();
     if (this.length > 0) {
       this.#value = this.#shift();
@@ -186,6 +228,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   }
 
   attemptSend(staged: unknown): number {
+    this.#unfold();
     if (this.isClosed) return CHANNEL_CLOSED;
     const receiver = this.#receivers.shift();
     if (receiver !== undefined) {
@@ -207,8 +250,9 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   }
 
   enqueue(waiter: Waiter, staged: unknown): void {
+    this.#unfold();
     waiter.value = staged;
-    (waiter.role === SEND ? this.#senders : this.#receivers).push(waiter);
+    this.#queueOf(waiter.role).push(waiter);
     if (!this.isListed) this.isolate.list(this);
   }
 
@@ -219,13 +263,13 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   completed(waiter: Waiter, outcome: number): void {
     this.settle(waiter, outcome, waiter.role === SEND ? undefined : waiter.value);
     this.isolate.unparked(waiter);
-    waiter.value = undefined;
   }
 
   close(): void {
     if (this.isClosed) throw this.closed();
     reserveStack();
     this.isClosed = true;
+    this.#unfold();
     // What is buffered can still be received. Nothing is if somebody waits for it.
     for (const queue of [this.#receivers, this.#senders]) {
       for (let waiter = queue.shift(); waiter !== undefined; waiter = queue.shift()) {
@@ -252,9 +296,4 @@ export class LocalChannel extends ChannelLife implements LocalPlace {
   values(): unknown[] {
     return Array.from({ length: this.length }, (_, i) => this.#values[(this.#head + i) % this.capacity]);
   }
-}
-
-/** Neither a case of a select nor with a signal, so that nobody else refers to it. */
-function isPlain(waiter: Waiter): boolean {
-  return waiter.selection === undefined && waiter.release === undefined;
 }

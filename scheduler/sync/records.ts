@@ -96,7 +96,7 @@ export class Records {
     for (const waiter of this.#waiters) if (waiter !== undefined) yield waiter;
   }
 
-  /** Those that are assigned come back; `reserve` throws from here on. */
+  /** From here on `reserve` throws that. */
   shutDown(why: () => Error): void {
     this.#shutdown = why;
     this.#spare.length = 0;

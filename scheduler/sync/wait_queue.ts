@@ -59,18 +59,18 @@ export interface Parked {
 
 /** Of one isolate. */
 export class LocalQueue<P extends Parked> {
-  /** The one that has waited longest, and the one that came last. */
+  /** The one that has waited longest. */
   first: P | undefined = undefined;
+  /** The one that came last, if there is a first. */
   last: P | undefined = undefined;
 
   push(parked: P): void {
-    const { last } = this;
     parked.queue = this as unknown as LocalQueue<Parked>;
-    if (last === undefined) {
+    if (this.first === undefined) {
       this.first = parked;
     } else {
-      parked.previous = last;
-      last.next = parked;
+      parked.previous = this.last;
+      this.last!.next = parked;
     }
     this.last = parked;
   }

@@ -222,6 +222,46 @@ function handsOver(channel: Channel<number>): Operation {
   }, check];
 }
 
+/** The same by a send that has a promise: who waits gets what was sent, and nobody else does. */
+function sendsOver(channel: Channel<number>): Operation {
+  const received = new Kept<number>();
+  const sent = new Kept<void>();
+  let numbers: number[] = [];
+  let n = 0;
+  return [() => {
+    n++;
+    const promise = channel.send(n);
+    numbers[numbers.length] = n;
+    sent.promises[sent.promises.length] = promise;
+  }, async () => {
+    // Of those that found nobody.
+    const waited = drained(channel);
+    while (channel.trySend(-1));
+    const got = (await received.values()).filter((value) => value > 0);
+    const results = await sent.results();
+    const done = numbers.filter((_, i) => results[i] !== undefined);
+    requireSame("received", [...got, ...waited].join(), done.join());
+    numbers = [];
+    for (let i = 0; i < 600; i++) received.promises.push(channel.recv());
+  }];
+}
+
+/** By `recv`, from those who wait with the numbers from there on, or from the channel. */
+function receivesFrom(channel: Channel<number>): Operation {
+  const received = new Kept<number>();
+  const sent = new Kept<void>();
+  let next = 0;
+  return [() => void (received.promises[received.promises.length] = channel.recv()), async () => {
+    const left = drained(channel);
+    while (channel.trySend(-1));
+    drained(channel);
+    const got = (await received.values()).filter((value) => value >= 0);
+    await sent.values();
+    requireSame("received", [...got, ...left].join(), Array.from({ length: next }, (_, i) => i).join());
+    for (next = 0; next < 600; next++) sent.promises.push(channel.send(next));
+  }];
+}
+
 function closes(make: () => Channel<number>): Operation {
   let channels: Channel<number>[] = [];
   let ended: Promise<unknown>[] = [];
@@ -398,6 +438,12 @@ const everywhere: Record<string, Make> = {
   "send that waits, shared": (_, { unbuffered }) => sends(unbuffered),
   "recv that waits, local": (place) => receives(both(place, 0).local),
   "recv that waits, shared": (_, { unbuffered }) => receives(unbuffered),
+  "send to who waits, local": (place) => sendsOver(both(place, 0).local),
+  "send to who waits, shared": (_, { unbuffered }) => sendsOver(unbuffered),
+  "recv from who waits, local": (place) => receivesFrom(both(place, 0).local),
+  "recv from who waits, shared": (_, { unbuffered }) => receivesFrom(unbuffered),
+  "recv, local": (place) => receivesFrom(both(place, 60_000).local),
+  "recv beside who waits, local": (place) => receivesFrom(both(place, 300).local),
   "close, local": (place) => closes(() => both(place, 0).local),
   "close, shared": (place) => closes(() => both(place, 0).shared),
   "length and closed": (_, { channel }) => [() => void (channel.length + Number(channel.closed)), ignore],
