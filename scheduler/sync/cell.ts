@@ -8,14 +8,22 @@ import { CELL, copy, decode, type ErrorClass, pack } from "../codec/codec.ts";
 import { type Bytes, INT, TAG } from "../codec/format.ts";
 import { writeScalar } from "../codec/scalars.ts";
 import type { References } from "../codec/handle.ts";
-import { arenaFull } from "./handles.ts";
-import type { Isolate } from "./isolate.ts";
-import { CELL_WORDS } from "../arena/memory_layout.ts";
+import { arenaFull, type Heap } from "../arena/heap.ts";
+import { type Arena, CELL_WORDS } from "../arena/memory_layout.ts";
 
 /** The first word of a cell whose second word is a reference (heap.ts). No tag of the codec's. */
 const BLOCK = 0x7d;
 /** As BLOCK, and there are handles in it. */
 const BLOCK_WITH_HANDLES = 0x7e;
+
+/** What an isolate keeps values with. */
+export interface Store {
+  readonly arena: Arena;
+  readonly heap: Heap;
+  readonly handles: References;
+  /** The arena, for values that may hold handles. */
+  readonly values: Required<Bytes>;
+}
 
 /** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
 export class Stage implements Bytes {
@@ -29,13 +37,13 @@ export class Stage implements Bytes {
 }
 
 /** Throws a DataCloneError, or a RangeError if the arena is full. */
-export function writeCell(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
+export function writeCell(store: Store, to: Required<Bytes>, at: number, value: unknown): void {
   const after = writeScalar(to, at, at + CELL_WORDS, value);
-  if (after < 0) writeBlock(isolate, to, at, value);
+  if (after < 0) writeBlock(store, to, at, value);
 }
 
-function writeBlock(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
-  const { handles, arena, heap } = isolate;
+function writeBlock(store: Store, to: Required<Bytes>, at: number, value: unknown): void {
+  const { handles, arena, heap } = store;
   const before = handles.departures;
   const reference = pack(value, "value", CELL, handles, (message) => {
     if (message.side.length !== 0) throw notThroughChannels();
@@ -57,21 +65,21 @@ export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: num
 }
 
 /** Takes the value out: the cell is empty afterwards. */
-export function takeCell(isolate: Isolate, from: Required<Bytes>, at: number): unknown {
+export function takeCell(store: Store, from: Required<Bytes>, at: number): unknown {
   const word = from.i32[at];
   if ((word & TAG) === INT) return word >> 8;
   if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
-  return isolate.heap.take(from.i32[at + 1], (at) => decode(isolate.values, at));
+  return store.heap.take(from.i32[at + 1], (at) => decode(store.values, at));
 }
 
 /** Nobody will take the value out. */
-export function dropCell(isolate: Isolate, from: Required<Bytes>, at: number): void {
+export function dropCell(store: Store, from: Required<Bytes>, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
-  if (word === BLOCK) return isolate.heap.release(from.i32[at + 1]);
+  if (word === BLOCK) return store.heap.release(from.i32[at + 1]);
   if (word !== BLOCK_WITH_HANDLES) return;
   try {
-    takeCell(isolate, from, at);
+    takeCell(store, from, at);
   } catch {
     // Nobody waits for it. Handles that were not reached keep their objects.
   }
