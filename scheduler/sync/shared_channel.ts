@@ -88,15 +88,16 @@ export class SharedChannel extends ChannelLife {
     }
     local.moved = this;
     const { length } = local;
-    for (const record of written.splice(0, length)) {
+    for (const record of written.slice(0, length)) {
       copyCell(words, record + W_CELL, words, this.#cells + words[object + C_COUNT]++ * CELL_WORDS);
       isolate.giveRecord(record);
     }
+    let next = length;
     for (const waiter of waiters) {
       local.withdraw(waiter);
       waiter.waited = this;
       waiter.value = undefined;
-      if (waiter.role === SEND) isolate.useRecord(waiter, written.shift()!);
+      if (waiter.role === SEND) isolate.useRecord(waiter, written[next++]);
       this.enqueue(waiter);
     }
   }
