@@ -9,6 +9,7 @@ import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
 import { EventLoop } from "./event_loop.ts";
+import { Fifo } from "../queues/fifo.ts";
 import { GTable } from "../slots/g_table.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import type { Roles } from "../parking/roles.ts";
@@ -104,7 +105,7 @@ export class Machine {
 
   readonly #timers = new Timers();
   /** Gs that yielded, and whatever else goes on only under a P. */
-  readonly #resumes: { fire(): void }[] = [];
+  readonly #resumes = new Fifo<{ fire(): void }>();
 
   /** The P that it holds, or NO_P, also while it is in a blocking call. */
   p = NO_P;

@@ -225,7 +225,7 @@ export const mutants: Mutant[] = [
     "a task that waits is taken off before there is a slot for it",
     "host/host_tasks.ts",
     "if (slot < 0) return;",
-    "if (slot < 0) return void this.#nextWaiting++;",
+    "if (slot < 0) return void this.#waiting.shift();",
     "host: tasks that wait",
   ),
   // Heap.
