@@ -47,8 +47,8 @@ export interface Loop {
   startTimer(timer: Timer): void;
   /** Of one that has not fired. */
   stopTimer(timer: Timer): void;
-  /** An operation has been parked that another isolate may end soon. */
-  listen(): void;
+  /** An operation has been parked that another isolate may end soon. For who does not look at its mail anyway. */
+  listen?(): void;
 }
 
 /** Where operations without a record are parked. */
@@ -86,7 +86,13 @@ export class Isolate {
   #places: Place[] = [];
   #sweepAt = 64;
 
-  constructor({ arena, idle, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
+  constructor(
+    { arena, idle, mailbox }: Shared,
+    number: number,
+    shim: Shim,
+    loop: Loop,
+    locks: Locks = new Locks(arena, number),
+  ) {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;
@@ -94,7 +100,7 @@ export class Isolate {
     this.#shim = shim;
     this.#idle = idle;
     this.#mailbox = mailbox;
-    this.locks = new Locks(arena, number);
+    this.locks = locks;
     this.heap = new Heap(arena);
     this.handles = new Handles(this);
     this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
@@ -199,7 +205,7 @@ export class Isolate {
   /** The operation is in a queue. */
   park(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked++;
-    if (waiter.record !== 0) this.loop.listen();
+    if (waiter.record !== 0) this.loop.listen?.();
   }
 
   /** Operations without a record are parked there, or will be. Called once, and again when it was taken off the list. */
