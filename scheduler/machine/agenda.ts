@@ -87,9 +87,8 @@ export class Agenda implements Loop {
 
   /** Lets one go on that waits its turn. */
   resume(): boolean {
-    const resume = this.#resumes.popOldest();
-    if (resume === undefined) return false;
-    resume.fire();
+    if (this.#resumes.length === 0) return false;
+    this.#resumes.popOldest()!.fire();
     return true;
   }
 

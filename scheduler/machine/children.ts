@@ -101,7 +101,7 @@ export class Children {
     this.#privates.push(g);
     const { isInCall, takesWork } = this.#hold;
     if (this.#privates.length > 1 || !takesWork || isInCall) this.#share();
-    this.#agenda.kick();
+    this.#hold.kick();
     return promise;
   }
 

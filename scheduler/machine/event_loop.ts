@@ -23,7 +23,7 @@ const MAY_WAIT = 2e6;
 /** Milliseconds that a sleep in the event loop ends ahead of a timer: the rest is slept in the futex, which is exact. */
 const AHEAD = 2;
 /** Guess: turns of the microtask queue that the awaits between a child's end and its parent's next step take. */
-const MICROTASK_TURNS = 8;
+export const MICROTASK_TURNS = 8;
 
 /** Awaiting it lets the microtasks go first that are due. It makes no promise of its own, as `await null` does. */
 export const NEXT_TURN = Promise.resolve();
@@ -65,25 +65,13 @@ export class EventLoop {
   }
 
   /**
-   * Lets all continuations go on that are due, unless that makes something to do here before. Whether there is. In the end
-   * also those that became due by that, in a sixth of the time of a turn. A tick that a task asked for may have been called
-   * right before, so what follows is no start of a macrotask. The caller enters again.
+   * All continuations go first that are due, and those that become due by that, in a sixth of the time of a turn. A tick
+   * that a task asked for may have been called right before, so what follows is no start of a macrotask. The caller enters
+   * again.
    */
-  async letContinue(): Promise<boolean> {
-    try {
-      for (let turn = 0; turn < MICROTASK_TURNS; turn++) {
-        this.#locks.leave();
-        await NEXT_TURN;
-        this.#locks.enter();
-        if (this.#agenda.hasWorkHere()) return true;
-      }
-      this.#locks.leave();
-      await new Promise<void>((resolve) => process.nextTick(resolve));
-      this.#locks.enter();
-      return this.#agenda.hasWorkHere();
-    } finally {
-      this.#locks.leave();
-    }
+  drain(): Promise<void> {
+    this.#locks.leave();
+    return new Promise((resolve) => process.nextTick(resolve));
   }
 
   /**

@@ -87,9 +87,9 @@ export class Hold {
 
   /** Once after it has got a P: what is due here comes first. */
   isNew(): boolean {
-    const isFresh = this.#isFresh;
+    if (!this.#isFresh) return false;
     this.#isFresh = false;
-    return isFresh;
+    return true;
   }
 
   /** With nothing in its ring, unless it is locked: then it has not looked there. */

@@ -18,7 +18,7 @@ import { Isolate } from "../sync/isolate.ts";
 import { Agenda } from "./agenda.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
-import { EventLoop, NEXT_TURN } from "./event_loop.ts";
+import { EventLoop, MICROTASK_TURNS, NEXT_TURN } from "./event_loop.ts";
 import type { G, Services } from "./g.ts";
 import { Hold } from "./hold.ts";
 import { Mail } from "./mail.ts";
@@ -121,8 +121,20 @@ export class Machine {
       // A woken M begins as a spinning one: submitters count on it until it has found something.
       if (hold.isSpinning || !this.#step()) {
         if (agenda.live !== 0 && !hold.isSpinning) {
-          const goesOn = await this.#eventLoop.letContinue();
-          locks.enter();
+          // What is due goes on, unless that makes something to do here before. No function of its own: each child of a
+          // task that awaits it comes by here.
+          let goesOn = false;
+          for (let turn = 0; turn < MICROTASK_TURNS && !goesOn; turn++) {
+            locks.leave();
+            await NEXT_TURN;
+            locks.enter();
+            goesOn = agenda.hasWorkHere();
+          }
+          if (!goesOn) {
+            await this.#eventLoop.drain();
+            locks.enter();
+            goesOn = agenda.hasWorkHere();
+          }
           if (goesOn) continue;
         }
         let slot = this.#search.spin();

@@ -95,9 +95,9 @@ export class Runner {
 
   /** A G from a queue was begun since the last look. */
   tookSlot(): boolean {
-    const took = this.#tookSlot;
+    if (!this.#tookSlot) return false;
     this.#tookSlot = false;
-    return took;
+    return true;
   }
 
   /** Of the tasks that came from elsewhere and run here. */
