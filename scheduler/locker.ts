@@ -1,15 +1,8 @@
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
 import { hold, tid } from "./locker_tasks.ts";
-import {
-  type Call,
-  type GoOptions,
-  type HostTask,
-  requireCall,
-  requireGoOptions,
-  silence,
-  type Task,
-} from "./tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions, type Task } from "./tasks/call.ts";
+import { type HostTask, silence } from "./tasks/promise.ts";
 import type { Thread } from "./host/threads.ts";
 import { threadName, type ThreadOptions } from "./tasks/thread_options.ts";
 

@@ -4,7 +4,9 @@ import { Channel } from "./sync/channel.ts";
 import type { Home } from "./tasks/home.ts";
 import { type Names, requireOptions, requireSignal } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { defaultReason, requireDefinition, silence, type Task, type TaskDefinition } from "./tasks/task.ts";
+import type { Task } from "./tasks/call.ts";
+import { requireDefinition, type TaskDefinition } from "./tasks/define.ts";
+import { defaultReason, silence } from "./tasks/promise.ts";
 
 /**
  * A stage: a task that receives from one channel and sends to another. It ends when what it receives from is closed, and

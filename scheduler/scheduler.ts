@@ -11,11 +11,11 @@ import {
   type Call,
   GO_OPTIONS,
   type GoOptions,
-  registry,
   requireCall,
   requireGoOptions,
   type Task,
-} from "./tasks/task.ts";
+} from "./tasks/call.ts";
+import { registry } from "./tasks/define.ts";
 import type { NativeThread } from "./native/thread.ts";
 import {
   type NativeThreadOptions,
@@ -138,7 +138,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** How many threads run tasks at the same instant. */
   get procs(): number {
-    return this.#host.idle.procs;
+    return this.#host.shared.idle.procs;
   }
 
   /**
@@ -252,16 +252,16 @@ export class Scheduler implements AsyncDisposable {
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
-    const { idle, threads } = this.#host;
+    const { threads, shared: { idle, roles } } = this.#host;
     return {
       procs: idle.procs,
       idleProcs: Math.max(0, idle.idlePs),
       spinning: idle.spinning,
       threads: threads.all.length,
-      dedicatedThreads: idle.roles.count(DEDICATED),
-      lockedThreads: idle.roles.count(LOCKED),
-      blockedThreads: idle.roles.blocked,
-      frozenThreads: idle.roles.frozen,
+      dedicatedThreads: roles.count(DEDICATED),
+      lockedThreads: roles.count(LOCKED),
+      blockedThreads: roles.blocked,
+      frozenThreads: roles.frozen,
       preempted: this.#host.preempted,
       unfreezable: this.#host.refusals,
       inFlight: this.#host.inFlight,

@@ -118,3 +118,9 @@ export class Heap {
     }
   }
 }
+
+export function arenaFull(bytes: number): RangeError {
+  return new RangeError(
+    `The arena of ${bytes} bytes is full: start the scheduler with a larger arenaBytes, or have less parked at once.`,
+  );
+}

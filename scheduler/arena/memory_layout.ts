@@ -26,7 +26,7 @@ export const ISOLATES = 2;
 /** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
 export const MOST_PROCS = 3;
 /** Idle Ps and spinning Ms: see idle.ts. */
-export const IDLE = LINE;
+export const IDLE_COUNTS = LINE;
 /** See global_run_queue.ts. */
 export const GLOBAL_HEAD = 2 * LINE;
 export const GLOBAL_TAIL = 3 * LINE;
@@ -133,8 +133,7 @@ export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
 // What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
 
-/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
-export const O_LOCK = 0;
+// The first word is its lock (object_lock.ts). All other words are whose isolate is inside.
 export const O_KIND = 1;
 /** The class of its block. */
 export const O_CLASS = 2;

@@ -1,5 +1,5 @@
 // Values across threads: a compact copy of everything that structuredClone takes. codec/format.ts has the encoding, and
-// README.md, "Values", what differs.
+// codec/README.md, "Values", what differs.
 //
 // The words that are written and read may be shared memory, but for the time of the call they are the caller's alone;
 // so these are plain accesses, and the caller orders them against the other threads. What is decoded is always a copy.

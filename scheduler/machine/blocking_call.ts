@@ -9,7 +9,8 @@ import type { Children } from "./children.ts";
 import type { Hold } from "./hold.ts";
 import { EXEMPT_P } from "../parking/idle.ts";
 import type { Locks } from "../parking/locks.ts";
-import { AWAKE, type Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { AWAKE } from "../parking/sleep_word.ts";
 import { callWord } from "../parking/processor.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Shared } from "../parking/shared.ts";
@@ -25,10 +26,10 @@ export class BlockingCalls {
   readonly #children: Children;
   readonly #locks: Locks;
 
-  constructor({ parker, idle }: Shared, hold: Hold, children: Children) {
+  constructor({ parker, sysmonSleep }: Shared, hold: Hold, children: Children) {
     this.#isolate = hold.isolate;
     this.#parker = parker;
-    this.#sysmon = idle.sysmon;
+    this.#sysmon = sysmonSleep;
     this.#hold = hold;
     this.#children = children;
     this.#locks = hold.locks;

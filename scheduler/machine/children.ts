@@ -9,7 +9,7 @@ import { G, type Services } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
@@ -20,16 +20,9 @@ import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type ChildTask,
-  type GoOptions,
-  newChildTask,
-  Rejection,
-  requireCall,
-  requireGoOptions,
-  watchState,
-} from "../tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** Guess: private Gs that gather before some are published although nobody is hungry. */
@@ -46,11 +39,12 @@ export class Children {
   readonly #locks: Locks;
   readonly #gs: GTable;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
 
   constructor(
-    { idle, rings, global }: Shared,
+    { idle, rings, global, mail, wakeups }: Shared,
     hold: Hold,
     agenda: Agenda,
     services: Services,
@@ -65,6 +59,7 @@ export class Children {
     this.#locks = hold.locks;
     this.#gs = gs;
     this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#local = rings;
     this.#global = global;
     const port = {
@@ -74,7 +69,7 @@ export class Children {
       drop() {},
     };
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, idle, hold.locks, port, ended);
+    this.#owner = new Owner(gs, table, mail, hold.locks, port, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
@@ -131,7 +126,7 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    g.resolve(new Rejection(reason));
+    reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -195,12 +190,12 @@ export class Children {
         this.#privates.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.#privates.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
-    this.#idle.wake();
+    this.#wakeups.wake();
   }
 
   /** Whether it is in the slot. If not the slot is free again. */
@@ -250,7 +245,8 @@ export class Children {
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
-    g.resolve(ok ? value : new Rejection(value));
+    if (ok) g.resolve(value);
+    else reject(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);

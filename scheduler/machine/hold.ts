@@ -1,6 +1,6 @@
 /**
  * An M's hold on the right to run: its P, how it gives that up, waits for another one, and is found meanwhile by those who
- * have one to give. README.md, "Parking" and "No wakeup is lost", has the protocol; the order of sleeping is park.ts's.
+ * have one to give. parking/README.md, "No wakeup is lost", has the protocol; the order of sleeping is park.ts's.
  *
  * The P's status word says the same to others. Only the M itself is to change either; but for M_GIVEN, which its handler
  * of SIGURG writes, and `Locks` brings here.
@@ -9,6 +9,7 @@ import { load, store } from "../arena/atomics.ts";
 import { CLOSING, M_SPINNING } from "../arena/memory_layout.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
+import type { Parker } from "../parking/parker.ts";
 import {
   AWAITS_P,
   givenP,
@@ -16,12 +17,12 @@ import {
   isAsked,
   isGiven,
   isLost,
-  type Parker,
   SEIZED,
   type SleepState,
-} from "../parking/parker.ts";
+} from "../parking/sleep_word.ts";
 import type { Processors } from "../parking/processor.ts";
 import type { Shared } from "../parking/shared.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shim } from "../../ffi/shim.ts";
 
 export class Hold {
@@ -47,12 +48,13 @@ export class Hold {
   readonly #spinning: number;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #ps: Processors;
   readonly #shim: Shim;
   readonly #exit: () => void;
 
   /** `exit` ends the thread, which was given up for lost and has come back. */
-  constructor({ arena, parker, idle }: Shared, isolate: number, shim: Shim, exit: () => void) {
+  constructor({ arena, parker, idle, wakeups }: Shared, isolate: number, shim: Shim, exit: () => void) {
     this.isolate = isolate;
     this.locks = new Locks(arena, isolate);
     this.locks.takeUp = (given) => this.#takeUp(given);
@@ -60,6 +62,7 @@ export class Hold {
     this.#spinning = arena.isolate(isolate) + M_SPINNING;
     this.#parker = parker;
     this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#ps = idle.ps;
     this.#shim = shim;
     this.#exit = exit;
@@ -96,7 +99,7 @@ export class Hold {
   giveUp(): void {
     const { p } = this;
     if (this.takesWork) this.#idle.releaseP(p);
-    else this.#idle.passOn(p);
+    else this.#wakeups.passOn(p);
     this.#lose();
   }
 
@@ -105,7 +108,7 @@ export class Hold {
     const { p } = this;
     // From its status on the P is the other's.
     this.#ps.pass(p);
-    if (this.#idle.handOff(isolate, p)) this.#lose();
+    if (this.#wakeups.handOff(isolate, p)) this.#lose();
     else this.#ps.hold(p, this.isolate);
   }
 
@@ -137,14 +140,14 @@ export class Hold {
       this.announce(AWAITS_P);
       const isClosing = load(this.#words, CLOSING) === 1;
       const isAnyIdle = this.#idle.idlePs > 0;
-      if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.isolate)) {
+      if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.isolate)) {
         this.#parker.sleep(this.isolate, AWAITS_P, Infinity);
       }
       if (this.retract(AWAITS_P)) return this.foundWork();
       if (isClosing) return;
       const p = isAnyIdle ? this.#idle.acquireP() : NO_P;
       if (p !== NO_P) return this.take(p);
-      this.#idle.queueForP(this.isolate);
+      this.#wakeups.queueForP(this.isolate);
     }
   }
 
@@ -187,7 +190,7 @@ export class Hold {
     this.#ps.pass(p);
     this.awaitSignal();
     this.#parker.block(this.isolate);
-    this.#idle.passOn(p);
+    this.#wakeups.passOn(p);
   }
 
   comeBackFromCall(old: number): void {
@@ -195,12 +198,12 @@ export class Hold {
     this.comeBack(old);
   }
 
-  /** Exempt, or in a continuation that the event loop runs, see "Event loops" in README.md: then nobody is to count on it. */
+  /** Exempt, or in a continuation that the event loop runs, see machine/README.md, "Event loops": then nobody is to count on it. */
   enterCallWithout(): void {
     this.isInCall = true;
     if (this.p === EXEMPT_P) return;
     this.#parker.block(this.isolate);
-    this.#idle.wakeIfWork();
+    this.#wakeups.wakeIfWork();
   }
 
   leaveCallWithout(): void {
@@ -294,7 +297,7 @@ export class Hold {
   foundWork(): void {
     if (!this.isSpinning) return;
     this.#setSpinning(false);
-    this.#idle.foundWork();
+    this.#wakeups.foundWork();
   }
 
   /** It has lost its P meanwhile, and looks at everything before it sleeps. */

@@ -1,12 +1,13 @@
 /**
  * An isolate M: a thread with a V8 isolate. It holds a P while it runs Gs, and its loop is Go's schedule(): find
- * something, run it, and when there is nothing give the P up and sleep. README.md has the protocols; this file has
- * the order in which they are used.
+ * something, run it, and when there is nothing give the P up and sleep. The rooms' READMEs have the protocols; this file
+ * has the order in which they are used.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import { CLOSING, M_TID, SLICE_MS } from "../arena/memory_layout.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
@@ -21,7 +22,7 @@ import { Children } from "./children.ts";
 import { EventLoop, MICROTASK_TURNS, NEXT_TURN } from "./event_loop.ts";
 import type { G, Services } from "./g.ts";
 import { Hold } from "./hold.ts";
-import { Mail } from "./mail.ts";
+import { MailReader } from "./mail_reader.ts";
 import { Park } from "./park.ts";
 import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
@@ -48,20 +49,22 @@ export class Machine {
   #tick = 0;
   readonly #words: Int32Array;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #rings: LocalRunQueue;
   readonly #locks: Locks;
   readonly #privates: PrivateRunQueue<G>;
   readonly #eventLoop: EventLoop;
   readonly #children: Children;
   readonly #runner: Runner;
-  readonly #mail: Mail;
+  readonly #mail: MailReader;
   readonly #search: Search;
   readonly #park: Park;
 
   constructor(shared: Shared, isolate: number, shim: Shim, side: SideChannel, thread: Thread) {
-    const { arena, idle, rings, words } = shared;
+    const { arena, idle, rings, wakeups, words } = shared;
     this.#words = words;
     this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#rings = rings;
     const hold = this.hold = new Hold(shared, isolate, shim, () => thread.exit());
     const locks = this.#locks = hold.locks;
@@ -88,7 +91,7 @@ export class Machine {
       side,
       shim,
     );
-    const mail = this.#mail = new Mail(shared, hold, home, children, runner);
+    const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
     const calls = new BlockingCalls(shared, hold, children);
     Object.assign(services, { children, threadLock, runner, mail, signals, calls });
@@ -185,7 +188,7 @@ export class Machine {
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && agenda.resume()) return true;
     // A locked M does not take what is in queues: others do, with its P, and it waits its turn among them.
-    if (!hold.takesWork && hold.p !== EXEMPT_P && (tick & 15) === 15 && this.#idle.workVisible()) {
+    if (!hold.takesWork && hold.p !== EXEMPT_P && (tick & 15) === 15 && this.#wakeups.workVisible()) {
       hold.giveUp();
       return true;
     }
@@ -222,6 +225,6 @@ export class Machine {
     this.#children.publishAll();
     this.#rings.moveToGlobal(this.hold.p);
     this.hold.giveUp();
-    this.#idle.wakeIfWork();
+    this.#wakeups.wakeIfWork();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * How an M sleeps, as in Go's stopm: it gives its P up, announces that it sleeps, looks at everything once more, and
- * sleeps until it gets a P again. README.md, "No wakeup is lost".
+ * sleeps until it gets a P again. parking/README.md, "No wakeup is lost".
  *
  * What an announcement lets others do, and what the M looks at after it, differs by what the M is: one of the pool,
  * locked, one that keeps its P, or a spare.
@@ -16,18 +16,19 @@ import {
   LOCKED_FUTEX,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
-  type Parker,
   type SleepState,
   SPARE_FUTEX,
-} from "../parking/parker.ts";
-import { DEDICATED, SPARE } from "../parking/roles.ts";
+} from "../parking/sleep_word.ts";
+import type { Parker } from "../parking/parker.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
+import { DEDICATED, type Roles, SPARE } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Agenda } from "./agenda.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
-import type { Mail } from "./mail.ts";
+import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
 import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
 
@@ -49,21 +50,23 @@ export class Park {
   readonly #parker: Parker;
   readonly #mailbox: Mailbox;
   readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
   readonly #locks: Locks;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #home: Isolate;
   readonly #eventLoop: EventLoop;
-  readonly #mail: Mail;
+  readonly #mail: MailReader;
   readonly #runner: Runner;
 
   constructor(
-    { arena, idle, mailbox, parker }: Shared,
+    { arena, idle, mailbox, parker, roles, wakeups }: Shared,
     hold: Hold,
     agenda: Agenda,
     home: Isolate,
     eventLoop: EventLoop,
-    mail: Mail,
+    mail: MailReader,
     runner: Runner,
   ) {
     this.#words = arena.i32;
@@ -72,6 +75,8 @@ export class Park {
     this.#parker = parker;
     this.#mailbox = mailbox;
     this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
     this.#locks = hold.locks;
     this.#hold = hold;
     this.#agenda = agenda;
@@ -85,7 +90,7 @@ export class Park {
   async park(): Promise<void> {
     const hold = this.#hold;
     try {
-      // At the start of a macrotask, and nothing in here has made a continuation due since: README.md, "Standing still".
+      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
       if (hold.p !== NO_P) {
         // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.
@@ -159,7 +164,7 @@ export class Park {
 
   /** Or meant for one task alone, which its mail will tell. */
   get #isSpare(): boolean {
-    const role = this.#idle.roles.of(this.#isolate);
+    const role = this.#roles.of(this.#isolate);
     return role === SPARE || role === DEDICATED;
   }
 
@@ -198,15 +203,15 @@ export class Park {
     if (!this.#agenda.hasOwnWork()) return this.#untilDue;
     const isAnyIdle = this.#idle.idlePs > 0;
     // With work of its own and no P, it waits for a P and nothing else.
-    if (!isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) return Infinity;
+    if (!isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) return Infinity;
     const is = this.#takeIdleP(asleep);
-    if (is === LOOKS_AGAIN) this.#idle.queueForP(this.#isolate);
+    if (is === LOOKS_AGAIN) this.#wakeups.queueForP(this.#isolate);
     return is;
   }
 
   #lookAsOneOfThePool(asleep: SleepState): number {
     if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);
-    const seesWork = this.#idle.idlePs > 0 && this.#idle.workVisible();
+    const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();
     return seesWork ? this.#takeIdleP(asleep) : this.#untilDue;
   }
 
@@ -219,7 +224,7 @@ export class Park {
     hold.take(p);
     if (!hold.takesWork) return STAYS_AWAKE;
     // A continuation may run before the loop goes on: submitters are not to count on this M.
-    if (this.#agenda.live !== 0) this.#idle.wakeIfWork();
+    if (this.#agenda.live !== 0) this.#wakeups.wakeIfWork();
     else hold.spinFurther();
     return STAYS_AWAKE;
   }
@@ -233,7 +238,7 @@ export class Park {
   /** Whether it was the end of its patience that ended it. */
   #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
-      this.#idle.roles.available > this.#idle.procs;
+      this.#roles.available > this.#idle.procs;
     const most = isSurplus ? RETIRE : patience;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }
@@ -242,7 +247,7 @@ export class Park {
   async #losePatience(): Promise<void> {
     if (this.#agenda.live !== 0) {
       if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
-    } else if (this.#idle.roles.resign(this.#isolate, this.#idle.procs)) {
+    } else if (this.#roles.resign(this.#isolate, this.#idle.procs)) {
       this.#agenda.close();
     }
   }

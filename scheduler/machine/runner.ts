@@ -10,15 +10,15 @@ import { ENDED, G, type Services } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
 import {
   clone,
-  DONE,
   dropParcel,
-  FAILED,
-  FREE,
+  G_DONE,
+  G_FAILED,
+  G_FREE,
   type GTable,
   openParcel,
   type Parcel,
 } from "../slots/g_table.ts";
-import { type Idle, NO_P } from "../parking/idle.ts";
+import { NO_P } from "../parking/idle.ts";
 import type { Hold } from "./hold.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
@@ -27,7 +27,11 @@ import type { Heap } from "../arena/heap.ts";
 import { type Arena, HOST } from "../arena/memory_layout.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { registry, splitKey } from "../tasks/define.ts";
+import { defaultReason } from "../tasks/promise.ts";
+import type { Mail } from "../parking/mail.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
 
@@ -60,12 +64,13 @@ export class Runner {
   readonly #gs: GTable;
   readonly #table: TaskTable;
   readonly #side: SideChannel;
-  readonly #idle: Idle;
+  readonly #mail: Mail;
+  readonly #wakeups: Wakeups;
   /** If somebody wants to know. */
   readonly #box: BlackBox | undefined;
 
   constructor(
-    { arena, idle }: Shared,
+    { arena, mail, wakeups }: Shared,
     hold: Hold,
     agenda: Agenda,
     services: Services,
@@ -89,7 +94,8 @@ export class Runner {
     this.#gs = gs;
     this.#table = table;
     this.#side = side;
-    this.#idle = idle;
+    this.#mail = mail;
+    this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
   }
 
@@ -117,9 +123,9 @@ export class Runner {
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       // The host has the arguments that went by port.
-      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      if (this.#gs.isByPort(slot)) this.#mail.toOwner(HOST, slot);
       else if (owner === this.#isolate) this.#children.read(slot);
-      else this.#idle.mailOwner(owner, slot);
+      else this.#mail.toOwner(owner, slot);
       this.#gs.told(this.#isolate);
       return true;
     }
@@ -135,7 +141,7 @@ export class Runner {
     reserveStack();
     this.#locks.hold();
     try {
-      if (this.#box.writeStack(this.#locks.turn, this.#heap)) this.#idle.signal(HOST);
+      if (this.#box.writeStack(this.#locks.turn, this.#heap)) this.#wakeups.signal(HOST);
     } catch {
       // A task's own Error.prepareStackTrace.
     } finally {
@@ -147,7 +153,7 @@ export class Runner {
   #receive(g: G): void {
     if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
     this.#await(g);
-    this.#idle.mailOwner(HOST, g.slot);
+    this.#mail.toOwner(HOST, g.slot);
   }
 
   #loadWithParcel(g: G): void {
@@ -298,9 +304,9 @@ export class Runner {
       ok = false;
       isPosted = this.#write(slot, cloneable(error));
     }
-    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
+    this.#gs.end(slot, this.#isolate, ok ? G_DONE : G_FAILED);
     // A parcel for another thread goes through the host.
-    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#mail.toOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
   }
 
@@ -330,9 +336,9 @@ export class Runner {
       // What ran here itself is mailed as it should be.
       const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
       if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
-    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+    } else if (this.#gs.status(slot) === G_FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
-      this.#idle.signal(HOST);
+      this.#wakeups.signal(HOST);
     }
   }
 
@@ -349,7 +355,7 @@ export class Runner {
 
   #beginOwn(slot: number, isFirst: boolean): void {
     if (!this.#gs.startRunning(slot, this.#isolate)) {
-      this.#idle.mailOwner(HOST, slot);
+      this.#mail.toOwner(HOST, slot);
       this.#gs.told(this.#isolate);
       if (isFirst) this.#agenda.endWhenDone();
       return;

@@ -15,7 +15,8 @@ import type { Children } from "./children.ts";
 import type { G } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
-import { DEDICATED, LOCKED, POOL } from "../parking/roles.ts";
+import { DEDICATED, LOCKED, POOL, type Roles } from "../parking/roles.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 
 export class ThreadLock {
@@ -27,14 +28,18 @@ export class ThreadLock {
   readonly #isolate: number;
   readonly #maxThreads: number;
   readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #children: Children;
 
-  constructor({ arena, idle }: Shared, hold: Hold, agenda: Agenda, children: Children) {
+  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, agenda: Agenda, children: Children) {
     this.#isolate = hold.isolate;
     this.#maxThreads = arena.shape.maxThreads;
     this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#children = children;
@@ -53,7 +58,7 @@ export class ThreadLock {
     this.#hold.lock();
     // They were to be the next here.
     this.#children.publishAll();
-    if (this.#hold.p === NO_P) this.#idle.wakeIfWork();
+    if (this.#hold.p === NO_P) this.#wakeups.wakeIfWork();
   }
 
   /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
@@ -83,15 +88,16 @@ export class ThreadLock {
     this.#hold.stayAwake();
     const p = this.#hold.beExempt();
     this.#children.publishAll();
-    if (p === NO_P) this.#idle.wakeIfWork();
-    else if (p !== EXEMPT_P) this.#idle.passOn(p);
+    if (p === NO_P) this.#wakeups.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#wakeups.passOn(p);
     // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
     this.#hold.awaitSignal();
   }
 
   /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
   #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
-    const { roles, procs } = this.#idle;
+    const { procs } = this.#idle;
+    const roles = this.#roles;
     const before = roles.of(this.#isolate);
     roles.set(this.#isolate, role);
     if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
@@ -114,7 +120,7 @@ export class ThreadLock {
     g.holds.dedications--;
     if (--this.#dedications > 0) return;
     this.#hold.stayAwake();
-    this.#idle.roles.set(this.#isolate, LOCKED);
+    this.#roles.set(this.#isolate, LOCKED);
     this.#hold.endExemption();
     this.#giveBack();
   }
@@ -139,7 +145,7 @@ export class ThreadLock {
     if (this.#locks + this.#dedications > 0 || this.#agenda.isEnding) return;
     if (this.isSpecial) return this.#agenda.endWhenDone();
     this.#hold.stayAwake();
-    this.#idle.roles.set(this.#isolate, POOL);
+    this.#roles.set(this.#isolate, POOL);
     this.#hold.unlock();
   }
 }

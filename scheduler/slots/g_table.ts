@@ -4,13 +4,14 @@
  * A slot has an owner for life (the isolate that started the task: it fills the slot, hears of the end, and frees it)
  * and for each task a runner (the M that takes it from a queue). The status says who may touch the rest:
  *
- *   FREE       the owner's. Left by the owner, once the rest is written: QUEUED.
- *   QUEUED     in one queue. The taker makes it RUNNING, the owner may make it CANCELLED: both by CAS.
- *   RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: DONE or FAILED. If the runner
- *              dies, the host leaves it in the runner's place: LOST.
- *   CANCELLED  still in its queue. The taker leaves it unopened: DROPPED.
- *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing, DROPPED: the arguments. Mailed to the
- *              owner. Left by it: FREE. If it has died the host does that; M_TELLS says whether the mail is still to come.
+ *   G_FREE       the owner's. Left by the owner, once the rest is written: G_QUEUED.
+ *   G_QUEUED     in one queue. The taker makes it G_RUNNING, the owner may make it G_CANCELLED: both by CAS.
+ *   G_RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: G_DONE or G_FAILED. If the runner
+ *                dies, the host leaves it in the runner's place: G_LOST.
+ *   G_CANCELLED  still in its queue. The taker leaves it unopened: G_DROPPED.
+ *   G_DONE       the payload is the result, G_FAILED: what was thrown, G_LOST: nothing, G_DROPPED: the arguments. Mailed to the
+ *                owner. Left by it: G_FREE. If it has died the host does that; M_TELLS says whether the mail is still to
+ *                come.
  *
  * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
  * the status is an atomic operation that the next one to touch them has read.
@@ -46,14 +47,14 @@ import {
   M_TELLS,
 } from "../arena/memory_layout.ts";
 
-export const FREE = 0;
-export const QUEUED = 1;
-export const RUNNING = 2;
-export const CANCELLED = 3;
-export const DONE = 4;
-export const FAILED = 5;
-export const LOST = 6;
-export const DROPPED = 7;
+export const G_FREE = 0;
+export const G_QUEUED = 1;
+export const G_RUNNING = 2;
+export const G_CANCELLED = 3;
+export const G_DONE = 4;
+export const G_FAILED = 5;
+export const G_LOST = 6;
+export const G_DROPPED = 7;
 
 /** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
 const INLINE = 0;
@@ -170,7 +171,7 @@ export class GTable {
     const reason = load(this.#words, g + G_CANCEL);
     if (reason > NO_REASON) this.#heap.release(reason);
     store(this.#words, g + G_CANCEL, 0);
-    store(this.#words, g + G_STATUS, FREE);
+    store(this.#words, g + G_STATUS, G_FREE);
   }
 
   /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */
@@ -194,7 +195,7 @@ export class GTable {
 
   /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
   queue(slot: number): void {
-    store(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED);
+    store(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED);
   }
 
   id(slot: number): number {
@@ -218,8 +219,8 @@ export class GTable {
   startRunning(slot: number, isolate: number): boolean {
     const g = this.#arena.g(slot);
     store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;
-    this.end(slot, isolate, DROPPED);
+    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;
+    this.end(slot, isolate, G_DROPPED);
     return false;
   }
 
@@ -238,17 +239,17 @@ export class GTable {
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
   isMeantFor(slot: number, isolate: number): boolean {
     const status = this.status(slot);
-    return (status === QUEUED || status === CANCELLED) &&
+    return (status === G_QUEUED || status === G_CANCELLED) &&
       this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 && this.runner(slot) === isolate;
   }
 
   /** By the owner. False: it runs, or has ended. */
   cancelQueued(slot: number): boolean {
-    return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_CANCELLED);
   }
 
   /** By the runner, or in its name. The owner's mail follows, then told(). */
-  end(slot: number, runner: number, status: typeof DONE | typeof FAILED | typeof DROPPED): void {
+  end(slot: number, runner: number, status: typeof G_DONE | typeof G_FAILED | typeof G_DROPPED): void {
     store(this.#words, this.#arena.isolate(runner) + M_TELLS, slot + 1);
     store(this.#words, this.#arena.g(slot) + G_STATUS, status);
   }
@@ -259,7 +260,7 @@ export class GTable {
 
   /** Whether it is the owner's from here on, which knows or will hear of it. */
   hasEnded(slot: number): boolean {
-    return this.status(slot) >= DONE;
+    return this.status(slot) >= G_DONE;
   }
 
   /** Of a task that has ended: whether the mail to its owner may still be pushed. */
@@ -269,7 +270,7 @@ export class GTable {
 
   /** By the host, for a runner that died. */
   lose(slot: number): boolean {
-    return cas(this.#words, this.#arena.g(slot) + G_STATUS, RUNNING, LOST);
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_RUNNING, G_LOST);
   }
 
   /** By the owner, once for a task. */
@@ -345,7 +346,7 @@ export class GTable {
 
   /** Whether nothing of it is under way: for an owner's number to be used again. */
   isAtRest(slot: number): boolean {
-    return this.status(slot) === FREE && !this.#isMailed(slot);
+    return this.status(slot) === G_FREE && !this.#isMailed(slot);
   }
 
   isByPort(slot: number): boolean {

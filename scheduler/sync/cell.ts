@@ -8,15 +8,22 @@ import { decode, encode, type ErrorClass } from "../codec/codec.ts";
 import { type Bytes, INT, TAG } from "../codec/format.ts";
 import { writeScalar } from "../codec/write.ts";
 import { isHandle, type References } from "../codec/handle.ts";
-import { arenaFull } from "./handles.ts";
-import { LARGEST_BLOCK, offsetOf } from "../arena/heap.ts";
-import type { Isolate } from "./isolate.ts";
-import { CELL_WORDS } from "../arena/memory_layout.ts";
+import { arenaFull, type Heap, LARGEST_BLOCK, offsetOf } from "../arena/heap.ts";
+import { type Arena, CELL_WORDS } from "../arena/memory_layout.ts";
 
 /** The first word of a cell whose second word refers to a block (heap.ts). No tag of the codec's. */
 const BLOCK = 0x7d;
 /** As BLOCK, and there are handles in it. */
 const BLOCK_WITH_HANDLES = 0x7e;
+
+/** What an isolate keeps values with. */
+export interface Store {
+  readonly arena: Arena;
+  readonly heap: Heap;
+  readonly handles: References;
+  /** The arena, for values that may hold handles. */
+  readonly values: Required<Bytes>;
+}
 
 /** Private memory of an isolate for one cell: what is to be written, or has been read, outside of every lock. */
 export class Stage implements Bytes {
@@ -30,13 +37,13 @@ export class Stage implements Bytes {
 }
 
 /** Throws a DataCloneError, or a RangeError if the arena is full. */
-export function writeCell(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
+export function writeCell(store: Store, to: Required<Bytes>, at: number, value: unknown): void {
   const after = writeScalar(to, at, at + CELL_WORDS, value);
-  if (after < 0) writeBlock(isolate, to, at, value);
+  if (after < 0) writeBlock(store, to, at, value);
 }
 
-function writeBlock(isolate: Isolate, to: Required<Bytes>, at: number, value: unknown): void {
-  const { handles, arena } = isolate;
+function writeBlock(store: Store, to: Required<Bytes>, at: number, value: unknown): void {
+  const { handles, arena } = store;
   const before = handles.departures;
   const { bytes, side } = encode(value, "value", handles);
   if (side.length !== 0) throw notThroughChannels();
@@ -46,7 +53,7 @@ function writeBlock(isolate: Isolate, to: Required<Bytes>, at: number, value: un
       "DataCloneError",
     );
   }
-  const block = isolate.heap.put(bytes);
+  const block = store.heap.put(bytes);
   if (block === 0) throw arenaFull(arena.shape.bytes);
   to.i32[at] = handles.departures === before ? BLOCK : BLOCK_WITH_HANDLES;
   to.i32[at + 1] = block;
@@ -60,26 +67,26 @@ export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: num
 }
 
 /** Takes the value out: the cell is empty afterwards. */
-export function takeCell(isolate: Isolate, from: Required<Bytes>, at: number): unknown {
+export function takeCell(store: Store, from: Required<Bytes>, at: number): unknown {
   const word = from.i32[at];
   if ((word & TAG) === INT) return word >> 8;
   if (word !== BLOCK && word !== BLOCK_WITH_HANDLES) return decode(from, at * 4);
   const block = from.i32[at + 1];
   try {
-    return decode(isolate.values, offsetOf(block));
+    return decode(store.values, offsetOf(block));
   } finally {
-    isolate.heap.release(block);
+    store.heap.release(block);
   }
 }
 
 /** Nobody will take the value out. */
-export function dropCell(isolate: Isolate, from: Required<Bytes>, at: number): void {
+export function dropCell(store: Store, from: Required<Bytes>, at: number): void {
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
-  if (word === BLOCK) return isolate.heap.release(from.i32[at + 1]);
+  if (word === BLOCK) return store.heap.release(from.i32[at + 1]);
   if (word !== BLOCK_WITH_HANDLES) return;
   try {
-    takeCell(isolate, from, at);
+    takeCell(store, from, at);
   } catch {
     // Nobody waits for it. Handles that were not reached keep their objects.
   }

@@ -209,7 +209,7 @@ Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's w
   const calls = new BlockingCalls(shared, hold, { publishAll() {} } as Any);
   hold.beExempt();
   const look = () => [idle.ps.word(p), arena.i32[SYSMON]];
-  idle.sysmon.announce(SLEEPS);
+  shared.sysmonSleep.announce(SLEEPS);
   const before = look();
   assertEquals(calls.run(look), before);
   assertEquals(calls.runHandingOff(look), before);

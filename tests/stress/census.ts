@@ -12,7 +12,7 @@ import {
   GLOBAL_TAIL,
   HEAP_TOP,
   HOST,
-  IDLE,
+  IDLE_COUNTS,
   ISOLATES,
   M_LIVE,
   M_MAIL,
@@ -33,7 +33,7 @@ import {
   P_TAIL,
   PROCS,
 } from "../../scheduler/arena/memory_layout.ts";
-import { ABANDONED, FROZEN } from "../../scheduler/parking/parker.ts";
+import { ABANDONED, FROZEN } from "../../scheduler/parking/sleep_word.ts";
 import { NONE } from "../../scheduler/parking/roles.ts";
 import { collects, forgetLast } from "./tasks/collecting.ts";
 
@@ -83,7 +83,7 @@ export function leftBehind(arena: Arena): string[] {
   if (words[OVERSLEPT] !== 0) {
     left.push(`threads that slept beside a task that could go on: ${words[OVERSLEPT]} times`);
   }
-  if ((words[IDLE] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE] & 0xffff}`);
+  if ((words[IDLE_COUNTS] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE_COUNTS] & 0xffff}`);
   for (let isolate = 0; isolate < words[ISOLATES]; isolate++) {
     const record = arena.isolate(isolate);
     if (words[record + M_MAIL] !== 0 && !isDead(arena, isolate)) {

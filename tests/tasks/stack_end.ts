@@ -22,8 +22,7 @@ import {
 import { assertThrows } from "@std/assert";
 import { HANDLE } from "../../scheduler/codec/handle.ts";
 import type { Shareable } from "../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
-import type { Isolate } from "../../scheduler/sync/isolate.ts";
+import { type Isolate, isolateOf } from "../../scheduler/sync/isolate.ts";
 import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/arena/memory_layout.ts";
 import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
@@ -581,7 +580,7 @@ export async function tries(
 ): Promise<Tried> {
   const made = everywhere[name] ?? inTasks[name] as Make;
   const [act, check, end] = made(place, shared);
-  const isolate = (place as unknown as HasIsolate)[HOME];
+  const isolate = isolateOf(place, "a test");
   await check();
   for (let round = 0; round < warmUp; round += 500) {
     for (let i = 0; i < 500; i++) act();
@@ -608,7 +607,7 @@ export const triesInTask = task(
 export async function throwsInEach(place: Place, shared: Shared, name: string): Promise<number> {
   const made = everywhere[name] ?? inTasks[name] as Make;
   const [act, check, end] = made(place, shared);
-  const isolate = (place as unknown as HasIsolate)[HOME];
+  const isolate = isolateOf(place, "a test");
   await check();
   for (let k = 1;; k++) {
     let at = "";

@@ -10,7 +10,7 @@ export const lower: Scenario = {
   setUp() {
     const pool = new Pool(2, [POOL, POOL]);
     const set = (procs: number) => {
-      pool.idle.setProcs(procs);
+      pool.wakeups.setProcs(procs);
       pool.signalAll();
     };
     return pool.against({
@@ -72,7 +72,7 @@ export const retire: Scenario = {
       end() {
         // Two that end at once may be one too many: then the host is called, and starts another one.
         const isCalled = pool.readMail();
-        if (pool.idle.roles.available === 0) return check(isCalled, "the host is called");
+        if (pool.roles.available === 0) return check(isCalled, "the host is called");
         checkEqual(pool.ran, [1, 2], "what ran");
         pool.isAtRest();
       },

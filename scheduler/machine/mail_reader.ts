@@ -9,7 +9,7 @@ import type { Children } from "./children.ts";
 import type { Hold } from "./hold.ts";
 import type { Runner } from "./runner.ts";
 
-export class Mail {
+export class MailReader {
   readonly #words: Int32Array;
   readonly #head: number;
   readonly #mailbox: Mailbox;
