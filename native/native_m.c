@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-_Static_assert(sizeof(struct heddle_call) == 320, "scheduler/arena/memory_layout.ts lays out these structs");
+_Static_assert(sizeof(struct heddle_call) == 320, "scheduler/arena/layout/native.ts lays out these structs");
 _Static_assert(offsetof(struct heddle_call, ints) == 32, "see above");
 _Static_assert(offsetof(struct heddle_call, floats) == 96, "see above");
 _Static_assert(offsetof(struct heddle_call, stack) == 160, "see above");

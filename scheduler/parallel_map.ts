@@ -3,7 +3,7 @@ import { whenAborted } from "./queues/cancellation.ts";
 import { Fifo } from "./queues/fifo.ts";
 import { isolateOf } from "./sync/isolate.ts";
 import type { Home } from "./tasks/home.ts";
-import { PROCS } from "./arena/memory_layout.ts";
+import { PROCS } from "./arena/layout/header.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
 import type { Task } from "./tasks/call.ts";

@@ -7,18 +7,9 @@ import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { load, store } from "./arena/atomics.ts";
 import "./locker_tasks.ts";
 import { Machine } from "./machine/machine.ts";
-import {
-  Arena,
-  CLOSING,
-  HOST,
-  M_DEATH,
-  M_GIVEN,
-  M_LOCKS,
-  M_PREEMPTIBLE,
-  M_SLEEP,
-  M_TID,
-  PREEMPT,
-} from "./arena/memory_layout.ts";
+import { Arena } from "./arena/arena.ts";
+import { CLOSING, PREEMPT } from "./arena/layout/header.ts";
+import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_PREEMPTIBLE, M_SLEEP, M_TID } from "./arena/layout/m.ts";
 import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
 import { registry } from "./tasks/define.ts";

@@ -10,7 +10,8 @@
  * A free block's first word is the link to the next one. Plain access: a block belongs to the isolate that has it.
  */
 import { cas, exchange, load } from "./atomics.ts";
-import { type Arena, HEAP_FREE, HEAP_TOP } from "./memory_layout.ts";
+import type { Arena } from "./arena.ts";
+import { HEAP_FREE, HEAP_TOP } from "./layout/header.ts";
 import { spanAt, Spans } from "./spans.ts";
 
 const LEAST_SHIFT = 6;

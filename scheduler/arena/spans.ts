@@ -20,7 +20,9 @@
  * whole takes all large ones); a lock around a free list (who dies inside stops all others, and the host must not wait).
  */
 import { add, cas, load, store } from "./atomics.ts";
-import { type Arena, HEAP_GRANTS, M_SPAN, MAX_UNITS } from "./memory_layout.ts";
+import type { Arena } from "./arena.ts";
+import { HEAP_GRANTS, MAX_UNITS } from "./layout/header.ts";
+import { M_SPAN } from "./layout/m.ts";
 
 /** Bytes. Guess: what a value wastes of address space, not of memory, which is committed by 4 KiB. */
 export const UNIT = 1 << 16;

@@ -18,15 +18,9 @@ import type { Idle } from "../parking/idle.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
-import {
-  type Arena,
-  DEADLOCK_REPORT,
-  M_ASKED,
-  M_LIVE,
-  M_PARKS,
-  M_REPORT,
-  M_STUCK,
-} from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
+import { M_ASKED, M_LIVE, M_PARKS, M_REPORT, M_STUCK } from "../arena/layout/m.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import { END, readReport, REPORT } from "../machine/stuck.ts";
 import type { Parker } from "../parking/parker.ts";

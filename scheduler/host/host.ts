@@ -15,15 +15,9 @@ import { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
+import { Arena } from "../arena/arena.ts";
 import {
-  Arena,
   CLOSING,
-  HOST,
-  M_PARKS,
-  M_RAN,
-  M_REFUSALS,
-  M_STOLEN,
-  M_TID,
   OVERSLEPT,
   PREEMPT,
   PREEMPTED,
@@ -32,7 +26,8 @@ import {
   RUNAWAY_MS,
   SLICE_MS,
   STALL_MS,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/header.ts";
+import { HOST, M_PARKS, M_RAN, M_REFUSALS, M_STOLEN, M_TID } from "../arena/layout/m.ts";
 import { NativeCalls } from "../native/calls.ts";
 import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";

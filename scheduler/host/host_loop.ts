@@ -6,7 +6,7 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { pause } from "../arena/atomics.ts";
-import { HOST } from "../arena/memory_layout.ts";
+import { HOST } from "../arena/layout/m.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Inbox } from "../native/calls.ts";
 import type { Parker } from "../parking/parker.ts";

@@ -10,7 +10,7 @@ import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Isolate } from "../sync/isolate.ts";
-import { HOST } from "../arena/memory_layout.ts";
+import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";

@@ -1,6 +1,7 @@
 /** What a scheduler is started with. */
 import type { Shim } from "../../ffi/shim.ts";
-import { leastArenaBytes, MAX_PROCS } from "../arena/memory_layout.ts";
+import { leastArenaBytes } from "../arena/arena.ts";
+import { MAX_PROCS } from "../arena/layout/p.ts";
 import { requireMaxNativeThreads } from "../native/pool.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
 import { type Names, shown } from "../tasks/options.ts";

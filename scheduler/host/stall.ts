@@ -2,7 +2,8 @@
 import { load } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
 import type { Heap } from "../arena/heap.ts";
-import { type Arena, M_RAN_ON, M_STALLED, M_TID } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
 
 /**
  * A task that has kept its thread for longer than `stallMs`, without a turn for the others that have begun there. What

@@ -1,6 +1,6 @@
 /** What the host tells a new thread, and what a thread leaves in M_DEATH if it can. */
 import type { MessagePort } from "node:worker_threads";
-import type { ArenaShape } from "../arena/memory_layout.ts";
+import type { ArenaShape } from "../arena/arena.ts";
 
 export interface ThreadStart {
   readonly buffer: SharedArrayBuffer;

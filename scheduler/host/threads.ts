@@ -6,17 +6,9 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import {
-  type Arena,
-  CLOSING,
-  HOST,
-  ISOLATES,
-  M_ASKED,
-  M_DEATH,
-  M_GIVEN,
-  M_STUCK,
-  M_TID,
-} from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { CLOSING, ISOLATES } from "../arena/layout/header.ts";
+import { HOST, M_ASKED, M_DEATH, M_GIVEN, M_STUCK, M_TID } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";

@@ -1,6 +1,6 @@
 /** What is due on an M and can go on nowhere else, and what its Gs wait for. */
 import type { Loop } from "../sync/isolate.ts";
-import { M_LIVE, M_PARKS, M_RAN, M_STOLEN } from "../arena/memory_layout.ts";
+import { M_LIVE, M_PARKS, M_RAN, M_STOLEN } from "../arena/layout/m.ts";
 import { store } from "../arena/atomics.ts";
 import { NO_P } from "../parking/idle.ts";
 import type { Shared } from "../parking/shared.ts";

@@ -10,15 +10,9 @@ import { decode, encode } from "../codec/codec.ts";
 import type { G } from "./g.ts";
 import { type Heap, offsetOf } from "../arena/heap.ts";
 import { stallOf } from "../parking/locks.ts";
-import {
-  type Arena,
-  BOX_BYTES,
-  M_BOX,
-  M_STACK,
-  M_STALLED,
-  RUNAWAY_MS,
-  STALL_MS,
-} from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { RUNAWAY_MS, STALL_MS } from "../arena/layout/header.ts";
+import { BOX_BYTES, M_BOX, M_STACK, M_STALLED } from "../arena/layout/m.ts";
 
 /** What a thread runs. */
 export interface Entry {

@@ -6,7 +6,8 @@
  * of SIGURG writes, and `Locks` brings here.
  */
 import { load, store } from "../arena/atomics.ts";
-import { CLOSING, M_SPINNING } from "../arena/memory_layout.ts";
+import { CLOSING } from "../arena/layout/header.ts";
+import { M_SPINNING } from "../arena/layout/m.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Parker } from "../parking/parker.ts";

@@ -5,7 +5,8 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import { CLOSING, M_TID, SLICE_MS } from "../arena/memory_layout.ts";
+import { CLOSING, SLICE_MS } from "../arena/layout/header.ts";
+import { M_TID } from "../arena/layout/m.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Locks } from "../parking/locks.ts";

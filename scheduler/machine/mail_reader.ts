@@ -1,6 +1,6 @@
 /** An M's mail, and who it is for. */
 import { load } from "../arena/atomics.ts";
-import { M_MAIL } from "../arena/memory_layout.ts";
+import { M_MAIL } from "../arena/layout/m.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Shared } from "../parking/shared.ts";
 import { type Addressee, type Mailbox, TO_OWNER, TO_WAITER } from "../queues/mailbox.ts";

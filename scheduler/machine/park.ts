@@ -6,7 +6,8 @@
  * locked, one that keeps its P, or a spare.
  */
 import { add, load, store } from "../arena/atomics.ts";
-import { CLOSING, M_ASKED, M_STUCK, OVERSLEPT } from "../arena/memory_layout.ts";
+import { CLOSING, OVERSLEPT } from "../arena/layout/header.ts";
+import { M_ASKED, M_STUCK } from "../arena/layout/m.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import type { Locks } from "../parking/locks.ts";
 import {

@@ -4,7 +4,9 @@ import { decode, encode } from "../codec/codec.ts";
 import { DeadlockError, seenByTasks } from "../tasks/errors.ts";
 import { offsetOf } from "../arena/heap.ts";
 import type { Isolate } from "../sync/isolate.ts";
-import { type Arena, DEADLOCK_REPORT, M_REPORT, M_TID } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
+import { M_REPORT, M_TID } from "../arena/layout/m.ts";
 
 /** M_ASKED: to say what is waited for; and to end it. */
 export const REPORT = 1;

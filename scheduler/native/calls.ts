@@ -10,8 +10,9 @@ import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { exchange, load, store } from "../arena/atomics.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { blockClass, type Heap } from "../arena/heap.ts";
+import type { Arena } from "../arena/arena.ts";
+import { SYSMON } from "../arena/layout/header.ts";
 import {
-  type Arena,
   CALL_ERROR,
   CALL_FUNCTION,
   CALL_NEXT,
@@ -26,8 +27,7 @@ import {
   NATIVE_HOST_THREADS,
   QUEUE_NEXT,
   QUEUE_WORDS,
-  SYSMON,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/native.ts";
 import { Fifo } from "../queues/fifo.ts";
 import { NativeQueue, type QueueLimits } from "./queue.ts";
 import { CallWords, putNumber, type Signature } from "./signature.ts";

@@ -1,6 +1,7 @@
 /** The pool of native Ms that `Scheduler.dlopen` uses: how many, with which stacks, and for how long. */
 import type { Shim } from "../../ffi/shim.ts";
-import { type Arena, MAX_NATIVE_THREADS } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import type { NativeCalls } from "./calls.ts";
 import type { NativeQueue } from "./queue.ts";
 

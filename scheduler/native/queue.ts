@@ -27,7 +27,7 @@ import {
   QUEUE_STATUSES,
   QUEUE_TAIL,
   QUEUE_THREADS,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/native.ts";
 
 const SPINNING = 1;
 const ONE_ACTIVE = 1 << 1;

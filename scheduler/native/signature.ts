@@ -14,7 +14,7 @@ import {
   CALL_RESULT,
   CALL_STACK,
   CALL_STACK_SLOTS,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/native.ts";
 
 const INT_REGISTERS = 6;
 const FLOAT_REGISTERS = 8;

@@ -5,7 +5,9 @@
  * either direction and briefly below zero. Whoever made it lag looks for work after correcting it, or holds a P.
  */
 import { add, cas, load, store } from "../arena/atomics.ts";
-import { type Arena, IDLE_COUNTS, MAX_PROCS, MOST_PROCS, PROCS } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { IDLE_COUNTS, MOST_PROCS, PROCS } from "../arena/layout/header.ts";
+import { MAX_PROCS } from "../arena/layout/p.ts";
 import { Processors } from "./processor.ts";
 import type { SysmonSleep } from "./sysmon_sleep.ts";
 

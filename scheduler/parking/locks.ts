@@ -6,7 +6,8 @@
  * of the loop lasts. Its writer is the thread, its reader the handler of SIGURG on the very same thread, so program order
  * is all that counts, and plain access will do. sysmon reads it too, for whom any moment is as good as the next.
  */
-import { type Arena, M_GIVEN, M_LOCKS } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_GIVEN, M_LOCKS } from "../arena/layout/m.ts";
 
 const TURN = 1 << 8;
 

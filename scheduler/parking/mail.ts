@@ -1,6 +1,7 @@
 /** Mail about slots: put into the mailbox, and its reader readied. */
 import { cas } from "../arena/atomics.ts";
-import { type Arena, G_RUNNER_MAILED } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { G_RUNNER_MAILED } from "../arena/layout/slot.ts";
 import { type Mailbox, TO_OWNER, TO_RUNNER } from "../queues/mailbox.ts";
 import type { Wakeups } from "./wakeups.ts";
 

@@ -1,6 +1,7 @@
 /** The sleep words of all isolates, and who takes one from which state to which: sleep_word.ts has the states. */
 import { cas, exchange, type Futex, load, notify, sleepInEventLoop, store } from "../arena/atomics.ts";
-import { type Arena, M_SLEEP } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_SLEEP } from "../arena/layout/m.ts";
 import {
   ABANDONED,
   AWAKE,

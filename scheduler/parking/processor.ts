@@ -10,7 +10,9 @@
  * The number stays in the word when a call has returned: so sysmon sees that there are calls, although they are short.
  */
 import { cas, load, store } from "../arena/atomics.ts";
-import { type Arena, HOST, MAX_PROCS, P_STATUS } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { HOST } from "../arena/layout/m.ts";
+import { MAX_PROCS, P_STATUS } from "../arena/layout/p.ts";
 
 const P_STOPPED = 0;
 const P_IDLE = 1;

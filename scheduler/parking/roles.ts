@@ -11,7 +11,9 @@
  * The host makes it NONE when a thread has ended.
  */
 import { cas, load, store } from "../arena/atomics.ts";
-import { type Arena, HOST, ISOLATES, M_ROLE } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { ISOLATES } from "../arena/layout/header.ts";
+import { HOST, M_ROLE } from "../arena/layout/m.ts";
 import type { Parker } from "./parker.ts";
 import { isBlocked, isFrozen, isLost, lacksP } from "./sleep_word.ts";
 

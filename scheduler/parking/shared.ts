@@ -4,7 +4,7 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { Futex } from "../arena/atomics.ts";
-import type { Arena } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
 import { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Mailbox } from "../queues/mailbox.ts";

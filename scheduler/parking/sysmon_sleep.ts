@@ -9,7 +9,7 @@
  * enters its call, then reads this word. So neither is missed.
  */
 import { exchange, type Futex, load, store } from "../arena/atomics.ts";
-import { SYSMON } from "../arena/memory_layout.ts";
+import { SYSMON } from "../arena/layout/header.ts";
 
 const TICKS = 0;
 export const NAPS = 1;

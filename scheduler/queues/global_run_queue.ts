@@ -11,7 +11,8 @@
  *   r + 1  full, for the consumer at position i + r
  */
 import { cas, load, pause, store } from "../arena/atomics.ts";
-import { type Arena, GLOBAL_HEAD, GLOBAL_TAIL } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { GLOBAL_HEAD, GLOBAL_TAIL } from "../arena/layout/header.ts";
 
 export class GlobalRunQueue {
   readonly #words: Int32Array;

@@ -8,7 +8,8 @@
  */
 import { cas, exchange, load, store } from "../arena/atomics.ts";
 import type { GlobalRunQueue } from "./global_run_queue.ts";
-import { type Arena, P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../arena/layout/p.ts";
 
 const NONE = -1;
 

@@ -16,7 +16,10 @@
  * A mail says only "look at this slot" (or record). What there is to see has been stored before the push.
  */
 import { cas, exchange, load, or, store } from "../arena/atomics.ts";
-import { type Arena, G_OWNER_LINK, G_RUNNER_LINK, M_MAIL, W_MAIL } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_MAIL } from "../arena/layout/m.ts";
+import { W_MAIL } from "../arena/layout/object.ts";
+import { G_OWNER_LINK, G_RUNNER_LINK } from "../arena/layout/slot.ts";
 
 export const TO_OWNER = 0;
 export const TO_RUNNER = 1;

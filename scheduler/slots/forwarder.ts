@@ -1,5 +1,5 @@
 /** The host's part in the way of parcels, from whose sender to whose receiver there is no port: side_channel.ts. */
-import type { Arena } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
 import type { Shared } from "../parking/shared.ts";
 import { dropParcel, G_DROPPED, G_FREE, type GTable, type Parcel } from "./g_table.ts";
 import type { Mail } from "../parking/mail.ts";

@@ -31,8 +31,10 @@ import {
 } from "../codec/codec.ts";
 import type { References } from "../codec/handle.ts";
 import { Heap, offsetOf } from "../arena/heap.ts";
+import type { Arena } from "../arena/arena.ts";
+import { ID_BLOCKS } from "../arena/layout/header.ts";
+import { M_TELLS } from "../arena/layout/m.ts";
 import {
-  type Arena,
   G_BLOCK,
   G_CANCEL,
   G_DEDICATED,
@@ -44,10 +46,8 @@ import {
   G_RUNNER_MAILED,
   G_STATUS,
   G_TASK,
-  ID_BLOCKS,
   INLINE_BYTES,
-  M_TELLS,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/slot.ts";
 
 export { copy as clone } from "../codec/codec.ts";
 

@@ -4,7 +4,9 @@
  * then it has two numbers.
  */
 import { cas, load, pause, store } from "../arena/atomics.ts";
-import { type Arena, MAX_DEFINITIONS, TASK_BYTES, TASK_COUNT, TASK_LOCK } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { TASK_BYTES, TASK_COUNT, TASK_LOCK } from "../arena/layout/header.ts";
+import { MAX_DEFINITIONS } from "../arena/layout/slot.ts";
 import type { Definition } from "../tasks/call.ts";
 
 export class TaskTable {

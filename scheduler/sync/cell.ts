@@ -9,7 +9,8 @@ import { type Bytes, INT, TAG } from "../codec/format.ts";
 import { writeScalar } from "../codec/scalars.ts";
 import type { References } from "../codec/handle.ts";
 import { arenaFull, type Heap } from "../arena/heap.ts";
-import { type Arena, CELL_WORDS } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { CELL_WORDS } from "../arena/layout/object.ts";
 
 /** The first word of a cell whose second word is a reference (heap.ts). No tag of the codec's. */
 const BLOCK = 0x7d;

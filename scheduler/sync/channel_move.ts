@@ -1,5 +1,5 @@
 /** How a channel that one isolate knew alone moves to the arena, to be known by others. */
-import { C_CAPACITY, C_COUNT, CELL_WORDS, O_ENDED, W_CELL } from "../arena/memory_layout.ts";
+import { C_CAPACITY, C_COUNT, CELL_WORDS, O_ENDED, W_CELL } from "../arena/layout/object.ts";
 import { copyCell, dropCell, writeCell } from "./cell.ts";
 import { SEND } from "./channel_life.ts";
 import { CHANNEL } from "./handles.ts";

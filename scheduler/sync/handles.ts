@@ -19,8 +19,9 @@ import { HANDLE, type Handle, type References } from "../codec/handle.ts";
 import { arenaFull, blockClass, type Heap, LARGEST_BLOCK } from "../arena/heap.ts";
 import { HOME } from "../tasks/home.ts";
 import type { ObjectLocks } from "./object_lock.ts";
+import type { Arena } from "../arena/arena.ts";
+import { OBJECTS_FIRST, OBJECTS_LOCK } from "../arena/layout/header.ts";
 import {
-  type Arena,
   C_CAPACITY,
   C_COUNT,
   C_HEAD,
@@ -31,9 +32,7 @@ import {
   O_KIND,
   O_NEXT,
   O_PREVIOUS,
-  OBJECTS_FIRST,
-  OBJECTS_LOCK,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/object.ts";
 
 export const CHANNEL = 1;
 export const MUTEX = 2;

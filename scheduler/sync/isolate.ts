@@ -6,7 +6,8 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { Heap } from "../arena/heap.ts";
-import { type Arena, W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import type { Bytes } from "../codec/codec.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";

@@ -21,7 +21,7 @@ import {
   O_FIRST_QUEUE,
   W_ISOLATE,
   W_OUTCOME,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
 import { enqueue, leaveQueue, LocalQueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";

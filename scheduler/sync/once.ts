@@ -3,7 +3,7 @@ import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { knowHandle, ONCE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
-import { L_COUNT, L_HOLDER } from "../arena/memory_layout.ts";
+import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
 import { signalOf, type WaitOptions } from "../tasks/options.ts";

@@ -16,7 +16,7 @@ import {
   W_ISOLATE,
   W_NEXT,
   W_OUTCOME,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/object.ts";
 import type { SharedLock } from "./shared_lock.ts";
 import { unlink } from "./wait_queue.ts";
 

@@ -3,7 +3,8 @@
  * one finds its Waiter again. Records are made before a lock is taken, so that nothing under it can fail for want of memory.
  */
 import { arenaFull, type Heap } from "../arena/heap.ts";
-import { type Arena, W_CELL, W_ISOLATE, W_NUMBER, W_QUEUE, W_SELECTION } from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { W_CELL, W_ISOLATE, W_NUMBER, W_QUEUE, W_SELECTION } from "../arena/layout/object.ts";
 import type { Waiter } from "./waiter.ts";
 
 /** Guess: records that are kept for the next operations that park. */

@@ -10,7 +10,7 @@ import { whenAborted } from "../queues/cancellation.ts";
 import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
-import { W_FIRED } from "../arena/memory_layout.ts";
+import { W_FIRED } from "../arena/layout/object.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";

@@ -2,7 +2,7 @@
 import { HANDLE } from "../codec/handle.ts";
 import { Arrived, knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
-import { L_COUNT, L_LIMIT } from "../arena/memory_layout.ts";
+import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 

@@ -23,7 +23,7 @@ import {
   W_FIRED,
   W_OUTCOME,
   W_SELECTION,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/object.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { dequeue, enqueue } from "./wait_queue.ts";
 import { Waiter } from "./waiter.ts";

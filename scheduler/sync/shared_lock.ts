@@ -11,7 +11,7 @@ import { ThreadDiedError } from "../tasks/errors.ts";
 import type { Handle } from "../codec/handle.ts";
 import { Arrived, type Kind, type Shareable } from "./handles.ts";
 import { type Isolate, isolateOf } from "./isolate.ts";
-import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/memory_layout.ts";
+import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
 import { enqueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";

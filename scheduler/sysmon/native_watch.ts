@@ -4,15 +4,15 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, exchange, load } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { HOST } from "../arena/layout/m.ts";
 import {
-  type Arena,
-  HOST,
   MAX_NATIVE_THREADS,
   NATIVE_HOST_CALLED,
   NATIVE_HOST_QUEUES,
   NATIVE_STATUS_WORDS,
   QUEUE_NEXT,
-} from "../arena/memory_layout.ts";
+} from "../arena/layout/native.ts";
 import { NativeQueue } from "../native/queue.ts";
 import type { Parker } from "../parking/parker.ts";
 import { AWAKE, PARKED_EVENT_LOOP } from "../parking/sleep_word.ts";

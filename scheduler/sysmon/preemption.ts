@@ -22,21 +22,10 @@ import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
-import {
-  type Arena,
-  HOST,
-  ISOLATES,
-  M_LOCKS,
-  M_RAN_ON,
-  M_STALLED,
-  M_TID,
-  MAX_CODE_RANGES,
-  PREEMPT,
-  PREEMPTED,
-  RUNAWAY_MS,
-  SLICE_MS,
-  STALL_MS,
-} from "../arena/memory_layout.ts";
+import type { Arena } from "../arena/arena.ts";
+import { ISOLATES, PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
+import { HOST, M_LOCKS, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
+import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
   ASKED,
   ASKED_LOST,

@@ -3,7 +3,7 @@
  * affinity mask (of the main thread), and the tightest CPU quota of the cgroups on the path to the root, rounded up.
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { MAX_PROCS } from "../arena/memory_layout.ts";
+import { MAX_PROCS } from "../arena/layout/p.ts";
 import { shown } from "../tasks/options.ts";
 
 export function requireProcs(procs: unknown, what = "procs"): number {

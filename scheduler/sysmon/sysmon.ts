@@ -15,14 +15,9 @@ import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
-import {
-  CLOSING,
-  HOST,
-  ISOLATES,
-  NATIVE_HOST_THREADS,
-  PROCS_FIXED,
-  PROCS_SEEN,
-} from "../arena/memory_layout.ts";
+import { CLOSING, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
+import { HOST } from "../arena/layout/m.ts";
+import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";

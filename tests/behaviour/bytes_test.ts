@@ -1,7 +1,9 @@
 /** Large values: copied once in and once out, or given up. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Channel, move, Scheduler, ThreadDiedError } from "@heddle/heddle";
-import { type Arena, G_BLOCK, G_PAYLOAD, MAX_UNITS } from "../../scheduler/arena/memory_layout.ts";
+import type { Arena } from "../../scheduler/arena/arena.ts";
+import { MAX_UNITS } from "../../scheduler/arena/layout/header.ts";
+import { G_BLOCK, G_PAYLOAD } from "../../scheduler/arena/layout/slot.ts";
 import { soon } from "../support/deadline.ts";
 import * as tasks from "../tasks/bytes.ts";
 import { catchArena, caughtArena } from "../stress/census.ts";

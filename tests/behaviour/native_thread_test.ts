@@ -3,7 +3,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { type NativeThreadOptions, Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { blockClass } from "../../scheduler/arena/heap.ts";
-import { QUEUE_WORDS } from "../../scheduler/arena/memory_layout.ts";
+import { QUEUE_WORDS } from "../../scheduler/arena/layout/native.ts";
 import { soon, until } from "../support/deadline.ts";
 import { threadNice, threadStatus, tids } from "../support/os_threads.ts";
 

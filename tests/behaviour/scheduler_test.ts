@@ -294,7 +294,7 @@ Deno.test("results and arguments of all sizes at once find their way", async () 
 
 Deno.test("values that the arena has no room for still arrive", async () => {
   const maxTasks = 64;
-  const { leastArenaBytes } = await import("../../scheduler/arena/memory_layout.ts");
+  const { leastArenaBytes } = await import("../../scheduler/arena/arena.ts");
   const arenaBytes = leastArenaBytes(maxTasks, 3);
   await using sched = await Scheduler.start({
     procs: 2,

@@ -6,14 +6,14 @@ function shrink(file: string, from: string, to: string): Patch {
 }
 
 export const capacities: Patch[] = [
-  shrink("arena/memory_layout.ts", "MAX_PROCS = 256", "MAX_PROCS = 4"),
-  shrink("arena/memory_layout.ts", "SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 4"),
-  shrink("arena/memory_layout.ts", "RING_SIZE = 256", "RING_SIZE = 4"),
-  shrink("arena/memory_layout.ts", "NATIVE_CALLS = 4096", "NATIVE_CALLS = 4"),
-  shrink("arena/memory_layout.ts", "MAX_NATIVE_THREADS = 4096", "MAX_NATIVE_THREADS = 1"),
-  shrink("arena/memory_layout.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
+  shrink("arena/layout/p.ts", "MAX_PROCS = 256", "MAX_PROCS = 4"),
+  shrink("arena/layout/slot.ts", "SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 4"),
+  shrink("arena/layout/p.ts", "RING_SIZE = 256", "RING_SIZE = 4"),
+  shrink("arena/layout/native.ts", "NATIVE_CALLS = 4096", "NATIVE_CALLS = 4"),
+  shrink("arena/layout/native.ts", "MAX_NATIVE_THREADS = 4096", "MAX_NATIVE_THREADS = 1"),
+  shrink("arena/layout/slot.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
   // The smallest arena has a heap of 16 KiB.
-  shrink("arena/memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
+  shrink("arena/arena.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
   shrink("arena/heap.ts", "KEEP = 32", "KEEP = 2"),
   shrink("sync/records.ts", "MOST_SPARE = 256", "MOST_SPARE = 2"),
   shrink("host/host_loop.ts", "LOOKS = 16", "LOOKS = 1"),

@@ -2,7 +2,7 @@
 import { Barrier, Channel, Mutex, recv, Scheduler, select, Semaphore, task } from "@heddle/heddle";
 import { HANDLE } from "../../scheduler/codec/handle.ts";
 import type { Shareable } from "../../scheduler/sync/handles.ts";
-import { leastArenaBytes } from "../../scheduler/arena/memory_layout.ts";
+import { leastArenaBytes } from "../../scheduler/arena/arena.ts";
 import { sum } from "../../examples/tasks.ts";
 
 /** Its argument is too long for a slot. */

@@ -4,16 +4,20 @@
  */
 import type { Scheduler } from "@heddle/heddle";
 import { LEAST_BLOCK } from "../../scheduler/arena/heap.ts";
+import { Arena, type ArenaShape } from "../../scheduler/arena/arena.ts";
 import {
-  Arena,
-  type ArenaShape,
-  G_STATUS,
   GLOBAL_HEAD,
   GLOBAL_TAIL,
   HEAP_TOP,
-  HOST,
   IDLE_COUNTS,
   ISOLATES,
+  MAX_UNITS,
+  OBJECTS_FIRST,
+  OVERSLEPT,
+  PROCS,
+} from "../../scheduler/arena/layout/header.ts";
+import {
+  HOST,
   M_LIVE,
   M_MAIL,
   M_RAN,
@@ -21,24 +25,15 @@ import {
   M_SLEEP,
   M_SPINNING,
   M_TID,
-  MAX_UNITS,
-  O_IN_FLIGHT,
-  O_ISOLATES,
-  O_KIND,
-  O_NEXT,
-  OBJECTS_FIRST,
-  OVERSLEPT,
-  P_HEAD,
-  P_NEXT,
-  P_STATUS,
-  P_TAIL,
-  PROCS,
-} from "../../scheduler/arena/memory_layout.ts";
+} from "../../scheduler/arena/layout/m.ts";
+import { O_IN_FLIGHT, O_ISOLATES, O_KIND, O_NEXT } from "../../scheduler/arena/layout/object.ts";
+import { P_HEAD, P_NEXT, P_STATUS, P_TAIL } from "../../scheduler/arena/layout/p.ts";
+import { G_STATUS } from "../../scheduler/arena/layout/slot.ts";
 import { ABANDONED, FROZEN } from "../../scheduler/parking/sleep_word.ts";
 import { NONE } from "../../scheduler/parking/roles.ts";
 import { collects, forgetLast } from "./tasks/collecting.ts";
 
-/** With the shadow of seams/memory_layout.ts. */
+/** With the shadow of seams/arena/arena.ts. */
 type ShadowedArena = Arena & { shadow(block: number): number };
 
 /** As in seams/heap.ts. */

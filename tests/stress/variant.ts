@@ -6,10 +6,8 @@ const root = new URL("../../", import.meta.url);
 
 /** What is different in a module: text by text. */
 const patches: Record<string, readonly [is: string, becomes: string][]> = {
-  "arena/memory_layout.ts": [
-    ["RING_SIZE = 256", "RING_SIZE = 8"],
-    ["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"],
-  ],
+  "arena/layout/p.ts": [["RING_SIZE = 256", "RING_SIZE = 8"]],
+  "arena/layout/slot.ts": [["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"]],
   "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"]],
   "sync/records.ts": [["MOST_SPARE = 256", "MOST_SPARE = 4"]],
   "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
@@ -66,7 +64,7 @@ async function putSeams(seams: URL, scheduler: URL): Promise<void> {
     const text = await Deno.readTextFile(new URL(path, seams));
     const moved = text
       .replace(
-        /"(?:\.\.\/){4}scheduler\/([a-z_]+\/[a-z_]+\.ts)"/g,
+        /"(?:\.\.\/){4}scheduler\/([a-z_/]+\.ts)"/g,
         (_, real) => `"../${replaced.has(real) ? undisturbed(real) : real}"`,
       )
       .replaceAll('"../../../../ffi/', '"../../ffi/');

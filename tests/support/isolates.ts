@@ -1,6 +1,7 @@
 /** Isolates over an arena of their own, without threads. */
 import { loadShim } from "../../ffi/shim.ts";
-import { Arena, ISOLATES, leastArenaBytes } from "../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../scheduler/arena/arena.ts";
+import { ISOLATES } from "../../scheduler/arena/layout/header.ts";
 import { Shared } from "../../scheduler/parking/shared.ts";
 
 /** What the host and four Ms have, all of them awake. */

@@ -3,13 +3,9 @@ import { MessageChannel } from "node:worker_threads";
 import { copyWithin } from "../../scheduler/sync/cell.ts";
 import { type Bytes, decode, encodeInto } from "../../scheduler/codec/codec.ts";
 import { clone, GTable, openParcel } from "../../scheduler/slots/g_table.ts";
-import {
-  Arena,
-  G_PAYLOAD,
-  HOST,
-  INLINE_BYTES,
-  leastArenaBytes,
-} from "../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../scheduler/arena/arena.ts";
+import { HOST } from "../../scheduler/arena/layout/m.ts";
+import { G_PAYLOAD, INLINE_BYTES } from "../../scheduler/arena/layout/slot.ts";
 import { SideChannel } from "../../scheduler/slots/side_channel.ts";
 
 const arena = new Arena({ maxTasks: 4, maxThreads: 1, bytes: leastArenaBytes(4, 1) + (4 << 20) });

@@ -23,7 +23,9 @@ import { assertThrows } from "@std/assert";
 import { HANDLE } from "../../scheduler/codec/handle.ts";
 import type { Shareable } from "../../scheduler/sync/handles.ts";
 import { type Isolate, isolateOf } from "../../scheduler/sync/isolate.ts";
-import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/arena/memory_layout.ts";
+import { OBJECTS_FIRST } from "../../scheduler/arena/layout/header.ts";
+import { M_LOCKS } from "../../scheduler/arena/layout/m.ts";
+import { O_NEXT } from "../../scheduler/arena/layout/object.ts";
 import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 

@@ -13,7 +13,7 @@ const root = new URL("../../", import.meta.url);
 
 /** What the codec does is its own affair; the others are what the questions are about, or are no scheduler. */
 const WHOLE =
-  /^(codec\/.*|arena\/(atomics|memory_layout)|host\/worker_bundle|worker_main|sysmon\/sysmon|parking\/sysmon_sleep|locker_tasks)\.ts$/;
+  /^(codec\/.*|arena\/(atomics|arena|layout\/.*)|host\/worker_bundle|worker_main|sysmon\/sysmon|parking\/sysmon_sleep|locker_tasks)\.ts$/;
 
 const USER = new Set([
   "encode",

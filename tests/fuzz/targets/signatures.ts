@@ -1,7 +1,7 @@
 /** Definitions of foreign functions, and arguments for them: as users give them. */
 import { assert, assertEquals } from "@std/assert";
 import { loadShim } from "../../../ffi/shim.ts";
-import { CALL_WORDS } from "../../../scheduler/arena/memory_layout.ts";
+import { CALL_WORDS } from "../../../scheduler/arena/layout/native.ts";
 import { CallWords, compile, type Signature } from "../../../scheduler/native/signature.ts";
 import { Choices, type Target } from "../target.ts";
 

@@ -5,7 +5,7 @@ import { DeadlockWatch } from "../../../scheduler/host/deadlock.ts";
 import { DeadlockError } from "../../../scheduler/tasks/errors.ts";
 import type { Home } from "../../../scheduler/tasks/home.ts";
 import { HostLoop } from "../../../scheduler/host/host_loop.ts";
-import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import type { Call } from "../../../scheduler/tasks/call.ts";

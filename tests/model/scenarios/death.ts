@@ -2,7 +2,7 @@
 import { pause } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { G_RUNNING } from "../../../scheduler/slots/g_table.ts";
-import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { isFrozen, isGiven, isLost, SHELVED } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { task } from "../../../scheduler/tasks/define.ts";

@@ -1,6 +1,7 @@
 /** The global queue, with room for four entries: producers, consumers, batches, notes, and cells that come round again. */
 import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
-import { Arena, GLOBAL_HEAD, GLOBAL_TAIL, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { GLOBAL_HEAD, GLOBAL_TAIL } from "../../../scheduler/arena/layout/header.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 
 /** As if it had gone round almost until its positions wrap. */

@@ -3,7 +3,8 @@
  * Change them together.
  */
 import { cas, type Futex, load, store } from "../../../scheduler/arena/atomics.ts";
-import { type Arena, M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/arena/memory_layout.ts";
+import type { Arena } from "../../../scheduler/arena/arena.ts";
+import { M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/arena/layout/m.ts";
 import { ASKED, AWAKE, FROZEN, LETS_GO, LOST, SEIZED } from "../../../scheduler/parking/sleep_word.ts";
 
 /** HEDDLE_LOCKS in native/shim.h. */

@@ -3,7 +3,7 @@
  * spans: two units are free, each with its bit in another word of the map, and a third one will be.
  */
 import { Heap } from "../../../scheduler/arena/heap.ts";
-import { Arena, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import { spanAt, Spans, UNIT } from "../../../scheduler/arena/spans.ts";
 import { check, type Scenario } from "../scenario.ts";
 

@@ -6,14 +6,10 @@ import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/sync/handle
 import { HOME, type Home } from "../../../scheduler/tasks/home.ts";
 import { Isolate, isolateOf, type Loop } from "../../../scheduler/sync/isolate.ts";
 import { type Mailbox, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
-import {
-  Arena,
-  C_CAPACITY,
-  CELL_WORDS,
-  HOST,
-  ISOLATES,
-  leastArenaBytes,
-} from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { ISOLATES } from "../../../scheduler/arena/layout/header.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
+import { C_CAPACITY, CELL_WORDS } from "../../../scheduler/arena/layout/object.ts";
 import type { Parker } from "../../../scheduler/parking/parker.ts";
 import { KEEPS_P_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";

@@ -1,7 +1,8 @@
 /** A P's ring of 4: its owner pushes and pops, thieves steal, what does not fit goes to the global queue. */
 import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
 import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
-import { Arena, leastArenaBytes, P_HEAD, P_TAIL } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { P_HEAD, P_TAIL } from "../../../scheduler/arena/layout/p.ts";
 import { checkEqual, type Scenario } from "../scenario.ts";
 
 function make() {

@@ -8,16 +8,15 @@ import { HostTasks, type Started } from "../../../scheduler/host/host_tasks.ts";
 import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
 import { Machine } from "../../../scheduler/machine/machine.ts";
 import { TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import {
-  Arena,
   CLOSING,
   DEADLOCK_REPORT,
-  HOST,
   ISOLATES,
-  leastArenaBytes,
   PROCS_FIXED,
   PROCS_SEEN,
-} from "../../../scheduler/arena/memory_layout.ts";
+} from "../../../scheduler/arena/layout/header.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";

@@ -1,7 +1,7 @@
 /** Mailboxes: slots by both links, records, signals; and mail for a runner, of which one at a time is under way. */
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import { type Addressee, TO_OWNER, TO_RUNNER, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
-import { G_CANCEL } from "../../../scheduler/arena/memory_layout.ts";
+import { G_CANCEL } from "../../../scheduler/arena/layout/slot.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { Pool } from "./machines.ts";
 

@@ -2,18 +2,9 @@
 import { load, pause } from "../../../scheduler/arena/atomics.ts";
 import { Burial, diedBy } from "../../../scheduler/host/burial.ts";
 import { G_DONE, G_FREE, G_QUEUED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
-import {
-  GLOBAL_HEAD,
-  GLOBAL_TAIL,
-  HOST,
-  IDLE_COUNTS,
-  M_SPINNING,
-  P_HEAD,
-  P_NEXT,
-  P_RING,
-  P_TAIL,
-  RING_SIZE,
-} from "../../../scheduler/arena/memory_layout.ts";
+import { GLOBAL_HEAD, GLOBAL_TAIL, IDLE_COUNTS } from "../../../scheduler/arena/layout/header.ts";
+import { HOST, M_SPINNING } from "../../../scheduler/arena/layout/m.ts";
+import { P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../../../scheduler/arena/layout/p.ts";
 import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
 import type { Started } from "../../../scheduler/host/host_tasks.ts";

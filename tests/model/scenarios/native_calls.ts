@@ -1,14 +1,13 @@
 /** The queue of native calls, whose TypeScript is the real one, against the threads of native/native_m.c (native_m.ts). */
 import type { Shim } from "../../../ffi/shim.ts";
 import { exchange, Futex, load, pause } from "../../../scheduler/arena/atomics.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import {
-  Arena,
   CALL_NEXT,
   CALL_WORDS,
-  leastArenaBytes,
   NATIVE_HOST_DONE,
   NATIVE_HOST_THREADS,
-} from "../../../scheduler/arena/memory_layout.ts";
+} from "../../../scheduler/arena/layout/native.ts";
 import { NativeQueue } from "../../../scheduler/native/queue.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
 import { shim as modelShim } from "./machines.ts";

@@ -4,11 +4,11 @@
  * queue starts, one after the other.
  */
 import { add, cas, exchange, type Futex, load, pause, store } from "../../../scheduler/arena/atomics.ts";
+import type { Arena } from "../../../scheduler/arena/arena.ts";
+import { DEADLOCK_REPORT, SYSMON } from "../../../scheduler/arena/layout/header.ts";
 import {
-  type Arena,
   CALL_NEXT,
   CALL_WORDS,
-  DEADLOCK_REPORT,
   NATIVE_CALLS,
   NATIVE_HOST_ASLEEP,
   NATIVE_HOST_CALLED,
@@ -22,8 +22,7 @@ import {
   QUEUE_STATE,
   QUEUE_TAIL,
   QUEUE_THREADS,
-  SYSMON,
-} from "../../../scheduler/arena/memory_layout.ts";
+} from "../../../scheduler/arena/layout/native.ts";
 
 // native/shim.h
 const SPINNING = 1;

@@ -3,18 +3,8 @@ import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
-import {
-  CLOSING,
-  HOST,
-  M_DEATH,
-  M_GIVEN,
-  M_LOCKS,
-  M_SLEEP,
-  M_WANTS_P,
-  PREEMPT,
-  PREEMPTED,
-  RUNAWAY_MS,
-} from "../../../scheduler/arena/memory_layout.ts";
+import { CLOSING, PREEMPT, PREEMPTED, RUNAWAY_MS } from "../../../scheduler/arena/layout/header.ts";
+import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_SLEEP, M_WANTS_P } from "../../../scheduler/arena/layout/m.ts";
 import {
   ASKED,
   ASKED_TO_LET_GO,

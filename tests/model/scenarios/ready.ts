@@ -1,7 +1,7 @@
 /** Mail for a G that has begun, while its M parks: in the futex or in its event loop, and under other Ms' work. */
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
-import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
+import { DEADLOCK_REPORT } from "../../../scheduler/arena/layout/header.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { task } from "../../../scheduler/tasks/define.ts";

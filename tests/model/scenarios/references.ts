@@ -1,7 +1,8 @@
 /** Handles: an object lives as long as anybody has one, or one is on its way, and no longer. */
 import type { Handle } from "../../../scheduler/codec/handle.ts";
 import { CHANNEL } from "../../../scheduler/sync/handles.ts";
-import { O_KIND, OBJECTS_FIRST } from "../../../scheduler/arena/memory_layout.ts";
+import { OBJECTS_FIRST } from "../../../scheduler/arena/layout/header.ts";
+import { O_KIND } from "../../../scheduler/arena/layout/object.ts";
 import { check, checkEqual, collect, type Scenario } from "../scenario.ts";
 import { type Member, members } from "./isolates.ts";
 

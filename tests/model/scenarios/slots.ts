@@ -1,7 +1,7 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/arena/atomics.ts";
 import { G_DONE, G_DROPPED, G_FAILED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
-import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { task } from "../../../scheduler/tasks/define.ts";

@@ -5,7 +5,7 @@
 import process from "node:process";
 import { load, notify, pause, sleepInEventLoop, store } from "../../../scheduler/arena/atomics.ts";
 import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
-import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
+import { DEADLOCK_REPORT } from "../../../scheduler/arena/layout/header.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import type { Call } from "../../../scheduler/tasks/call.ts";

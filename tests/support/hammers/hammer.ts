@@ -1,6 +1,6 @@
 /** Threads that beat on one structure at once. Each runs a module of this folder over the same memory. */
 import { Worker, workerData } from "node:worker_threads";
-import { Arena, type ArenaShape } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, type ArenaShape } from "../../../scheduler/arena/arena.ts";
 import { soon } from "../deadline.ts";
 
 export interface Hammer {

@@ -6,7 +6,8 @@ import {
   LARGEST_BLOCK,
   LEAST_BLOCK,
 } from "../../../scheduler/arena/heap.ts";
-import { Arena, HEAP_TOP, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { HEAP_TOP } from "../../../scheduler/arena/layout/header.ts";
 import { hammer } from "../../support/hammers/hammer.ts";
 
 function make(heapBytes = 1 << 20) {

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Heap, offsetOf } from "../../../scheduler/arena/heap.ts";
-import { Arena, HEAP_GRANTS, leastArenaBytes, M_SPAN } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { HEAP_GRANTS } from "../../../scheduler/arena/layout/header.ts";
+import { M_SPAN } from "../../../scheduler/arena/layout/m.ts";
 import { spanAt, Spans, UNIT } from "../../../scheduler/arena/spans.ts";
 import { hammer } from "../../support/hammers/hammer.ts";
 

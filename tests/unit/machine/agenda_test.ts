@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { loadShim } from "../../../ffi/shim.ts";
-import { Arena, leastArenaBytes, M_LIVE, M_RAN } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { M_LIVE, M_RAN } from "../../../scheduler/arena/layout/m.ts";
 import { Agenda } from "../../../scheduler/machine/agenda.ts";
 import type { G } from "../../../scheduler/machine/g.ts";
 import { Hold } from "../../../scheduler/machine/hold.ts";

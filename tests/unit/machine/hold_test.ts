@@ -1,12 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { loadShim } from "../../../ffi/shim.ts";
-import {
-  Arena,
-  HOST,
-  ISOLATES,
-  leastArenaBytes,
-  M_SPINNING,
-} from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { ISOLATES } from "../../../scheduler/arena/layout/header.ts";
+import { HOST, M_SPINNING } from "../../../scheduler/arena/layout/m.ts";
 import { Hold } from "../../../scheduler/machine/hold.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
 import { callWord, holder, isInCall, isRunning } from "../../../scheduler/parking/processor.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import {
   AWAKE,
   given,

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
 import { loadShim } from "../../../ffi/shim.ts";
 import { Shared } from "../../../scheduler/parking/shared.ts";
-import { HOST } from "../../../scheduler/arena/memory_layout.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import {
   AWAKE,
   given,

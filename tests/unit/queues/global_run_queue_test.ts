@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
-import { Arena, GLOBAL_HEAD, GLOBAL_TAIL, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { GLOBAL_HEAD, GLOBAL_TAIL } from "../../../scheduler/arena/layout/header.ts";
 import { hammer } from "../../support/hammers/hammer.ts";
 
 function make(position = 0) {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { GlobalRunQueue } from "../../../scheduler/queues/global_run_queue.ts";
 import { LocalRunQueue } from "../../../scheduler/queues/local_run_queue.ts";
-import { Arena, leastArenaBytes, P_HEAD, P_TAIL, RING_SIZE } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { P_HEAD, P_TAIL, RING_SIZE } from "../../../scheduler/arena/layout/p.ts";
 import { hammer } from "../../support/hammers/hammer.ts";
 
 function make(maxTasks = 4096) {

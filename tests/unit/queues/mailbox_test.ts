@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { type Addressee, Mailbox, TO_OWNER, TO_RUNNER } from "../../../scheduler/queues/mailbox.ts";
-import { Arena, leastArenaBytes } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import { hammer } from "../../support/hammers/hammer.ts";
 
 function make() {

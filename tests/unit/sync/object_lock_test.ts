@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Arena, leastArenaBytes, M_LOCKS } from "../../../scheduler/arena/memory_layout.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { M_LOCKS } from "../../../scheduler/arena/layout/m.ts";
 import { Locks } from "../../../scheduler/parking/locks.ts";
 import { ObjectLocks } from "../../../scheduler/sync/object_lock.ts";
 

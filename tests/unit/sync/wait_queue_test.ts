@@ -4,7 +4,7 @@ import {
   O_SECOND_QUEUE,
   W_FIRED,
   W_SELECTION,
-} from "../../../scheduler/arena/memory_layout.ts";
+} from "../../../scheduler/arena/layout/object.ts";
 import {
   dequeue,
   enqueue,

@@ -3,7 +3,7 @@
  * error, and the census can find what was never freed. Freed memory is overwritten.
  */
 import * as undisturbed from "../../../../scheduler/arena/heap.ts";
-import type { Arena } from "./memory_layout.ts";
+import type { Arena } from "./arena.ts";
 
 export * from "../../../../scheduler/arena/heap.ts";
 

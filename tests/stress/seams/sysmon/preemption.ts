@@ -5,7 +5,9 @@
 import type { Shared } from "../../../../scheduler/parking/shared.ts";
 import type { Shim } from "../../../../ffi/shim.ts";
 import { load } from "../../../../scheduler/arena/atomics.ts";
-import { type Arena, HOST, ISOLATES, M_SLEEP, M_TID } from "../../../../scheduler/arena/memory_layout.ts";
+import type { Arena } from "../../../../scheduler/arena/arena.ts";
+import { ISOLATES } from "../../../../scheduler/arena/layout/header.ts";
+import { HOST, M_SLEEP, M_TID } from "../../../../scheduler/arena/layout/m.ts";
 import type { Parker } from "../../../../scheduler/parking/parker.ts";
 import * as undisturbed from "../../../../scheduler/sysmon/preemption.ts";
 import { isTheCase } from "../disturbance.ts";

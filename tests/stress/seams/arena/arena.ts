@@ -1,7 +1,7 @@
-/** As scheduler/arena/memory_layout.ts, with a shadow behind the arena: what each unit of the heap is in use for (heap.ts). */
-import * as undisturbed from "../../../../scheduler/arena/memory_layout.ts";
+/** As scheduler/arena/arena.ts, with a shadow behind the arena: what each unit of the heap is in use for (heap.ts). */
+import * as undisturbed from "../../../../scheduler/arena/arena.ts";
 
-export * from "../../../../scheduler/arena/memory_layout.ts";
+export * from "../../../../scheduler/arena/arena.ts";
 
 /** Bytes of the smallest block, which has a word of the shadow. */
 const UNIT = 64;

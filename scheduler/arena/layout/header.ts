@@ -1,0 +1,55 @@
+/** The header of the arena: words that there is one of. */
+
+/** Words of a cache line. */
+export const LINE = 16;
+
+/** How many Ps are counted. Written by the host. Read by everyone; a stale value lasts until the reader's next search. */
+export const PROCS = 0;
+/** Set once, to 1, by the host's `close()`. */
+export const CLOSING = 1;
+/** Number of isolate records that were ever used, the host's included. Written by the host. */
+export const ISOLATES = 2;
+/** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
+export const MOST_PROCS = 3;
+/** Idle Ps and spinning Ms: see idle.ts. */
+export const IDLE_COUNTS = LINE;
+/** See global_run_queue.ts. */
+export const GLOBAL_HEAD = 2 * LINE;
+export const GLOBAL_TAIL = 3 * LINE;
+/** See heap.ts. */
+export const HEAP_TOP = 4 * LINE;
+export const HEAP_FREE = 5 * LINE;
+/** See spans.ts. */
+export const HEAP_GRANTS = 4 * LINE + 1;
+/** See task_table.ts. */
+export const TASK_LOCK = 6 * LINE;
+export const TASK_COUNT = 6 * LINE + 1;
+export const TASK_BYTES = 6 * LINE + 2;
+/** Blocks of task ids handed out. See `TaskIds`. */
+export const ID_BLOCKS = 7 * LINE;
+/** Whether sysmon has to be woken: see sysmon.ts. */
+export const SYSMON = 8 * LINE;
+/** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host: both by CAS. */
+export const PROCS_SEEN = 9 * LINE;
+/** In it, by the host: somebody has said how many Ps there are to be. For good. */
+export const PROCS_FIXED = -1;
+/** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
+export const OBJECTS_LOCK = 10 * LINE;
+export const OBJECTS_FIRST = 10 * LINE + 1;
+/** The last deadlock, in words: a block. By the host, before it tells the Ms. */
+export const DEADLOCK_REPORT = 10 * LINE + 2;
+/** By the host, before the first thread: whether turns are cut short; in milliseconds a slice, a stall and a runaway, 0 for none. */
+export const PREEMPT = 11 * LINE;
+export const STALL_MS = 11 * LINE + 1;
+export const RUNAWAY_MS = 11 * LINE + 2;
+export const SLICE_MS = 11 * LINE + 3;
+/** Times that a thread lost its P so. By sysmon. */
+export const PREEMPTED = 11 * LINE + 4;
+/** Times that a thread slept beside a continuation that could run: 0, or there is a fault. By Ms. */
+export const OVERSLEPT = 11 * LINE + 5;
+export const HEADER_END = 12 * LINE;
+
+// Spans (spans.ts)
+
+/** Of the largest arena, 2 GiB: a bit each. */
+export const MAX_UNITS = 32768;

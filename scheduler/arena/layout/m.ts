@@ -1,0 +1,44 @@
+/** The record of an isolate: the host, or an M. */
+import { LINE } from "./header.ts";
+
+/** The host's isolate number. Isolate Ms have the numbers from 1. */
+export const HOST = 0;
+
+export const M_SLEEP = 0;
+/** 1 while a note that this M needs a P is in the global queue. Set by who puts it there, cleared by who takes it out. */
+export const M_WANTS_P = 1;
+/** See roles.ts. */
+export const M_ROLE = 2;
+export const M_MAIL = LINE;
+/** These are written by the M alone. The host reads them: for `stats()`, and for what a dead M leaves behind. */
+export const M_SPINNING = 2 * LINE;
+/** In the host's record: sysmon's. */
+export const M_TID = 2 * LINE + 1;
+export const M_LIVE = 2 * LINE + 2;
+export const M_RAN = 2 * LINE + 3;
+export const M_STOLEN = 2 * LINE + 4;
+export const M_PARKS = 2 * LINE + 5;
+export const M_DEATH = 2 * LINE + 6;
+/** See deadlock.ts: only mail can wake it; what the host wants to know of it; where it says so. */
+export const M_STUCK = 2 * LINE + 7;
+export const M_ASKED = 2 * LINE + 8;
+export const M_REPORT = 2 * LINE + 9;
+/** See locks.ts. The second is the handler's of the thread: what it was given while it was frozen. */
+export const M_LOCKS = 2 * LINE + 10;
+export const M_GIVEN = 2 * LINE + 11;
+/** By sysmon: milliseconds of a turn that was too long, and which turn it was. */
+export const M_RAN_ON = 2 * LINE + 12;
+export const M_STALLED = 2 * LINE + 13;
+/** The stack of a task that has stalled, a block; 0 for none. By the thread, taken by the host: both by exchange. */
+export const M_STACK = 2 * LINE + 14;
+/** The slot, plus 1, of which the M is telling the owner that it has ended: its status says so, the mail may be on its way. */
+export const M_TELLS = 2 * LINE + 15;
+/** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
+export const M_PREEMPTIBLE = 3 * LINE;
+export const M_REFUSALS = M_PREEMPTIBLE + 8;
+/** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
+export const M_SPAN = 3 * LINE + 12;
+/** What runs there: see black_box.ts. */
+export const M_BOX = 4 * LINE;
+export const BOX_BYTES = 16 * LINE;
+export const M_WORDS = 4 * LINE + BOX_BYTES / 4;

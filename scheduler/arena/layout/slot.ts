@@ -1,0 +1,29 @@
+/** The slot of a G, and the table of definitions that it names one of. */
+
+/** G slots that each thread owns for the children that it publishes. */
+export const SLOTS_PER_THREAD = 512;
+
+export const G_STATUS = 0;
+export const G_TASK = 1;
+export const G_M = 2;
+export const G_OWNER_LINK = 3;
+export const G_RUNNER_LINK = 4;
+/** The isolate in whose mailbox the slot is by that link, or will be in a moment; 0: in none. */
+export const G_RUNNER_MAILED = 5;
+export const G_CANCEL = 6;
+export const G_PAYLOAD = 7;
+export const G_BLOCK = 8;
+export const G_ID_LOW = 9;
+export const G_ID_HIGH = 10;
+/** 1: for the thread of its own that is named in G_M, and in no queue. */
+export const G_DEDICATED = 11;
+export const G_INLINE = 12;
+export const G_WORDS = 32;
+/** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
+export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
+
+// The task table
+
+export const MAX_DEFINITIONS = 4096;
+/** Bytes for the names of all definitions: 128 each on average. */
+export const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;
