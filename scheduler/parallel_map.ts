@@ -1,5 +1,6 @@
 /** One task for each item, so many at once. */
 import { whenAborted } from "./queues/cancellation.ts";
+import { Fifo } from "./queues/fifo.ts";
 import { isolateOf } from "./sync/isolate.ts";
 import type { Home } from "./tasks/home.ts";
 import { PROCS } from "./arena/memory_layout.ts";
@@ -59,16 +60,21 @@ export function parallelMap<T, R>(
   return new Mapping(new Source(items, "parallelMap"), start, concurrency, ordered, signal).results();
 }
 
+interface Item<R> {
+  readonly task: Task<R>;
+  hasEnded: boolean;
+}
+
 class Mapping<T, R> {
   readonly #source: Source<T>;
   readonly #start: (item: T) => Task<R>;
   readonly #concurrency: number;
   readonly #isOrdered: boolean;
   readonly #signal: AbortSignal | undefined;
-  /** In the order of their items: those whose results nobody has taken. */
+  /** Those whose results nobody has taken. */
   readonly #tasks = new Set<Task<R>>();
-  /** Of these, those that have ended, in the order in which they did. */
-  readonly #ended = new Set<Task<R>>();
+  /** Whose results come next: all, in the order of their items; or those that have ended, in the order in which they did. */
+  readonly #turns = new Fifo<Item<R>>();
   #isPulling = false;
   #isLeft = false;
   /** Of the source, or of a start. */
@@ -141,10 +147,12 @@ class Mapping<T, R> {
   #add({ value, done }: IteratorResult<T>): void {
     if (done || this.#isLeft) return;
     const task = this.#start(value);
+    const item = { task, hasEnded: false };
     this.#tasks.add(task);
+    if (this.#isOrdered) this.#turns.push(item);
     const ended = () => {
-      // Unless its result has been taken already.
-      if (this.#tasks.has(task)) this.#ended.add(task);
+      item.hasEnded = true;
+      if (!this.#isOrdered) this.#turns.push(item);
       this.#wake?.();
     };
     task.then(ended, ended);
@@ -152,11 +160,10 @@ class Mapping<T, R> {
 
   /** Whose result is to come next, if it has ended, or there is nothing else to wait for. */
   #take(): Task<R> | undefined {
-    const task = (this.#isOrdered ? this.#tasks : this.#ended).values().next().value;
-    if (task === undefined) return undefined;
-    const hasEnded = this.#ended.delete(task);
-    if (!hasEnded && this.#isPulling) return undefined;
-    this.#tasks.delete(task);
-    return task;
+    const item = this.#turns.oldest;
+    if (item === undefined || (!item.hasEnded && this.#isPulling)) return undefined;
+    this.#turns.shift();
+    this.#tasks.delete(item.task);
+    return item.task;
   }
 }

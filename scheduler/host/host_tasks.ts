@@ -3,6 +3,7 @@ import type { Bereaved } from "./burial.ts";
 import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
+import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { clone, G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
@@ -82,9 +83,8 @@ export class HostTasks implements Bereaved {
   readonly #forwarder: Forwarder;
   readonly #vigil: Vigil;
   readonly #owner: Owner<Started>;
-  /** What exceeds the slots, oldest first from #nextWaiting. */
-  #waiting: (Waiting | undefined)[] = [];
-  #nextWaiting = 0;
+  /** What exceeds the slots. */
+  readonly #waiting = new Fifo<Waiting>();
   #isAbandoned = false;
 
   constructor(
@@ -117,7 +117,7 @@ export class HostTasks implements Bereaved {
   /** By any M, or on that thread, which has been dedicated before. */
   start(call: Call<unknown>, options: GoOptions | undefined, on?: Place): HostTask {
     const started = this.#newStarted(call, options);
-    const slot = this.#isAnyWaiting ? -1 : this.#gs.allocate();
+    const slot = this.#waiting.length > 0 ? -1 : this.#gs.allocate();
     if (slot >= 0) this.#submit(slot, started, call.args, on);
     else this.#wait(started, call.args, on);
     return this.#begin(started, options);
@@ -198,19 +198,15 @@ export class HostTasks implements Bereaved {
     throw new SchedulerClosedError("The scheduler was closed as the task's arguments were copied.");
   }
 
-  get #isAnyWaiting(): boolean {
-    return this.#nextWaiting < this.#waiting.length;
-  }
-
   /** Tasks without a slot. */
   get waiting(): number {
-    return this.#waiting.length - this.#nextWaiting;
+    return this.#waiting.length;
   }
 
   /** Slots may have become free: what waits for one moves on. */
   refill(): void {
-    while (this.#isAnyWaiting) {
-      const { started, args, on } = this.#waiting[this.#nextWaiting]!;
+    for (let next = this.#waiting.oldest; next !== undefined; next = this.#waiting.oldest) {
+      const { started, args, on } = next;
       if (on?.isGone) {
         const error = threadDied(started.name, started.id, "it ended before the task began");
         this.#settle(started, "failed", error);
@@ -224,10 +220,8 @@ export class HostTasks implements Bereaved {
           this.#settle(started, "failed", error);
         }
       }
-      this.#waiting[this.#nextWaiting++] = undefined;
+      this.#waiting.shift();
     }
-    this.#waiting = [];
-    this.#nextWaiting = 0;
   }
 
   // Ending ------------------------------------------------------------------------------------------------------------
@@ -268,9 +262,7 @@ export class HostTasks implements Bereaved {
   /** All that have not settled fail with that. Nobody has to handle it. */
   abandon(why: () => Error): void {
     this.#isAbandoned = true;
-    const waiting = this.#waiting.slice(this.#nextWaiting).map((entry) => entry!.started);
-    this.#waiting = [];
-    this.#nextWaiting = 0;
+    const waiting = this.#waiting.takeAll().map((entry) => entry.started);
     for (const started of [...waiting, ...this.#owner.tasks]) {
       if (started.hasSettled) continue;
       this.#settle(started, "failed", why());
@@ -280,7 +272,7 @@ export class HostTasks implements Bereaved {
 
   /** Whether only tasks and what they share can make anything go on: nothing here starts or cancels one by itself. */
   get areAlone(): boolean {
-    return !this.#isAnyWaiting && this.#owner.tasks.every(({ release }) => release === undefined);
+    return this.#waiting.length === 0 && this.#owner.tasks.every(({ release }) => release === undefined);
   }
 
   // In the place of a dead runner: burial.ts --------------------------------------------------------------------------

@@ -28,6 +28,7 @@ import {
   QUEUE_WORDS,
   SYSMON,
 } from "../arena/memory_layout.ts";
+import { Fifo } from "../queues/fifo.ts";
 import { NativeQueue, type QueueLimits } from "./queue.ts";
 import { CallWords, putNumber, type Signature } from "./signature.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
@@ -95,9 +96,8 @@ export class NativeCalls implements Inbox {
   readonly #free: number[] = [];
   /** Numbers from here on were never used. The last one is never handed out: see #start. */
   #fresh = 0;
-  /** What exceeds the calls that there can be, oldest first from #nextWaiting, each with its words. */
-  #waiting: { pending: Pending; words: Int32Array }[] = [];
-  #nextWaiting = 0;
+  /** What exceeds the calls that there can be, each with its words. */
+  readonly #waiting = new Fifo<{ pending: Pending; words: Int32Array }>();
   /** All that are open. They lie in the arena, which outlives the host's isolate if that ends without a word: see sysmon.ts. */
   readonly #queues = new Set<NativeQueue>();
   readonly #heap: Heap;
@@ -176,7 +176,7 @@ export class NativeCalls implements Inbox {
   start(callee: Callee, args: readonly unknown[]): NativeCall<unknown> {
     if (this.#isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
     reserveStack();
-    const number = this.#nextWaiting === this.#waiting.length ? this.#allocate() : undefined;
+    const number = this.#waiting.length === 0 ? this.#allocate() : undefined;
     // Without a free one it is written to the last one, of which a copy is kept.
     const at = this.#at(number ?? NATIVE_CALLS - 1);
     try {
@@ -274,15 +274,13 @@ export class NativeCalls implements Inbox {
   }
 
   #refill(): void {
-    while (this.#nextWaiting < this.#waiting.length) {
+    while (this.#waiting.length > 0) {
       const number = this.#allocate();
       if (number === undefined) return;
-      const { pending, words } = this.#waiting[this.#nextWaiting++];
+      const { pending, words } = this.#waiting.shift()!;
       this.#i32.set(words, this.#at(number));
       this.#submit(number, pending);
     }
-    this.#waiting = [];
-    this.#nextWaiting = 0;
   }
 
   /** The host is about to sleep, and looks at `isEmpty()` after this. Partner: give_back in native/native_m.c. */
@@ -297,8 +295,7 @@ export class NativeCalls implements Inbox {
   /** What is in flight rejects. Threads end when their calls return, and then this resolves. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const waiting = this.#waiting.slice(this.#nextWaiting).map(({ pending }) => pending);
-    this.#waiting = [];
+    const waiting = this.#waiting.takeAll().map(({ pending }) => pending);
     for (const pending of [...this.#pending, ...waiting]) {
       if (pending === undefined) continue;
       this.#inFlight--;

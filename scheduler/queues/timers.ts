@@ -1,6 +1,9 @@
 /**
- * A binary heap of deadlines, in `performance.now()` milliseconds. Equal deadlines fire in any order. A timer knows its
- * place, so that one that is cancelled leaves at once: timeouts mostly are, long before their time.
+ * A heap of deadlines, in `performance.now()` milliseconds. Equal deadlines fire in any order. A timer knows its place, so that
+ * one that is cancelled leaves at once: timeouts mostly are, long before their time.
+ *
+ * Four children to a node, as in Go's, and the deadlines apart from the timers: with 200,000 of them nearly every timer that is
+ * looked at is a miss in the cache, and four deadlines side by side are one.
  */
 export interface Timer {
   readonly at: number;
@@ -30,8 +33,18 @@ export function after(ms: number, fire: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/**
+ * So many fire in one go, in about a millisecond: mail, the event loop and what they let go on have their turn before the others.
+ * Not much less: what is late has to be made up for while new tasks begin, 16 to a batch. With 64, a pause of 0.3 s while
+ * 200,000 tasks began to sleep was felt for a second.
+ */
+const BATCH = 1024;
+const CHILDREN = 4;
+
 export class Timers {
   readonly #heap: Timer[] = [];
+  /** Theirs. */
+  readonly #deadlines: number[] = [];
 
   get size(): number {
     return this.#heap.length;
@@ -39,11 +52,12 @@ export class Timers {
 
   /** Infinity when there is none. */
   get next(): number {
-    return this.#heap.length === 0 ? Infinity : this.#heap[0].at;
+    return this.#heap.length === 0 ? Infinity : this.#deadlines[0];
   }
 
   add(timer: Timer): void {
     this.#heap.push(timer);
+    this.#deadlines.push(timer.at);
     this.#rise(timer, this.#heap.length - 1);
   }
 
@@ -53,59 +67,62 @@ export class Timers {
     if (place === 0) return false;
     timer.place = 0;
     const last = this.#heap.pop()!;
+    this.#deadlines.pop();
     if (last === timer) return true;
     if (!this.#rise(last, place - 1)) this.#sink(last, place - 1);
     return true;
   }
 
-  /** Fires what is due. Returns whether anything was. */
+  /** Fires what is due, or the first of many. Returns whether anything was. */
   run(now: number): boolean {
-    let fired = false;
-    while (this.next <= now) {
-      const timer = this.#pop();
+    let fired = 0;
+    while (fired < BATCH && this.next <= now) {
+      const timer = this.#heap[0];
+      this.remove(timer);
       if (timer.cancelled) continue;
       timer.fire();
-      fired = true;
+      fired++;
     }
-    return fired;
-  }
-
-  #pop(): Timer {
-    const top = this.#heap[0];
-    this.remove(top);
-    return top;
+    return fired > 0;
   }
 
   /** From a hole towards the root. Whether it went anywhere. */
   #rise(timer: Timer, hole: number): boolean {
     const { at } = timer;
-    const heap = this.#heap;
     const from = hole;
     while (hole > 0) {
-      const parent = (hole - 1) >> 1;
-      if (heap[parent].at <= at) break;
-      this.#put(heap[parent], hole);
+      const parent = Math.floor((hole - 1) / CHILDREN);
+      if (this.#deadlines[parent] <= at) break;
+      this.#put(this.#heap[parent], this.#deadlines[parent], hole);
       hole = parent;
     }
-    this.#put(timer, hole);
+    this.#put(timer, at, hole);
     return hole !== from;
   }
 
   #sink(timer: Timer, hole: number): void {
-    const heap = this.#heap;
+    const { at } = timer;
+    const deadlines = this.#deadlines;
     for (;;) {
-      let child = 2 * hole + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1].at < heap[child].at) child++;
-      if (heap[child].at >= timer.at) break;
-      this.#put(heap[child], hole);
+      const first = CHILDREN * hole + 1;
+      const end = Math.min(first + CHILDREN, deadlines.length);
+      let child = hole;
+      let earliest = at;
+      for (let i = first; i < end; i++) {
+        if (deadlines[i] >= earliest) continue;
+        child = i;
+        earliest = deadlines[i];
+      }
+      if (child === hole) break;
+      this.#put(this.#heap[child], earliest, hole);
       hole = child;
     }
-    this.#put(timer, hole);
+    this.#put(timer, at, hole);
   }
 
-  #put(timer: Timer, hole: number): void {
+  #put(timer: Timer, at: number, hole: number): void {
     this.#heap[hole] = timer;
+    this.#deadlines[hole] = at;
     timer.place = hole + 1;
   }
 }

@@ -143,8 +143,10 @@ export class GTable {
   }
 
   #allocateMailed(): number {
-    const read = this.#mailed.findIndex((slot) => !this.#isMailed(slot));
-    return read < 0 ? -1 : this.#mailed.splice(read, 1)[0];
+    // All whose mail has been read, so that a long list is not gone through for each.
+    const mailed = this.#mailed.splice(0);
+    for (const slot of mailed) (this.#isMailed(slot) ? this.#mailed : this.#free).push(slot);
+    return this.#free.pop() ?? -1;
   }
 
   #isMailed(slot: number): boolean {

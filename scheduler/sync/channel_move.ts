@@ -40,15 +40,17 @@ export function move(local: LocalChannel, shared: SharedChannel): void {
   }
   local.moved = shared;
   const cells = object + isolate.handles.bodyAt;
-  for (const record of written.splice(0, local.length)) {
+  const { length } = local;
+  for (const record of written.slice(0, length)) {
     copyCell(words, record + W_CELL, words, cells + words[object + C_COUNT]++ * CELL_WORDS);
     records.giveBack(record);
   }
+  let next = length;
   for (const waiter of waiters) {
     local.withdraw(waiter);
     waiter.waited = shared;
     waiter.value = undefined;
-    if (waiter.role === SEND) records.assign(waiter, written.shift()!);
+    if (waiter.role === SEND) records.assign(waiter, written[next++]);
     shared.enqueue(waiter);
   }
 }

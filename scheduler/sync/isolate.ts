@@ -38,8 +38,8 @@ export interface Loop {
   startTimer(timer: Timer): void;
   /** Of one that has not fired. */
   stopTimer(timer: Timer): void;
-  /** An operation has been parked that another isolate may complete soon. */
-  listen(): void;
+  /** An operation has been parked that another isolate may complete soon. For who does not look at its mail anyway. */
+  listen?(): void;
 }
 
 /** Something of this isolate alone, where operations are parked that have no record. */
@@ -83,14 +83,20 @@ export class Isolate implements Lot, Store {
   #places: LocalPlace[] = [];
   #sweepAt = 64;
 
-  constructor({ arena, wakeups, mailbox }: Shared, number: number, shim: Shim, loop: Loop) {
+  constructor(
+    { arena, wakeups, mailbox }: Shared,
+    number: number,
+    shim: Shim,
+    loop: Loop,
+    locks: Locks = new Locks(arena, number),
+  ) {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;
     this.loop = loop;
     this.#wakeups = wakeups;
     this.#mailbox = mailbox;
-    this.locks = new Locks(arena, number);
+    this.locks = locks;
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
     this.heap = new Heap(arena, number);
     this.handles = new Handles(arena, number, this.heap, this.objectLocks, this);
@@ -129,7 +135,7 @@ export class Isolate implements Lot, Store {
 
   park(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked++;
-    if (waiter.record !== 0) this.loop.listen();
+    if (waiter.record !== 0) this.loop.listen?.();
   }
 
   unparked(waiter: Waiter): void {

@@ -5,7 +5,7 @@ import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { loadShim } from "../../ffi/shim.ts";
 import { BlockingCalls } from "../../scheduler/machine/blocking_call.ts";
 import { EXEMPT_P } from "../../scheduler/parking/idle.ts";
-import { Locks } from "../../scheduler/parking/locks.ts";
+import { Hold } from "../../scheduler/machine/hold.ts";
 import { Arena, leastArenaBytes, SYSMON } from "../../scheduler/arena/memory_layout.ts";
 import { isInCall } from "../../scheduler/parking/processor.ts";
 import { SLEEPS } from "../../scheduler/parking/sysmon_sleep.ts";
@@ -200,28 +200,21 @@ Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's w
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
   const shim = loadShim();
   const shared = new Shared(arena, shim);
-  const { parker, idle } = shared;
+  const { idle } = shared;
   idle.setProcs(1);
   const isolate = 1;
   const p = idle.acquireP();
   idle.ps.hold(p, isolate);
-  const machine = { p: EXEMPT_P, isAsleep: false, home: { locks: new Locks(arena, isolate) } };
-  const calls = new BlockingCalls(
-    machine as Any,
-    isolate,
-    arena,
-    parker,
-    shared,
-    { waiting: [] } as Any,
-    shim,
-  );
+  const hold = new Hold(shared, isolate, shim, () => {});
+  const calls = new BlockingCalls(shared, hold, { publishAll() {} } as Any);
+  hold.beExempt();
   const look = () => [idle.ps.word(p), arena.i32[SYSMON]];
   shared.sysmonSleep.announce(SLEEPS);
   const before = look();
   assertEquals(calls.run(look), before);
   assertEquals(calls.runHandingOff(look), before);
-  assertEquals([look(), machine.p], [before, EXEMPT_P]);
-  machine.p = p;
+  assertEquals([look(), hold.p], [before, EXEMPT_P]);
+  hold.p = p;
   const [word, sysmon] = calls.run(look);
   assert(isInCall(word) && sysmon !== SLEEPS, `${word} ${sysmon}`);
 });

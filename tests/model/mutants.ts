@@ -225,7 +225,7 @@ export const mutants: Mutant[] = [
     "a task that waits is taken off before there is a slot for it",
     "host/host_tasks.ts",
     "if (slot < 0) return;",
-    "if (slot < 0) return void this.#nextWaiting++;",
+    "if (slot < 0) return void this.#waiting.shift();",
     "host: tasks that wait",
   ),
   // Heap.
@@ -288,28 +288,27 @@ export const mutants: Mutant[] = [
   // Park, unpark, spin.
   mutant(
     "a parked M does not look at the queues after its announcement",
-    "machine/machine.ts",
-    "const seesWork = this.takesWork && aPIsIdle && this.#wakeups.workVisible();",
+    "machine/park.ts",
+    "const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();",
     "const seesWork = false;",
     "park: one",
     "park: two",
   ),
   mutant(
     "an M that parks does not look at its own work after its announcement",
-    "machine/machine.ts",
-    "const own = this.hasOwnWork();",
-    "const own = false;",
+    "machine/park.ts",
+    "if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);",
+    "",
     "ready: an M",
   ),
   mutant(
     "an M that parks does not ask whether all is closing",
-    "machine/machine.ts",
+    "machine/park.ts",
     `if (load(this.#words, CLOSING) === 1) {
-          this.#over = true;
-          return;
-        }
-        if (this.runner.live`,
-    `if (this.runner.live`,
+      this.#agenda.close();
+      return STAYS_AWAKE;
+    }`,
+    "",
     "close: Ms",
   ),
   mutant(
@@ -421,8 +420,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M that is back from a call does not look for its note",
-    "machine/blocking_call.ts",
-    "if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) {",
+    "machine/hold.ts",
+    "if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.isolate)) {",
     "if (!isClosing && !isAnyIdle) {",
     "blocking",
   ),
@@ -481,9 +480,9 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a spare looks at its role, then announces that it sleeps",
-    "machine/machine.ts",
-    "if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);",
-    "this.#parker.sleep(this.#isolate, asleep, Infinity);",
+    "machine/park.ts",
+    "return this.#isSpare ? Infinity : this.#lookAgain(asleep);",
+    "return Infinity;",
     "dedicate: a spare",
   ),
   mutant(
@@ -673,14 +672,14 @@ export const mutants: Mutant[] = [
   mutant(
     "a sleep that has ended counts as one still",
     "machine/g.ts",
-    "if (wait.at !== 0) g.machine.sleeping--;",
+    "if (wait.at !== 0) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
   ),
   // Closing.
   mutant(
     "an M that is back from a call does not ask whether all is closing",
-    "machine/blocking_call.ts",
+    "machine/hold.ts",
     "const isClosing = load(this.#words, CLOSING) === 1;",
     "const isClosing = false;",
     "blocking: a call that comes back",
@@ -923,27 +922,25 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "one that was frozen goes on with its old P",
-    "machine/machine.ts",
-    `      this.p = givenP(given);
-      if (this.p`,
-    "      if (this.p",
+    "machine/hold.ts",
+    "if (given !== SEIZED) return this.#has(givenP(given));",
+    "if (given !== SEIZED) return;",
     "preemption: two",
     "preemption: a task",
   ),
   mutant(
     "one that spins may be frozen",
-    "machine/search.ts",
-    "    if (!this.isSpinning) this.#locks.leave();",
-    "    this.#locks.leave();",
+    "machine/hold.ts",
+    "    if (!this.isSpinning) this.locks.leave();",
+    "    this.locks.leave();",
     "preemption: blocking",
     "preemption: the loop",
   ),
   mutant(
     "who spins gives the event loop a turn before it parks",
-    "machine/machine.ts",
-    `        this.search.end();
-        await this.turn();`,
-    "        await this.turn();",
+    "machine/park.ts",
+    "        hold.foundWork();\n",
+    "",
     "preemption: blocking",
     "preemption: the loop",
   ),
@@ -958,14 +955,14 @@ export const mutants: Mutant[] = [
   mutant(
     "a blocking call begins although the thread was asked",
     "machine/blocking_call.ts",
-    `    if (this.#parker.state(this.#isolate) !== AWAKE) this.awaitSignal();
+    `    if (this.#parker.state(this.#isolate) !== AWAKE) hold.awaitSignal();
 `,
     "",
     "preemption: blocking",
   ),
   mutant(
     "a blocking call that hands its P off begins although the thread was asked",
-    "machine/blocking_call.ts",
+    "machine/hold.ts",
     `    this.#ps.pass(p);
     this.awaitSignal();`,
     "    this.#ps.pass(p);",
@@ -1005,9 +1002,9 @@ export const mutants: Mutant[] = [
   // Who was SEIZED comes back.
   mutant(
     "who lets its P go does not keep it when it is back first",
-    "machine/machine.ts",
-    "if (this.#parker.keep(this.#isolate)) {",
-    "if (this.#parker.keep(this.#isolate) && this.p === NO_P) {",
+    "machine/hold.ts",
+    "if (this.#parker.keep(this.isolate)) return",
+    "if (this.#parker.keep(this.isolate) && this.p === NO_P) return",
     "preemption: one that was told to let its P go comes back to its loop",
   ),
   mutant(
@@ -1047,8 +1044,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who parts with its P does not wait for a signal that was sent to it",
-    "machine/machine.ts",
-    "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
+    "machine/hold.ts",
+    "    this.p = NO_P;\n    this.awaitSignal();\n",
     "    this.p = NO_P;\n",
     "preemption: an M leaves",
   ),
@@ -1056,7 +1053,7 @@ export const mutants: Mutant[] = [
     ...mutant(
       "who makes its thread its own does not wait for a signal that was sent to it",
       "machine/thread_lock.ts",
-      "    this.#calls.awaitSignal();\n",
+      "    this.#hold.awaitSignal();\n",
       "",
       "preemption: a task makes",
     ),
@@ -1065,33 +1062,24 @@ export const mutants: Mutant[] = [
   // Standing still.
   mutant(
     "an M sleeps without a turn of the event loop before",
-    "machine/machine.ts",
-    `        if (!isQuiet) {
-          const isGivenP = await this.#turnAsleep(keepsP);
-          this.#locks.enter();
-          if (isGivenP) return;
-          isQuiet = true;
-          // Its last G may have ended there, or the one that the thread ends with. Partner: the host's look for deadlocks.
-          this.#flushCounts();
-          if (this.#isOver()) return;
-        }`,
-    "",
+    "machine/park.ts",
+    "        if (!isQuiet) {",
+    "        if (false) {",
     "standing: a parent on a channel",
   ),
   mutant(
     "an M that sleeps does not ask whether its thread is to end",
-    "machine/machine.ts",
-    `          this.#flushCounts();
-          if (this.#isOver()) return;`,
-    "          this.#flushCounts();",
+    "machine/park.ts",
+    "          if (this.#agenda.isOver) return;\n",
+    "",
     "standing: a task ends with its thread",
   ),
   mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",
-    "machine/machine.ts",
-    `        await this.turn();
+    "machine/park.ts",
+    `        await this.#eventLoop.turn();
         this.#locks.enter();
-        if (this.hasWorkHere()) return;`,
+        if (this.#agenda.hasWorkHere()) return;`,
     "",
     "due by a tick",
   ),
@@ -1111,21 +1099,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M takes the microtask queue for empty when it was in its event loop",
-    "machine/machine.ts",
+    "machine/park.ts",
     `          isQuiet = false;
-          if (isStuck)`,
-    "          if (isStuck)",
+          if (hold`,
+    "          if (hold",
     "standing: something outside, and then",
   ),
   {
     ...mutant(
       "an M without live Gs takes the microtask queue for empty after mail",
-      "machine/machine.ts",
-      `        if (this.runner.live === 0 && this.readMail()) {
+      "machine/park.ts",
+      `        if (this.#agenda.live === 0 && this.#mail.read()) {
           isQuiet = false;
           continue;
         }`,
-      "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
+      "        if (this.#agenda.live === 0) this.#mail.read();\nif (hold.p !== (this.#keepsP ? kept : NO_P)) return;",
       "standing: what an ended task",
     ),
     bound: 2,
@@ -1139,8 +1127,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M asks Deno alone what its Gs wait for",
-    "machine/machine.ts",
-    "if (!this.waitsForOurs) return 0;",
+    "machine/event_loop.ts",
+    "if (!this.waitsForOurs || isExpecting) return 0;",
     "",
     "standing: something outside that Deno does not count",
   ),

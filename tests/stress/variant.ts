@@ -13,7 +13,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
   "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"]],
   "sync/records.ts": [["MOST_SPARE = 256", "MOST_SPARE = 4"]],
   "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
-  "machine/machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
+  "machine/park.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
   // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
   "sysmon/preemption.ts": [
     ["load(this.#words, SLICE_MS) * 1e6", "load(this.#words, SLICE_MS) * 1e5"],

@@ -82,6 +82,8 @@ export class Pool extends Shared {
   loop: { begin(): void; end(): void } | undefined = undefined;
   readonly machines: Machine[];
   readonly procs: number;
+  /** A thread that was given up has come back, and ends. */
+  exit: (isolate: number) => unknown = () => check(false, "no thread is given up");
 
   constructor(procs: number, roles: readonly Role[] = [POOL, POOL], maxTasks = 4) {
     const maxThreads = roles.length;
@@ -109,10 +111,15 @@ export class Pool extends Shared {
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
       const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
-      const machine = new Machine(new Shared(arena, shim), i + 1, ofThread, noPort);
-      machine.eventLoop.isEmpty = isEventLoopEmpty;
-      return machine;
+      const thread = { isEventLoopEmpty, exit: () => this.exit(i + 1) };
+      return new Machine(new Shared(arena, shim), i + 1, ofThread, noPort, thread);
     });
+  }
+
+  /** Where a task runs: its M. */
+  machineOf(ctx: TaskContext): Machine {
+    const { home } = (ctx as unknown as { services: { home: Isolate } }).services;
+    return this.machines.find((machine) => machine.home === home)!;
   }
 
   get ran(): number[] {

@@ -3,7 +3,6 @@ import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
-import type { Machine } from "../../../scheduler/machine/machine.ts";
 import {
   CLOSING,
   HOST,
@@ -85,7 +84,7 @@ function checkHolders(): void {
       (state === AWAKE || state === ASKED || state === ASKED_TO_LET_GO);
     if (!isRunningTasks) return;
     const given = i32[record + M_GIVEN];
-    const p = isGiven(given) ? givenP(given) : given === 0 ? machine.p : NO_P;
+    const p = isGiven(given) ? givenP(given) : given === 0 ? machine.hold.p : NO_P;
     if (p === NO_P || p === EXEMPT_P) return;
     const word = i32[pool.idle.ps.at(p)];
     check(
@@ -171,7 +170,7 @@ const handsOff = task(meta, "hands off and ends", (ctx: TaskContext, n: number) 
 /** A call that a signal could interrupt. */
 function look(ctx: TaskContext, handOff: boolean): void {
   ctx.blocking(() => {
-    inCall = pool.machines.indexOf((ctx as unknown as { machine: Machine }).machine) + 1;
+    inCall = pool.machineOf(ctx).hold.isolate;
     load(pool.arena.i32, pool.arena.isolate(inCall) + M_SLEEP);
     inCall = 0;
   }, { handOff });
@@ -355,7 +354,7 @@ export const whose: Scenario = {
     return {
       arena,
       threads: {
-        // As Machine does it when it finds the note.
+        // As Hold does it when it finds the note.
         back() {
           if (parker.keep(1)) return void outcomes.push(`keeps ${idle.ps.heldBy(1)}`);
           while (!parker.endSeizure(1)) {
@@ -526,13 +525,9 @@ function runaway(name: string, isCode: IsCode, until: "ever" | "another" | "seiz
     rules: { timePasses: ["sysmon"] },
     setUp() {
       begin(1, [POOL, POOL], 500);
-      pool.machines.forEach((machine, i) => {
-        // It ends its thread.
-        const place = pool.arena.isolate(i + 1) + M_DEATH;
-        machine.exit = () => {
-          for (;;) pool.futex.sleep(place, 0, -1);
-        };
-      });
+      pool.exit = (isolate) => {
+        for (;;) pool.futex.sleep(pool.arena.isolate(isolate) + M_DEATH, 0, -1);
+      };
       return {
         arena: pool.arena,
         threads: {

@@ -51,7 +51,7 @@ export const cancelled: Scenario = {
       },
     }, () => {
       checkEqual(pool.ran, status === G_DONE ? [1] : [], "what ran");
-      checkEqual(pool.machines[0].sleeping, 0, "Gs that sleep");
+      checkEqual(pool.machines[0].agenda.sleeping, 0, "Gs that sleep");
     });
   },
 };

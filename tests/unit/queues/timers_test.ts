@@ -64,3 +64,28 @@ Deno.test("a timer that is added while others fire is looked at in the same run"
   assertEquals(fired, [1, 0, 2]);
   assertEquals(timers.size, 1);
 });
+
+Deno.test("of many that are due the earliest fire first, so many that others wait for about a millisecond", () => {
+  const timers = new Timers();
+  const fired: number[] = [];
+  for (let i = 0; i < 3000; i++) add(timers, i * 7919 % 3000, () => fired.push(i * 7919 % 3000));
+  const runs: number[] = [];
+  while (timers.run(2500)) runs.push(fired.length);
+  assertEquals(runs, [1024, 2048, 2501]);
+  assertEquals(fired, Array.from({ length: 2501 }, (_, at) => at));
+  assertEquals(timers.next, 2501);
+});
+
+Deno.test("timers leave from anywhere, and the others stay in order", () => {
+  const timers = new Timers();
+  const fired: number[] = [];
+  const all = Array.from({ length: 1000 }, (_, i) => {
+    const at = i * 7919 % 1000;
+    return add(timers, at, () => fired.push(at));
+  });
+  const left = all.filter(({ at }) => at % 3 !== 0);
+  for (const timer of all) if (timer.at % 3 === 0) assert(timers.remove(timer));
+  for (const timer of all) if (timer.at % 3 === 0) assert(!timers.remove(timer));
+  timers.run(1000);
+  assertEquals(fired, left.map(({ at }) => at).toSorted((a, b) => a - b));
+});

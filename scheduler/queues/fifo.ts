@@ -1,0 +1,45 @@
+/**
+ * What waits its turn in one isolate: first in, first out, in constant time each. An array's `shift()` moves all others from
+ * 16,000 elements on (V8 15), and the first of a Set is looked for behind all that were there before it.
+ */
+export class Fifo<T> {
+  #entries: (T | undefined)[] = [];
+  /** Of the oldest. */
+  #first = 0;
+
+  get length(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  push(entry: T): void {
+    this.#entries.push(entry);
+  }
+
+  /** The one whose turn it is, or undefined. */
+  get oldest(): T | undefined {
+    return this.#entries[this.#first];
+  }
+
+  shift(): T | undefined {
+    const oldest = this.#entries[this.#first];
+    if (this.length <= 1) {
+      this.#entries.length = this.#first = 0;
+      return oldest;
+    }
+    this.#entries[this.#first++] = undefined;
+    // Half of a long array is behind us: the rest moves down.
+    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
+    }
+    return oldest;
+  }
+
+  /** All, oldest first, and none is left. */
+  takeAll(): T[] {
+    const all = this.#entries.slice(this.#first) as T[];
+    this.#entries = [];
+    this.#first = 0;
+    return all;
+  }
+}
