@@ -1,5 +1,6 @@
 /**
- * The way of what cannot be bytes in the arena: a SharedArrayBuffer, a transferred port, a payload of more than 1 MiB.
+ * The way of what cannot be bytes in the arena: a SharedArrayBuffer, a port, a large buffer that is given up; and of what
+ * finds no room there.
  *
  * Who will run a task is not known when it is queued, and ports have two fixed ends. So every M has one port, to the
  * host, and the host passes on: an M posts a parcel there and mails the slot; the host, reading that mail, finds the

@@ -112,6 +112,36 @@ const differences: Record<
     [() => Object.setPrototypeOf(new Map([[1, 2]]), null), (copy) => copy instanceof Map, true, false],
   ],
   "Raw JSON": [[() => (JSON as Any).rawJSON("1"), (copy) => copy, "DataCloneError", { rawJSON: "1" }]],
+  "Large buffers": [
+    [
+      () => {
+        const large = new Uint8Array(20_000);
+        return {
+          large,
+          get later() {
+            return large[0] = 9;
+          },
+        };
+      },
+      (copy) => copy.large[0],
+      0,
+      9,
+    ],
+    [
+      () => {
+        const large = new Uint8Array(20_000);
+        return {
+          large,
+          get later() {
+            return structuredClone(large, { transfer: [large.buffer] }).length;
+          },
+        };
+      },
+      (copy) => copy.large.length,
+      20_000,
+      "DataCloneError",
+    ],
+  ],
   "Getters": [
     [
       () => {
