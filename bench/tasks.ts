@@ -1,9 +1,11 @@
 /** Heddle's side of the workload: the shared functions as tasks, and the tasks that only a scheduler can run. */
-import { task } from "@heddle/heddle";
+import { move, task } from "@heddle/heddle";
 import { residentBytes } from "./resident.ts";
 import * as work from "./workload.ts";
 
 export const noop = task(import.meta, "noop", (_ctx, n: number) => work.noop(n));
+export const echo = task(import.meta, "echo", (_ctx, bytes: Uint8Array) => work.echo(bytes));
+export const echoMoved = task(import.meta, "echoMoved", (_ctx, bytes: Uint8Array) => move(work.echo(bytes)));
 export const spin = task(import.meta, "spin", (_ctx, seed: number) => work.spin(seed));
 export const hold = task(import.meta, "hold", (_ctx, ms: number) => work.hold(ms));
 

@@ -21,7 +21,7 @@ import {
 } from "./arena/memory_layout.ts";
 import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
-import { registry } from "./tasks/task.ts";
+import { registry } from "./tasks/define.ts";
 import { tellUncaught } from "./machine/task_signal.ts";
 import { HEAP_FULL, type ThreadStart } from "./host/thread_start.ts";
 
@@ -64,9 +64,6 @@ function runMachine(): void {
     const result = shim.makePreemptible(preemptible(arena, isolate, shim));
     if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
   }
-  const machine = new Machine(shared, isolate, shim, new SideChannel(port!));
-  machine.exit = () => process.exit(1);
-
   // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
   // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
   const heapLimit = v8.getHeapStatistics().heap_size_limit;
@@ -80,16 +77,16 @@ function runMachine(): void {
   const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
     (Deno as unknown as { internal: symbol }).internal
   ] ?? {};
-  const hasMoreWork = core?.eventLoopHasMoreWork;
-  if (hasMoreWork !== undefined) {
-    machine.eventLoop.isEmpty = () => {
-      // It holds the thread, and is no work.
-      Deno.unrefTimer(heapCheck as unknown as number);
-      const isEmpty = !hasMoreWork();
-      Deno.refTimer(heapCheck as unknown as number);
-      return isEmpty;
-    };
-  }
+  const hasMoreWork = core?.eventLoopHasMoreWork ?? (() => true);
+  const isEventLoopEmpty = () => {
+    // It holds the thread, and is no work.
+    Deno.unrefTimer(heapCheck as unknown as number);
+    const isEmpty = !hasMoreWork();
+    Deno.refTimer(heapCheck as unknown as number);
+    return isEmpty;
+  };
+  const thread = { isEventLoopEmpty, exit: () => process.exit(1) };
+  const machine = new Machine(shared, isolate, shim, new SideChannel(port!), thread);
 
   // It would end the thread, and with it tasks that have nothing to do with it.
   addEventListener("unhandledrejection", (event) => {

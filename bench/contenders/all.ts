@@ -2,6 +2,7 @@ import type { Contender } from "../contender.ts";
 
 /** Each loads its library only when asked, so that a process holds one library and not five. */
 export const contenders: Record<string, () => Promise<Contender>> = {
+  copies: async () => (await import("./copies.ts")).contender,
   heddle: async () => (await import("./heddle.ts")).contender,
   heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
   heddle_hogs: async () => (await import("./heddle_hogs.ts")).contender,

@@ -1,4 +1,4 @@
-import { type Call, Scheduler } from "@heddle/heddle";
+import { type Call, move, Scheduler } from "@heddle/heddle";
 import type { Contender, Pool } from "../contender.ts";
 import * as channelTasks from "../channel_tasks.ts";
 import * as kernelTasks from "../kernel_tasks.ts";
@@ -16,8 +16,14 @@ function modeOf(preempt: boolean): (threads: number) => Promise<Pool> {
   };
 }
 
+/** Bytes are given up on both sides. */
+async function moved(threads: number): Promise<Pool> {
+  const sched = await Scheduler.start({ procs: threads });
+  return { threads, run: (work, argument) => sched.go(byName[`${work}Moved`](move(argument))) };
+}
+
 export const contender: Contender = {
   version: "this checkout",
   // What is parked in one thread's memory is measured there: no other one may get a turn and take a part of it.
-  modes: { default: modeOf(true), cooperative: modeOf(false) },
+  modes: { default: modeOf(true), cooperative: modeOf(false), moved },
 };

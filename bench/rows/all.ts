@@ -2,6 +2,7 @@ import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
 import { beside } from "./beside.ts";
 import { blocking } from "./blocking.ts";
+import { echoes } from "./echo.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
 import { mutex, mutexTry } from "./mutex.ts";
@@ -25,6 +26,7 @@ export const rows = [
   roundTrip,
   batch,
   arithmetic,
+  ...echoes,
   spawn,
   pingPong,
   stream,

@@ -26,13 +26,15 @@ export const ISOLATES = 2;
 /** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
 export const MOST_PROCS = 3;
 /** Idle Ps and spinning Ms: see idle.ts. */
-export const IDLE = LINE;
+export const IDLE_COUNTS = LINE;
 /** See global_run_queue.ts. */
 export const GLOBAL_HEAD = 2 * LINE;
 export const GLOBAL_TAIL = 3 * LINE;
 /** See heap.ts. */
 export const HEAP_TOP = 4 * LINE;
 export const HEAP_FREE = 5 * LINE;
+/** See spans.ts. */
+export const HEAP_GRANTS = 4 * LINE + 1;
 /** See task_table.ts. */
 export const TASK_LOCK = 6 * LINE;
 export const TASK_COUNT = 6 * LINE + 1;
@@ -105,6 +107,8 @@ export const M_TELLS = 2 * LINE + 15;
 /** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
 export const M_PREEMPTIBLE = 3 * LINE;
 export const M_REFUSALS = M_PREEMPTIBLE + 8;
+/** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
+export const M_SPAN = 3 * LINE + 12;
 /** What runs there: see black_box.ts. */
 export const M_BOX = 4 * LINE;
 export const BOX_BYTES = 16 * LINE;
@@ -133,8 +137,7 @@ export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
 // What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
 
-/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
-export const O_LOCK = 0;
+// The first word is its lock (object_lock.ts). All other words are whose isolate is inside.
 export const O_KIND = 1;
 /** The class of its block. */
 export const O_CLASS = 2;
@@ -247,6 +250,11 @@ const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATI
 export const MAX_CODE_RANGES = 1024;
 const CODE_WORDS = (MAX_CODE_RANGES + 1) * 4;
 
+// Spans (spans.ts) -----------------------------------------------------------------------------------------------------
+
+/** Of the largest arena, 2 GiB: a bit each. */
+export const MAX_UNITS = 32768;
+
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
@@ -283,7 +291,8 @@ function offsets(maxTasks: number, maxThreads: number) {
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
-  const heapBytes = lineUp(native + NATIVE_WORDS) * 4;
+  const spans = lineUp(native + NATIVE_WORDS);
+  const heapBytes = lineUp(spans + MAX_UNITS / 32) * 4;
   return {
     numbers,
     slots,
@@ -296,6 +305,7 @@ function offsets(maxTasks: number, maxThreads: number) {
     gs,
     codeRanges,
     native,
+    spans,
     heapBytes,
   };
 }
@@ -315,6 +325,8 @@ export class Arena {
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
   readonly heapAt: number;
+  /** A bit for each unit of the heap, from its end: in use by a span. */
+  readonly spans: number;
   readonly codeRanges: number;
   readonly nativeHost: number;
   /** The queue of the pool; others are not in the arena. */
@@ -342,6 +354,7 @@ export class Arena {
     this.definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
+    this.spans = at.spans;
     this.codeRanges = at.codeRanges;
     this.nativeHost = at.native;
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;

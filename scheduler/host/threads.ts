@@ -17,7 +17,8 @@ import {
   M_STUCK,
   M_TID,
 } from "../arena/memory_layout.ts";
-import { AWAKE, type Parker, SPARE_FUTEX } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
@@ -100,7 +101,7 @@ export class Threads {
    * for another one, unless something is in flight that it owned.
    */
   constructor(
-    { arena, parker, idle }: Shared,
+    { arena, parker, roles }: Shared,
     shim: Shim,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
@@ -110,7 +111,7 @@ export class Threads {
     this.#arena = arena;
     this.#shim = shim;
     this.#parker = parker;
-    this.#roles = idle.roles;
+    this.#roles = roles;
     this.#limits = limits;
     this.#died = died;
     this.#revive = revive;

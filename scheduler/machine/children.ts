@@ -4,58 +4,64 @@
  */
 import { type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
-import { G, type Nursery } from "./g.ts";
+import type { Agenda } from "./agenda.ts";
+import { G, type Services } from "./g.ts";
+import type { Hold } from "./hold.ts";
+import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
+import { handOver } from "../codec/moves.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
-import type { Machine } from "./machine.ts";
 import { Owner } from "../slots/owner.ts";
-import { PrivateQueue } from "./private_queue.ts";
+import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
+import type { Locks } from "../parking/locks.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type ChildTask,
-  type GoOptions,
-  newChildTask,
-  Rejection,
-  requireCall,
-  requireGoOptions,
-  watchState,
-} from "../tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** Guess: private Gs that gather before some are published although nobody is hungry. */
 const HANDFUL = 8;
 
 export class Children {
-  /** Started here, and known nowhere else. */
-  readonly waiting = new PrivateQueue();
-  /** Started here, and published. */
+  readonly #privates: PrivateRunQueue<G>;
+  /** Those that were published. */
   readonly #owner: Owner<G>;
   #isCancelling = false;
-  readonly #machine: Machine;
+  readonly #hold: Hold;
+  readonly #agenda: Agenda;
+  readonly #services: Services;
+  readonly #locks: Locks;
   readonly #gs: GTable;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
 
   constructor(
-    machine: Machine,
+    { idle, rings, global, mail, wakeups }: Shared,
+    hold: Hold,
+    agenda: Agenda,
+    services: Services,
     gs: GTable,
     table: TaskTable,
     side: SideChannel,
-    idle: Idle,
-    local: LocalRunQueue,
-    global: GlobalRunQueue,
   ) {
-    this.#machine = machine;
+    this.#privates = agenda.privates;
+    this.#hold = hold;
+    this.#agenda = agenda;
+    this.#services = services;
+    this.#locks = hold.locks;
     this.#gs = gs;
     this.#idle = idle;
-    this.#local = local;
+    this.#wakeups = wakeups;
+    this.#local = rings;
     this.#global = global;
     const port = {
       send: (slot: number, parcel: Parcel) => side.post(slot, parcel),
@@ -64,7 +70,7 @@ export class Children {
       drop() {},
     };
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
+    this.#owner = new Owner(gs, table, mail, hold.locks, port, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
@@ -76,29 +82,29 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = clone(args, "args") as unknown[];
+      args = handOver(limits?.transfer, () => clone(args, "args")) as unknown[];
       break;
     }
     // What runs code of users came before.
     reserveStack();
-    const g = new G(this.#machine, call.definition, this.#gs.newId(), args, -1);
+    const g = new G(this.#services, call.definition, this.#gs.newId(), args, -1);
     const promise = g.promise = newChildTask(g);
     g.parent = parent;
-    if (parent.outstanding++ === 0) this.#machine.parents++;
+    if (parent.outstanding++ === 0) this.#agenda.parents++;
     if (nursery !== undefined) g.nursery = nursery;
     if (limits !== undefined) this.#limit(g, promise, limits);
     if (promise.state === "cancelled") return promise;
-    this.waiting.push(g);
-    const { takesWork, blockingCalls } = this.#machine;
-    if (this.waiting.length > 1 || !takesWork || blockingCalls.isInCall) this.#share();
-    this.#machine.kick();
+    this.#privates.push(g);
+    const { isInCall, takesWork } = this.#hold;
+    if (this.#privates.length > 1 || !takesWork || isInCall) this.#share();
+    this.#hold.kick();
     return promise;
   }
 
   #limit(g: G, promise: ChildTask, limits: GoOptions): void {
     if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
-    const release = limitTask(promise, limits, this.#machine, late);
+    const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;
   }
 
@@ -121,7 +127,7 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    g.resolve(new Rejection(reason));
+    reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -135,7 +141,7 @@ export class Children {
   #leaveParent(g: G): void {
     const parent = g.parent!;
     g.parent = undefined;
-    if (--parent.outstanding === 0) this.#machine.parents--;
+    if (--parent.outstanding === 0) this.#agenda.parents--;
   }
 
   // Publishing --------------------------------------------------------------------------------------------------------
@@ -146,52 +152,51 @@ export class Children {
    * a P that becomes hungry later finds something. A dedicated thread runs none if it can help it.
    */
   #share(): void {
-    const { locks } = this.#machine.home;
-    locks.hold();
+    this.#locks.hold();
     try {
-      const { p, takesWork } = this.#machine;
-      const older = this.waiting.length - 1;
+      const { p, takesWork } = this.#hold;
+      const older = this.#privates.length - 1;
       if (p === NO_P || !takesWork) this.publishAll();
       else if (this.#idle.isAnyHungry) this.#publish(older);
       else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
     } finally {
-      locks.release();
+      this.#locks.release();
     }
   }
 
   /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
   shareHalf(): void {
-    const { p, takesWork } = this.#machine;
+    const { p, takesWork } = this.#hold;
     if (!takesWork || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
-    this.#publish(this.waiting.length >> 1);
+    this.#publish(this.#privates.length >> 1);
   }
 
   publishAll(): void {
-    if (this.waiting.length !== 0) this.#publish(this.waiting.length);
+    if (this.#privates.length !== 0) this.#publish(this.#privates.length);
   }
 
   /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
   #publish(count: number): void {
-    const { p, takesWork } = this.#machine;
+    const { p, takesWork } = this.#hold;
     for (let i = 0; i < count; i++) {
       const slot = this.#gs.allocate();
       if (slot < 0) break;
-      const g = this.waiting.popOldest()!;
+      const g = this.#privates.popOldest()!;
       if (g.promise!.state !== "queued") {
         this.#gs.free(slot);
         continue;
       }
       // There may be no room for what it is given, in the arena or on the stack. Then it runs here, and later ones too.
       if (!this.#write(slot, g)) {
-        this.waiting.putBack(g);
+        this.#privates.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
-      else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
+      else if (this.#privates.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
-    this.#idle.wake();
+    this.#wakeups.wake();
   }
 
   /** Whether it is in the slot. If not the slot is free again. */
@@ -241,7 +246,8 @@ export class Children {
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
-    g.resolve(ok ? value : new Rejection(value));
+    if (ok) g.resolve(value);
+    else reject(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);

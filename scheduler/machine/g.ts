@@ -1,28 +1,59 @@
 /** A G: one task on its M, and what that hands to the task's function. */
 import type { BlockingOptions, TaskContext } from "../tasks/context.ts";
-import { type HasIsolate, HOME } from "../tasks/home.ts";
-import type { Isolate } from "../sync/isolate.ts";
-import type { Machine } from "./machine.ts";
+import { HOME } from "../tasks/home.ts";
+import type { Isolate, Loop } from "../sync/isolate.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
+import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
 import {
-  type Call,
   type Caller,
   type ChildTask,
-  type Definition,
-  type GoOptions,
+  noPromise,
   promiseOf,
-  Rejection,
+  reject,
   type Resolver,
-  type Task,
-} from "../tasks/task.ts";
-import { TaskScope } from "./task_scope.ts";
-import { abort } from "./task_signal.ts";
-import type { Holds, ThreadLock } from "./thread_lock.ts";
+} from "../tasks/promise.ts";
+import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
+import { abort, type TaskSignals } from "./task_signal.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs, type Timer } from "../queues/timers.ts";
+
+/** What its M does for a G. */
+export interface Services {
+  readonly tid: number;
+  /** Milliseconds that a G may compute before it should yield. */
+  readonly sliceMs: number;
+  /** What its tasks share with others. */
+  readonly home: Isolate;
+  readonly agenda: Loop & {
+    /** Gs in `ctx.sleep`. */
+    sleeping: number;
+  };
+  readonly mail: { readInTask(): void };
+  readonly signals: TaskSignals;
+  readonly children: {
+    start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask;
+    cancel(child: G, reason: unknown): boolean;
+  };
+  readonly runner: {
+    /** A task that should yield says where it is. */
+    tellStack(): void;
+    /** Its promise has settled. */
+    ended(g: G, ok: boolean, value: unknown): void;
+  };
+  readonly calls: { run<T>(fn: () => T): T; runHandingOff<T>(fn: () => T): T };
+  readonly threadLock: ThreadLock;
+}
+
+/** A G may have the thread in its hands. */
+interface ThreadLock {
+  lock(g: G): void;
+  unlock(g: G): void;
+  dedicate(g: G): void;
+  undedicate(g: G): void;
+}
 
 const BLOCKING_OPTIONS = { handOff: true } satisfies Names<BlockingOptions>;
 
@@ -33,10 +64,6 @@ function refusePromise(result: unknown): void {
   );
 }
 
-function nobody(): never {
-  throw new Error("Heddle: a G without a caller was settled.");
-}
-
 /**
  * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
  * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
@@ -44,7 +71,7 @@ function nobody(): never {
 export class Wait implements Timer, Resolver {
   readonly at: number;
   place = 0;
-  resolve: (value?: unknown) => void = nobody;
+  resolve: (value?: unknown) => void = noPromise;
   /** Undefined once it has ended. */
   g: G | undefined;
   /** Its neighbours in the G's list. */
@@ -57,7 +84,7 @@ export class Wait implements Timer, Resolver {
     this.after = g.waits;
     if (this.after) this.after.before = this;
     g.waits = this;
-    if (at !== 0) g.machine.sleeping++;
+    if (at !== 0) g.services.agenda.sleeping++;
   }
 
   /** It has ended, in either way. */
@@ -72,8 +99,8 @@ export class Wait implements Timer, Resolver {
   end(reason: unknown): void {
     const g = this.g;
     if (!unlink(this)) return;
-    if (this.at !== 0) g!.machine.stopTimer(this);
-    this.resolve(new Rejection(reason));
+    if (this.at !== 0) g!.services.agenda.stopTimer(this);
+    reject(this, reason);
   }
 }
 
@@ -84,7 +111,7 @@ function unlink(wait: Wait): boolean {
   if (wait.before) wait.before.after = wait.after;
   else g.waits = wait.after;
   if (wait.after) wait.after.before = wait.before;
-  if (wait.at !== 0) g.machine.sleeping--;
+  if (wait.at !== 0) g.services.agenda.sleeping--;
   wait.g = undefined;
   return true;
 }
@@ -92,12 +119,10 @@ function unlink(wait: Wait): boolean {
 /** Of `outstanding`: whatever its children do, it stays below 0. */
 export const ENDED = -(2 ** 29);
 
-/** What waits for children that it started: a scope. */
-export interface Nursery {
-  /** A child's promise rejects, since it failed or was cancelled. As that happens: who awaits the child hears of it later. */
-  failed(reason: unknown): void;
-  /** A child has stopped, whatever its promise did before; if it fails by that, `failed` came first. */
-  stopped(child: ChildTask): void;
+/** What one G holds of its thread; nested calls count. */
+export interface Holds {
+  locks: number;
+  dedications: number;
 }
 
 /** What few Gs need, so that the others are small. */
@@ -110,8 +135,8 @@ interface Rare {
   nursery: Nursery | undefined;
   controller: AbortController | undefined;
   holds: Holds | undefined;
-  /** The M's tick at the last look at shouldYield, and the time at the first one in that tick. */
-  sliceTick: number;
+  /** The turn of the M's loop at the last look at shouldYield, and the time at the first one in that turn. */
+  sliceTurn: number;
   sliceStart: number;
 }
 
@@ -119,13 +144,13 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
-  readonly machine: Machine;
+export class G implements TaskContext, Caller, Opener, Owned, Resolver {
+  readonly services: Services;
   readonly definition: Definition | undefined;
   readonly id: number;
   args: readonly unknown[] | undefined;
   /** Set in the caller's G. */
-  resolve: (value: unknown) => void = nobody;
+  resolve: (value: unknown) => void = noPromise;
   /** The caller's. */
   promise: ChildTask | undefined = undefined;
   /** -1 while it is private to this M. */
@@ -139,13 +164,13 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   waits: Wait | undefined = undefined;
 
   constructor(
-    machine: Machine,
+    services: Services,
     definition: Definition | undefined,
     id: number,
     args: readonly unknown[] | undefined,
     slot: number,
   ) {
-    this.machine = machine;
+    this.services = services;
     this.definition = definition;
     this.id = id;
     this.args = args;
@@ -153,18 +178,18 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   }
 
   get [HOME](): Isolate {
-    return this.machine.home;
+    return this.services.home;
   }
 
   get tid(): number {
-    return this.machine.tid;
+    return this.services.tid;
   }
 
   get signal(): AbortSignal {
     const rare = rareOf(this);
     if (rare.controller === undefined) {
       reserveStack();
-      rare.controller = this.machine.signals.controller();
+      rare.controller = this.services.signals.controller();
       // Nobody listens yet.
       if (rare.cancelled) rare.controller.abort(rare.reason);
     }
@@ -172,28 +197,38 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   }
 
   get shouldYield(): boolean {
-    this.machine.readMailInTask();
+    const { home, mail, runner, sliceMs } = this.services;
+    mail.readInTask();
     const rare = rareOf(this);
     if (rare.cancelled) return true;
     const now = performance.now();
-    if (rare.sliceTick !== this.machine.tick) {
-      rare.sliceTick = this.machine.tick;
+    const { turn } = home.locks;
+    if (rare.sliceTurn !== turn) {
+      rare.sliceTurn = turn;
       rare.sliceStart = now;
     }
-    if (now - rare.sliceStart < this.machine.sliceMs) return false;
-    this.machine.runner.tellStack();
+    if (now - rare.sliceStart < sliceMs) return false;
+    runner.tellStack();
     return true;
   }
 
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.machine.children.start(this, call, options) as unknown as Task<R>;
+    return this.services.children.start(this, call, options) as unknown as Task<R>;
+  }
+
+  start(call: Call<unknown>, options: GoOptions | undefined, nursery: Nursery): ChildTask {
+    return this.services.children.start(this, call, options, nursery);
+  }
+
+  get clock(): Loop {
+    return this.services.agenda;
   }
 
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     reserveStack();
     const wait = new Wait(this);
-    this.machine.resumeLater(wait);
+    this.services.agenda.resumeLater(wait);
     return promiseOf(wait) as Promise<void>;
   }
 
@@ -214,17 +249,17 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
     reserveStack();
     const outside = awaited(promise);
     const wait = new Wait(this);
-    const ended = () => this.machine.resumeLater(wait);
+    const ended = () => this.services.agenda.resumeLater(wait);
     outside.then(ended, ended);
     return promiseOf(wait).then(() => outside);
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {
-    const { blockingCalls } = this.machine;
+    const { calls } = this.services;
     if (options !== undefined) requireOptions("ctx.blocking", options, BLOCKING_OPTIONS);
     const result = options !== undefined && options.handOff === true
-      ? blockingCalls.runHandingOff(fn)
-      : blockingCalls.run(fn);
+      ? calls.runHandingOff(fn)
+      : calls.run(fn);
     if (typeof result === "object") refusePromise(result);
     return result;
   }
@@ -255,10 +290,10 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
         `Task #${this.id} has ended, and its context has no say over the thread any more: await what uses it.`,
       );
     }
-    const { locks } = this.machine.home;
+    const { locks } = this.services.home;
     locks.hold();
     try {
-      change(this.machine.threadLock);
+      change(this.services.threadLock);
     } finally {
       locks.release();
     }
@@ -270,7 +305,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
   }
 
   cancel(reason: unknown): boolean {
-    return this.machine.children.cancel(this, reason);
+    return this.services.children.cancel(this, reason);
   }
 
   /** The caller's, while it is published. */
@@ -287,7 +322,7 @@ export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
     while (this.waits !== undefined) this.waits.end(reason);
     // At last: what listens is the task's, and does what it likes.
     const { controller } = rare;
-    if (controller !== undefined) this.machine.home.locks.outside(() => abort(controller, reason));
+    if (controller !== undefined) this.services.home.locks.outside(() => abort(controller, reason));
   }
 
   set release(release: () => void) {
@@ -308,7 +343,7 @@ function rareOf(g: G): Rare {
     nursery: undefined,
     controller: undefined,
     holds: undefined,
-    sliceTick: -1,
+    sliceTurn: -1,
     sliceStart: 0,
   };
 }
@@ -322,6 +357,6 @@ function sleepUntil(g: G, at: number): Promise<void> {
   if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
   reserveStack();
   const wait = new Wait(g, at);
-  g.machine.startTimer(wait);
+  g.services.agenda.startTimer(wait);
   return promiseOf(wait) as Promise<void>;
 }

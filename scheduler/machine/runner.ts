@@ -5,32 +5,35 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
-import { ENDED, G } from "./g.ts";
+import type { Agenda } from "./agenda.ts";
+import { ENDED, G, type Services } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
 import {
   clone,
-  DONE,
   dropParcel,
-  FAILED,
-  FREE,
+  G_DONE,
+  G_FAILED,
+  G_FREE,
   type GTable,
   openParcel,
   type Parcel,
 } from "../slots/g_table.ts";
-import { type Idle, NO_P } from "../parking/idle.ts";
-import type { Machine } from "./machine.ts";
+import { NO_P } from "../parking/idle.ts";
+import type { Hold } from "./hold.ts";
+import type { Locks } from "../parking/locks.ts";
+import type { Shared } from "../parking/shared.ts";
+import type { ThreadLock } from "./thread_lock.ts";
+import type { Heap } from "../arena/heap.ts";
 import { type Arena, HOST } from "../arena/memory_layout.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { registry, splitKey } from "../tasks/define.ts";
+import { defaultReason } from "../tasks/promise.ts";
+import type { Mail } from "../parking/mail.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
-
-/**
- * Milliseconds that an M waits for a G's module or arguments without taking more Gs, which would be bound to it and not
- * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
- */
-const PATIENCE = 1000;
 
 /**
  * As `await` does: of a promise neither is looked up, so a `then` of its own is not called, and whatever else has one is
@@ -40,60 +43,67 @@ const { resolve: resolved } = Promise;
 const { then } = Promise.prototype;
 
 export class Runner {
-  /** Gs that were begun. */
-  ran = 0;
-  /** Begun Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
-  live = 0;
-  /** A G from a queue was begun since the machine last looked at the clock. */
-  tookSlot = false;
-  /** Of the live ones, those that wait for their modules or arguments; and when to stop waiting for nothing else. */
-  #arriving = 0;
-  #patientUntil = 0;
   /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
   /** Between its begin and its first await. */
   #current: G | undefined = undefined;
+  #tookSlot = false;
   /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
   readonly #running = new Map<number, G>();
   readonly #definitions: (Definition | undefined)[] = [];
-  readonly #machine: Machine;
+  readonly #hold: Hold;
+  readonly #agenda: Agenda;
+  readonly #services: Services;
+  readonly #children: Children;
+  readonly #threadLock: ThreadLock;
   readonly #isolate: number;
+  readonly #locks: Locks;
+  readonly #heap: Heap;
   readonly #arena: Arena;
   readonly #shim: Shim;
   readonly #gs: GTable;
   readonly #table: TaskTable;
   readonly #side: SideChannel;
-  readonly #idle: Idle;
-  readonly #children: Children;
+  readonly #mail: Mail;
+  readonly #wakeups: Wakeups;
   /** If somebody wants to know. */
   readonly #box: BlackBox | undefined;
 
   constructor(
-    machine: Machine,
-    isolate: number,
-    arena: Arena,
-    shim: Shim,
+    { arena, mail, wakeups }: Shared,
+    hold: Hold,
+    agenda: Agenda,
+    services: Services,
+    children: Children,
+    threadLock: ThreadLock,
     gs: GTable,
     table: TaskTable,
     side: SideChannel,
-    idle: Idle,
-    children: Children,
+    shim: Shim,
   ) {
-    this.#machine = machine;
-    this.#isolate = isolate;
+    this.#hold = hold;
+    this.#agenda = agenda;
+    this.#services = services;
+    this.#children = children;
+    this.#threadLock = threadLock;
+    this.#isolate = hold.isolate;
+    this.#locks = hold.locks;
+    this.#heap = services.home.heap;
     this.#arena = arena;
     this.#shim = shim;
     this.#gs = gs;
     this.#table = table;
     this.#side = side;
-    this.#idle = idle;
-    this.#children = children;
-    this.#box = BlackBox.open(arena, isolate);
+    this.#mail = mail;
+    this.#wakeups = wakeups;
+    this.#box = BlackBox.open(arena, hold.isolate);
   }
 
-  /** When this M stops waiting for what is on its way to take other Gs; 0 if nothing is. */
-  get patientUntil(): number {
-    return this.#arriving === 0 ? 0 : this.#patientUntil;
+  /** A G from a queue was begun since the last look. */
+  tookSlot(): boolean {
+    if (!this.#tookSlot) return false;
+    this.#tookSlot = false;
+    return true;
   }
 
   /** Of the tasks that came from elsewhere and run here. */
@@ -109,34 +119,33 @@ export class Runner {
 
   runSlot(slot: number): boolean {
     if (slot < 0) return false;
-    this.tookSlot = true;
+    this.#tookSlot = true;
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       // The host has the arguments that went by port.
-      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      if (this.#gs.isByPort(slot)) this.#mail.toOwner(HOST, slot);
       else if (owner === this.#isolate) this.#children.read(slot);
-      else this.#idle.mailOwner(owner, slot);
+      else this.#mail.toOwner(owner, slot);
       this.#gs.told(this.#isolate);
       return true;
     }
     const own = owner === this.#isolate ? this.#children.takeBack(slot) : undefined;
     if (own !== undefined) return this.runPrivate(own);
-    this.#receive(new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    this.#receive(new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot));
     return true;
   }
 
   /** By a task that looks whether it should yield, and should: where it is, if somebody wants to know. */
   tellStack(): void {
-    const { locks, heap } = this.#machine.home;
     if (this.#box === undefined) return;
     reserveStack();
-    locks.hold();
+    this.#locks.hold();
     try {
-      if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+      if (this.#box.writeStack(this.#locks.turn, this.#heap)) this.#wakeups.signal(HOST);
     } catch {
       // A task's own Error.prepareStackTrace.
     } finally {
-      locks.release();
+      this.#locks.release();
     }
   }
 
@@ -144,7 +153,7 @@ export class Runner {
   #receive(g: G): void {
     if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
     this.#await(g);
-    this.#idle.mailOwner(HOST, g.slot);
+    this.#mail.toOwner(HOST, g.slot);
   }
 
   #loadWithParcel(g: G): void {
@@ -154,7 +163,7 @@ export class Runner {
       this.#arrived(g);
       this.#load(g, parcel);
     };
-    this.#machine.resumeLater({ fire });
+    this.#agenda.resumeLater({ fire });
   }
 
   /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
@@ -180,7 +189,7 @@ export class Runner {
         dropParcel(parcel, this.#gs.handles);
         this.#end(g, false, error);
       };
-      this.#machine.resumeLater({ fire });
+      this.#agenda.resumeLater({ fire });
     });
   }
 
@@ -191,7 +200,7 @@ export class Runner {
       if (g === this.#dedicated) {
         const [options, own] = args as [ThreadOptions, unknown[]];
         args = own;
-        this.#machine.threadLock.isSpecial = wearThreadOptions(this.#shim, options);
+        this.#threadLock.isSpecial = wearThreadOptions(this.#shim, options);
       }
     } catch (error) {
       return this.#end(g, false, error);
@@ -215,23 +224,21 @@ export class Runner {
 
   /** A G that has not begun and waits for something to arrive. */
   #await(g: G): void {
-    if (this.#arriving++ === 0) this.#patientUntil = performance.now() + PATIENCE;
-    this.#setLive(this.live + 1);
+    this.#agenda.expects();
     this.#running.set(g.slot, g);
   }
 
   #arrived(g: G): void {
-    this.#arriving--;
-    this.#setLive(this.live - 1);
+    this.#agenda.arrived();
     this.#running.delete(g.slot);
   }
 
   #start(g: G, definition: Definition, args: readonly unknown[]): void {
-    this.ran++;
+    this.#agenda.ran++;
     // Only a runner's G can be the subject of a mail meanwhile.
     if (g.slot >= 0) this.#current = g;
     this.#box?.write(g, definition.name, args);
-    const { locks } = this.#machine.home;
+    const locks = this.#locks;
     let result: unknown;
     let pending: Promise<unknown> | undefined;
     locks.leave();
@@ -257,14 +264,14 @@ export class Runner {
     try {
       then.call(
         pending,
-        (value) => g.machine.runner.ended(g, true, value),
-        (error) => g.machine.runner.ended(g, false, error),
+        (value) => g.services.runner.ended(g, true, value),
+        (error) => g.services.runner.ended(g, false, error),
       );
     } catch (error) {
       // A "constructor" of its own.
       return this.#end(g, false, error);
     }
-    this.#setLive(this.live + 1);
+    this.#agenda.began();
     if (g.promise !== undefined) g.promise.state = "running";
     // What a task keeps of its arguments is its own affair.
     g.args = undefined;
@@ -273,19 +280,18 @@ export class Runner {
 
   /** It was pending. In a microtask. */
   ended(g: G, ok: boolean, value: unknown): void {
-    const { locks } = this.#machine.home;
-    locks.hold();
-    this.#setLive(this.live - 1);
+    this.#locks.hold();
+    this.#agenda.ended();
     this.#end(g, ok, value);
-    locks.release();
+    this.#locks.release();
   }
 
   #end(g: G, ok: boolean, value: unknown): void {
-    if (g.outstanding > 0) this.#machine.parents--;
+    if (g.outstanding > 0) this.#agenda.parents--;
     g.outstanding = ENDED;
     if (g.slot < 0) this.#children.end(g, ok, value);
     else this.#endSlot(g, ok, value);
-    if (g.rare?.holds !== undefined) this.#machine.threadLock.end(g);
+    if (g.rare?.holds !== undefined) this.#threadLock.end(g);
   }
 
   #endSlot(g: G, ok: boolean, value: unknown): void {
@@ -298,9 +304,9 @@ export class Runner {
       ok = false;
       isPosted = this.#write(slot, cloneable(error));
     }
-    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
+    this.#gs.end(slot, this.#isolate, ok ? G_DONE : G_FAILED);
     // A parcel for another thread goes through the host.
-    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#mail.toOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
   }
 
@@ -330,9 +336,9 @@ export class Runner {
       // What ran here itself is mailed as it should be.
       const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
       if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
-    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+    } else if (this.#gs.status(slot) === G_FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
-      this.#idle.signal(HOST);
+      this.#wakeups.signal(HOST);
     }
   }
 
@@ -341,31 +347,25 @@ export class Runner {
    * thread's options with the arguments.
    */
   #runOwn(slot: number): void {
-    const isFirst = this.#machine.p === NO_P && this.#machine.takesWork;
+    const isFirst = this.#hold.p === NO_P && this.#hold.takesWork;
     // Mail is also read in the middle of a task, by shouldYield.
     if (isFirst) this.#beginOwn(slot, true);
-    else this.#machine.resumeLater({ fire: () => this.#beginOwn(slot, false) });
+    else this.#agenda.resumeLater({ fire: () => this.#beginOwn(slot, false) });
   }
 
   #beginOwn(slot: number, isFirst: boolean): void {
     if (!this.#gs.startRunning(slot, this.#isolate)) {
-      this.#idle.mailOwner(HOST, slot);
+      this.#mail.toOwner(HOST, slot);
       this.#gs.told(this.#isolate);
-      if (isFirst) this.#machine.threadLock.isEnding = true;
+      if (isFirst) this.#agenda.endWhenDone();
       return;
     }
-    const g = new G(this.#machine, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    const g = new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot);
     if (isFirst) {
       this.#dedicated = g;
-      this.#machine.threadLock.startDedicated(g);
+      this.#threadLock.startDedicated(g);
     }
     this.#receive(g);
-  }
-
-  #setLive(live: number): void {
-    this.live = live;
-    // Without live Gs it sleeps in a futex, and is the first to be woken.
-    if (live === 0) this.#machine.kick();
   }
 }
 

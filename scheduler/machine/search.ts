@@ -3,139 +3,131 @@
  * which submitters rely (idle.ts).
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { store } from "../arena/atomics.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
-import type { Locks } from "../parking/locks.ts";
-import type { Machine } from "./machine.ts";
-import { type Arena, M_SPINNING } from "../arena/memory_layout.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Children } from "./children.ts";
+import type { EventLoop } from "./event_loop.ts";
+import type { Hold } from "./hold.ts";
+import type { Shared } from "../parking/shared.ts";
 import { Spinner } from "./spin.ts";
 
 /** Go's limit of a batch from the global queue: half a local ring. */
 const GLOBAL_BATCH = 128;
 
+/** What a spin comes to if it finds no slot: */
+/** there is something to do here, or the P is gone; */
+export const HERE = -1;
+/** the event loop is to have a turn before it goes on; */
+export const TURN = -2;
+/** nothing. */
+export const NOTHING = -3;
+
 export class Search {
-  readonly #machine: Machine;
-  readonly #words: Int32Array;
-  readonly #record: number;
   readonly #idle: Idle;
   readonly #global: GlobalRunQueue;
   readonly #local: LocalRunQueue;
-  readonly #locks: Locks;
+  readonly #hold: Hold;
+  readonly #agenda: Agenda;
+  readonly #children: Children;
+  readonly #eventLoop: EventLoop;
   readonly #spinner: Spinner;
-  #taken = -1;
-  /** One of those that spin. */
-  isSpinning = false;
-  /** Gs taken from other Ps. */
-  stolen = 0;
+  #round = 0;
+  #taken = NOTHING;
 
   constructor(
-    machine: Machine,
-    isolate: number,
-    arena: Arena,
+    { idle, global, rings }: Shared,
+    hold: Hold,
+    agenda: Agenda,
+    children: Children,
+    eventLoop: EventLoop,
     shim: Shim,
-    idle: Idle,
-    global: GlobalRunQueue,
-    local: LocalRunQueue,
-    locks: Locks,
   ) {
-    this.#machine = machine;
-    this.#words = arena.i32;
-    this.#record = arena.isolate(isolate);
     this.#idle = idle;
     this.#global = global;
-    this.#local = local;
-    this.#locks = locks;
+    this.#local = rings;
+    this.#hold = hold;
+    this.#agenda = agenda;
+    this.#children = children;
+    this.#eventLoop = eventLoop;
     this.#spinner = new Spinner(shim);
   }
 
-  /** The host reads it, and takes it back from idle.ts's count if the thread dies. */
-  setSpinning(is: boolean): void {
-    this.isSpinning = is;
-    store(this.#words, this.#record + M_SPINNING, is ? 1 : 0);
-  }
-
-  /** It has something to do: if it was one of those that spin, it is not any more. */
-  end(): void {
-    if (!this.isSpinning) return;
-    this.setSpinning(false);
-    this.#idle.foundWork();
-  }
-
-  /** Tasks may run from here on. Who is counted as spinning is not frozen: others would rely on it for as long. */
-  leave(): void {
-    if (!this.isSpinning) this.#locks.leave();
-  }
-
-  /** A fair share of the global queue: one to run now, the rest into the local ring. -1 when there is none. */
+  /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
-    if (!this.#machine.takesWork || this.#global.isEmpty()) return -1;
+    if (!this.#agenda.takesMore || this.#global.isEmpty()) return NOTHING;
     const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
-    this.#taken = -1;
+    this.#taken = NOTHING;
     this.#global.pop(Math.min(most, share), this.#keep);
     return this.#taken;
   }
 
   readonly #keep = (entry: number): void => {
-    if (entry < 0) this.#machine.handOff(-entry);
-    else if (this.#taken < 0) this.#taken = entry;
-    else this.#local.push(this.#machine.p, entry);
+    if (entry < 0) {
+      // What is private would have to wait for this M's next P.
+      this.#children.publishAll();
+      this.#hold.handOff(-entry);
+    } else if (this.#taken < 0) {
+      this.#taken = entry;
+    } else {
+      this.#local.push(this.#hold.p, entry);
+    }
   };
 
-  /** Looks into other Ps' rings, then for a while at everything. Whether something was found, and run if it was a slot. */
-  async spin(): Promise<boolean> {
-    const machine = this.#machine;
-    try {
-      if (!machine.takesWork && machine.p !== EXEMPT_P) {
-        // Others can use its P.
-        this.end();
-        return machine.hasOwnWork();
-      }
-      this.#spinner.start();
-      for (let round = 0;; round++) {
-        // First: only a thief without work of its own has room in its ring.
-        if (machine.hasWorkHere()) {
-          this.end();
-          return true;
-        }
-        if (machine.takesWork) {
-          if (!this.isSpinning) {
-            if (!this.#idle.startSpinning()) return false;
-            this.setSpinning(true);
-          }
-          const slot = this.#steal(round);
-          if (slot >= 0) {
-            this.stolen++;
-            this.end();
-            return machine.runner.runSlot(slot);
-          }
-          const taken = this.takeGlobal();
-          if (taken >= 0 || machine.p === NO_P) {
-            this.end();
-            machine.runner.runSlot(taken);
-            return true;
-          }
-        }
-        if (this.#spinner.isOver()) return false;
-        if (machine.waitsForOurs) {
-          this.#spinner.pause(round);
-        } else {
-          // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
-          this.end();
-          await machine.turn();
-          this.#locks.enter();
-        }
-      }
-    } finally {
-      this.leave();
+  /** Looks into other Ps' rings, then for a while at everything. A slot, or what it has come to. */
+  spin(): number {
+    const hold = this.#hold;
+    if (!this.#agenda.takesMore && hold.p !== EXEMPT_P) {
+      // Others can use its P; or it expects something, and keeps that.
+      hold.foundWork();
+      return this.#agenda.hasOwnWork() ? HERE : NOTHING;
     }
+    this.#spinner.start();
+    this.#round = 0;
+    return this.spinOn();
+  }
+
+  /** After the event loop's turn. */
+  spinOn(): number {
+    const hold = this.#hold;
+    for (;;) {
+      const round = this.#round++;
+      // First: only a thief without work of its own has room in its ring.
+      if (this.#agenda.hasWorkHere()) return this.#found(HERE);
+      if (this.#agenda.takesMore) {
+        if (!hold.startSpinning()) return NOTHING;
+        const slot = this.#look(round);
+        if (slot !== NOTHING) return this.#found(slot);
+      }
+      if (this.#spinner.isOver()) return NOTHING;
+      if (!this.#eventLoop.waitsForOurs) {
+        // In the event loop a G may go on, and for how long? Meanwhile submitters are not to rely on this M.
+        return this.#found(TURN);
+      }
+      this.#spinner.pause(round);
+    }
+  }
+
+  #found(what: number): number {
+    this.#hold.foundWork();
+    return what;
+  }
+
+  #look(round: number): number {
+    const slot = this.#steal(round);
+    if (slot >= 0) {
+      this.#agenda.stolen++;
+      return slot;
+    }
+    const taken = this.takeGlobal();
+    return taken < 0 && this.#hold.p === NO_P ? HERE : taken;
   }
 
   /** Four passes over all counted Ps in Go's manner; runnext in the last one only. Later rounds repeat that one. */
   #steal(round: number): number {
     const procs = this.#idle.procs;
-    const { p } = this.#machine;
+    const { p } = this.#hold;
     for (let pass = Math.min(round, 3); pass < 4; pass++) {
       this.#spinner.shuffle(procs);
       for (let i = 0; i < procs; i++) {
@@ -146,6 +138,6 @@ export class Search {
       }
       if (round > 3) break;
     }
-    return -1;
+    return NOTHING;
   }
 }

@@ -2,25 +2,35 @@
  * How a scope is kept. A cancelled task's promise rejects at once, while the task may go on for a while on another thread. A
  * scope waits for the task itself, and hears of both from the side that started it: see `Nursery`.
  */
-import { limit } from "../queues/cancellation.ts";
+import { type Clock, limit } from "../queues/cancellation.ts";
 import { timedOut } from "../tasks/errors.ts";
-import type { G, Nursery } from "./g.ts";
 import type { Names } from "../tasks/options.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
-import {
-  type Call,
-  type ChildTask,
-  defaultReason,
-  type GoOptions,
-  requireGoOptions,
-  type Task,
-} from "../tasks/task.ts";
+import { type Call, type Definition, type GoOptions, requireGoOptions, type Task } from "../tasks/call.ts";
+import { type ChildTask, defaultReason } from "../tasks/promise.ts";
 import { abort } from "./task_signal.ts";
 
 const SCOPE_OPTIONS = { signal: true, timeout: true } satisfies Names<ScopeOptions>;
 
+/** What waits for children that it started: a scope. */
+export interface Nursery {
+  /** A child's promise rejects, since it failed or was cancelled. As that happens: who awaits the child hears of it later. */
+  failed(reason: unknown): void;
+  /** A child has stopped, whatever its promise did before; if it fails by that, `failed` came first. */
+  stopped(child: ChildTask): void;
+}
+
+/** The task that opens a scope. */
+export interface Opener {
+  readonly id: number;
+  readonly definition: Definition | undefined;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  start(call: Call<unknown>, options: GoOptions | undefined, nursery: Nursery): ChildTask;
+}
+
 export class TaskScope implements Scope, Nursery {
-  readonly #g: G;
+  readonly #opener: Opener;
   readonly #controller = new AbortController();
   readonly #children = new Set<ChildTask>();
   /** The first one, which is what the scope rejects with. */
@@ -30,9 +40,13 @@ export class TaskScope implements Scope, Nursery {
   /** Set while the body has ended and children have not. */
   #allEnded: (() => void) | undefined = undefined;
 
-  static async run<T>(g: G, body: (scope: Scope) => T | Promise<T>, options: ScopeOptions): Promise<T> {
+  static async run<T>(
+    opener: Opener,
+    body: (scope: Scope) => T | Promise<T>,
+    options: ScopeOptions,
+  ): Promise<T> {
     const limits = requireGoOptions("ctx.scope", options, SCOPE_OPTIONS);
-    const scope = new TaskScope(g);
+    const scope = new TaskScope(opener);
     const release = scope.#follow(limits);
     try {
       let result: T | undefined;
@@ -52,17 +66,17 @@ export class TaskScope implements Scope, Nursery {
     }
   }
 
-  private constructor(g: G) {
-    this.#g = g;
+  private constructor(opener: Opener) {
+    this.#opener = opener;
   }
 
   /** The task's own cancellation is the scope's, so a deadline of the task holds for all that it started here. */
   #follow(own: ScopeOptions): () => void {
-    const { machine, definition, id, signal } = this.#g;
+    const { clock, definition, id, signal } = this.#opener;
     const cancel = (reason: unknown) => this.cancel(reason);
     const late = (timeout: number) => timedOut(`a scope of ${definition?.name ?? "a task"}`, id, timeout);
     const releases = [own, { signal }].map((limits) => {
-      if (!limits.signal?.aborted) return limit(limits, machine, cancel, late);
+      if (!limits.signal?.aborted) return limit(limits, clock, cancel, late);
       cancel(limits.signal.reason);
       return undefined;
     });
@@ -77,7 +91,7 @@ export class TaskScope implements Scope, Nursery {
     if (this.#isOver) {
       throw new Error("scope.go(): the scope has ended. Start the child before, or with ctx.go().");
     }
-    const child = this.#g.machine.children.start(this.#g, call, options, this);
+    const child = this.#opener.start(call, options, this);
     // It never starts if its signal is aborted.
     if (child.state !== "cancelled") this.#children.add(child);
     // Its failure is the scope's, also if nobody awaits the child. In a microtask: abort listeners are a task's code.

@@ -10,48 +10,39 @@
  * Other Gs that had begun on the M go on there: they cannot move. When a G ends that has not given the thread back, the
  * thread ends after it, and after those others.
  */
-import type { BlockingCalls } from "./blocking_call.ts";
+import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
 import type { G } from "./g.ts";
+import type { Hold } from "./hold.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
-import type { Machine } from "./machine.ts";
-import { DEDICATED, LOCKED, POOL } from "../parking/roles.ts";
-
-/** What one G holds of its thread; nested calls count. */
-export interface Holds {
-  locks: number;
-  dedications: number;
-}
+import { DEDICATED, LOCKED, POOL, type Roles } from "../parking/roles.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
+import type { Shared } from "../parking/shared.ts";
 
 export class ThreadLock {
   /** Of all Gs of this M together. */
   #locks = 0;
   #dedications = 0;
-  /** A G has ended with the thread in its hands. */
-  isEnding = false;
   /** It has been made so unlike the threads of the pool that it cannot go back there. */
   isSpecial = false;
-  readonly #machine: Machine;
   readonly #isolate: number;
   readonly #maxThreads: number;
   readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
+  readonly #hold: Hold;
+  readonly #agenda: Agenda;
   readonly #children: Children;
-  readonly #calls: BlockingCalls;
 
-  constructor(
-    machine: Machine,
-    isolate: number,
-    maxThreads: number,
-    idle: Idle,
-    children: Children,
-    calls: BlockingCalls,
-  ) {
-    this.#machine = machine;
-    this.#isolate = isolate;
-    this.#maxThreads = maxThreads;
+  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, agenda: Agenda, children: Children) {
+    this.#isolate = hold.isolate;
+    this.#maxThreads = arena.shape.maxThreads;
     this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
+    this.#hold = hold;
+    this.#agenda = agenda;
     this.#children = children;
-    this.#calls = calls;
   }
 
   lock(g: G): void {
@@ -62,12 +53,12 @@ export class ThreadLock {
 
   #lockFirst(): void {
     // Not if a G has ended that had made it dedicated.
-    if (this.#machine.p !== EXEMPT_P) this.#leavePool(LOCKED);
-    this.#machine.stayAwake();
-    this.#machine.takesWork = false;
+    if (this.#hold.p !== EXEMPT_P) this.#leavePool(LOCKED);
+    this.#hold.stayAwake();
+    this.#hold.lock();
     // They were to be the next here.
     this.#children.publishAll();
-    if (this.#machine.p === NO_P) this.#idle.wakeIfWork();
+    if (this.#hold.p === NO_P) this.#wakeups.wakeIfWork();
   }
 
   /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
@@ -84,7 +75,7 @@ export class ThreadLock {
   }
 
   dedicate(g: G): void {
-    if (this.#calls.isInCall) {
+    if (this.#hold.isInCall) {
       throw new Error("dedicate() was called inside of ctx.blocking(): call it before.");
     }
     if (this.#dedications === 0) this.#exempt();
@@ -94,20 +85,19 @@ export class ThreadLock {
 
   #exempt(): void {
     this.#leavePool(DEDICATED);
-    this.#machine.stayAwake();
-    const { p } = this.#machine;
-    this.#machine.takesWork = false;
-    this.#machine.p = EXEMPT_P;
+    this.#hold.stayAwake();
+    const p = this.#hold.beExempt();
     this.#children.publishAll();
-    if (p === NO_P) this.#idle.wakeIfWork();
-    else if (p !== EXEMPT_P) this.#idle.passOn(p);
+    if (p === NO_P) this.#wakeups.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#wakeups.passOn(p);
     // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
-    this.#calls.awaitSignal();
+    this.#hold.awaitSignal();
   }
 
   /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
   #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
-    const { roles, procs } = this.#idle;
+    const { procs } = this.#idle;
+    const roles = this.#roles;
     const before = roles.of(this.#isolate);
     roles.set(this.#isolate, role);
     if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
@@ -124,15 +114,14 @@ export class ThreadLock {
         `Task #${g.id} called undedicate() without dedicate(): its thread is not dedicated to it.`,
       );
     }
-    if (this.#calls.isInCall) {
+    if (this.#hold.isInCall) {
       throw new Error("undedicate() was called inside of ctx.blocking(): call it after.");
     }
     g.holds.dedications--;
     if (--this.#dedications > 0) return;
-    this.#machine.stayAwake();
-    this.#machine.p = NO_P;
-    this.#idle.roles.set(this.#isolate, LOCKED);
-    this.#calls.comeBack(0);
+    this.#hold.stayAwake();
+    this.#roles.set(this.#isolate, LOCKED);
+    this.#hold.endExemption();
     this.#giveBack();
   }
 
@@ -140,8 +129,7 @@ export class ThreadLock {
   startDedicated(g: G): void {
     g.holds.dedications++;
     this.#dedications++;
-    this.#machine.takesWork = false;
-    this.#machine.p = EXEMPT_P;
+    this.#hold.beExempt();
   }
 
   /** The G has ended. */
@@ -150,18 +138,14 @@ export class ThreadLock {
     if (locks + dedications === 0) return;
     this.#locks -= locks;
     this.#dedications -= dedications;
-    this.isEnding = true;
-    this.#machine.kick();
+    this.#agenda.endWhenDone();
   }
 
   #giveBack(): void {
-    if (this.#locks + this.#dedications > 0 || this.isEnding) return;
-    if (this.isSpecial) {
-      this.isEnding = true;
-      return;
-    }
-    this.#machine.stayAwake();
-    this.#idle.roles.set(this.#isolate, POOL);
-    this.#machine.takesWork = true;
+    if (this.#locks + this.#dedications > 0 || this.#agenda.isEnding) return;
+    if (this.isSpecial) return this.#agenda.endWhenDone();
+    this.#hold.stayAwake();
+    this.#roles.set(this.#isolate, POOL);
+    this.#hold.unlock();
   }
 }

@@ -60,7 +60,7 @@ export interface Limits {
 }
 
 /** The timers of an isolate's loop. */
-interface Clock {
+export interface Clock {
   startTimer(timer: Timer): void;
   stopTimer(timer: Timer): void;
 }

@@ -5,7 +5,7 @@
  */
 import { cas, load, pause, store } from "../arena/atomics.ts";
 import { type Arena, MAX_DEFINITIONS, TASK_BYTES, TASK_COUNT, TASK_LOCK } from "../arena/memory_layout.ts";
-import type { Definition } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
 
 export class TaskTable {
   readonly #arena: Arena;

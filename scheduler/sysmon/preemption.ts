@@ -17,6 +17,8 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
@@ -36,7 +38,6 @@ import {
   STALL_MS,
 } from "../arena/memory_layout.ts";
 import {
-  ABANDONED,
   ASKED,
   ASKED_LOST,
   ASKED_SEIZED,
@@ -44,12 +45,14 @@ import {
   AWAKE,
   FROZEN,
   isAsked,
+  isFrozen,
+  isLost,
+  isSeized,
   LETS_GO,
   LOST,
-  type Parker,
   SEIZED,
-  SHELVED,
-} from "../parking/parker.ts";
+} from "../parking/sleep_word.ts";
+import type { Parker } from "../parking/parker.ts";
 import { holder } from "../parking/processor.ts";
 
 /**
@@ -101,6 +104,8 @@ export class Preemption {
   readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #sysmon: SysmonSleep;
   readonly #rings: LocalRunQueue;
   readonly #global: GlobalRunQueue;
   readonly #isOn: boolean;
@@ -119,12 +124,14 @@ export class Preemption {
   hasActed = false;
   next = Infinity;
 
-  constructor({ arena, parker, idle, rings, global }: Shared, shim: Shim) {
+  constructor({ arena, parker, idle, wakeups, sysmonSleep, rings, global }: Shared, shim: Shim) {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
     this.#parker = parker;
     this.#idle = idle;
+    this.#wakeups = wakeups;
+    this.#sysmon = sysmonSleep;
     this.#rings = rings;
     this.#global = global;
     this.#isOn = load(this.#words, PREEMPT) === 1;
@@ -141,9 +148,7 @@ export class Preemption {
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
       const state = this.#parker.state(isolate);
       if (isAsked(state)) this.#asked.add(isolate);
-      if (state === SEIZED || state === LOST || state === ASKED_SEIZED || state === ASKED_LOST) {
-        this.#seized.add(isolate);
-      }
+      if (isSeized(state) || (isLost(state) && !isFrozen(state))) this.#seized.add(isolate);
     }
   }
 
@@ -199,7 +204,7 @@ export class Preemption {
         this.#stop(isolate, ms >= LINGER);
       }
       if (!isAnyThere || !this.#isOn) return;
-      this.#idle.sysmon.tick(step * 1e3);
+      this.#sysmon.tick(step * 1e3);
     }
   }
 
@@ -207,8 +212,7 @@ export class Preemption {
   #isThere(isolate: number): boolean {
     const tid = load(this.#words, this.#arena.isolate(isolate) + M_TID);
     const state = this.#parker.state(isolate);
-    return tid !== 0 && state !== FROZEN && state !== SHELVED && state !== ABANDONED &&
-      this.#shim.getAffinity(tid).length !== 0;
+    return tid !== 0 && !isFrozen(state) && this.#shim.getAffinity(tid).length !== 0;
   }
 
   /** Who was LOST before, or is late. */
@@ -301,7 +305,7 @@ export class Preemption {
     if (!this.#idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
-    this.#idle.passOn(p);
+    this.#wakeups.passOn(p);
     if (state === FROZEN) this.#freeze(isolate, run);
     else this.#seized.add(isolate);
   }
@@ -310,7 +314,7 @@ export class Preemption {
   #freeze(isolate: number, run: Run): void {
     run.seen = run.tries = 0;
     if (this.#isRunaway(run)) this.#abandon(isolate, run);
-    else if (this.#parker.shelve(isolate)) this.#idle.queueForP(isolate);
+    else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);
   }
 
   /** It runs on without a P. */
@@ -341,7 +345,7 @@ export class Preemption {
   /** For good. The host buries it. */
   #abandon(isolate: number, run: Run): void {
     store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
-    if (this.#parker.abandon(isolate)) this.#idle.signal(HOST);
+    if (this.#parker.abandon(isolate)) this.#wakeups.signal(HOST);
   }
 
   /** To the host, once a turn. */
@@ -351,7 +355,7 @@ export class Preemption {
     if (load(this.#words, record + M_STALLED) === stall) return;
     store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
     store(this.#words, record + M_STALLED, stall);
-    this.#idle.signal(HOST);
+    this.#wakeups.signal(HOST);
   }
 
   /** Only while nobody looks at it: a handler does if its thread was asked. */

@@ -136,8 +136,8 @@ export const mutants: Mutant[] = [
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
     `store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;`,
-    `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    `const is = cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING);
     store(this.#words, g + G_M, isolate);
     if (is) return true;`,
     "slots: a cancelled",
@@ -145,8 +145,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a task that runs is cancelled as one in a queue",
     "slots/g_table.ts",
-    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);",
-    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
+    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_CANCELLED);",
+    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== G_QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, G_CANCELLED); return true;",
     "slots: a cancelled",
   ),
   // The owner's side.
@@ -154,15 +154,15 @@ export const mutants: Mutant[] = [
     "who cancels asks for it after the runner's mail",
     "slots/owner.ts",
     `this.#gs.requestCancel(slot, reason);
-      this.#idle.mailRunner(this.#gs.runner(slot), slot);`,
-    `this.#idle.mailRunner(this.#gs.runner(slot), slot);
+      this.#mail.toRunner(this.#gs.runner(slot), slot);`,
+    `this.#mail.toRunner(this.#gs.runner(slot), slot);
       this.#gs.requestCancel(slot, reason);`,
     "slots: a task that waits",
   ),
   mutant(
     "who cancels does not mail the runner",
     "slots/owner.ts",
-    "this.#idle.mailRunner(this.#gs.runner(slot), slot);",
+    "this.#mail.toRunner(this.#gs.runner(slot), slot);",
     "",
     "slots: a task that waits",
   ),
@@ -179,12 +179,12 @@ export const mutants: Mutant[] = [
     "host/host_tasks.ts",
     `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
+    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
     this.#global.push(slot);`,
     `    if (on === undefined) this.#global.push(slot);
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);`,
+    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);`,
     "slots: a cancelled",
     "slots: a task that waits",
   ),
@@ -206,7 +206,7 @@ export const mutants: Mutant[] = [
     "the host pushes a task and wakes nobody",
     "host/host_tasks.ts",
     `this.#global.push(slot);
-    this.#idle.wake();`,
+    this.#wakeups.wake();`,
     "this.#global.push(slot);",
     "park",
     "slots",
@@ -215,8 +215,8 @@ export const mutants: Mutant[] = [
     "the host wakes somebody before it pushes a task",
     "host/host_tasks.ts",
     `this.#global.push(slot);
-    this.#idle.wake();`,
-    `this.#idle.wake();
+    this.#wakeups.wake();`,
+    `this.#wakeups.wake();
     this.#global.push(slot);`,
     "park",
     "slots",
@@ -250,43 +250,77 @@ export const mutants: Mutant[] = [
     "exchange(this.#words, HEAP_TOP, top + units); return at;",
     "heap",
   ),
+  mutant(
+    "units are claimed by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, word, before, before | mask)) break;",
+    "store(this.#words, word, before | mask); break;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are freed by a load and a store",
+    "arena/spans.ts",
+    "const before = add(this.#words, this.#bits + (at >> 5), -mask);",
+    "const word = this.#bits + (at >> 5); const before = load(this.#words, word); store(this.#words, word, before & ~mask);",
+    "heap: spans",
+  ),
+  mutant(
+    "a claim that fails gives nothing back",
+    "arena/spans.ts",
+    "this.#clear(from, at);",
+    "",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to spans by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + (more << 16))) return first;",
+    "store(this.#words, HEAP_GRANTS, grants + (more << 16)); return first;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to blocks by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + wanted - blocks)) return this.rest + wanted * UNIT;",
+    "store(this.#words, HEAP_GRANTS, grants + wanted - blocks); return this.rest + wanted * UNIT;",
+    "heap: spans",
+  ),
   // Park, unpark, spin.
   mutant(
     "a parked M does not look at the queues after its announcement",
-    "machine/machine.ts",
-    "const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();",
+    "machine/park.ts",
+    "const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();",
     "const seesWork = false;",
     "park: one",
     "park: two",
   ),
   mutant(
     "an M that parks does not look at its own work after its announcement",
-    "machine/machine.ts",
-    "const own = this.hasOwnWork();",
-    "const own = false;",
+    "machine/park.ts",
+    "if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);",
+    "",
     "ready: an M",
   ),
   mutant(
     "an M that parks does not ask whether all is closing",
-    "machine/machine.ts",
+    "machine/park.ts",
     `if (load(this.#words, CLOSING) === 1) {
-          this.#over = true;
-          return;
-        }
-        if (this.runner.live`,
-    `if (this.runner.live`,
+      this.#agenda.close();
+      return STAYS_AWAKE;
+    }`,
+    "",
     "close: Ms",
   ),
   mutant(
     "a spinning M that finds work wakes nobody",
-    "parking/idle.ts",
-    "if ((add(this.#words, IDLE, -1) & SPINNING_MASK) === 1 && this.workVisible()) this.wake();",
-    "add(this.#words, IDLE, -1);",
+    "parking/wakeups.ts",
+    "if (this.#idle.endSpinning() && this.workVisible()) this.wake();",
+    "this.#idle.endSpinning();",
     "spin",
   ),
   mutant(
     "a submitter that finds no P does not look again",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     "if (!this.isAnyParked) return this.#callForThread();",
     "return this.#callForThread();",
     "park:",
@@ -295,17 +329,17 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who gets a P in vain does not look for work when it gives it back",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `if (this.#parker.unpark(isolate, state, given(p, false))) return;
-      this.releaseP(p);
+      this.#idle.releaseP(p);
       this.wakeIfWork();`,
     `if (this.#parker.unpark(isolate, state, given(p, false))) return;
-      this.releaseP(p);`,
+      this.#idle.releaseP(p);`,
     "ready: two at",
   ),
   mutant(
     "a note is pushed, and nobody is woken",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);\n    this.wake();",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);",
     "ready: two",
@@ -313,7 +347,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who serves a note offers its P, then says that there is no note any more",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
     return this.#offer(isolate, p);`,
     `    const is = this.#offer(isolate, p);
@@ -340,13 +374,13 @@ export const mutants: Mutant[] = [
   mutant(
     "a sleeper in the event loop is woken by the futex",
     "parking/parker.ts",
-    "if ((asleep & IN_EVENT_LOOP) !== 0) notify(this.#words, word);",
+    "if (sleepsInEventLoop(asleep)) notify(this.#words, word);",
     "if (false) notify(this.#words, word);",
     "ready: an M that parks in its event loop",
   ),
   mutant(
     "ready does not wake an M that parks without a P",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `if (p === NO_P) {
         this.queueForP(isolate);
         return;
@@ -361,33 +395,33 @@ export const mutants: Mutant[] = [
     `for (;;) {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
-      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);
       // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
-      if (!isCounted) this.sysmon.wakeIfAsleep();
+      if (!isCounted) this.#sysmon.wakeIfAsleep();
     }`,
     `const isCounted = p < this.procs;
-    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);`,
+    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);`,
     "procs: settling",
   ),
   mutant(
     "an idle P is taken by a store",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), IDLE, RUNNING);",
-    "if (load(this.#words, this.at(p)) !== IDLE) return false; store(this.#words, this.at(p), RUNNING); return true;",
+    "return cas(this.#words, this.at(p), P_IDLE, P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== P_IDLE) return false; store(this.#words, this.at(p), P_RUNNING); return true;",
     "procs: settling",
   ),
   // Blocking calls.
   mutant(
     "a call ends by a store, not by CAS",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
-    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
+    "return cas(this.#words, this.at(p), word, word ^ P_IN_CALL ^ P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ P_IN_CALL ^ P_RUNNING); return true;",
     "blocking: the ends",
   ),
   mutant(
     "an M that is back from a call does not look for its note",
-    "machine/blocking_call.ts",
-    "if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {",
+    "machine/hold.ts",
+    "if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.isolate)) {",
     "if (!isClosing && !isAnyIdle) {",
     "blocking",
   ),
@@ -396,7 +430,7 @@ export const mutants: Mutant[] = [
     "sysmon/sysmon.ts",
     `if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#idle.passOn(p);`,
+      this.#wakeups.passOn(p);`,
     `if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;`,
     "blocking: sysmon",
@@ -415,13 +449,13 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who passes a P on and finds nobody does not look for work",
-    "parking/idle.ts",
-    `    this.releaseP(p);
+    "parking/wakeups.ts",
+    `    this.#idle.releaseP(p);
     this.wakeIfWork();
   }
 
   /** Gives the P to the M whose turn`,
-    `    this.releaseP(p);
+    `    this.#idle.releaseP(p);
   }
 
   /** Gives the P to the M whose turn`,
@@ -433,7 +467,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a thread that is dedicated keeps the counted P",
     "machine/thread_lock.ts",
-    "else if (p !== EXEMPT_P) this.#idle.passOn(p);",
+    "else if (p !== EXEMPT_P) this.#wakeups.passOn(p);",
     "",
     "dedicate",
   ),
@@ -446,9 +480,9 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a spare looks at its role, then announces that it sleeps",
-    "machine/machine.ts",
-    "if (this.#isSpare()) this.#parker.sleep(this.#isolate, asleep, Infinity);",
-    "this.#parker.sleep(this.#isolate, asleep, Infinity);",
+    "machine/park.ts",
+    "return this.#isSpare ? Infinity : this.#lookAgain(asleep);",
+    "return Infinity;",
     "dedicate: a spare",
   ),
   mutant(
@@ -467,22 +501,22 @@ export const mutants: Mutant[] = [
   // What tasks share.
   mutant(
     "an object's lock is taken by a store",
-    "sync/isolate.ts",
-    "if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);",
-    "store(this.words, object, this.number + 1);",
+    "sync/object_lock.ts",
+    "if (!cas(this.#words, object, 0, this.#mark)) this.#lockSlowly(object);",
+    "store(this.#words, object, this.#mark);",
     "channel of 1",
   ),
   mutant(
     "a receiver is woken before the value is in its record",
     "sync/shared_channel.ts",
     `copyCell(from, at, words, receiver + W_CELL);
-      this.#done(receiver);
-      return DONE;`,
-    `this.#done(receiver);
-      this.isolate.wake(receiver);
+      this.#complete(receiver);
+      return SUCCEEDED;`,
+    `this.#complete(receiver);
+      this.isolate.ready(receiver);
       this.#other = 0;
       copyCell(from, at, words, receiver + W_CELL);
-      return DONE;`,
+      return SUCCEEDED;`,
     "channel of 0",
   ),
   mutant(
@@ -491,7 +525,7 @@ export const mutants: Mutant[] = [
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;
-          this.#done(sender);`,
+          this.#complete(sender);`,
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;`,
@@ -507,11 +541,11 @@ export const mutants: Mutant[] = [
   mutant(
     "a receive from a closed channel takes from those who are parked there",
     "sync/shared_channel.ts",
-    `    if (words[object + O_ENDED] === 1) return CLOSED;
+    `    if (words[object + O_ENDED] === 1) return CHANNEL_CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return NOT_YET;`,
+    if (sender === 0) return WOULD_BLOCK;`,
     `    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;`,
+    if (sender === 0) return words[object + O_ENDED] === 1 ? CHANNEL_CLOSED : WOULD_BLOCK;`,
     "channel: close against a receive",
   ),
   mutant(
@@ -558,8 +592,8 @@ export const mutants: Mutant[] = [
     "a semaphore that gets permits back serves one that waits, and no other",
     "sync/shared_lock.ts",
     `      if (record === 0) return;
-      isolate.wake(record);`,
-    `      if (record !== 0) isolate.wake(record);
+      isolate.ready(record);`,
+    `      if (record !== 0) isolate.ready(record);
       return;`,
     "semaphore",
     "RW mutex",
@@ -591,7 +625,7 @@ export const mutants: Mutant[] = [
     "who changes a lock's state does not look whose turn it is",
     "sync/shared_lock.ts",
     `    if (error instanceof Error) throw error;
-    this.#wakeEnded();
+    this.#readyCompleted();
     this.#serve();`,
     "    if (error instanceof Error) throw error;",
     "wait group",
@@ -600,30 +634,30 @@ export const mutants: Mutant[] = [
   mutant(
     "a wait group that is done ends its waits one by one",
     "sync/wait_group.ts",
-    "if (count + n === 0) this.endAll(DONE);",
-    "void DONE;",
+    "if (count + n === 0) this.completeAll(SUCCEEDED);",
+    "void SUCCEEDED;",
     "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
     "sync/shared_lock.ts",
-    `    isolate.lock(object);
+    `    isolate.objectLocks.lock(object);
     const error = change();
-    isolate.unlock(object);`,
+    isolate.objectLocks.unlock(object);`,
     "    void isolate; void object; const error = change();",
     "wait group: a wait against",
   ),
   mutant(
     "a once is over as soon as it has begun",
     "sync/once.ts",
-    "return this.words[this.object + L_COUNT] === OVER;",
-    "return this.words[this.object + L_COUNT] !== NEW;",
+    "return this.words[this.object + L_COUNT] === COMPLETE;",
+    "return this.words[this.object + L_COUNT] !== INCOMPLETE;",
     "once: three",
   ),
   mutant(
     "a barrier whose last one is there ends nobody",
     "sync/barrier.ts",
-    "    this.endAll(DONE);\n",
+    "    this.completeAll(SUCCEEDED);\n",
     "",
     "barrier of 3",
   ),
@@ -638,14 +672,14 @@ export const mutants: Mutant[] = [
   mutant(
     "a sleep that has ended counts as one still",
     "machine/g.ts",
-    "if (wait.at !== 0) g.machine.sleeping--;",
+    "if (wait.at !== 0) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
   ),
   // Closing.
   mutant(
     "an M that is back from a call does not ask whether all is closing",
-    "machine/blocking_call.ts",
+    "machine/hold.ts",
     "const isClosing = load(this.#words, CLOSING) === 1;",
     "const isClosing = false;",
     "blocking: a call that comes back",
@@ -704,7 +738,7 @@ export const mutants: Mutant[] = [
   mutant(
     "whom a dead M was about to wake sleeps on",
     "host/burial.ts",
-    "this.#idle.signal(other);",
+    "this.#wakeups.signal(other);",
     "",
     "death: a thread with a mutex",
   ),
@@ -731,15 +765,15 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who offers a P to an M that is abandoned does not ask whether the host has it",
-    "parking/idle.ts",
-    "if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;",
-    "if (state === SHELVED) this.ps.pass(p);",
+    "parking/wakeups.ts",
+    "if (state === SHELVED && !this.#ps.takeBack(p, isolate)) return true;",
+    "if (state === SHELVED) this.#ps.pass(p);",
     "death: an M that is frozen",
   ),
   mutant(
     "an object's lock stays a dead thread's",
     "sync/handles.ts",
-    "this.#isolate.breakLock(object, dead);",
+    "this.#locks.breakLock(object, dead);",
     "",
     "death: a thread with",
   ),
@@ -881,41 +915,39 @@ export const mutants: Mutant[] = [
   mutant(
     "the P that counts no more is discounted, and sysmon not woken",
     "parking/idle.ts",
-    `      if (!isCounted) this.sysmon.wakeIfAsleep();
+    `      if (!isCounted) this.#sysmon.wakeIfAsleep();
 `,
     "",
     "preemption: two",
   ),
   mutant(
     "one that was frozen goes on with its old P",
-    "machine/machine.ts",
-    `      this.p = givenP(given);
-      if (this.p`,
-    "      if (this.p",
+    "machine/hold.ts",
+    "if (given !== SEIZED) return this.#has(givenP(given));",
+    "if (given !== SEIZED) return;",
     "preemption: two",
     "preemption: a task",
   ),
   mutant(
     "one that spins may be frozen",
-    "machine/search.ts",
-    "    if (!this.isSpinning) this.#locks.leave();",
-    "    this.#locks.leave();",
+    "machine/hold.ts",
+    "    if (!this.isSpinning) this.locks.leave();",
+    "    this.locks.leave();",
     "preemption: blocking",
     "preemption: the loop",
   ),
   mutant(
     "who spins gives the event loop a turn before it parks",
-    "machine/machine.ts",
-    `        this.search.end();
-        await this.turn();`,
-    "        await this.turn();",
+    "machine/park.ts",
+    "        hold.foundWork();\n",
+    "",
     "preemption: blocking",
     "preemption: the loop",
   ),
   mutant(
     "who gives a frozen thread a P does not write its name there",
-    "parking/idle.ts",
-    `      if (state === SHELVED) this.ps.hold(p, isolate);
+    "parking/wakeups.ts",
+    `      if (state === SHELVED) this.#ps.hold(p, isolate);
 `,
     "",
     "preemption: a task",
@@ -923,14 +955,14 @@ export const mutants: Mutant[] = [
   mutant(
     "a blocking call begins although the thread was asked",
     "machine/blocking_call.ts",
-    `    if (this.#parker.state(this.#isolate) !== AWAKE) this.awaitSignal();
+    `    if (this.#parker.state(this.#isolate) !== AWAKE) hold.awaitSignal();
 `,
     "",
     "preemption: blocking",
   ),
   mutant(
     "a blocking call that hands its P off begins although the thread was asked",
-    "machine/blocking_call.ts",
+    "machine/hold.ts",
     `    this.#ps.pass(p);
     this.awaitSignal();`,
     "    this.#ps.pass(p);",
@@ -970,9 +1002,9 @@ export const mutants: Mutant[] = [
   // Who was SEIZED comes back.
   mutant(
     "who lets its P go does not keep it when it is back first",
-    "machine/machine.ts",
-    "if (this.#parker.keep(this.#isolate)) {",
-    "if (this.#parker.keep(this.#isolate) && this.p === NO_P) {",
+    "machine/hold.ts",
+    "if (this.#parker.keep(this.isolate)) return",
+    "if (this.#parker.keep(this.isolate) && this.p === NO_P) return",
     "preemption: one that was told to let its P go comes back to its loop",
   ),
   mutant(
@@ -1012,8 +1044,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who parts with its P does not wait for a signal that was sent to it",
-    "machine/machine.ts",
-    "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
+    "machine/hold.ts",
+    "    this.p = NO_P;\n    this.awaitSignal();\n",
     "    this.p = NO_P;\n",
     "preemption: an M leaves",
   ),
@@ -1021,7 +1053,7 @@ export const mutants: Mutant[] = [
     ...mutant(
       "who makes its thread its own does not wait for a signal that was sent to it",
       "machine/thread_lock.ts",
-      "    this.#calls.awaitSignal();\n",
+      "    this.#hold.awaitSignal();\n",
       "",
       "preemption: a task makes",
     ),
@@ -1030,33 +1062,24 @@ export const mutants: Mutant[] = [
   // Standing still.
   mutant(
     "an M sleeps without a turn of the event loop before",
-    "machine/machine.ts",
-    `        if (!isQuiet) {
-          const isGivenP = await this.#turnAsleep(keepsP);
-          this.#locks.enter();
-          if (isGivenP) return;
-          isQuiet = true;
-          // Its last G may have ended there, or the one that the thread ends with. Partner: the host's look for deadlocks.
-          this.#flushCounts();
-          if (this.#isOver()) return;
-        }`,
-    "",
+    "machine/park.ts",
+    "        if (!isQuiet) {",
+    "        if (false) {",
     "standing: a parent on a channel",
   ),
   mutant(
     "an M that sleeps does not ask whether its thread is to end",
-    "machine/machine.ts",
-    `          this.#flushCounts();
-          if (this.#isOver()) return;`,
-    "          this.#flushCounts();",
+    "machine/park.ts",
+    "          if (this.#agenda.isOver) return;\n",
+    "",
     "standing: a task ends with its thread",
   ),
   mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",
-    "machine/machine.ts",
-    `        await this.turn();
+    "machine/park.ts",
+    `        await this.#eventLoop.turn();
         this.#locks.enter();
-        if (this.hasWorkHere()) return;`,
+        if (this.#agenda.hasWorkHere()) return;`,
     "",
     "due by a tick",
   ),
@@ -1076,21 +1099,21 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M takes the microtask queue for empty when it was in its event loop",
-    "machine/machine.ts",
+    "machine/park.ts",
     `          isQuiet = false;
-          if (isStuck)`,
-    "          if (isStuck)",
+          if (hold`,
+    "          if (hold",
     "standing: something outside, and then",
   ),
   {
     ...mutant(
       "an M without live Gs takes the microtask queue for empty after mail",
-      "machine/machine.ts",
-      `        if (this.runner.live === 0 && this.readMail()) {
+      "machine/park.ts",
+      `        if (this.#agenda.live === 0 && this.#mail.read()) {
           isQuiet = false;
           continue;
         }`,
-      "        if (this.runner.live === 0) this.readMail();\nif (this.p !== (keepsP ? EXEMPT_P : NO_P)) return;",
+      "        if (this.#agenda.live === 0) this.#mail.read();\nif (hold.p !== (this.#keepsP ? kept : NO_P)) return;",
       "standing: what an ended task",
     ),
     bound: 2,
@@ -1104,8 +1127,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "an M asks Deno alone what its Gs wait for",
-    "machine/machine.ts",
-    "if (!this.waitsForOurs) return 0;",
+    "machine/event_loop.ts",
+    "if (!this.waitsForOurs || isExpecting) return 0;",
     "",
     "standing: something outside that Deno does not count",
   ),

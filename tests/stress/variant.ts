@@ -10,9 +10,10 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
     ["RING_SIZE = 256", "RING_SIZE = 8"],
     ["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"],
   ],
-  "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
+  "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"]],
+  "sync/records.ts": [["MOST_SPARE = 256", "MOST_SPARE = 4"]],
   "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
-  "machine/machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
+  "machine/park.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
   // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
   "sysmon/preemption.ts": [
     ["load(this.#words, SLICE_MS) * 1e6", "load(this.#words, SLICE_MS) * 1e5"],
@@ -21,7 +22,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
     ["SEIZED_INTERVAL = 1e6", "SEIZED_INTERVAL = 1e5"],
     ["LINGER = 1000", "LINGER = 3000"],
   ],
-  "native/pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
+  "native/pool.ts": [["IDLE_US = 3e6", "IDLE_US = 3e3"]],
 };
 
 /** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */

@@ -59,6 +59,7 @@ function throughBytes(values: unknown[]): unknown {
 export const routes: Record<string, Route> = {
   slot: { beside: () => [], copy: throughSlot },
   block: { beside: () => ["x".repeat(INLINE_BYTES)], copy: throughSlot },
+  span: { beside: () => [new Uint8Array(40_000)], copy: throughSlot },
   port: { beside: () => [new SharedArrayBuffer(8)], copy: throughSlot },
   bytes: { beside: () => [], copy: throughBytes },
   "a child of the same thread": { beside: () => [], copy: (values) => clone(values, "value") },

@@ -1,10 +1,9 @@
 /** Blocking calls: their end against sysmon, which takes the P, and against others who hand theirs on. */
 import { EXEMPT_P } from "../../../scheduler/parking/idle.ts";
-import type { Machine } from "../../../scheduler/machine/machine.ts";
 import { holder } from "../../../scheduler/parking/processor.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { BlockingOptions, TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
 import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
 
@@ -13,12 +12,9 @@ const ended: number[] = [];
 
 /** Who goes on after a call holds a P, alone. */
 function checkHoldsP(ctx: TaskContext): void {
-  const { p } = (ctx as unknown as { machine: Machine }).machine;
+  const { hold: { isolate, p } } = pool.machineOf(ctx);
   check(p >= 0 && p < EXEMPT_P, `a task goes on with the P ${p}`);
-  const isolate = pool.machines.findIndex((machine) =>
-    machine === (ctx as unknown as { machine: Machine }).machine
-  );
-  checkEqual(holder(pool.idle.ps.word(p)), isolate + 1, `the M that has P ${p}`);
+  checkEqual(holder(pool.idle.ps.word(p)), isolate, `the M that has P ${p}`);
 }
 
 /** A call that is over when the other one has run. */

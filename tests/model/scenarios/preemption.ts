@@ -1,9 +1,8 @@
 /** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { QUEUED } from "../../../scheduler/slots/g_table.ts";
+import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
-import type { Machine } from "../../../scheduler/machine/machine.ts";
 import {
   CLOSING,
   HOST,
@@ -17,22 +16,21 @@ import {
   RUNAWAY_MS,
 } from "../../../scheduler/arena/memory_layout.ts";
 import {
-  ABANDONED,
   ASKED,
-  ASKED_SEIZED,
   ASKED_TO_LET_GO,
   AWAKE,
-  FROZEN,
   givenP,
+  isFrozen,
   isGiven,
   isLost,
+  isSeized,
   LETS_GO,
   PARKED_FUTEX,
-  SEIZED,
-} from "../../../scheduler/parking/parker.ts";
+} from "../../../scheduler/parking/sleep_word.ts";
 import { holder, isRunning } from "../../../scheduler/parking/processor.ts";
 import { NONE, POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
-import { type Call, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
@@ -86,7 +84,7 @@ function checkHolders(): void {
       (state === AWAKE || state === ASKED || state === ASKED_TO_LET_GO);
     if (!isRunningTasks) return;
     const given = i32[record + M_GIVEN];
-    const p = isGiven(given) ? givenP(given) : given === 0 ? machine.p : NO_P;
+    const p = isGiven(given) ? givenP(given) : given === 0 ? machine.hold.p : NO_P;
     if (p === NO_P || p === EXEMPT_P) return;
     const word = i32[pool.idle.ps.at(p)];
     check(
@@ -172,7 +170,7 @@ const handsOff = task(meta, "hands off and ends", (ctx: TaskContext, n: number) 
 /** A call that a signal could interrupt. */
 function look(ctx: TaskContext, handOff: boolean): void {
   ctx.blocking(() => {
-    inCall = pool.machines.indexOf((ctx as unknown as { machine: Machine }).machine) + 1;
+    inCall = pool.machineOf(ctx).hold.isolate;
     load(pool.arena.i32, pool.arena.isolate(inCall) + M_SLEEP);
     inCall = 0;
   }, { handOff });
@@ -229,9 +227,9 @@ function comesBack(
   };
 }
 
-function isSeized(isolate: number): boolean {
+function hasLetGo(isolate: number): boolean {
   const state = pool.parker.state(isolate);
-  return state === LETS_GO || state === SEIZED || state === ASKED_SEIZED;
+  return state === LETS_GO || isSeized(state);
 }
 
 export const backToLoop = comesBack(
@@ -239,14 +237,14 @@ export const backToLoop = comesBack(
   computes,
   never,
   2,
-  () => isSeized(1),
+  () => hasLetGo(1),
 );
 export const backToCall = comesBack(
   "preemption: one that was told to let its P go comes back to a blocking call",
   computesAndCalls,
   never,
   1,
-  () => isSeized(1),
+  () => hasLetGo(1),
 );
 export const frozenLate = comesBack(
   "preemption: one that was told to let its P go is frozen after all",
@@ -356,7 +354,7 @@ export const whose: Scenario = {
     return {
       arena,
       threads: {
-        // As Machine does it when it finds the note.
+        // As Hold does it when it finds the note.
         back() {
           if (parker.keep(1)) return void outcomes.push(`keeps ${idle.ps.heldBy(1)}`);
           while (!parker.endSeizure(1)) {
@@ -393,7 +391,7 @@ export const lower: Scenario = {
           pool.submit(computes(1));
           pool.submit(computes(2));
           pool.idle.setProcs(1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+          for (const isolate of [1, 2]) pool.wakeups.signal(isolate);
           // Once a P is idle that counts, sysmon does not mind who runs with one that does not.
           while (load(pool.arena.i32, PREEMPTED) === 0 && pool.idle.idlePs === 0) pause();
           pool.set();
@@ -427,7 +425,7 @@ export const leaving: Scenario = {
   rules: { timePasses: ["sysmon"], timeouts: 1 },
   setUp() {
     begin(2, [POOL]);
-    const { arena, futex, idle } = pool;
+    const { arena, futex, idle, wakeups } = pool;
     // On its way to somebody meanwhile. So M1 gets the second one.
     const other = idle.acquireP();
     pool.submit(sleepsUntilWoken(1));
@@ -437,8 +435,8 @@ export const leaving: Scenario = {
         ...pool.loops,
         host() {
           idle.setProcs(1);
-          idle.signal(1);
-          idle.passOn(other);
+          wakeups.signal(1);
+          wakeups.passOn(other);
           store(arena.i32, arena.isolate(1) + M_DEATH, 1);
           futex.wake(arena.isolate(1) + M_DEATH);
         },
@@ -475,7 +473,7 @@ export const cancel: Scenario = {
         host() {
           const started = pool.submit(untilCancelled(1));
           pool.submit(awaits(2));
-          while (pool.gs.status(started.slot) === QUEUED) pause();
+          while (pool.gs.status(started.slot) === G_QUEUED) pause();
           started.cancel(undefined);
         },
         sysmon: pool.sysmon(),
@@ -494,7 +492,7 @@ export const cancel: Scenario = {
 
 /** As the host does it, which sleeps until somebody signals it: it buries those that were given up. */
 function buries(): void {
-  const { parker, mailbox, idle } = pool;
+  const { parker, mailbox, wakeups } = pool;
   for (;;) {
     parker.announce(HOST, PARKED_FUTEX);
     if (mailbox.isEmpty(HOST)) parker.sleep(HOST, PARKED_FUTEX, Infinity);
@@ -503,14 +501,14 @@ function buries(): void {
     for (let isolate = 1; isolate <= pool.machines.length; isolate++) {
       if (!buried.has(isolate) && isLost(parker.state(isolate))) bury(isolate);
     }
-    idle.wakeIfWork();
+    wakeups.wakeIfWork();
   }
 }
 
 function bury(isolate: number): void {
   buried.add(isolate);
-  const { parker, idle } = pool;
-  idle.roles.set(isolate, NONE);
+  const { parker, idle, roles } = pool;
+  roles.set(isolate, NONE);
   const last = parker.bury(isolate);
   const p = isGiven(last) ? givenP(last) : idle.ps.inherit(isolate);
   if (p === NO_P) return;
@@ -527,13 +525,9 @@ function runaway(name: string, isCode: IsCode, until: "ever" | "another" | "seiz
     rules: { timePasses: ["sysmon"] },
     setUp() {
       begin(1, [POOL, POOL], 500);
-      pool.machines.forEach((machine, i) => {
-        // It ends its thread.
-        const place = pool.arena.isolate(i + 1) + M_DEATH;
-        machine.exit = () => {
-          for (;;) pool.futex.sleep(place, 0, -1);
-        };
-      });
+      pool.exit = (isolate) => {
+        for (;;) pool.futex.sleep(pool.arena.isolate(isolate) + M_DEATH, 0, -1);
+      };
       return {
         arena: pool.arena,
         threads: {
@@ -542,7 +536,7 @@ function runaway(name: string, isCode: IsCode, until: "ever" | "another" | "seiz
             pool.submit(computes(1));
             pool.submit(until === "another" ? sets() : awaits(2));
             if (until === "seized") {
-              while (![1, 2].some((isolate) => isSeized(isolate) || isLost(pool.parker.state(isolate)))) {
+              while (![1, 2].some((isolate) => hasLetGo(isolate) || isLost(pool.parker.state(isolate)))) {
                 pause();
               }
               pool.set();
@@ -604,7 +598,7 @@ export const closing: Scenario = {
           pool.submit(computes(1));
           pool.submit(sets());
           store(pool.arena.i32, CLOSING, 1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+          for (const isolate of [1, 2]) pool.wakeups.signal(isolate);
         },
         sysmon: pool.sysmon(),
       },
@@ -613,11 +607,11 @@ export const closing: Scenario = {
       sleepers: [...pool.sleepers, "M1's handler", "M2's handler"],
       always: checkHolders,
       end() {
-        const isFrozen = [1, 2].some((isolate) => {
+        const isAnyFrozen = [1, 2].some((isolate) => {
           const state = pool.parker.state(isolate);
-          return state >= FROZEN && state <= ABANDONED;
+          return isFrozen(state);
         });
-        checkEqual(begun.length, ended.length + (isFrozen ? 1 : 0), "tasks that ended, or are frozen");
+        checkEqual(begun.length, ended.length + (isAnyFrozen ? 1 : 0), "tasks that ended, or are frozen");
       },
     };
   },

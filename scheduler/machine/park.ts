@@ -1,0 +1,292 @@
+/**
+ * How an M sleeps, as in Go's stopm: it gives its P up, announces that it sleeps, looks at everything once more, and
+ * sleeps until it gets a P again. parking/README.md, "No wakeup is lost".
+ *
+ * What an announcement lets others do, and what the M looks at after it, differs by what the M is: one of the pool,
+ * locked, one that keeps its P, or a spare.
+ */
+import { add, load, store } from "../arena/atomics.ts";
+import { CLOSING, M_ASKED, M_STUCK, OVERSLEPT } from "../arena/memory_layout.ts";
+import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Locks } from "../parking/locks.ts";
+import {
+  KEEPS_P_EVENT_LOOP,
+  KEEPS_P_FUTEX,
+  LOCKED_EVENT_LOOP,
+  LOCKED_FUTEX,
+  PARKED_EVENT_LOOP,
+  PARKED_FUTEX,
+  type SleepState,
+  SPARE_FUTEX,
+} from "../parking/sleep_word.ts";
+import type { Parker } from "../parking/parker.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
+import { DEDICATED, type Roles, SPARE } from "../parking/roles.ts";
+import type { Shared } from "../parking/shared.ts";
+import type { Mailbox } from "../queues/mailbox.ts";
+import type { Isolate } from "../sync/isolate.ts";
+import type { Agenda } from "./agenda.ts";
+import type { EventLoop } from "./event_loop.ts";
+import type { Hold } from "./hold.ts";
+import type { MailReader } from "./mail_reader.ts";
+import type { Runner } from "./runner.ts";
+import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
+
+/** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
+const RETIRE = 5_000;
+
+/** What a look after the announcement comes to, if it is not for how many milliseconds to sleep: */
+/** the M is awake again, and goes on; */
+const STAYS_AWAKE = -1;
+/** it announces once more. */
+const LOOKS_AGAIN = -2;
+
+export class Park {
+  /** As far as it knew before its last sleep in the event loop, nothing here could end that. */
+  #isStuck = false;
+  readonly #words: Int32Array;
+  readonly #record: number;
+  readonly #isolate: number;
+  readonly #parker: Parker;
+  readonly #mailbox: Mailbox;
+  readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
+  readonly #locks: Locks;
+  readonly #hold: Hold;
+  readonly #agenda: Agenda;
+  readonly #home: Isolate;
+  readonly #eventLoop: EventLoop;
+  readonly #mail: MailReader;
+  readonly #runner: Runner;
+
+  constructor(
+    { arena, idle, mailbox, parker, roles, wakeups }: Shared,
+    hold: Hold,
+    agenda: Agenda,
+    home: Isolate,
+    eventLoop: EventLoop,
+    mail: MailReader,
+    runner: Runner,
+  ) {
+    this.#words = arena.i32;
+    this.#record = arena.isolate(hold.isolate);
+    this.#isolate = hold.isolate;
+    this.#parker = parker;
+    this.#mailbox = mailbox;
+    this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
+    this.#locks = hold.locks;
+    this.#hold = hold;
+    this.#agenda = agenda;
+    this.#home = home;
+    this.#eventLoop = eventLoop;
+    this.#mail = mail;
+    this.#runner = runner;
+  }
+
+  /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */
+  async park(): Promise<void> {
+    const hold = this.#hold;
+    try {
+      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
+      let isQuiet = false;
+      if (hold.p !== NO_P) {
+        // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.
+        hold.foundWork();
+        await this.#eventLoop.turn();
+        this.#locks.enter();
+        if (this.#agenda.hasWorkHere()) return;
+        isQuiet = true;
+      }
+      const kept = this.#keepsP ? hold.p : NO_P;
+      if (hold.p !== kept) hold.giveUp();
+      hold.stopSpinning();
+      this.#agenda.parks++;
+      this.#agenda.tellCounts();
+      while (!this.#agenda.isOver) {
+        if (!isQuiet) {
+          const isGivenP = await this.#turnAsleep();
+          this.#locks.enter();
+          if (isGivenP) return;
+          isQuiet = true;
+          // Its last G may have ended there, or the one that the thread ends with. Partner: the host's look for deadlocks.
+          this.#agenda.tellCounts();
+          if (this.#agenda.isOver) return;
+        }
+        // A continuation may have dedicated the thread, or given it back; or what it expected is here, or too late.
+        if (hold.p !== (this.#keepsP ? kept : NO_P)) return;
+        // Without live Gs nothing goes on because of a mail, so it is read without a P. It may dedicate this thread.
+        if (this.#agenda.live === 0 && this.#mail.read()) {
+          isQuiet = false;
+          continue;
+        }
+        const patience = this.#eventLoop.patience;
+        const asleep = this.#sleepState(patience > 0);
+        hold.announce(asleep);
+        const ms = this.#look(asleep);
+        if (ms === STAYS_AWAKE) return;
+        if (ms === LOOKS_AGAIN) continue;
+        if (patience === 0) {
+          await this.#sleepInEventLoop(asleep, ms);
+          this.#locks.enter();
+          this.#wasInEventLoop();
+          isQuiet = false;
+          if (hold.retract(asleep)) return;
+        } else {
+          const isImpatient = this.#sleepInFutex(asleep, ms, patience);
+          if (hold.retract(asleep)) return;
+          if (isImpatient) {
+            await this.#losePatience();
+            this.#locks.enter();
+          }
+        }
+      }
+    } finally {
+      hold.leave();
+    }
+  }
+
+  /** An exempt P is nobody else's; nor is any, as long as it expects something: it has work, or so it seems. */
+  get #keepsP(): boolean {
+    const { p } = this.#hold;
+    return p === EXEMPT_P || (p !== NO_P && this.#agenda.isExpecting);
+  }
+
+  #sleepState(standsStill: boolean): SleepState {
+    if (this.#keepsP) return standsStill ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
+    if (!this.#hold.takesWork) return standsStill ? LOCKED_FUTEX : LOCKED_EVENT_LOOP;
+    if (!standsStill) return PARKED_EVENT_LOOP;
+    if (this.#agenda.live !== 0) return PARKED_FUTEX;
+    return this.#isSpare ? SPARE_FUTEX : PARKED_FUTEX;
+  }
+
+  /** Or meant for one task alone, which its mail will tell. */
+  get #isSpare(): boolean {
+    const role = this.#roles.of(this.#isolate);
+    return role === SPARE || role === DEDICATED;
+  }
+
+  // After the announcement ----------------------------------------------------------------------------------------------
+
+  /** At everything that is to keep it awake. For how many milliseconds it may sleep; or it does not. */
+  #look(asleep: SleepState): number {
+    if (load(this.#words, CLOSING) === 1) {
+      this.#agenda.close();
+      return STAYS_AWAKE;
+    }
+    if (this.#agenda.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) return this.#lookAgain(asleep);
+    if (asleep === SPARE_FUTEX) return this.#lookAsSpare(asleep);
+    if (asleep === KEEPS_P_FUTEX || asleep === KEEPS_P_EVENT_LOOP) return this.#lookAsKeeper(asleep);
+    if (asleep === LOCKED_FUTEX || asleep === LOCKED_EVENT_LOOP) return this.#lookAsLocked(asleep);
+    return this.#lookAsOneOfThePool(asleep);
+  }
+
+  #lookAgain(asleep: SleepState): number {
+    return this.#hold.retract(asleep) ? STAYS_AWAKE : LOOKS_AGAIN;
+  }
+
+  /** Partner: the claim, after which the claimer wakes whoever sleeps as a spare. */
+  #lookAsSpare(asleep: SleepState): number {
+    return this.#isSpare ? Infinity : this.#lookAgain(asleep);
+  }
+
+  #lookAsKeeper(asleep: SleepState): number {
+    if (!this.#agenda.hasOwnWork()) return this.#untilDue;
+    this.#hold.retract(asleep);
+    return STAYS_AWAKE;
+  }
+
+  /** Nobody gives it a P but for work of its own. */
+  #lookAsLocked(asleep: SleepState): number {
+    if (!this.#agenda.hasOwnWork()) return this.#untilDue;
+    const isAnyIdle = this.#idle.idlePs > 0;
+    // With work of its own and no P, it waits for a P and nothing else.
+    if (!isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) return Infinity;
+    const is = this.#takeIdleP(asleep);
+    if (is === LOOKS_AGAIN) this.#wakeups.queueForP(this.#isolate);
+    return is;
+  }
+
+  #lookAsOneOfThePool(asleep: SleepState): number {
+    if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);
+    const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();
+    return seesWork ? this.#takeIdleP(asleep) : this.#untilDue;
+  }
+
+  /** As in Go: it goes on as one that spins, and wakes the next if there is more than it takes. */
+  #takeIdleP(asleep: SleepState): number {
+    const hold = this.#hold;
+    if (hold.retract(asleep)) return STAYS_AWAKE;
+    const p = this.#idle.acquireP();
+    if (p === NO_P) return LOOKS_AGAIN;
+    hold.take(p);
+    if (!hold.takesWork) return STAYS_AWAKE;
+    // A continuation may run before the loop goes on: submitters are not to count on this M.
+    if (this.#agenda.live !== 0) this.#wakeups.wakeIfWork();
+    else hold.spinFurther();
+    return STAYS_AWAKE;
+  }
+
+  get #untilDue(): number {
+    return Math.max(0, this.#agenda.next - performance.now());
+  }
+
+  // Sleeping ----------------------------------------------------------------------------------------------------------
+
+  /** Whether it was the end of its patience that ended it. */
+  #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
+    const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
+      this.#roles.available > this.#idle.procs;
+    const most = isSurplus ? RETIRE : patience;
+    return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
+  }
+
+  /** Without live Gs the pool had more threads than it needs: those that blocked calls left behind. */
+  async #losePatience(): Promise<void> {
+    if (this.#agenda.live !== 0) {
+      if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
+    } else if (this.#roles.resign(this.#isolate, this.#idle.procs)) {
+      this.#agenda.close();
+    }
+  }
+
+  #sleepInEventLoop(asleep: SleepState, ms: number): Promise<void> {
+    // Partner: the host's look at it, while this M sleeps.
+    this.#isStuck = !this.#agenda.hasTimers && !this.#agenda.hasOwnWork() && this.#eventLoop.isEmpty();
+    store(this.#words, this.#record + M_STUCK, this.#isStuck ? 1 : 0);
+    return this.#hold.sleepInEventLoop(asleep, Math.max(0, ms - this.#eventLoop.ahead));
+  }
+
+  #wasInEventLoop(): void {
+    this.#eventLoop.hadTurn();
+    if (this.#isStuck) store(this.#words, this.#record + M_STUCK, 0);
+    this.#answerHost();
+  }
+
+  /**
+   * A turn of the event loop without a P. What runs there may take long: meanwhile the M counts as one that sleeps in its
+   * event loop. Whether a P was given meanwhile. One without live Gs may be a spare, which nobody is to give one.
+   */
+  async #turnAsleep(): Promise<boolean> {
+    try {
+      const asleep = this.#agenda.live === 0 ? undefined : this.#sleepState(false);
+      if (asleep !== undefined) this.#hold.announce(asleep);
+      await this.#eventLoop.turn();
+      this.#locks.enter();
+      return asleep !== undefined && this.#hold.retract(asleep);
+    } finally {
+      this.#locks.leave();
+    }
+  }
+
+  /** The host believes that this is a deadlock: see deadlock.ts. */
+  #answerHost(): void {
+    const asked = load(this.#words, this.#record + M_ASKED);
+    if (asked === 0) return;
+    store(this.#words, this.#record + M_ASKED, 0);
+    if (asked === REPORT) reportWaits(this.#home, this.#runner.names);
+    if (asked === END) endWaits(this.#home);
+  }
+}
