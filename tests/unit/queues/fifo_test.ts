@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Fifo } from "../../../scheduler/queues/fifo.ts";
-import { costOf, growthOf, MOST } from "../../support/cpu_cost.ts";
+import { costOf, growthOf, MOST, shownGrowth } from "../../support/growth.ts";
 import { random } from "../../support/hammers/hammer.ts";
 
 Deno.test("what came first leaves first, through any mixture of pushes and shifts", () => {
@@ -28,11 +28,11 @@ Deno.test("what came first leaves first, through any mixture of pushes and shift
 });
 
 Deno.test("a long one takes no more for each than a short one", async () => {
-  const { costs, factor } = await growthOf((n) =>
+  const growth = await growthOf((n) =>
     costOf(() => {
       const fifo = new Fifo<number>();
       for (let i = 0; i < n; i++) fifo.push(i);
       while (fifo.length > 0) fifo.shift();
     }), 200_000);
-  assert(factor < MOST, `${costs}`);
+  assert(growth.factor < MOST, shownGrowth(growth));
 });
