@@ -105,6 +105,15 @@ export const M_TELLS = 2 * LINE + 15;
 /** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
 export const M_PREEMPTIBLE = 3 * LINE;
 export const M_REFUSALS = M_PREEMPTIBLE + 8;
+/** The definition of the task that runs there on end, plus 1; 0: a continuation, or nothing. See locks.ts. */
+export const M_RUNS = M_PREEMPTIBLE + 10;
+/** Modules that it imports now. By the thread. */
+export const M_IMPORTS = M_PREEMPTIBLE + 11;
+/** Which definitions it has at hand, by the lowest 5 bits of their numbers: a hint. By the thread. */
+export const M_WARM = M_PREEMPTIBLE + 12;
+/** Microseconds that its turn had taken when it lost its P in the middle. By sysmon, and reset by
+ * the thread: stopwatch.ts. */
+export const M_RAN_BEFORE = M_PREEMPTIBLE + 13;
 /** What runs there: see black_box.ts. */
 export const M_BOX = 4 * LINE;
 export const BOX_BYTES = 16 * LINE;
@@ -250,6 +259,12 @@ const CODE_WORDS = (MAX_CODE_RANGES + 1) * 4;
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
+/** An entry: where in the names its key is, in bytes, and how long; then what run_times.ts knows. */
+export const D_KEY = 0;
+export const D_KEY_BYTES = 1;
+export const D_MEAN = 2;
+export const D_IMPORT = 3;
+const D_WORDS = 4;
 /** Bytes for the names of all definitions: 128 each on average. */
 const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;
 
@@ -279,7 +294,7 @@ function offsets(maxTasks: number, maxThreads: number) {
   const isolates = processors + MAX_PROCS * P_WORDS;
   const globalCells = isolates + (numbers + 1) * M_WORDS;
   const definitions = globalCells + globalCapacity * 2;
-  const names = definitions + MAX_DEFINITIONS * 2;
+  const names = definitions + MAX_DEFINITIONS * D_WORDS;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
@@ -310,7 +325,6 @@ export class Arena {
   readonly slots: number;
   readonly globalCapacity: number;
   readonly globalCells: number;
-  readonly definitions: number;
   /** In bytes, as are the next two. */
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
@@ -328,6 +342,7 @@ export class Arena {
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;
+  readonly #definitions: number;
 
   constructor(
     readonly shape: ArenaShape,
@@ -339,7 +354,7 @@ export class Arena {
     this.slots = at.slots;
     this.globalCapacity = at.globalCapacity;
     this.globalCells = at.globalCells;
-    this.definitions = at.definitions;
+    this.#definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
     this.codeRanges = at.codeRanges;
@@ -360,6 +375,10 @@ export class Arena {
 
   isolate(number: number): number {
     return this.#isolates + number * M_WORDS;
+  }
+
+  definition(number: number): number {
+    return this.#definitions + number * D_WORDS;
   }
 
   g(slot: number): number {

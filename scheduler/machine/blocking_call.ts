@@ -62,6 +62,7 @@ export class BlockingCalls {
     const machine = this.#machine;
     const { p } = machine;
     if (p >>> 0 >= EXEMPT_P || machine.isAsleep) return this.#runSpecial(fn, false);
+    machine.runner.stopwatch.spoil();
     if (this.#waiting.length !== 0) this.#children.publishAll();
     const word = callWord(this.#isolate, this.#calls++);
     this.isInCall = true;
@@ -91,6 +92,7 @@ export class BlockingCalls {
     this.#locks.hold();
     const { p } = this.#machine;
     if (p >>> 0 >= EXEMPT_P || this.#machine.isAsleep) return this.#runSpecial(fn, true);
+    this.#machine.runner.stopwatch.spoil();
     this.#children.publishAll();
     this.isInCall = true;
     this.#machine.p = NO_P;

@@ -19,7 +19,9 @@ import {
 } from "../slots/g_table.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Machine } from "./machine.ts";
+import { Modules } from "./modules.ts";
 import { type Arena, HOST } from "../arena/memory_layout.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
@@ -46,6 +48,8 @@ export class Runner {
   live = 0;
   /** A G from a queue was begun since the machine last looked at the clock. */
   tookSlot = false;
+  readonly stopwatch: Stopwatch;
+  readonly #modules: Modules;
   /** Of the live ones, those that wait for their modules or arguments; and when to stop waiting for nothing else. */
   #arriving = 0;
   #patientUntil = 0;
@@ -88,6 +92,8 @@ export class Runner {
     this.#side = side;
     this.#idle = idle;
     this.#children = children;
+    this.stopwatch = new Stopwatch(arena, isolate, table, machine.home.locks);
+    this.#modules = new Modules(arena, isolate);
     this.#box = BlackBox.open(arena, isolate);
   }
 
@@ -160,9 +166,10 @@ export class Runner {
   /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
   #load(g: G, parcel: Parcel | undefined): void {
     if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
-    const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
+    const number = this.#gs.definition(g.slot);
+    const [module, name] = splitKey(this.#table.key(number));
     this.#await(g);
-    const loaded = import(module).then(
+    const loaded = this.#modules.import(module, number).then(
       () => {
         if (this.#definition(g.slot) !== undefined) return undefined;
         const defined = [...registry.definitions.values()];
@@ -210,7 +217,12 @@ export class Runner {
 
   #definition(slot: number): Definition | undefined {
     const number = this.#gs.definition(slot);
-    return this.#definitions[number] ??= registry.definitions.get(this.#table.key(number));
+    const known = this.#definitions[number];
+    if (known !== undefined) return known;
+    const found = registry.definitions.get(this.#table.key(number));
+    if (found === undefined) return undefined;
+    this.#modules.has(number);
+    return this.#definitions[number] = found;
   }
 
   /** A G that has not begun and waits for something to arrive. */
@@ -234,6 +246,8 @@ export class Runner {
     const { locks } = this.#machine.home;
     let result: unknown;
     let pending: Promise<unknown> | undefined;
+    if (g.slot < 0) this.stopwatch.beginPrivate(definition);
+    else this.stopwatch.begin(this.#gs.definition(g.slot));
     locks.leave();
     try {
       // A spread call costs 20 ns more.
@@ -242,11 +256,13 @@ export class Runner {
       if (isThenable(result)) pending = resolved.call(Promise, result);
     } catch (error) {
       locks.enter();
+      this.stopwatch.end();
       this.#current = undefined;
       this.#end(g, false, error);
       return;
     }
     locks.enter();
+    this.stopwatch.end();
     if (g.slot >= 0) this.#current = undefined;
     if (pending !== undefined) this.#follow(g, pending);
     else this.#end(g, true, result);

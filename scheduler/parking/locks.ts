@@ -6,7 +6,7 @@
  * of the loop lasts. Its writer is the thread, its reader the handler of SIGURG on the very same thread, so program order
  * is all that counts, and plain access will do. sysmon reads it too, for whom any moment is as good as the next.
  */
-import { type Arena, M_GIVEN, M_LOCKS } from "../arena/memory_layout.ts";
+import { type Arena, M_GIVEN, M_LOCKS, M_RUNS } from "../arena/memory_layout.ts";
 
 const TURN = 1 << 8;
 
@@ -24,6 +24,7 @@ export class Locks {
   readonly #words: Int32Array;
   readonly #count: number;
   readonly #given: number;
+  readonly #runs: number;
   #turn = 0;
   /** What the thread does when it was frozen, or has lost its P where it could not be. Gets what M_GIVEN says. */
   takeUp: (given: number) => void = () => {};
@@ -32,6 +33,7 @@ export class Locks {
     this.#words = arena.i32;
     this.#count = arena.isolate(isolate) + M_LOCKS;
     this.#given = arena.isolate(isolate) + M_GIVEN;
+    this.#runs = arena.isolate(isolate) + M_RUNS;
   }
 
   /** From a task's code into the scheduler, which may be there already. */
@@ -66,6 +68,11 @@ export class Locks {
     this.#turn = (this.#turn + TURN) | 0;
     this.#words[this.#count] = this.#turn | 1;
     if (this.#words[this.#given] !== 0) this.#takeUp();
+  }
+
+  /** A task of that definition is about to run, or -1 of none. sysmon reads that as it reads the count. */
+  runs(definition: number): void {
+    this.#words[this.#runs] = definition + 1;
   }
 
   get turn(): number {
