@@ -48,6 +48,7 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "../slots/task_table.ts";
 import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
+import { requireWarm } from "./warm.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
 export { openLibrary } from "../native/library.ts";
@@ -107,6 +108,7 @@ export class Host {
     const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
     const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
     const { preempt = true, onStall } = options;
+    const warm = requireWarm(options.warm);
     const sliceMs = requireCount("sliceMs", options.sliceMs ?? 10, 1, MAX_MS);
     const stallMs = requireCount("stallMs", options.stallMs ?? 100, 1, MAX_MS);
     const runawayMs = options.runawayMs ?? Infinity;
@@ -119,7 +121,7 @@ export class Host {
       }
     }
     const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    const limits = { maxThreads, heapLimitMb };
+    const limits = { maxThreads, heapLimitMb, warm };
     if (preempt) {
       const result = shim.installPreemption();
       if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);

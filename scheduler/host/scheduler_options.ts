@@ -1,5 +1,6 @@
 /** What a scheduler is started with. */
 import type { Names } from "../tasks/options.ts";
+import type { TaskDefinition } from "../tasks/task.ts";
 import type { Stall } from "./stall.ts";
 
 /** Options of {@linkcode Scheduler.start}. */
@@ -58,6 +59,12 @@ export interface SchedulerOptions {
    */
   heapLimitMb?: number;
   /**
+   * Modules that every thread of the pool imports before `Scheduler.start` resolves, and each later one as it starts: so no task has
+   * to wait for that. Tasks stand for the modules that define them. It rejects if one cannot be imported. Default: none; a
+   * module is imported with the first task that needs it.
+   */
+  warm?: readonly (string | URL | TaskDefinition<never[], unknown>)[];
+  /**
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
    * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
    * host may still start a task that finds a channel in its module and sends to it. Default: true.
@@ -80,5 +87,6 @@ export const SCHEDULER_OPTIONS = {
   onStall: true,
   stallMs: true,
   heapLimitMb: true,
+  warm: true,
   detectDeadlocks: true,
 } satisfies Names<SchedulerOptions>;

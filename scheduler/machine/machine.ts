@@ -45,7 +45,7 @@ import {
   type SleepState,
   SPARE_FUTEX,
 } from "../parking/parker.ts";
-import { DEDICATED, SPARE } from "../parking/roles.ts";
+import { DEDICATED, POOL, SPARE } from "../parking/roles.ts";
 import { Runner } from "./runner.ts";
 import { Search } from "./search.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
@@ -508,7 +508,8 @@ export class Machine {
 
   /** Whether it slept for long, and the pool had more threads than it needs: those that blocked calls left behind. */
   #sleepInFutex(asleep: SleepState, timeout: number): boolean {
-    const isSurplus = asleep === PARKED_FUTEX && this.#idle.roles.available > this.#idle.procs;
+    // Those that have no P just now are back sooner or later. The first to wake is the lowest, so that of the coldest is over first.
+    const isSurplus = asleep === PARKED_FUTEX && this.#idle.roles.count(POOL) > this.#idle.procs;
     const patience = isSurplus ? RETIRE : Infinity;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience)) && patience <= timeout;
   }
