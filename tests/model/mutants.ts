@@ -842,6 +842,23 @@ export const mutants: Mutant[] = [
     "preemption: a task",
   ),
   mutant(
+    "a P that was taken for somebody who has one by then is nobody's",
+    "parking/idle.ts",
+    `      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
+    }
+    this.passOn(p);`,
+    `      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
+    }`,
+    "preemption: a P for who waits",
+  ),
+  mutant(
+    "one that is frozen is forgotten: nobody knows that it waits for a P",
+    "sysmon/preemption.ts",
+    "else if (this.#parker.shelve(isolate)) this.#idle.queueForP(isolate);",
+    "else this.#parker.shelve(isolate);",
+    "preemption: two that compute",
+  ),
+  mutant(
     "sysmon forgets a thread that it has taken the P of",
     "sysmon/preemption.ts",
     `    else this.#seized.add(isolate);
