@@ -7,11 +7,10 @@
  * - no module is being imported by who would be frozen,
  * - it is likely to be done much sooner: what has run for t is taken to run for as long again, or what its definition's
  *   mean leaves; what waits for its definition's mean, and the import of its module, if the thread would have to do that;
- * - a thread is idle that has its module; or the queue has stood still for a slice, or twice as long for each thread that the
- *   pool has beyond `procs`; and it has up to `procs + 2` of those, or nothing ends or yields anywhere.
+ * - a thread is idle that has its module; or none is importing one, the queue has stood still for a slice, or twice as long
+ *   for each thread that the pool has beyond `procs`, and it has up to `procs + 2` of those, or nothing ends or yields anywhere.
  *
- * All of that are guesses. So if nothing ends or yields anywhere, whatever waits gets a thread in the end, for all waits may be on
- * what never ends.
+ * All of that are guesses. So if nothing ends or yields for long, whatever waits gets a thread in the end.
  */
 import { load } from "../arena/atomics.ts";
 import { type Arena, G_TASK, HOST, ISOLATES, M_IMPORTS, M_RUNS, M_WARM } from "../arena/memory_layout.ts";
@@ -61,8 +60,9 @@ export class Gain {
   readonly #globalHead: Head = { at: 0, since: 0 };
   #now = 0;
   #lastProgress = 0;
-  // Of the M in question: what it runs, or -1, and how many microseconds that is expected to take from now.
+  // Of the M in question: what it runs, or -1. Microseconds: its mean, what it has taken, and what it is expected to take from now.
   #running = -1;
+  #mean = 0;
   #ran = 0;
   #left = 0;
   // Of what has not begun: whether anything was seen, and any that one more thread would pay for.
@@ -114,13 +114,13 @@ export class Gain {
   #lookAtRunning(isolate: number, ran: number): void {
     this.#running = load(this.#words, this.#arena.isolate(isolate) + M_RUNS) - 1;
     this.#ran = ran / 1e3;
-    const mean = this.#running < 0 ? 0 : this.#times.mean(this.#running);
-    this.#left = Math.max(this.#ran, mean - this.#ran);
+    this.#mean = this.#running < 0 ? 0 : this.#times.mean(this.#running);
+    this.#left = Math.max(this.#ran, this.#mean - this.#ran);
   }
 
   #whomToStart(p: number, isolate: number): number {
     this.#waits = this.#isWorthThread = false;
-    const isImporting = load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0;
+    const isImporting = this.#isImporting(isolate);
     for (let n = 0; n < WINDOW; n++) {
       const slot = this.#rings.peek(p, n);
       if (slot < 0) break;
@@ -135,14 +135,16 @@ export class Gain {
       if (thread !== NOBODY) return thread;
     }
     if (!this.#waits) return NOBODY;
-    const still = this.#now - this.#lastProgress;
-    if (this.#isWorthThread) {
+    // What is in the ring of a P that stands still may not be taken by others, although they go on.
+    const still = this.#now - Math.min(this.#lastProgress, this.#heads[p].since);
+    if (this.#isWorthThread && !this.#isAnyGettingWarm) {
       const due = this.#patience(1);
       const { procs } = this.#idle;
       const isWithinLimit = this.#surplus < procs * SURPLUS_PER_P + SURPLUS;
       if (this.#waited(p) >= due && (isWithinLimit || still >= due)) return ANYBODY;
     }
-    return still >= this.#patience(isImporting ? IMPORT : STANDSTILL) ? ANYBODY : NOBODY;
+    const due = Math.max(this.#patience(isImporting ? IMPORT : STANDSTILL), MUCH * this.#mean * 1e3);
+    return still >= due ? ANYBODY : NOBODY;
   }
 
   /** An idle thread that has the slot's module, if it is worth it. */
@@ -185,6 +187,16 @@ export class Gain {
       this.#isIdle(isolate) &&
       (load(this.#words, this.#arena.isolate(isolate) + M_WARM) >>> (definition & 31) & 1) === 1
     );
+  }
+
+  /** One thread after the other: it will be there for what waits, as soon as it goes on. */
+  get #isAnyGettingWarm(): boolean {
+    return this.#first((isolate) => this.#idle.roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
+      NOBODY;
+  }
+
+  #isImporting(isolate: number): boolean {
+    return load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0;
   }
 
   get #isAnyIdle(): boolean {
