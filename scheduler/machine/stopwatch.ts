@@ -63,7 +63,6 @@ export class Stopwatch {
 
   /** Its end, or its first await. */
   end(): void {
-    this.#locks.runs(-1);
     if (this.#begun !== 0) this.#measure();
   }
 

@@ -68,9 +68,10 @@ export class Locks {
     this.#turn = (this.#turn + TURN) | 0;
     this.#words[this.#count] = this.#turn | 1;
     if (this.#words[this.#given] !== 0) this.#takeUp();
+    this.#words[this.#runs] = 0;
   }
 
-  /** A task of that definition is about to run, or -1 of none. sysmon reads that as it reads the count. */
+  /** A task of that definition is about to run, until it enters; -1: nobody knows. sysmon reads that as it reads the count. */
   runs(definition: number): void {
     this.#words[this.#runs] = definition + 1;
   }
