@@ -39,6 +39,7 @@ export {
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/tasks/errors.ts";
+export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export { Once } from "./scheduler/sync/once.ts";
 export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
@@ -61,14 +62,8 @@ export { dedicate, type DedicateOptions, go, Scheduler, type SchedulerStats } fr
 export type { SchedulerOptions } from "./scheduler/host/scheduler_options.ts";
 export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";
-export {
-  Call,
-  type GoOptions,
-  type Task,
-  task,
-  type TaskDefinition,
-  type TaskState,
-} from "./scheduler/tasks/task.ts";
+export { Call, type GoOptions, type Task, type TaskState } from "./scheduler/tasks/call.ts";
+export { task, type TaskDefinition } from "./scheduler/tasks/define.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";
 export type { WaitOptions } from "./scheduler/tasks/options.ts";

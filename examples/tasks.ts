@@ -8,6 +8,10 @@ export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => 
   return total;
 });
 
+export const byteSum = task(import.meta, "byteSum", (_ctx, bytes: Uint8Array) => {
+  return bytes.reduce((a, b) => a + b, 0);
+});
+
 /** What the kernel calls the thread that runs this. */
 export const threadName = task(import.meta, "threadName", (ctx) => {
   return Deno.readTextFileSync(`/proc/self/task/${ctx.tid}/comm`).trim();

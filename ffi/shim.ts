@@ -81,21 +81,9 @@ export interface Shim {
   cpuNs(tid: number): number;
   /** Writes where code lies that was made at run time to the address: see native/shim.h. How many ranges. */
   readCode(ranges: number, most: number): number;
-  /** Starts a pthread at a C routine. Returns its id for `joinThread`, or a negative errno. */
-  startThread(routine: number, argument: number, stackBytes?: number): number;
-  /** Blocks the calling thread until that one has ended; once for each started thread. */
-  joinThread(id: number): number;
-  /**
-   * Starts a pthread in `heddle_relay`: it hands each ball that arrives in the word at `mine` to the word at
-   * `theirs`. Returns an id for `joinThread`, or a negative errno.
-   */
-  startRelay(mine: number, theirs: number, rounds: number): number;
   /** Nothing of this object is used afterwards. */
   close(): void;
 }
-
-/** The words that a relay passes, as in native/shim.h. */
-export const relayBall = { none: 0, ball: 1, stop: 2 } as const;
 
 const HIGHEST_CPU = 65535;
 
@@ -112,33 +100,11 @@ export function loadShim(path: string = soname): Shim {
       `The shim at ${path} has ABI ${abi}, and this version of Heddle needs ${shimAbi}: they were mixed.`,
     );
   }
-  const { heddle_address: addressOfBuffer, heddle_address_of_pointer: addressOfPointer } = symbols;
-  /** Arguments of running relays, by thread id: C reads them. */
-  const relays = new Map<number, Float64Array>();
-
-  function startThread(routine: number, argument: number, stackBytes = 0): number {
-    const id = new Float64Array(1);
-    const result = symbols.heddle_thread_start(routine, argument, stackBytes, id);
-    return result < 0 ? result : id[0];
-  }
-
   return {
     path,
     addressOf,
-    bufferAddress(buffer) {
-      // Asking for its buffer moves a small array out of V8's heap. Deno 2.9 does that too when it takes the address, but
-      // says so nowhere.
-      if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
-      return addressOfBuffer(
-        (buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer) as Uint8Array<ArrayBuffer>,
-      );
-    },
-    pointerAddress(pointer) {
-      const address = addressOfPointer(pointer as Deno.PointerValue);
-      return address <= Number.MAX_SAFE_INTEGER
-        ? address
-        : Deno.UnsafePointer.value(pointer as Deno.PointerValue);
-    },
+    bufferAddress: (buffer) => bufferAddress(symbols, buffer),
+    pointerAddress: (pointer) => pointerAddress(symbols, pointer as Deno.PointerValue),
     nativeWake: symbols.heddle_native_wake,
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
@@ -154,16 +120,7 @@ export function loadShim(path: string = soname): Shim {
       const mask = cpuMask(cpus);
       return symbols.heddle_set_affinity(mask, mask.length);
     },
-    getAffinity(tid = 0) {
-      // The kernel wants room for every CPU that it could have (at most 8192 in Linux 6), not that it has.
-      const mask = new Uint8Array(1024);
-      const bytes = symbols.heddle_get_affinity(tid, mask, mask.length);
-      const cpus = [];
-      for (let cpu = 0; cpu < bytes * 8; cpu++) {
-        if (mask[cpu >> 3] & (1 << (cpu & 7))) cpus.push(cpu);
-      }
-      return cpus;
-    },
+    getAffinity: (tid = 0) => affinityOf(symbols, tid),
     setNice: symbols.heddle_set_nice,
     setFifoPriority: symbols.heddle_set_fifo_priority,
     setTimerSlack: symbols.heddle_set_timer_slack,
@@ -172,24 +129,13 @@ export function loadShim(path: string = soname): Shim {
     preempt: symbols.heddle_preempt,
     cpuNs: symbols.heddle_cpu_ns,
     readCode: symbols.heddle_read_code,
-    startThread,
-    joinThread(id) {
-      const result = symbols.heddle_thread_join(id);
-      if (result === 0) relays.delete(id);
-      return result;
-    },
-    startRelay(mine, theirs, rounds) {
-      const relay = new Float64Array(new SharedArrayBuffer(24));
-      relay.set([mine, theirs, rounds]);
-      const id = startThread(symbols.heddle_relay_address(), addressOf(relay));
-      if (id > 0) relays.set(id, relay);
-      return id;
-    },
     close: () => library.close(),
   };
 }
 
-function openLoaded(path: string): Deno.DynamicLibrary<typeof shimSymbols> {
+type Library = Deno.DynamicLibrary<typeof shimSymbols>;
+
+function openLoaded(path: string): Library {
   try {
     return open(path, shimSymbols);
   } catch (error) {
@@ -198,6 +144,30 @@ function openLoaded(path: string): Deno.DynamicLibrary<typeof shimSymbols> {
   loadFromMemory("heddle", Uint8Array.fromBase64(base64));
   // If another isolate did the same just now, both find the first of the two.
   return open(soname, shimSymbols);
+}
+
+function bufferAddress(symbols: Library["symbols"], buffer: unknown): number {
+  // Asking for its buffer moves a small array out of V8's heap. Deno 2.9 does that too when it takes the address, but says
+  // so nowhere.
+  if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
+  const view = buffer instanceof SharedArrayBuffer ? new Uint8Array(buffer) : buffer;
+  return symbols.heddle_address(view as Uint8Array<ArrayBuffer>);
+}
+
+function pointerAddress(symbols: Library["symbols"], pointer: Deno.PointerValue): number | bigint {
+  const address = symbols.heddle_address_of_pointer(pointer);
+  return address <= Number.MAX_SAFE_INTEGER ? address : Deno.UnsafePointer.value(pointer);
+}
+
+function affinityOf(symbols: Library["symbols"], tid: number): number[] {
+  // The kernel wants room for every CPU that it could have (at most 8192 in Linux 6), not that it has.
+  const mask = new Uint8Array(1024);
+  const bytes = symbols.heddle_get_affinity(tid, mask, mask.length);
+  const cpus = [];
+  for (let cpu = 0; cpu < bytes * 8; cpu++) {
+    if (mask[cpu >> 3] & (1 << (cpu & 7))) cpus.push(cpu);
+  }
+  return cpus;
 }
 
 /** As `heddle_set_affinity` takes it. Throws a RangeError for what is no CPU's number. */

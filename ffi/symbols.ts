@@ -35,13 +35,6 @@ export const shimSymbols = {
   heddle_life: { parameters: [], result: "f64" },
   /** `int32_t heddle_has_ended(heddle_number life)` */
   heddle_has_ended: { parameters: ["f64"], result: "i32" },
-  /**
-   * `int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddle_number stack_bytes,
-   * heddle_number *id)`
-   */
-  heddle_thread_start: { parameters: ["f64", "f64", "f64", "buffer"], result: "i32" },
-  /** `int32_t heddle_thread_join(heddle_number id)` */
-  heddle_thread_join: { parameters: ["f64"], result: "i32" },
   /** `heddle_number heddle_address(const void *memory)` */
   heddle_address: { parameters: ["buffer"], result: "f64" },
   heddle_address_of_pointer: { name: "heddle_address", parameters: ["pointer"], result: "f64" },
@@ -57,9 +50,7 @@ export const shimSymbols = {
   heddle_cpu_ns: { parameters: ["i32"], result: "f64" },
   /** `int32_t heddle_read_code(heddle_number ranges, int32_t most)` */
   heddle_read_code: { parameters: ["f64", "i32"], result: "i32" },
-  /** `heddle_number heddle_relay_address(void)` */
-  heddle_relay_address: { parameters: [], result: "f64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 5;
+export const shimAbi = 6;

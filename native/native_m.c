@@ -1,5 +1,5 @@
-// "Native Ms" in scheduler/README.md has the protocol. tests/model/scenarios/native_m.ts is this file once more, for the model
-// checker: change both.
+// "Native Ms" in scheduler/native/README.md has the protocol. tests/model/scenarios/native_m.ts is this file once more, for
+// the model checker: change both.
 #define _GNU_SOURCE
 #include "shim.h"
 

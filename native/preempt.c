@@ -1,5 +1,5 @@
 // Freezing a thread from outside, in the handler of SIGURG (Go's choice of signal, for Go's reasons: nobody uses it, and
-// libraries pass it on). "Preemption" in scheduler/README.md has the protocol.
+// libraries pass it on). "Preemption" in scheduler/sysmon/README.md has the protocol.
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -52,7 +52,7 @@ static _Atomic int32_t *word(heddle_number address) {
 // Sleeps until somebody gives the thread a P, which may be never.
 static void freeze(struct heddle_preemptible *thread, _Atomic int32_t *sleep) {
   int32_t state;
-  while ((state = atomic_load(sleep)) >= HEDDLE_FROZEN && state <= HEDDLE_ABANDONED) {
+  while (((state = atomic_load(sleep)) & HEDDLE_FROZEN) != 0) {
     heddle_futex_wait(thread->sleep, state, -1);
   }
   *word(thread->given) = state;
@@ -64,24 +64,22 @@ static void freeze(struct heddle_preemptible *thread, _Atomic int32_t *sleep) {
 static void answer(struct heddle_preemptible *thread, uintptr_t pc, bool is_on_top) {
   _Atomic int32_t *sleep = word(thread->sleep);
   int32_t asked = atomic_load(sleep);
-  if (asked < HEDDLE_ASKED || asked > HEDDLE_ASKED_LOST) return;
-  // What it is if it refuses.
-  int32_t next = HEDDLE_AWAKE;
-  if (asked == HEDDLE_ASKED_SEIZED) next = HEDDLE_SEIZED;
-  if (asked == HEDDLE_ASKED_LOST) next = HEDDLE_LOST;
+  if ((asked & HEDDLE_ASKED) == 0) return;
+  // What it is again if it refuses.
+  int32_t next = asked & ~(HEDDLE_ASKED | HEDDLE_LETS_GO);
   if ((*word(thread->locks) & HEDDLE_LOCKS) != 0) {
     thread->refused_in_scheduler++;
   } else if (is_on_top && is_code((const heddle_number *)(uintptr_t)thread->code, (heddle_number)pc)) {
-    next = asked == HEDDLE_ASKED_LOST ? HEDDLE_ABANDONED : HEDDLE_FROZEN;
+    next = (asked & HEDDLE_LOST) | HEDDLE_FROZEN;
   } else {
     thread->refused_in_native++;
-    if (asked == HEDDLE_ASKED_TO_LET_GO) {
+    if ((asked & HEDDLE_LETS_GO) != 0) {
       // Before the thread goes on: it finds out at its next step in the scheduler.
       *word(thread->given) = HEDDLE_SEIZED;
       next = HEDDLE_LETS_GO;
     }
   }
-  if (atomic_compare_exchange_strong(sleep, &asked, next) && next >= HEDDLE_FROZEN) freeze(thread, sleep);
+  if (atomic_compare_exchange_strong(sleep, &asked, next) && (next & HEDDLE_FROZEN) != 0) freeze(thread, sleep);
 }
 
 static void pass_on(const struct sigaction *to, int signal, siginfo_t *info, void *context) {

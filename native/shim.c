@@ -18,10 +18,8 @@
 
 _Static_assert(sizeof(void *) == 8, "a user address has 47 bits, so that it fits a heddle_number");
 _Static_assert(sizeof(long) == 8, "raw system calls take and return 64 bits");
-_Static_assert(sizeof(pthread_t) == 8, "glibc's pthread_t is an address");
 _Static_assert(sizeof(heddle_number) == 8, "JavaScript's number");
 _Static_assert(sizeof(_Atomic int32_t) == 4, "a futex word is 32 bits");
-_Static_assert(sizeof(struct heddle_relay) == 24, "ffi/shim.ts writes this struct");
 
 static void *pointer(heddle_number address) {
   return (void *)(uintptr_t)address;
@@ -140,48 +138,6 @@ int32_t heddle_has_ended(heddle_number life_of) {
   return atomic_load((_Atomic int32_t *)pointer(life_of));
 }
 
-int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddle_number stack_bytes,
-                            heddle_number *id) {
-  pthread_attr_t attributes;
-  int error = pthread_attr_init(&attributes);
-  if (error != 0) return -error;
-  if (stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, (size_t)stack_bytes);
-  pthread_t thread = 0;
-  if (error == 0) {
-    error = pthread_create(&thread, &attributes, (void *(*)(void *))pointer(routine), pointer(argument));
-  }
-  pthread_attr_destroy(&attributes);
-  if (error == 0) *id = (heddle_number)thread;
-  return -error;
-}
-
 heddle_number heddle_address(const void *memory) {
   return (heddle_number)(uintptr_t)memory;
-}
-
-int32_t heddle_thread_join(heddle_number id) {
-  return -pthread_join((pthread_t)id, NULL);
-}
-
-void *heddle_relay(void *argument) {
-  const struct heddle_relay *relay = argument;
-  _Atomic int32_t *mine = pointer(relay->mine);
-  _Atomic int32_t *theirs = pointer(relay->theirs);
-  int64_t left = (int64_t)relay->rounds;
-  for (;;) {
-    int32_t ball;
-    while ((ball = atomic_load(mine)) == HEDDLE_NO_BALL) {
-      heddle_futex_wait(relay->mine, HEDDLE_NO_BALL, -1);
-    }
-    if (left == 0) ball = HEDDLE_STOP;
-    if (left > 0) left--;
-    atomic_store(mine, HEDDLE_NO_BALL);
-    atomic_store(theirs, ball);
-    heddle_futex_wake(relay->theirs, 1);
-    if (ball == HEDDLE_STOP) return NULL;
-  }
-}
-
-heddle_number heddle_relay_address(void) {
-  return (heddle_number)(uintptr_t)&heddle_relay;
 }

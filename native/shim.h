@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define HEDDLE_ABI 5u
+#define HEDDLE_ABI 6u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -64,34 +64,10 @@ heddle_number heddle_life(void);
 // 1 once that thread has ended: what its isolate had is gone by then. Else 0.
 int32_t heddle_has_ended(heddle_number life);
 
-// Starts a pthread at `routine`, a `void *(*)(void *)`, with `argument`. `stack_bytes` 0 takes the default.
-// Stores the id for heddle_thread_join. Every started thread must be joined once. Returns 0, -EAGAIN when the
-// system refuses another thread, -EINVAL for a stack that is too small.
-int32_t heddle_thread_start(heddle_number routine, heddle_number argument, heddle_number stack_bytes,
-                            heddle_number *id);
-
-// Blocks until that thread has ended. Returns 0, or -EDEADLK for the calling thread itself.
-int32_t heddle_thread_join(heddle_number id);
-
-// A thread routine that passes a ball between two words, sleeping at once when there is none: the baseline that
-// a futex round trip of C threads costs. `mine` and `theirs` are addresses of words that start at HEDDLE_NO_BALL.
-// The relay takes what arrives in `mine` and hands it to `theirs`; after `rounds` balls (< 0: without end) it
-// hands over HEDDLE_STOP instead and ends. It also ends when HEDDLE_STOP arrives, which it passes on.
-enum { HEDDLE_NO_BALL = 0, HEDDLE_BALL = 1, HEDDLE_STOP = 2 };
-struct heddle_relay {
-  heddle_number mine;
-  heddle_number theirs;
-  heddle_number rounds;
-};
-void *heddle_relay(void *relay);
-
-// The address of heddle_relay, as heddle_thread_start takes it.
-heddle_number heddle_relay_address(void);
-
 // The address of what a buffer or a pointer refers to, as a number.
 heddle_number heddle_address(const void *memory);
 
-// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/README.md has the protocol.
+// Native Ms: threads that run calls of C functions (native_m.c). "Native Ms" in scheduler/native/README.md has the protocol.
 // All words that are `_Atomic` here are shared with TypeScript, which lays the structs out by itself.
 
 enum { HEDDLE_CALL_INTS = 8, HEDDLE_CALL_FLOATS = 8, HEDDLE_CALL_STACK = 16 };
@@ -165,22 +141,17 @@ enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRI
 int32_t heddle_native_wake(heddle_number queue);
 
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
-// "Preemption" in scheduler/README.md has the protocol.
+// "Preemption" in scheduler/sysmon/README.md has the protocol.
 
-// States of the sleep word (parker.ts) that the handler knows. What a thread has become when it is none of these any
-// more is what somebody gave it.
+// Of the sleep word (parking/sleep_word.ts), where each state is a set of these bits and others, the ones that the handler
+// knows. What a thread has become when it is not HEDDLE_FROZEN any more is what somebody gave it.
 enum {
   HEDDLE_AWAKE = 0,
-  HEDDLE_ASKED = 16,
-  HEDDLE_ASKED_TO_LET_GO = 18,
-  HEDDLE_ASKED_SEIZED = 20,
-  HEDDLE_ASKED_LOST = 22,
-  HEDDLE_LETS_GO = 24,
-  HEDDLE_SEIZED = 26,
-  HEDDLE_LOST = 28,
-  HEDDLE_FROZEN = 30,
-  HEDDLE_SHELVED = 32,
-  HEDDLE_ABANDONED = 34,
+  HEDDLE_ASKED = 1 << 6,    // a question, on top of what the thread is otherwise. The handler takes it back, or freezes it
+  HEDDLE_LETS_GO = 1 << 7,  // with HEDDLE_ASKED: it is to let its P go if it cannot be frozen. Alone: it does
+  HEDDLE_SEIZED = 1 << 8,
+  HEDDLE_LOST = 1 << 9,  // whoever is asked then is frozen for good
+  HEDDLE_FROZEN = 1 << 10,
 };
 // The part of the word `locks` that counts; above it is a number that changes with every turn of the thread's loop.
 enum { HEDDLE_LOCKS = 255 };

@@ -1,15 +1,9 @@
+import { handOver } from "./codec/moves.ts";
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
 import { hold, tid } from "./locker_tasks.ts";
-import {
-  type Call,
-  type GoOptions,
-  type HostTask,
-  requireCall,
-  requireGoOptions,
-  silence,
-  type Task,
-} from "./tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions, type Task } from "./tasks/call.ts";
+import { type HostTask, silence } from "./tasks/promise.ts";
 import type { Thread } from "./host/threads.ts";
 import { threadName, type ThreadOptions } from "./tasks/thread_options.ts";
 
@@ -69,7 +63,7 @@ export class ThreadLocker implements AsyncDisposable {
     const limits = options === undefined ? undefined : requireGoOptions("locker.go", options);
     if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler of this locker is closed.");
     if (this.#closing) throw new Error("This locker is closed: start another one with scheduler.locker().");
-    const task = this.#host.goOn(this.#thread, call, limits);
+    const task = handOver(limits?.transfer, () => this.#host.goOn(this.#thread, call, limits));
     this.#tasks.add(task);
     const ended = () => this.#tasks.delete(task);
     task.then(ended, ended);

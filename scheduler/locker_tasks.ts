@@ -1,6 +1,7 @@
 /** Tasks of Heddle's own that a locker's thread runs. Threads know them without importing a module. */
 import type { TaskContext } from "./tasks/context.ts";
-import { Call, type Definition, registry } from "./tasks/task.ts";
+import { Call, type Definition } from "./tasks/call.ts";
+import { registry } from "./tasks/define.ts";
 
 const MODULE = "heddle:locker";
 

@@ -1,11 +1,12 @@
 /** One task for each item, so many at once. */
 import { whenAborted } from "./queues/cancellation.ts";
-import { isolateOf } from "./sync/handles.ts";
+import { isolateOf } from "./sync/isolate.ts";
 import type { Home } from "./tasks/home.ts";
 import { PROCS } from "./arena/memory_layout.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { requireDefinition, type Task, type TaskDefinition } from "./tasks/task.ts";
+import type { Task } from "./tasks/call.ts";
+import { requireDefinition, type TaskDefinition } from "./tasks/define.ts";
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {

@@ -4,7 +4,9 @@ import { Channel } from "./sync/channel.ts";
 import type { Home } from "./tasks/home.ts";
 import { type Names, requireOptions, requireSignal } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { defaultReason, requireDefinition, silence, type Task, type TaskDefinition } from "./tasks/task.ts";
+import type { Task } from "./tasks/call.ts";
+import { requireDefinition, type TaskDefinition } from "./tasks/define.ts";
+import { defaultReason, silence } from "./tasks/promise.ts";
 
 /**
  * A stage: a task that receives from one channel and sends to another. It ends when what it receives from is closed, and
@@ -114,7 +116,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
   async #feed(source: Source<unknown>, first: Channel<unknown>): Promise<void> {
     const { signal } = this.#stopped;
     const leave = () => silence(source.close());
-    signal.addEventListener("abort", leave);
+    const unfollow = whenAborted(signal, leave);
     try {
       for (;;) {
         const { value, done } = await source.next();
@@ -125,7 +127,7 @@ export class Pipeline<T> implements AsyncIterable<T> {
       leave();
       throw error;
     } finally {
-      signal.removeEventListener("abort", leave);
+      unfollow();
     }
   }
 

@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
+import { handOver } from "./codec/moves.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native/library.ts";
@@ -11,11 +12,11 @@ import {
   type Call,
   GO_OPTIONS,
   type GoOptions,
-  registry,
   requireCall,
   requireGoOptions,
   type Task,
-} from "./tasks/task.ts";
+} from "./tasks/call.ts";
+import { registry } from "./tasks/define.ts";
 import type { NativeThread } from "./native/thread.ts";
 import {
   type NativeThreadOptions,
@@ -138,7 +139,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** How many threads run tasks at the same instant. */
   get procs(): number {
-    return this.#host.idle.procs;
+    return this.#host.shared.idle.procs;
   }
 
   /**
@@ -161,7 +162,8 @@ export class Scheduler implements AsyncDisposable {
     requireCall(call);
     const limits = options === undefined ? undefined : requireGoOptions("go", options);
     this.#requireOpen();
-    return this.#host.go(call, limits) as unknown as Task<R>;
+    if (limits?.transfer === undefined) return this.#host.go(call, limits) as unknown as Task<R>;
+    return handOver(limits.transfer, () => this.#host.go(call, limits)) as unknown as Task<R>;
   }
 
   /**
@@ -186,7 +188,8 @@ export class Scheduler implements AsyncDisposable {
     const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
     this.#requireOpen();
     const name = limits.name ?? threadName(call.definition.name);
-    return this.#host.dedicate(call, limits, { name, affinity, nice }) as unknown as Task<R>;
+    const start = () => this.#host.dedicate(call, limits, { name, affinity, nice });
+    return handOver(limits.transfer, start) as unknown as Task<R>;
   }
 
   /**
@@ -252,16 +255,16 @@ export class Scheduler implements AsyncDisposable {
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
-    const { idle, threads } = this.#host;
+    const { threads, shared: { idle, roles } } = this.#host;
     return {
       procs: idle.procs,
       idleProcs: Math.max(0, idle.idlePs),
       spinning: idle.spinning,
       threads: threads.all.length,
-      dedicatedThreads: idle.roles.count(DEDICATED),
-      lockedThreads: idle.roles.count(LOCKED),
-      blockedThreads: idle.roles.blocked,
-      frozenThreads: idle.roles.frozen,
+      dedicatedThreads: roles.count(DEDICATED),
+      lockedThreads: roles.count(LOCKED),
+      blockedThreads: roles.blocked,
+      frozenThreads: roles.frozen,
       preempted: this.#host.preempted,
       unfreezable: this.#host.refusals,
       inFlight: this.#host.inFlight,

@@ -21,7 +21,7 @@ import {
 } from "./arena/memory_layout.ts";
 import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
-import { registry } from "./tasks/task.ts";
+import { registry } from "./tasks/define.ts";
 import { tellUncaught } from "./machine/task_signal.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./host/thread_start.ts";
 import { shown } from "./tasks/options.ts";

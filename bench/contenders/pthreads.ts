@@ -1,24 +1,20 @@
-import { loadShim, relayBall } from "../../ffi/shim.ts";
+import { compile } from "../../native/build.ts";
 import type { Contender } from "../contender.ts";
 
-/** Two threads of C that pass a ball by futexes, and sleep as soon as they have none. */
+const symbols = { round_trip_us: { parameters: ["i32"], result: "f64" } } as const;
+
+/** Two threads of C, pthreads.c. */
 export const contender: Contender = {
-  version: "of the shim",
+  version: "of the system",
   modes: {
-    default() {
-      const shim = loadShim();
+    async default() {
+      const file = await Deno.makeTempFile({ suffix: ".so" });
+      await Deno.writeFile(file, await compile({ sources: ["bench/contenders/pthreads.c"], out: file }));
+      const library = Deno.dlopen(file, symbols);
+      await Deno.remove(file);
       return {
         threads: 2,
-        run(_work, times) {
-          // Each word on a cache line of its own.
-          const words = new Int32Array(new SharedArrayBuffer(128));
-          const [here, there] = [shim.addressOf(words), shim.addressOf(words) + 64];
-          words[0] = relayBall.ball;
-          const start = shim.nowNs();
-          const threads = [shim.startRelay(here, there, times), shim.startRelay(there, here, -1)];
-          for (const id of threads) shim.joinThread(id);
-          return Promise.resolve((shim.nowNs() - start) / 1000 / times);
-        },
+        run: (_work, times) => Promise.resolve(library.symbols.round_trip_us(times)),
       };
     },
   },

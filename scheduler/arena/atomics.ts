@@ -3,7 +3,7 @@
  * consistent, so interleaving these operations is the whole memory model, and a checker can replace this module.
  *
  * A word is an `Int32Array` element. All functions but `pause` are one operation on one word, so a reader of the
- * protocols in README.md can count them.
+ * protocols in the READMEs can count them.
  */
 import type { Shim } from "../../ffi/shim.ts";
 

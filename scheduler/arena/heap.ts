@@ -1,6 +1,7 @@
 /**
  * Blocks for payloads that do not fit into a G slot, and for what tasks share: power-of-two classes from 64 bytes to
- * 1 MiB. A payload that is larger goes by a message port (side_channel.ts), so a full heap is no error for those.
+ * 1 MiB. Payloads of more than 32 KiB lie in spans (spans.ts). What finds no room goes by a message port
+ * (side_channel.ts), so a full heap is no error for payloads.
  *
  * Every isolate keeps its own lists and touches shared words only to take or give many blocks at once. The shared
  * list of a class is, like a mailbox, a stack that is pushed by CAS and taken whole by exchange: no lock, no ABA. A
@@ -10,6 +11,7 @@
  */
 import { cas, exchange, load } from "./atomics.ts";
 import { type Arena, HEAP_FREE, HEAP_TOP } from "./memory_layout.ts";
+import { spanAt, Spans } from "./spans.ts";
 
 const LEAST_SHIFT = 6;
 /** Bytes of a block of class 0: one cache line, as the record of a parked operation takes. */
@@ -18,6 +20,8 @@ export const BLOCK_CLASSES = 15;
 export const LARGEST_BLOCK = 1 << (LEAST_SHIFT + BLOCK_CLASSES - 1);
 /** Guess: blocks that an isolate keeps of a class before it gives them back. */
 const KEEP = 32;
+/** Bytes: a larger payload has a span. To find one takes 0.2 us, to copy that much 1.5 us. */
+const LARGEST_VALUE = 1 << 15;
 
 interface FreeList {
   head: number;
@@ -28,18 +32,23 @@ interface FreeList {
   stock: number;
 }
 
+/** What is to lie in the heap: bytes, and further ones at their offsets. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  readonly bulk: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+  /** Of all. */
+  readonly size: number;
+}
+
 /**
  * A block as one number, a reference: its offset plus its class, for which there is room, as offsets are multiples of the
- * smallest block. 0 is none.
+ * smallest block. 0 is none; what is below 0 refers to a span.
  */
 const CLASS = LEAST_BLOCK - 1;
 
-export function offsetOf(reference: number): number {
-  return reference & ~CLASS;
-}
-
-export function classIn(reference: number): number {
-  return reference & CLASS;
+/** The first byte of what is referred to. */
+export function offsetOf(arena: Arena, reference: number): number {
+  return reference < 0 ? spanAt(arena, reference) : reference & ~CLASS;
 }
 
 export function blockClass(bytes: number): number {
@@ -50,9 +59,14 @@ export class Heap {
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #lists: FreeList[];
+  readonly #spans: Spans;
+  /** Bytes from the heap's begin that blocks may be cut from; there may be more by now. */
+  #granted: number;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, isolate: number) {
     this.#arena = arena;
+    this.#spans = new Spans(arena, isolate);
+    this.#granted = this.#spans.rest;
     this.#words = arena.i32;
     this.#lists = Array.from({ length: BLOCK_CLASSES }, () => ({ head: 0, tail: 0, count: 0, stock: 0 }));
   }
@@ -77,18 +91,53 @@ export class Heap {
     return this.#carve(sizeClass);
   }
 
-  /** A reference to a new block with these bytes; 0 when there is none that could take them. */
+  /** A reference to these bytes in the heap; 0 when there is no room. */
   put(bytes: Uint8Array): number {
-    if (bytes.length > LARGEST_BLOCK) return 0;
-    const sizeClass = blockClass(bytes.length);
+    return this.place({ bytes, bulk: [], size: bytes.length });
+  }
+
+  place(payload: Payload): number {
+    if (payload.size > LARGEST_VALUE) return this.#placeInSpan(payload);
+    const sizeClass = blockClass(payload.size);
     const block = this.allocate(sizeClass);
     if (block === 0) return 0;
-    this.#arena.u8.set(bytes, block);
+    this.#fill(block, payload);
     return block + sizeClass;
   }
 
+  #placeInSpan(payload: Payload): number {
+    const reference = this.#spans.allocate(payload.size);
+    if (reference === 0) return 0;
+    this.#spans.keep(reference);
+    this.#fill(spanAt(this.#arena, reference), payload);
+    this.#spans.letGo();
+    return reference;
+  }
+
+  #fill(at: number, { bytes, bulk }: Payload): void {
+    this.#arena.u8.set(bytes, at);
+    for (const piece of bulk) this.#arena.u8.set(piece.bytes, at + piece.at);
+  }
+
+  /** What `read` makes of it; then it is freed. Nothing else refers to it any more. */
+  take<T>(reference: number, read: (at: number) => T): T {
+    if (reference < 0) this.#spans.keep(reference);
+    try {
+      return read(offsetOf(this.#arena, reference));
+    } finally {
+      if (reference < 0) this.#spans.letGo();
+      this.release(reference);
+    }
+  }
+
   release(reference: number): void {
-    this.free(offsetOf(reference), classIn(reference));
+    if (reference < 0) this.#spans.free(reference);
+    else this.free(reference & ~CLASS, reference & CLASS);
+  }
+
+  /** By the host, of an isolate that died. */
+  bury(isolate: number): void {
+    this.#spans.bury(this.#arena.isolate(isolate));
   }
 
   free(block: number, sizeClass: number): void {
@@ -107,14 +156,25 @@ export class Heap {
     list.count = 0;
   }
 
-  /** HEAP_TOP counts units of the smallest block, and never passes the end. */
+  /** HEAP_TOP counts units of the smallest block, and never passes what is granted. */
   #carve(sizeClass: number): number {
     const units = 1 << sizeClass;
     for (;;) {
       const top = load(this.#words, HEAP_TOP);
       const at = this.#arena.heapAt + top * LEAST_BLOCK;
-      if (at + units * LEAST_BLOCK > this.#arena.shape.bytes) return 0;
+      const end = (top + units) * LEAST_BLOCK;
+      if (end > this.#granted) {
+        const granted = this.#spans.grantBlocks(end);
+        if (granted === 0) return 0;
+        this.#granted = granted;
+      }
       if (cas(this.#words, HEAP_TOP, top, top + units)) return at;
     }
   }
+}
+
+export function arenaFull(bytes: number): RangeError {
+  return new RangeError(
+    `The arena of ${bytes} bytes is full: start the scheduler with a larger arenaBytes, or have less parked at once.`,
+  );
 }

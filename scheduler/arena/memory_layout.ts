@@ -26,13 +26,15 @@ export const ISOLATES = 2;
 /** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
 export const MOST_PROCS = 3;
 /** Idle Ps and spinning Ms: see idle.ts. */
-export const IDLE = LINE;
+export const IDLE_COUNTS = LINE;
 /** See global_run_queue.ts. */
 export const GLOBAL_HEAD = 2 * LINE;
 export const GLOBAL_TAIL = 3 * LINE;
 /** See heap.ts. */
 export const HEAP_TOP = 4 * LINE;
 export const HEAP_FREE = 5 * LINE;
+/** See spans.ts. */
+export const HEAP_GRANTS = 4 * LINE + 1;
 /** See task_table.ts. */
 export const TASK_LOCK = 6 * LINE;
 export const TASK_COUNT = 6 * LINE + 1;
@@ -110,10 +112,12 @@ export const M_RUNS = M_PREEMPTIBLE + 10;
 /** Modules that it imports now. By the thread. */
 export const M_IMPORTS = M_PREEMPTIBLE + 11;
 /** Which definitions it has at hand, by the lowest 5 bits of their numbers: a hint. By the thread. */
-export const M_WARM = M_PREEMPTIBLE + 12;
+export const M_WARM = M_PREEMPTIBLE + 13;
 /** Microseconds that its turn had taken when it lost its P in the middle. By sysmon, and reset by
  * the thread: stopwatch.ts. */
-export const M_RAN_BEFORE = M_PREEMPTIBLE + 13;
+export const M_RAN_BEFORE = M_PREEMPTIBLE + 14;
+/** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
+export const M_SPAN = 3 * LINE + 12;
 /** What runs there: see black_box.ts. */
 export const M_BOX = 4 * LINE;
 export const BOX_BYTES = 16 * LINE;
@@ -142,8 +146,7 @@ export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
 // What tasks share: a channel or a lock (handles.ts, wait_queue.ts). A block of the heap ------------------------------
 
-/** The number of the isolate that is in the object's critical section, plus 1. All other words are that one's. */
-export const O_LOCK = 0;
+// The first word is its lock (object_lock.ts). All other words are whose isolate is inside.
 export const O_KIND = 1;
 /** The class of its block. */
 export const O_CLASS = 2;
@@ -256,6 +259,11 @@ const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATI
 export const MAX_CODE_RANGES = 1024;
 const CODE_WORDS = (MAX_CODE_RANGES + 1) * 4;
 
+// Spans (spans.ts) -----------------------------------------------------------------------------------------------------
+
+/** Of the largest arena, 2 GiB: a bit each. */
+export const MAX_UNITS = 32768;
+
 // The task table ------------------------------------------------------------------------------------------------------
 
 export const MAX_DEFINITIONS = 4096;
@@ -298,7 +306,8 @@ function offsets(maxTasks: number, maxThreads: number) {
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
-  const heapBytes = lineUp(native + NATIVE_WORDS) * 4;
+  const spans = lineUp(native + NATIVE_WORDS);
+  const heapBytes = lineUp(spans + MAX_UNITS / 32) * 4;
   return {
     numbers,
     slots,
@@ -311,6 +320,7 @@ function offsets(maxTasks: number, maxThreads: number) {
     gs,
     codeRanges,
     native,
+    spans,
     heapBytes,
   };
 }
@@ -329,6 +339,8 @@ export class Arena {
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
   readonly heapAt: number;
+  /** A bit for each unit of the heap, from its end: in use by a span. */
+  readonly spans: number;
   readonly codeRanges: number;
   readonly nativeHost: number;
   /** The queue of the pool; others are not in the arena. */
@@ -357,6 +369,7 @@ export class Arena {
     this.#definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
+    this.spans = at.spans;
     this.codeRanges = at.codeRanges;
     this.nativeHost = at.native;
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;

@@ -1,5 +1,5 @@
 // Values across threads: a compact copy of everything that structuredClone takes. codec/format.ts has the encoding, and
-// README.md, "Values", what differs.
+// codec/README.md, "Values", what differs.
 //
 // The words that are written and read may be shared memory, but for the time of the call they are the caller's alone;
 // so these are plain accesses, and the caller orders them against the other threads. What is decoded is always a copy.
@@ -9,10 +9,13 @@ import { type ErrorClass, isUnknown } from "./errors.ts";
 import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./format.ts";
 import { Reader } from "./read.ts";
 import { Refusal } from "./refusal.ts";
-import { NOT_SCALAR, Writer, writeScalar } from "./write.ts";
-import type { References } from "./handle.ts";
+import { NOT_SCALAR, writeScalar } from "./scalars.ts";
+import { CELL, COPY, SLOT, type Way, WHOLE, Writer } from "./write.ts";
+import { isHandle, type References } from "./handle.ts";
+import type { Payload } from "../arena/heap.ts";
 
 export type { Bytes, ErrorClass };
+export { CELL, SLOT };
 export { knowErrorClass, knownErrorClass } from "./errors.ts";
 
 /** Is it immutable, so that passing it along equals cloning it? */
@@ -58,7 +61,7 @@ function writeInto(
 ): number {
   const writer = borrowWriter();
   try {
-    writer.aim(bytes, at, limit, false);
+    writer.aim(bytes, at, limit);
     const after = isPlain ? writer.writeWholeArray(at, value as readonly unknown[]) : writer.write(at, value);
     if (after >= 0) writer.depart();
     return after < 0 ? -1 : after * 4;
@@ -69,22 +72,85 @@ function writeInto(
   }
 }
 
+/** A message to be passed on. All of it is valid until `place` returns, and what is in the two lists for good. */
+export interface Message extends Payload {
+  /** What cannot be bytes; and what of it a postMessage has to list as transferred, once the message was placed. */
+  readonly side: unknown[];
+  readonly transfer: Transferable[];
+}
+
 /**
- * Encodes to private memory. `bytes` is valid until the next `encode()` of this isolate; `side` holds what cannot be
- * bytes, and `transfer` what of it a postMessage has to list as transferred. Without `handles` these are in `side`: for
- * a copy that stays in the isolate.
+ * Encodes a value for `place` to pass on. If that throws nothing has happened; else references in it are on their way, and
+ * what was given up is detached.
  */
+export function pack<T>(
+  value: unknown,
+  root: string,
+  way: typeof SLOT | typeof CELL,
+  handles: References | undefined,
+  place: (message: Message) => T,
+): T {
+  return write(value, root, way, handles, (writer, after) => {
+    const size = writer.layOut(after);
+    const { bulk, side, transfer } = writer;
+    const placed = place({ bytes: writer.bytes.u8.subarray(0, after * 4), bulk, size, side, transfer });
+    writer.depart();
+    return placed;
+  });
+}
+
+/** Encodes to private memory, whole. `bytes` is valid until the next value is encoded in this isolate. */
 export function encode(
   value: unknown,
   root = "value",
   handles?: References,
 ): { bytes: Uint8Array; side: unknown[]; transfer: Transferable[] } {
-  const writer = borrowWriter();
-  try {
-    writer.aim(writer.scratch, 0, writer.scratch.i32.length, true, handles);
-    const after = writer.write(0, value);
+  return write(value, root, WHOLE, handles, (writer, after) => {
     writer.depart();
     return { bytes: writer.bytes.u8.subarray(0, after * 4), side: writer.side, transfer: writer.transfer };
+  });
+}
+
+/**
+ * Copies a value as a change of threads would. Handles stay what they are. `classOf` as in `decode`; `refusal` is thrown if
+ * there is anything that cannot be bytes.
+ */
+export function copy(
+  value: unknown,
+  root: string,
+  classOf?: (name: string) => ErrorClass | undefined,
+  refusal?: () => Error,
+): unknown {
+  if (isPrimitive(value)) return value;
+  return write(value, root, COPY, undefined, (writer) => {
+    if (refusal !== undefined && !writer.side.every(isOurs)) throw refusal();
+    writer.depart();
+    const { side, transfer } = writer;
+    return decode(writer.bytes, 0, transfer.length === 0 ? side : transferred(side, transfer), classOf);
+  });
+}
+
+/** Of side values of a copy: large buffers are copied or moved already. */
+function isOurs(value: unknown): boolean {
+  return value instanceof ArrayBuffer || isHandle(value);
+}
+
+function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
+  const moved = structuredClone(side.map((value) => isOurs(value) ? null : value), { transfer });
+  return moved.map((value, i) => isOurs(side[i]) ? side[i] : value);
+}
+
+function write<T>(
+  value: unknown,
+  root: string,
+  way: Way,
+  handles: References | undefined,
+  use: (writer: Writer, after: number) => T,
+): T {
+  const writer = borrowWriter();
+  try {
+    writer.aimAtScratch(way, handles);
+    return use(writer, writer.write(0, value));
   } catch (error) {
     throw outward(error, root, value);
   } finally {

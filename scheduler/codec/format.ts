@@ -22,6 +22,7 @@
 //   REGEXP                       the values source, flags
 //   BOXED                        the primitive that it wraps
 //   BUFFER     byte length       the bytes, padded to a word
+//   BULK_BUFFER byte length      the word of the message at which the bytes lie, behind all of its values
 //   RESIZABLE  byte length       the maximum byte length as a value, then as BUFFER
 //   VIEW       index of VIEWS    the values byte offset, length or TRACKING, buffer
 //   ERROR                        the values class, base class, name, message, stack, then (key, value)… END for the properties
@@ -68,6 +69,7 @@ export const SAME = 23;
 export const SIDE = 24;
 export const END = 25;
 export const HANDLE_TAG = 26;
+export const BULK_BUFFER = 27;
 
 export const TAG = 0x7f;
 export const REFERENCED = 0x80;

@@ -8,6 +8,7 @@ import {
   BIGINT_HEX,
   BOXED,
   BUFFER,
+  BULK_BUFFER,
   type Bytes,
   DATE,
   DOUBLE,
@@ -42,6 +43,21 @@ import { inherited, noted, readKey, readLatin1, readUtf16 } from "./strings.ts";
 
 type ViewClass = new (buffer: ArrayBuffer, byteOffset: number, length?: number) => ArrayBufferView;
 
+function from<T>(byTag: Record<number, T>): T[] {
+  return Object.assign([], byTag);
+}
+
+/** Not `new Array(length)`, which takes memory for them. */
+function holes(length: number): unknown[] {
+  const array: unknown[] = [];
+  array.length = length;
+  return array;
+}
+
+function fromHex(text: string): bigint {
+  return text.startsWith("-") ? -BigInt("0x" + text.slice(1)) : BigInt("0x" + text);
+}
+
 /** Reads one message, in the order in which it was written. */
 export class Reader {
   #bytes: Bytes;
@@ -65,83 +81,45 @@ export class Reader {
   }
 
   read(): unknown {
-    const { i32 } = this.#bytes;
     const at = this.#at++;
-    const word = i32[at];
-    switch (word & TAG) {
-      case INT:
-        return word >> 8;
-      case UNDEFINED:
-        return undefined;
-      case LATIN1: {
-        const length = this.#n(word);
-        const text = readLatin1(this.#bytes, this.#at, length);
-        this.#at += (length + 3) >>> 2;
-        return text;
-      }
-      case OBJECT:
-        return this.#readPairs(this.#keep(at, {}));
-      case ARRAY:
-        return this.#readElements(this.#keep(at, []), this.#n(word));
-      case DOUBLE:
-        this.#readHalves();
-        return double[0];
-      case TRUE:
-        return true;
-      case FALSE:
-        return false;
-      case NULL:
-        return null;
-      case UTF16: {
-        const length = this.#n(word);
-        const text = readUtf16(this.#bytes, this.#at, length);
-        this.#at += (length + 1) >>> 1;
-        return text;
-      }
-      case BIGINT:
-        this.#readHalves();
-        return bigint[0];
-      case BIGINT_HEX: {
-        const text = this.read() as string;
-        return text.startsWith("-") ? -BigInt("0x" + text.slice(1)) : BigInt("0x" + text);
-      }
-      case SPARSE: {
-        const array: unknown[] = this.#keep(at, []);
-        array.length = this.#n(word);
-        return this.#readElementsByKey(array);
-      }
-      case MAP:
-        return this.#readMap(this.#keep(at, new Map()));
-      case SET:
-        return this.#readSet(this.#keep(at, new Set()));
-      case DATE:
-        this.#readHalves();
-        return this.#keep(at, new Date(double[0]));
-      case REGEXP:
-        return this.#keep(at, new RegExp(this.read() as string, this.read() as string));
-      case BOXED:
-        return this.#keep(at, Object(this.read()));
-      case BUFFER:
-        return this.#readBuffer(at, this.#n(word));
-      case RESIZABLE:
-        return this.#readResizable(at, this.#n(word));
-      case VIEW:
-        return this.#readView(at, this.#n(word));
-      case ERROR:
-        return this.#readError(at);
-      case SAME: {
-        const object = this.#referenced?.get(this.#start + this.#n(word));
-        if (object === undefined) throw new Error(`word ${at} refers to a value that was not read before`);
-        return object;
-      }
-      case SIDE:
-        return this.#keep(at, this.#side[this.#n(word)] as object);
-      case HANDLE_TAG:
-        return this.#keep(at, this.#bytes.handles!.arrive(this.#n(word)));
-      default:
-        throw new Error(`word ${at} (${word}) is no header of an encoded value`);
-    }
+    const word = this.#bytes.i32[at];
+    const tag = word & TAG;
+    // The most common ones without a call.
+    if (tag === INT) return word >> 8;
+    if (tag === LATIN1) return this.#readLatin1(this.#n(word));
+    if (tag === OBJECT) return this.#readPairs(this.#keep(at, {}));
+    if (tag === ARRAY) return this.#readElements(this.#keep(at, []), this.#n(word));
+    const read = Reader.#readers[tag];
+    if (read === undefined) throw new Error(`word ${at} (${word}) is no header of an encoded value`);
+    return read(this, this.#n(word), at);
   }
+
+  /** By tag. `n` as in the header, at word `at`. */
+  static readonly #readers: readonly ((reader: Reader, n: number, at: number) => unknown)[] = from({
+    [UNDEFINED]: () => undefined,
+    [NULL]: () => null,
+    [FALSE]: () => false,
+    [TRUE]: () => true,
+    [DOUBLE]: (reader) => (reader.#readHalves(), double[0]),
+    [BIGINT]: (reader) => (reader.#readHalves(), bigint[0]),
+    [BIGINT_HEX]: (reader) => fromHex(reader.read() as string),
+    [UTF16]: (reader, n) => reader.#readUtf16(n),
+    [SPARSE]: (reader, n, at) => reader.#readElementsByKey(reader.#keep(at, holes(n))),
+    [MAP]: (reader, _n, at) => reader.#readMap(reader.#keep(at, new Map())),
+    [SET]: (reader, _n, at) => reader.#readSet(reader.#keep(at, new Set())),
+    [DATE]: (reader, _n, at) => (reader.#readHalves(), reader.#keep(at, new Date(double[0]))),
+    [REGEXP]: (reader, _n, at) =>
+      reader.#keep(at, new RegExp(reader.read() as string, reader.read() as string)),
+    [BOXED]: (reader, _n, at) => reader.#keep(at, Object(reader.read())),
+    [BUFFER]: (reader, n, at) => reader.#keep(at, reader.#readBytes(n)),
+    [BULK_BUFFER]: (reader, n, at) => reader.#keep(at, reader.#readBulk(n)),
+    [RESIZABLE]: (reader, n, at) => reader.#keep(at, reader.#readResizable(n)),
+    [VIEW]: (reader, n, at) => reader.#keep(at, reader.#readView(n)),
+    [ERROR]: (reader, _n, at) => reader.#readError(at),
+    [SAME]: (reader, n, at) => reader.#same(n, at),
+    [SIDE]: (reader, n, at) => reader.#keep(at, reader.#side[n] as object),
+    [HANDLE_TAG]: (reader, n, at) => reader.#keep(at, reader.#bytes.handles!.arrive(n)),
+  });
 
   #n(word: number): number {
     const n = word >>> 8;
@@ -151,6 +129,24 @@ export class Reader {
   #keep<T extends object>(at: number, object: T): T {
     if (this.#bytes.i32[at] & REFERENCED) (this.#referenced ??= new Map()).set(at, object);
     return object;
+  }
+
+  #same(n: number, at: number): object {
+    const object = this.#referenced?.get(this.#start + n);
+    if (object === undefined) throw new Error(`word ${at} refers to a value that was not read before`);
+    return object;
+  }
+
+  #readLatin1(length: number): string {
+    const text = readLatin1(this.#bytes, this.#at, length);
+    this.#at += (length + 3) >>> 2;
+    return text;
+  }
+
+  #readUtf16(length: number): string {
+    const text = readUtf16(this.#bytes, this.#at, length);
+    this.#at += (length + 1) >>> 1;
+    return text;
   }
 
   #readHalves(): void {
@@ -219,28 +215,36 @@ export class Reader {
     return set;
   }
 
-  #readBuffer(at: number, byteLength: number): ArrayBuffer {
+  #readBytes(byteLength: number): ArrayBuffer {
     const from = this.#at * 4;
     this.#at += Math.ceil(byteLength / 4);
-    // A slice of a view over shared memory is a new array over memory of its own.
-    return this.#keep(at, this.#bytes.u8.slice(from, from + byteLength).buffer as ArrayBuffer);
+    return this.#slice(from, byteLength);
   }
 
-  #readResizable(at: number, byteLength: number): ArrayBuffer {
+  #readBulk(byteLength: number): ArrayBuffer {
+    return this.#slice((this.#start + (this.#bytes.i32[this.#at++] >>> 0)) * 4, byteLength);
+  }
+
+  /** A slice of a view over shared memory is a new array over memory of its own. */
+  #slice(from: number, byteLength: number): ArrayBuffer {
+    return this.#bytes.u8.slice(from, from + byteLength).buffer as ArrayBuffer;
+  }
+
+  #readResizable(byteLength: number): ArrayBuffer {
     const maxByteLength = this.read() as number;
     const buffer = new ArrayBuffer(byteLength, { maxByteLength });
     const from = this.#at * 4;
     this.#at += Math.ceil(byteLength / 4);
     new Uint8Array(buffer).set(this.#bytes.u8.subarray(from, from + byteLength));
-    return this.#keep(at, buffer);
+    return buffer;
   }
 
-  #readView(at: number, index: number): ArrayBufferView {
+  #readView(index: number): ArrayBufferView {
     const byteOffset = this.read() as number;
     const length = this.read() as number;
     const buffer = this.read() as ArrayBuffer;
     const View = VIEWS[index] as ViewClass;
-    return this.#keep(at, new View(buffer, byteOffset, length === TRACKING ? undefined : length));
+    return new View(buffer, byteOffset, length === TRACKING ? undefined : length);
   }
 
   #readError(at: number): Error {

@@ -11,7 +11,7 @@
  * very function it may say no although there is room.
  *
  * Not asked for: by an operation whose last call is the one that changes something, such as a lock that is free; by the
- * loops of threads and host, which are near the begin of the stack. See README.md, "Near the end of the stack".
+ * loops of threads and host, which are near the begin of the stack. See codec/README.md, "Near the end of the stack".
  */
 import { isStackOverflow } from "./depth.ts";
 

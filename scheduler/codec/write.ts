@@ -1,30 +1,35 @@
 // Writes values in the encoding of codec/format.ts.
 
 import * as is from "node:util/types";
+import {
+  bufferOf,
+  byteLengthOf,
+  copyOf,
+  isDetached,
+  isResizable,
+  maxByteLengthOf,
+  refuseDetached,
+  shapeOf,
+  takeFrom,
+  tracksLength,
+} from "./buffers.ts";
 import { MAX_DEPTH, TooDeep } from "./depth.ts";
 import { takeApart } from "./errors.ts";
 import {
   ARRAY,
-  BIGINT,
-  bigint,
-  BIGINT_HEX,
   BOXED,
   BUFFER,
+  BULK_BUFFER,
   type Bytes,
   DATE,
-  DOUBLE,
   double,
   END,
   ERROR,
-  FALSE,
-  halves,
   HANDLE_TAG,
   header,
   headerWords,
-  INT,
   MAP,
   NO_ROOM,
-  NULL,
   OBJECT,
   REFERENCED,
   REGEXP,
@@ -34,113 +39,71 @@ import {
   SIDE,
   SPARSE,
   TRACKING,
-  TRUE,
-  UNDEFINED,
   VIEW,
-  VIEWS,
 } from "./format.ts";
-import { isOfPlatform, isPlain } from "./plain.ts";
-import {
-  elementStep,
-  getStep,
-  indexStep,
-  inside,
-  keyStep,
-  Refusal,
-  refuse,
-  refuseProxy,
-  tagOf,
-} from "./refusal.ts";
-import { writeString } from "./strings.ts";
 import { HANDLE, type Handle, type References } from "./handle.ts";
-
-/** What writeScalar returns for everything that is not a primitive. */
-export const NOT_SCALAR = -2;
-
-/** Writes a primitive at word `at`; returns the word after it, NO_ROOM or NOT_SCALAR. */
-export function writeScalar(bytes: Bytes, at: number, limit: number, value: unknown): number {
-  const { i32 } = bytes;
-  switch (typeof value) {
-    case "number": {
-      if (at + 1 > limit) return NO_ROOM;
-      if ((value << 8 >> 8) === value && (value !== 0 || 1 / value > 0)) {
-        i32[at] = INT | value << 8;
-        return at + 1;
-      }
-      if (at + 3 > limit) return NO_ROOM;
-      i32[at] = DOUBLE;
-      double[0] = value;
-      return writeHalves(i32, at + 1);
-    }
-    case "string":
-      return writeString(bytes, at, limit, value);
-    case "undefined":
-      if (at + 1 > limit) return NO_ROOM;
-      i32[at] = UNDEFINED;
-      return at + 1;
-    case "boolean":
-      if (at + 1 > limit) return NO_ROOM;
-      i32[at] = value ? TRUE : FALSE;
-      return at + 1;
-    case "bigint":
-      if (BigInt.asIntN(64, value) !== value) {
-        if (at + 1 > limit) return NO_ROOM;
-        i32[at] = BIGINT_HEX;
-        return writeString(bytes, at + 1, limit, value.toString(16));
-      }
-      if (at + 3 > limit) return NO_ROOM;
-      i32[at] = BIGINT;
-      bigint[0] = value;
-      return writeHalves(i32, at + 1);
-    default:
-      if (value !== null) return NOT_SCALAR;
-      if (at + 1 > limit) return NO_ROOM;
-      i32[at] = NULL;
-      return at + 1;
-  }
-}
-
-function writeHalves(i32: Int32Array, at: number): number {
-  i32[at] = halves[0];
-  i32[at + 1] = halves[1];
-  return at + 2;
-}
-
-/** The most words that writeScalar may need. */
-function roomForScalar(value: unknown): number {
-  if (typeof value === "string") return 2 + ((value.length + 1) >> 1);
-  if (typeof value === "bigint") return 3 + (value.toString(16).length + 3 >> 2);
-  return 3;
-}
+import { isMarked, unmark } from "./moves.ts";
+import { isOfPlatform, isPlain } from "./plain.ts";
+import { elementStep, getStep, indexStep, inside, keyStep, refuse, refuseProxy, tagOf } from "./refusal.ts";
+import { NOT_SCALAR, roomForScalar, writeHalves, writeScalar } from "./scalars.ts";
+import { Written } from "./written.ts";
 
 // A class may have overridden these; structuredClone looks past its methods, and so do we.
 const { hasOwnProperty, toString } = Object.prototype;
 const { getTime } = Date.prototype;
 const mapEntries = Map.prototype.entries;
 const setValues = Set.prototype.values;
-const typedArray = Object.getPrototypeOf(Int8Array.prototype);
-const viewName = getterOf<string | undefined>(typedArray, Symbol.toStringTag);
-const lengthOf = getterOf<number>(typedArray, "length");
-const offsetOfArray = getterOf<number>(typedArray, "byteOffset");
-const bufferOfArray = getterOf<ArrayBufferLike>(typedArray, "buffer");
-const bytesOfDataView = getterOf<number>(DataView.prototype, "byteLength");
-const offsetOfDataView = getterOf<number>(DataView.prototype, "byteOffset");
-const bufferOfDataView = getterOf<ArrayBufferLike>(DataView.prototype, "buffer");
-const bytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "byteLength");
-const maxBytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "maxByteLength");
-const isResizable = getterOf<boolean>(ArrayBuffer.prototype, "resizable");
-const isDetached = getterOf<boolean>(ArrayBuffer.prototype, "detached");
-
-function getterOf<T>(prototype: object, key: PropertyKey): { call(object: object): T } {
-  return Object.getOwnPropertyDescriptor(prototype, key)!.get!;
-}
-const VIEW_NAMES = VIEWS.map((view) => view.name);
 
 const SCRATCH_WORDS = 16 * 1024;
 /** Above this the scratch memory of a writer is not kept for the next message (a guess). */
 const KEPT_WORDS = 1024 * 1024;
-/** The objects of a message are in a list up to this number, which is faster than a Map (measured), then in a Map. */
-const FEW = 8;
+/**
+ * Bytes: a larger buffer is no part of the words but of the message's bulk, so that it is copied once. Guess: to be copied
+ * twice costs a shorter one less than to be looked after.
+ */
+const BULK = 1 << 14;
+/**
+ * Bytes: a larger buffer that is given up goes by port. That takes 100 us more than a message without it, and copying it out
+ * and in 0.4 us a KB.
+ */
+const BY_PORT = 1 << 18;
+
+/** Where a message goes, which decides what becomes of buffers and of what cannot be bytes. */
+export interface Way {
+  /** In memory of the writer's own, which grows; anything may be a side value. */
+  readonly isPrivate: boolean;
+  /** Large buffers lie apart. */
+  readonly hasBulk: boolean;
+  /** Bytes: a larger buffer that is given up is a side value. */
+  readonly moves: number;
+  /** The message stays in its isolate: a large buffer is a side value, copied. */
+  readonly stays: boolean;
+}
+
+/** Into memory that the caller has. */
+export const INTO: Way = { isPrivate: false, hasBulk: false, moves: Infinity, stays: false };
+/** To bytes. */
+export const WHOLE: Way = { isPrivate: true, hasBulk: false, moves: Infinity, stays: false };
+/** Into the arena, and what cannot lie there by port. */
+export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: BY_PORT, stays: false };
+/** Into the arena. */
+export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
+export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true };
+
+/** A large buffer of a message: where its bytes are to lie. */
+interface Piece {
+  /** The word that says where. */
+  readonly word: number;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/** A buffer that is given up: if it is a side value, which one. */
+interface Move {
+  readonly buffer: ArrayBuffer;
+  readonly side: number;
+}
 
 function memory(words: number): Bytes {
   const buffer = new ArrayBuffer(words * 4);
@@ -153,47 +116,75 @@ export class Writer {
   bytes = this.scratch;
   side: unknown[] = [];
   transfer: Transferable[] = [];
+  bulk: Piece[] = [];
   /** Without them a handle is a side value: for a copy within the isolate. */
   handles: References | undefined;
-  /** The objects whose handles were written. They depart when the whole value is written. */
-  #given: number[] | undefined;
+  /** What the caller gives with the message; none of it happens unless that is passed on. See `depart`. */
+  #given: number[] = [];
+  #moves: Move[] = [];
+  #marked: object[] = [];
+  #way = INTO;
   #start = 0;
   #limit = 0;
-  /** Whether memory is the scratch memory, and side values are welcome. */
-  #isPrivate = true;
-  /** Objects that the one being written is inside of. */
+  /** Objects that the one being written is inside of; and of these, how many are given up. */
   #depth = 0;
-  /** The objects written or begun and their words: the first few in two lists, all of them in a Map once they are more. */
-  #few = 0;
-  #objects: (object | undefined)[] = new Array(FEW).fill(undefined);
-  #words: number[] = new Array(FEW).fill(0);
-  #wordOf: Map<object, number> | undefined;
+  #moving = 0;
+  readonly #written = new Written();
 
-  aim(bytes: Bytes, start: number, limit: number, isPrivate: boolean, handles = bytes.handles): void {
+  /** To write at word `start` of memory that ends at word `limit`. */
+  aim(bytes: Bytes, start: number, limit: number): void {
     this.bytes = bytes;
-    this.handles = handles;
+    this.handles = bytes.handles;
+    this.#way = INTO;
     this.#start = start;
     this.#limit = limit;
-    this.#isPrivate = isPrivate;
-    if (isPrivate) {
-      this.side = []; // the last message's belong to its caller
-      this.transfer = [];
-    }
   }
 
-  /** The value was written to its end. */
+  /** To write at word 0 of private memory. */
+  aimAtScratch(way: Way, handles: References | undefined): void {
+    this.bytes = this.scratch;
+    this.handles = handles;
+    // The last message's are its caller's.
+    this.side = [];
+    this.transfer = [];
+    this.#way = way;
+    this.#start = 0;
+    this.#limit = this.scratch.i32.length;
+  }
+
+  /** The value was written to its end, at word `after`: where its large buffers are to lie behind it. Returns the size of all. */
+  layOut(after: number): number {
+    let at = after * 4;
+    for (const piece of this.bulk) {
+      // A getter may have detached it since.
+      if (isDetached(piece.buffer)) refuseDetached();
+      piece.at = at = Math.ceil(at / 8) * 8;
+      this.bytes.i32[piece.word] = at / 4;
+      at += piece.bytes.length;
+    }
+    return at;
+  }
+
+  /** The message has been passed on: references are on their way, and what was given up is gone. */
   depart(): void {
-    if (this.#given === undefined) return;
     for (const object of this.#given) this.handles!.depart(object);
-    this.#given = undefined;
+    for (const { buffer, side } of this.#moves) {
+      const own = takeFrom(buffer);
+      if (side < 0) continue;
+      this.side[side] = own;
+      if (!this.#way.stays) this.transfer.push(own);
+    }
+    for (const value of this.#marked) unmark(value);
   }
 
   forget(): void {
-    this.#given = undefined;
+    if (this.#given.length !== 0) this.#given = [];
+    if (this.#moves.length !== 0) this.#moves = [];
+    if (this.#marked.length !== 0) this.#marked = [];
+    if (this.bulk.length !== 0) this.bulk = [];
     this.#depth = 0;
-    for (let i = 0; i < this.#few; i++) this.#objects[i] = undefined;
-    this.#few = 0;
-    this.#wordOf = undefined;
+    this.#moving = 0;
+    this.#written.clear();
     if (this.scratch.i32.length > KEPT_WORDS) this.scratch = memory(SCRATCH_WORDS);
     this.bytes = this.scratch;
     // Else a buffer or a handle would live until the next message.
@@ -214,12 +205,12 @@ export class Writer {
 
   /** An array that is known to have its elements and no other properties. */
   writeWholeArray(at: number, array: readonly unknown[]): number {
-    this.#remember(array, at);
+    this.#written.add(array, at);
     return this.#writeElements(at, array);
   }
 
   #hasRoom(limit: number): boolean {
-    return limit <= this.#limit || (this.#isPrivate && this.#grow(limit));
+    return limit <= this.#limit || (this.#way.isPrivate && this.#grow(limit));
   }
 
   #grow(limit: number): boolean {
@@ -238,44 +229,25 @@ export class Writer {
     return at >= 0 && this.#hasRoom(at + headerWords(n)) ? header(this.bytes.i32, at, tag, n) : NO_ROOM;
   }
 
-  #earlier(value: object): number | undefined {
-    if (this.#wordOf) return this.#wordOf.get(value);
-    for (let i = 0; i < this.#few; i++) if (this.#objects[i] === value) return this.#words[i];
-    return undefined;
-  }
-
-  #remember(value: object, at: number): void {
-    if (this.#wordOf) {
-      this.#wordOf.set(value, at);
-    } else if (this.#few < FEW) {
-      this.#objects[this.#few] = value;
-      this.#words[this.#few++] = at;
-    } else {
-      this.#wordOf = new Map(this.#objects.map((object, i) => [object!, this.#words[i]]));
-      this.#wordOf.set(value, at);
-    }
-  }
-
-  /** Takes back what was written from word `at` on. */
-  #rollBack(at: number, sides: number, given: number): void {
-    this.side.length = sides;
-    if (this.#given !== undefined) this.#given.length = given;
-    this.transfer = this.transfer.filter((port) => this.side.includes(port));
-    while (this.#few > 0 && this.#words[this.#few - 1] >= at) this.#objects[--this.#few] = undefined;
-    for (const [object, word] of this.#wordOf ?? []) if (word >= at) this.#wordOf!.delete(object);
-  }
-
   #writeObject(at: number, value: object): number {
     if (typeof value !== "object") refuse(value);
-    const earlier = this.#earlier(value);
+    const earlier = this.#written.wordOf(value);
     if (earlier !== undefined) {
       const after = this.#header(at, SAME, earlier - this.#start);
       if (after >= 0) this.bytes.i32[earlier] |= REFERENCED;
       return after;
     }
     if (is.isProxy(value)) refuseProxy();
-    this.#remember(value, at);
+    this.#written.add(value, at);
+    if (!isMarked(value)) return this.#writeNew(at, value);
+    this.#marked.push(value);
+    this.#moving++;
+    at = this.#writeNew(at, value);
+    this.#moving--;
+    return at;
+  }
 
+  #writeNew(at: number, value: object): number {
     if (Array.isArray(value)) return this.#writeArray(at, value);
     if (toString.call(value) === "[object Object]" && isPlain(value)) return this.#writeProperties(at, value);
     if (ArrayBuffer.isView(value)) return this.#writeView(at, value);
@@ -373,11 +345,26 @@ export class Writer {
   }
 
   #writeBuffer(at: number, buffer: ArrayBuffer): number {
-    if (isDetached.call(buffer)) refuseDetached();
-    const byteLength = bytesOfBuffer.call(buffer);
-    const resizable = isResizable.call(buffer);
-    at = this.#header(at, resizable ? RESIZABLE : BUFFER, byteLength);
-    if (resizable) at = this.write(at, maxBytesOfBuffer.call(buffer));
+    if (isDetached(buffer)) refuseDetached();
+    const byteLength = byteLengthOf(buffer);
+    const { moves, hasBulk, stays } = this.#way;
+    if (this.#moving > 0) {
+      const isAside = byteLength >= moves;
+      this.#moves.push({ buffer, side: isAside ? this.side.length : -1 });
+      if (isAside) return this.#writeSide(at, buffer);
+    }
+    if (isResizable(buffer)) {
+      const after = this.write(this.#header(at, RESIZABLE, byteLength), maxByteLengthOf(buffer));
+      return this.#writeBytes(after, buffer, byteLength);
+    }
+    if (byteLength >= BULK) {
+      if (stays) return this.#writeSide(at, copyOf(buffer));
+      if (hasBulk) return this.#writeBulk(at, buffer, byteLength);
+    }
+    return this.#writeBytes(this.#header(at, BUFFER, byteLength), buffer, byteLength);
+  }
+
+  #writeBytes(at: number, buffer: ArrayBuffer, byteLength: number): number {
     if (at < 0) return at;
     const after = at + Math.ceil(byteLength / 4);
     if (!this.#hasRoom(after)) return NO_ROOM;
@@ -385,15 +372,20 @@ export class Writer {
     return after;
   }
 
+  #writeBulk(at: number, buffer: ArrayBuffer, byteLength: number): number {
+    const word = this.#header(at, BULK_BUFFER, byteLength);
+    if (!this.#hasRoom(word + 1)) return NO_ROOM;
+    this.bulk.push({ word, buffer, bytes: new Uint8Array(buffer), at: 0 });
+    return word + 1;
+  }
+
   #writeView(at: number, view: ArrayBufferView): number {
-    const name = viewName.call(view);
-    const buffer = (name === undefined ? bufferOfDataView : bufferOfArray).call(view);
+    const buffer = bufferOf(view);
     if (is.isSharedArrayBuffer(buffer)) return this.#writeSide(at, view);
-    if (isDetached.call(buffer)) refuseDetached();
-    const isTracking = isResizable.call(buffer) && tracksLength(view);
-    const byteOffset = (name === undefined ? offsetOfDataView : offsetOfArray).call(view);
-    const length = (name === undefined ? bytesOfDataView : lengthOf).call(view);
-    at = this.#header(at, VIEW, VIEW_NAMES.indexOf(name ?? "DataView"));
+    if (isDetached(buffer)) refuseDetached();
+    const isTracking = isResizable(buffer) && tracksLength(view);
+    const [index, byteOffset, length] = shapeOf(view);
+    at = this.#header(at, VIEW, index);
     at = this.write(this.write(at, byteOffset), isTracking ? TRACKING : length);
     return this.write(at, buffer);
   }
@@ -433,14 +425,16 @@ export class Writer {
 
   /** write(), but undefined and nothing written if that throws. */
   #attempt(at: number, value: unknown): number | undefined {
-    const sides = this.side.length;
-    const given = this.#given?.length ?? 0;
-    const depth = this.#depth;
+    const lists = [this.side, this.bulk, this.#given, this.#moves, this.#marked];
+    const lengths = lists.map(({ length }) => length);
+    const [depth, moving] = [this.#depth, this.#moving];
     try {
       return this.write(at, value);
     } catch {
-      this.#depth = depth;
-      this.#rollBack(at, sides, given);
+      [this.#depth, this.#moving] = [depth, moving];
+      lists.forEach((list, i) => list.length = lengths[i]);
+      this.transfer = this.transfer.filter((port) => this.side.includes(port));
+      this.#written.cut(at);
       return undefined;
     }
   }
@@ -448,12 +442,12 @@ export class Writer {
   #writeHandle(at: number, handle: Handle): number {
     if (this.handles === undefined) return this.#writeSide(at, handle);
     const object = this.handles.share(handle);
-    (this.#given ??= []).push(object);
+    this.#given.push(object);
     return this.#header(at, HANDLE_TAG, object);
   }
 
   #writeSide(at: number, value: object): number {
-    if (!this.#isPrivate) return NO_ROOM;
+    if (!this.#way.isPrivate) return NO_ROOM;
     if (value instanceof MessagePort) this.transfer.push(value);
     return this.#header(at, SIDE, this.side.push(value) - 1);
   }
@@ -487,34 +481,6 @@ function unboxed(value: object): unknown {
   if (is.isStringObject(value)) return String.prototype.valueOf.call(value);
   if (is.isBooleanObject(value)) return Boolean.prototype.valueOf.call(value);
   if (is.isBigIntObject(value)) return BigInt.prototype.valueOf.call(value);
-}
-
-/** Does the length of a view follow that of its resizable buffer? Only a copy can be resized to find out. */
-function tracksLength(view: ArrayBufferView): boolean {
-  let copy: ArrayBufferView;
-  try {
-    copy = structuredClone(view);
-  } catch {
-    throw new Refusal("a view that its resized buffer no longer covers cannot be cloned; make it anew");
-  }
-  const buffer = copy.buffer as ArrayBuffer;
-  if (copy.byteLength === 0) {
-    buffer.resize(buffer.maxByteLength);
-    return copy.byteLength > 0;
-  }
-  buffer.resize(copy.byteOffset);
-  try {
-    // A view of a fixed length is now out of bounds, and says so; one that tracks is empty.
-    if (copy instanceof DataView) copy.byteLength;
-    else (copy as Uint8Array).fill(0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function refuseDetached(): never {
-  throw new Refusal("a detached ArrayBuffer cannot be cloned; pass it before it is transferred");
 }
 
 /** What stands for the part of an error that cannot be cloned. */

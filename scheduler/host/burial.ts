@@ -1,21 +1,24 @@
 /**
  * What the host does in the place of a thread that has ended, or was given up: what it held goes back, and what was bound to
- * it is lost. README.md, "Death of a thread", has the order.
+ * it is lost. host/README.md, "Death of a thread", has the order.
  */
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
 import { taskAbandoned, threadDied } from "../tasks/errors.ts";
-import { FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
+import { G_FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
+import type { Mail } from "../parking/mail.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { type Mailbox, TO_WAITER } from "../queues/mailbox.ts";
 import { type Arena, HOST, ISOLATES, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../arena/memory_layout.ts";
-import { givenP, givenSpinning, isGiven, type Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { givenP, givenSpinning, isGiven } from "../parking/sleep_word.ts";
 import { buryWaiters } from "../sync/poison.ts";
-import { splitKey } from "../tasks/task.ts";
+import { splitKey } from "../tasks/define.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** What a task rejects with that was bound to the thread. */
@@ -58,6 +61,8 @@ export class Burial {
   readonly #words: Int32Array;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #mail: Mail;
   /** The host acts as the owner of the P that the thread held. */
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
@@ -67,12 +72,14 @@ export class Burial {
   readonly #host: Bereaved;
 
   constructor(home: Isolate, shared: Shared, gs: GTable, table: TaskTable, host: Bereaved) {
-    const { parker, idle, global, mailbox } = shared;
+    const { parker, global, mailbox } = shared;
     this.#home = home;
     this.#arena = home.arena;
     this.#words = home.words;
     this.#parker = parker;
-    this.#idle = idle;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#mail = shared.mail;
     this.#local = shared.rings;
     this.#global = global;
     this.#mailbox = mailbox;
@@ -87,6 +94,7 @@ export class Burial {
     this.#table.breakLock(isolate);
     this.#closeMailbox(isolate);
     this.#loseTasks(isolate, verdict);
+    this.#home.heap.bury(isolate);
     buryWaiters(this.#home, isolate);
     this.#rouseOthers(isolate);
   }
@@ -126,7 +134,7 @@ export class Burial {
       if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);
       // It may have died before it could say so. The owner's link may be in use, if not.
       else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
-        this.#idle.mailRunner(this.#arena.ownerOf(slot), slot);
+        this.#mail.toRunner(this.#arena.ownerOf(slot), slot);
       }
     }
     gs.told(isolate);
@@ -143,8 +151,8 @@ export class Burial {
     gs.dropPayload(slot);
     const parcel = gs.writeResult(slot, verdict(slot, name, id));
     if (parcel !== undefined) this.#host.post(slot, parcel);
-    gs.end(slot, isolate, FAILED);
-    this.#idle.mailOwner(owner, slot);
+    gs.end(slot, isolate, G_FAILED);
+    this.#mail.toOwner(owner, slot);
   }
 
   /**
@@ -155,8 +163,8 @@ export class Burial {
     const isolates = load(this.#words, ISOLATES);
     for (let other = HOST + 1; other < isolates; other++) {
       if (other === isolate) continue;
-      if (this.#idle.isQueuedForP(other) && !this.#global.includes(-other)) this.#global.push(-other);
-      this.#idle.signal(other);
+      if (this.#wakeups.isQueuedForP(other) && !this.#global.includes(-other)) this.#global.push(-other);
+      this.#wakeups.signal(other);
       this.#parker.rouse(other);
     }
   }

@@ -15,6 +15,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { encode } from "../codec/codec.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import {
@@ -28,29 +29,13 @@ import {
 } from "../arena/memory_layout.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import { END, readReport, REPORT } from "../machine/stuck.ts";
-import {
-  KEEPS_P_EVENT_LOOP,
-  KEEPS_P_FUTEX,
-  LOCKED_EVENT_LOOP,
-  LOCKED_FUTEX,
-  PARKED_EVENT_LOOP,
-  PARKED_FUTEX,
-  type Parker,
-  SPARE_FUTEX,
-} from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts";
 
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
 const MOST_PATIENCE = 64;
-/** States of sleepers. In all others an M may be about to do something. */
-const IN_EVENT_LOOP: ReadonlySet<number> = new Set([
-  PARKED_EVENT_LOOP,
-  KEEPS_P_EVENT_LOOP,
-  LOCKED_EVENT_LOOP,
-]);
-const IN_FUTEX: ReadonlySet<number> = new Set([PARKED_FUTEX, KEEPS_P_FUTEX, LOCKED_FUTEX, SPARE_FUTEX]);
-
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
   readonly mayBeStuck: boolean;
@@ -62,6 +47,7 @@ export class DeadlockWatch {
   readonly #words: Int32Array;
   readonly #arena: Arena;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   readonly #parker: Parker;
   readonly #watched: Watched;
@@ -74,11 +60,12 @@ export class DeadlockWatch {
   #patience = 1;
   #report = 0;
 
-  constructor(home: Isolate, { idle, mailbox, parker }: Shared, watched: Watched) {
+  constructor(home: Isolate, { idle, mailbox, parker, wakeups }: Shared, watched: Watched) {
     this.#home = home;
     this.#words = home.words;
     this.#arena = home.arena;
     this.#idle = idle;
+    this.#wakeups = wakeups;
     this.#mailbox = mailbox;
     this.#parker = parker;
     this.#watched = watched;
@@ -127,18 +114,18 @@ export class DeadlockWatch {
     if (!mayBeStuck || this.#home.handles.count > 0 || !this.#mailbox.isEmpty(this.#home.number)) {
       return undefined;
     }
-    if (this.#idle.spinning !== 0 || this.#idle.workVisible()) return undefined;
+    if (this.#idle.spinning !== 0 || this.#wakeups.workVisible()) return undefined;
     const stuck: number[] = [];
     const unsure: number[] = [];
     for (const isolate of isolates) {
       const record = this.#arena.isolate(isolate);
       const state = this.#parker.state(isolate);
       if (!this.#mailbox.isEmpty(isolate)) return undefined;
-      if (IN_EVENT_LOOP.has(state)) {
+      // It may be about to do something.
+      if (!isAsleep(state) || isBlocked(state)) return undefined;
+      if (sleepsInEventLoop(state)) {
         (load(this.#words, record + M_STUCK) === 0 ? unsure : stuck).push(isolate);
-      } else if (IN_FUTEX.has(state)) {
-        if (load(this.#words, record + M_LIVE) !== 0) return undefined;
-      } else {
+      } else if (load(this.#words, record + M_LIVE) !== 0) {
         return undefined;
       }
     }
@@ -151,7 +138,7 @@ export class DeadlockWatch {
     if (++this.#looks < this.#patience) return;
     this.#looks = 0;
     this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
-    for (const isolate of unsure) this.#idle.signal(isolate);
+    for (const isolate of unsure) this.#wakeups.signal(isolate);
   }
 
   #parks(): number {
@@ -165,7 +152,7 @@ export class DeadlockWatch {
     this.#asked = stuck;
     for (const isolate of stuck) {
       store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT);
-      this.#idle.signal(isolate);
+      this.#wakeups.signal(isolate);
     }
   }
 
@@ -180,7 +167,7 @@ export class DeadlockWatch {
     store(this.#words, DEADLOCK_REPORT, this.#report);
     for (const isolate of this.#asked) {
       store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
-      this.#idle.signal(isolate);
+      this.#wakeups.signal(isolate);
     }
     this.#asked = [];
     this.#stuckAt = -1;

@@ -8,24 +8,22 @@ import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { Forwarder } from "../slots/forwarder.ts";
 import { GTable } from "../slots/g_table.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks } from "./host_tasks.ts";
 import type { Idle } from "../parking/idle.ts";
 import { Shared } from "../parking/shared.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import { Isolate } from "../sync/isolate.ts";
-import { type Addressee, type Mailbox, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
 import {
   Arena,
   CLOSING,
   HOST,
-  leastArenaBytes,
   M_PARKS,
   M_RAN,
   M_REFUSALS,
   M_STOLEN,
   M_TID,
-  MAX_PROCS,
   OVERSLEPT,
   PREEMPT,
   PREEMPTED,
@@ -36,19 +34,18 @@ import {
   STALL_MS,
 } from "../arena/memory_layout.ts";
 import { NativeCalls } from "../native/calls.ts";
-import { openPool, requireMaxNativeThreads } from "../native/pool.ts";
+import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
-import { isLost, type Parker } from "../parking/parker.ts";
-import { POOL, SPARE } from "../parking/roles.ts";
-import type { Call, GoOptions, HostTask } from "../tasks/task.ts";
-import { shown } from "../tasks/options.ts";
-import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
-import type { SchedulerOptions } from "./scheduler_options.ts";
+import { isLost } from "../parking/sleep_word.ts";
+import { SPARE } from "../parking/roles.ts";
+import type { Call, GoOptions } from "../tasks/call.ts";
+import { type HostTask, silence } from "../tasks/promise.ts";
+import { requireProcs } from "../sysmon/procs.ts";
+import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { TaskTable } from "../slots/task_table.ts";
-import { type Thread, type ThreadLimits, Threads } from "./threads.ts";
-import { requireWarm } from "./warm.ts";
+import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
 export { openLibrary } from "../native/library.ts";
@@ -58,28 +55,24 @@ export { NativeThread } from "../native/thread.ts";
 const GRACE = 100;
 /** The same before the process ends, for threads that write what they have counted for `--coverage`. Guess. */
 const LAST_GRACE = 5000;
-/** Milliseconds that fit a word of the arena. */
-const MAX_MS = 2 ** 31 - 1;
 
 export class Host {
   readonly threads: Threads;
-  readonly idle: Idle;
   /** What the host's code shares with tasks. */
   readonly home: Isolate;
-  readonly #shared: Shared;
+  readonly shared: Shared;
+  readonly #shim: Shim;
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #parker: Parker;
-  readonly #mailbox: Mailbox;
-  readonly #global: GlobalRunQueue;
+  readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #forwarder: Forwarder;
   readonly #tasks: HostTasks;
   readonly #burial: Burial;
   readonly #loop: HostLoop;
-  readonly #shim: Shim;
+  readonly #stalls: Stalls | undefined;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
-  readonly #stalls: Stalls | undefined;
   /** Ran and stolen and parked on threads that have ended. */
   readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
@@ -87,100 +80,41 @@ export class Host {
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
     const shim = loadShim();
-    const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
-    const procs = given ?? procsOfMachine(shim);
-    const maxThreads = requireCount(
-      "maxThreads",
-      options.maxThreads ?? Math.max(64, 2 * procs),
-      procs + 1,
-      4 * MAX_PROCS,
-      `procs is ${procs}, and one is spare`,
-    );
-    const maxTasks = requireCount("maxTasks", options.maxTasks ?? 65536, 1, 1 << 21);
-    const least = leastArenaBytes(maxTasks, maxThreads);
-    const bytes = requireCount(
-      "arenaBytes",
-      options.arenaBytes ?? Math.max(256 << 20, 2 * least),
-      least,
-      2 ** 31,
-      `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`,
-    );
-    const heapLimitMb = requireCount("heapLimitMb", options.heapLimitMb ?? 2048, 16, 65536);
-    const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
-    const { preempt = true, onStall } = options;
-    const warm = requireWarm(options.warm);
-    const sliceMs = requireCount("sliceMs", options.sliceMs ?? 10, 1, MAX_MS);
-    const stallMs = requireCount("stallMs", options.stallMs ?? 100, 1, MAX_MS);
-    const runawayMs = options.runawayMs ?? Infinity;
-    if (runawayMs !== Infinity) {
-      requireCount("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
-      if (!preempt) {
-        throw new TypeError(
-          "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
-        );
-      }
-    }
-    const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(bytes / 4096) * 4096 });
-    const limits = { maxThreads, heapLimitMb, warm };
-    if (preempt) {
-      const result = shim.installPreemption();
-      if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);
-    }
-    store(arena.i32, PREEMPT, preempt ? 1 : 0);
-    store(arena.i32, SLICE_MS, sliceMs);
-    store(arena.i32, STALL_MS, onStall === undefined ? 0 : stallMs);
-    store(arena.i32, RUNAWAY_MS, runawayMs === Infinity ? 0 : runawayMs);
-    const host = new Host(arena, shim, limits, procs, given === undefined, maxNativeThreads, onStall);
-    if (options.detectDeadlocks !== false) host.#watchForDeadlocks();
-    return host;
+    return new Host(shim, settingsOf(options, shim));
   }
 
-  constructor(
-    arena: Arena,
-    shim: Shim,
-    limits: ThreadLimits,
-    procs: number,
-    followsProcs: boolean,
-    maxNativeThreads: number,
-    onStall: SchedulerOptions["onStall"],
-  ) {
-    this.#arena = arena;
+  constructor(shim: Shim, settings: Settings) {
+    if (settings.preempt) installPreemption(shim);
+    const shared = this.shared = new Shared(arenaWith(settings), shim);
+    const { arena, parker, mailbox } = shared;
     this.#shim = shim;
-    this.#maxNativeThreads = maxNativeThreads;
+    this.#arena = arena;
     this.#words = arena.i32;
-    const shared = this.#shared = new Shared(arena, shim);
-    this.#parker = shared.parker;
-    this.#mailbox = shared.mailbox;
-    this.#global = shared.global;
-    this.idle = shared.idle;
-    this.#loop = new HostLoop(shim, this.#parker, this.#mailbox, () => this.#readMail());
-    this.home = new Isolate(shared, HOST, shim, this.#loop);
-    this.#stalls = onStall && new Stalls(arena, this.home.heap, onStall);
-    this.#loop.refill = () => this.home.refill();
-    const { home, idle } = this;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#maxNativeThreads = settings.maxNativeThreads;
+    this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
+    const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
+    this.#loop.refill = () => home.refill();
     const gs = new GTable(arena, HOST, home.handles);
     const table = new TaskTable(arena, HOST);
-    this.#forwarder = new Forwarder(arena, gs, idle, { get: (isolate) => this.threads.get(isolate) });
-    this.#tasks = new HostTasks(gs, table, this.#global, idle, home, this.#forwarder, this.#loop);
+    this.#forwarder = new Forwarder(shared, gs, { get: (isolate) => this.threads.get(isolate) });
+    this.#tasks = new HostTasks(gs, table, shared, home, this.#forwarder, this.#loop);
     this.#burial = new Burial(home, shared, gs, table, this.#tasks);
+    this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
+    if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
     this.threads = new Threads(
       shared,
       shim,
-      limits,
+      settings,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
-      () => this.threads.balance(this.idle.procs),
+      () => this.threads.balance(this.#idle.procs),
     );
-    if (!followsProcs) store(this.#words, PROCS_SEEN, PROCS_FIXED);
-    this.idle.setProcs(procs);
-    this.threads.balance(procs);
-    this.threads.startSysmon();
+    this.#idle.setProcs(settings.procs);
+    this.threads.balance(settings.procs);
     // Threads may have something to say before the first task.
     this.#loop.listen();
-  }
-
-  #watchForDeadlocks(): void {
-    this.#loop.watch = new DeadlockWatch(this.home, this.#shared, this);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
@@ -199,9 +133,7 @@ export class Host {
 
   /** Resolves when the pool has its threads. */
   async up(): Promise<void> {
-    if (this.threads.refusal !== undefined) throw this.threads.refusal;
-    const pool = this.threads.all.filter(({ isolate }) => this.idle.roles.of(isolate) === POOL);
-    await this.#loop.holdFor(Promise.all(pool.map((thread) => thread.up)));
+    await this.#loop.holdFor(this.threads.complete());
   }
 
   /** Throws a RangeError. */
@@ -219,11 +151,11 @@ export class Host {
 
   #setProcs(procs: number): void {
     reserveStack();
-    this.idle.setProcs(procs);
+    this.#wakeups.setProcs(procs);
     this.threads.balance(procs);
-    for (const { isolate } of this.threads.all) this.idle.signal(isolate);
+    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
     // Of Ps that do not count any more, sysmon takes those that are in calls.
-    this.idle.sysmon.wake();
+    this.shared.sysmonSleep.wake();
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
@@ -245,9 +177,7 @@ export class Host {
   /** On a thread of its own. */
   dedicate(call: Call<unknown>, options: GoOptions, thread: ThreadOptions): HostTask {
     if (options.signal?.aborted) return this.#tasks.neverStarted(call, options);
-    return this.#onOwnThread((slot, own) =>
-      this.#tasks.startOnOwn(slot, call, options, [thread, call.args], own)
-    )[0];
+    return this.#onOwnThread(call, options, thread, true)[0];
   }
 
   /** The same for a task that nobody waits for, so that it does not keep the process alive. */
@@ -255,32 +185,40 @@ export class Host {
     if (this.#arena.shape.maxTasks === 1) {
       throw new RangeError("maxTasks is 1: a locker takes one for itself, and has none left for its tasks.");
     }
-    return this.#onOwnThread((slot, own) => this.#tasks.holdOnOwn(slot, call, [thread, call.args], own));
+    const held = this.#onOwnThread(call, undefined, thread, false);
+    silence(held[0]);
+    return held;
   }
 
-  #onOwnThread(start: (slot: number, own: Thread) => HostTask): [HostTask, Thread] {
+  #onOwnThread(
+    call: Call<unknown>,
+    options: GoOptions | undefined,
+    thread: ThreadOptions,
+    isInFlight: boolean,
+  ): [HostTask, Thread] {
     reserveStack();
+    const { maxTasks, maxThreads } = this.#arena.shape;
     const slot = this.#tasks.allocate();
     if (slot < 0) {
       throw new RangeError(
-        `All ${this.#arena.shape.maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
+        `All ${maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
       );
     }
-    const own = this.threads.forOneTask(this.idle.procs);
+    const own = this.threads.forOneTask(this.#idle.procs);
     if (own === undefined) {
       this.#tasks.free(slot);
       if (this.threads.refusal !== undefined) throw this.threads.refusal;
       throw new RangeError(
-        `All ${this.#arena.shape.maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
+        `All ${maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
       );
     }
     try {
-      return [start(slot, own), own];
+      return [this.#tasks.startOnOwn(slot, call, options, [thread, call.args], own, isInFlight), own];
     } catch (error) {
-      this.idle.roles.set(own.isolate, SPARE);
+      this.shared.roles.set(own.isolate, SPARE);
       throw error;
     } finally {
-      this.threads.balance(this.idle.procs);
+      this.threads.balance(this.#idle.procs);
     }
   }
 
@@ -307,7 +245,7 @@ export class Host {
   #readMail(): void {
     // All is settled by then. A thread that was terminated in the middle of its code may still mail.
     if (this.isClosed) return;
-    if (this.#mailbox.drain(HOST, this.#read)) this.#readHeader();
+    if (this.shared.mailbox.drain(HOST, this.#read)) this.#readHeader();
     this.#tasks.refill();
   }
 
@@ -321,10 +259,10 @@ export class Host {
     for (const thread of all) {
       const { isolate } = thread;
       // It sleeps for good, or runs in code where nothing can make it.
-      if (isLost(this.#parker.state(isolate))) this.#bury(thread, ranOn(this.#arena, isolate), true);
+      if (isLost(this.shared.parker.state(isolate))) this.#bury(thread, ranOn(this.#arena, isolate), true);
     }
     this.#stalls?.look(all.map(({ isolate }) => isolate));
-    this.threads.balance(this.idle.procs);
+    this.threads.balance(this.#idle.procs);
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
@@ -351,9 +289,9 @@ export class Host {
     this.#past.parks += load(this.#words, record + M_PARKS);
     for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
     if (this.isClosed) return;
-    this.threads.balance(this.idle.procs);
+    this.threads.balance(this.#idle.procs);
     this.#tasks.refill();
-    this.idle.wakeIfWork();
+    this.#wakeups.wakeIfWork();
   }
 
   // Closing -----------------------------------------------------------------------------------------------------------
@@ -366,7 +304,7 @@ export class Host {
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
     const nativeEnded = this.#native?.calls.close();
-    this.home.close(() => new SchedulerClosedError("The scheduler was closed."));
+    this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
     const threads = this.threads.all;
     const ended = Promise.all(threads.map((thread) => thread.ended));
@@ -402,8 +340,8 @@ export class Host {
   #announceEnd(): void {
     store(this.#words, CLOSING, 1);
     this.threads.close();
-    for (const { isolate } of this.threads.all) this.idle.signal(isolate);
-    this.idle.sysmon.wake();
+    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
+    this.shared.sysmonSleep.wake();
   }
 
   /** The process waits for that, too. */
@@ -419,7 +357,7 @@ export class Host {
 
   /** Tasks of the host that have no slot yet, and what is in the global queue. */
   get queued(): number {
-    return this.#tasks.waiting + this.#global.length;
+    return this.#tasks.waiting + this.shared.global.length;
   }
 
   /** Times that a thread was frozen, or lost its P where it could not be. */
@@ -453,9 +391,19 @@ export class Host {
   }
 }
 
-function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
-  throw new RangeError(
-    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
-  );
+function installPreemption(shim: Shim): void {
+  const result = shim.installPreemption();
+  if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);
+}
+
+/** Its header says what threads need to know of the settings. */
+function arenaWith(settings: Settings): Arena {
+  const { maxTasks, maxThreads, arenaBytes } = settings;
+  const arena = new Arena({ maxTasks, maxThreads, bytes: Math.ceil(arenaBytes / 4096) * 4096 });
+  store(arena.i32, PREEMPT, settings.preempt ? 1 : 0);
+  store(arena.i32, SLICE_MS, settings.sliceMs);
+  store(arena.i32, STALL_MS, settings.stallMs);
+  store(arena.i32, RUNAWAY_MS, settings.runawayMs);
+  if (!settings.followsMachine) store(arena.i32, PROCS_SEEN, PROCS_FIXED);
+  return arena;
 }

@@ -9,10 +9,11 @@ import { pause } from "../arena/atomics.ts";
 import { HOST } from "../arena/memory_layout.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Inbox } from "../native/calls.ts";
-import { PARKED_EVENT_LOOP, type Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { PARKED_EVENT_LOOP } from "../parking/sleep_word.ts";
 import { after, LONGEST, type Timer } from "../queues/timers.ts";
 
-/** Milliseconds without mail after which it sleeps: about what the sleep's end takes. See README.md, "Tuned numbers". */
+/** Milliseconds without mail after which it sleeps: about what the sleep's end takes, see above. */
 const POLL = 0.1;
 /** The same after a mail that ended a sleep: polling did not find that one, so it may not pay for the next. */
 const SHORT_POLL = 0.01;

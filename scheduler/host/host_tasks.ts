@@ -1,37 +1,30 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
 import type { Bereaved } from "./burial.ts";
+import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
-import { clone, type GTable, type Parcel, QUEUED, RUNNING } from "../slots/g_table.ts";
+import { clone, G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import type { Idle } from "../parking/idle.ts";
+import type { Mail } from "../parking/mail.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { HOST } from "../arena/memory_layout.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type Caller,
-  type Definition,
-  type GoOptions,
-  HostTask,
-  type Settler,
-  silence,
-  type TaskState,
-} from "../tasks/task.ts";
+import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
+import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import type { Timer } from "../queues/timers.ts";
 
 /** A task that the host started. */
-export class Started implements Owned, Caller, Settler {
+export class Started implements Owned, Caller, Resolver {
   readonly id: number;
   readonly definition: Definition;
   readonly name: string;
   /** -1 while it waits for a slot. */
   slot = -1;
   resolve!: (value: unknown) => void;
-  reject!: (reason: unknown) => void;
   promise!: HostTask;
   release: (() => void) | undefined = undefined;
   outcome: TaskState | undefined = undefined;
@@ -83,7 +76,8 @@ interface Vigil {
 export class HostTasks implements Bereaved {
   readonly #gs: GTable;
   readonly #global: GlobalRunQueue;
-  readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #mail: Mail;
   readonly #home: Isolate;
   readonly #forwarder: Forwarder;
   readonly #vigil: Vigil;
@@ -96,22 +90,22 @@ export class HostTasks implements Bereaved {
   constructor(
     gs: GTable,
     table: TaskTable,
-    global: GlobalRunQueue,
-    idle: Idle,
+    shared: Shared,
     home: Isolate,
     forwarder: Forwarder,
     vigil: Vigil,
   ) {
     this.#gs = gs;
-    this.#global = global;
-    this.#idle = idle;
+    this.#global = shared.global;
+    this.#wakeups = shared.wakeups;
+    this.#mail = shared.mail;
     this.#home = home;
     this.#forwarder = forwarder;
     this.#vigil = vigil;
     this.#owner = new Owner(
       gs,
       table,
-      idle,
+      shared.mail,
       home.locks,
       forwarder,
       (started, ok, value) => this.#settle(started, ok ? "done" : "failed", value),
@@ -126,7 +120,7 @@ export class HostTasks implements Bereaved {
     const slot = this.#isAnyWaiting ? -1 : this.#gs.allocate();
     if (slot >= 0) this.#submit(slot, started, call.args, on);
     else this.#wait(started, call.args, on);
-    return this.#inFlight(started, options);
+    return this.#begin(started, options);
   }
 
   /** A slot for a task that cannot wait for one, or -1. */
@@ -139,27 +133,21 @@ export class HostTasks implements Bereaved {
     this.#gs.free(slot);
   }
 
-  /** As the first on a thread of its own. With a throw the slot is free again. */
+  /**
+   * As the first on a thread of its own. With a throw the slot is free again. `isInFlight`: the process waits for its end.
+   */
   startOnOwn(
     slot: number,
     call: Call<unknown>,
     options: GoOptions | undefined,
     args: readonly unknown[],
     on: Place,
+    isInFlight: boolean,
   ): HostTask {
     const started = this.#newStarted(call, options);
+    started.isInFlight = isInFlight;
     this.#submit(slot, started, args, on);
-    return this.#inFlight(started, options);
-  }
-
-  /** The same for a task that nobody waits for, so that it does not keep the process alive. */
-  holdOnOwn(slot: number, call: Call<unknown>, args: readonly unknown[], on: Place): HostTask {
-    const started = this.#newStarted(call, undefined);
-    started.isInFlight = false;
-    this.#submit(slot, started, args, on);
-    const promise = started.promise = HostTask.start(started);
-    silence(promise);
-    return promise;
+    return this.#begin(started, options);
   }
 
   /** Its signal was aborted before. */
@@ -168,7 +156,7 @@ export class HostTasks implements Bereaved {
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
     silence(promise);
-    started.reject(signal!.reason);
+    reject(started, signal!.reason);
     return promise;
   }
 
@@ -179,14 +167,14 @@ export class HostTasks implements Bereaved {
   #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
+    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
     this.#global.push(slot);
-    this.#idle.wake();
+    this.#wakeups.wake();
   }
 
-  #inFlight(started: Started, options: GoOptions | undefined): HostTask {
+  #begin(started: Started, options: GoOptions | undefined): HostTask {
     const promise = started.promise = HostTask.start(started);
-    this.#vigil.begin();
+    if (started.isInFlight) this.#vigil.begin();
     if (options !== undefined) this.#limit(started, options);
     return promise;
   }
@@ -246,7 +234,7 @@ export class HostTasks implements Bereaved {
 
   /** What has ended is running until its mail is read. */
   isRunning(slot: number): boolean {
-    return this.#gs.status(slot) !== QUEUED;
+    return this.#gs.status(slot) !== G_QUEUED;
   }
 
   cancel(started: Started, reason: unknown): boolean {
@@ -263,12 +251,12 @@ export class HostTasks implements Bereaved {
     started.release?.();
     if (started.isInFlight) this.#vigil.end();
     if (outcome === "done") started.resolve(value);
-    else started.reject(value);
+    else reject(started, value);
   }
 
   /** Mail about a slot, of whichever owner: what goes by port goes through the host. */
   readMail(slot: number): void {
-    if (this.#gs.status(slot) === RUNNING) this.#forwarder.forward(slot);
+    if (this.#gs.status(slot) === G_RUNNING) this.#forwarder.forward(slot);
     else if (this.#isOwn(slot)) this.#owner.read(slot);
     else this.#forwarder.passOn(slot);
   }

@@ -1,7 +1,15 @@
 /** What a scheduler is started with. */
-import type { Names } from "../tasks/options.ts";
-import type { TaskDefinition } from "../tasks/task.ts";
+import type { Shim } from "../../ffi/shim.ts";
+import { leastArenaBytes, MAX_PROCS } from "../arena/memory_layout.ts";
+import { requireMaxNativeThreads } from "../native/pool.ts";
+import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
+import type { TaskDefinition } from "../tasks/define.ts";
+import { type Names, shown } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
+import { requireWarm } from "./warm.ts";
+
+/** Milliseconds that fit a word of the arena. */
+const MAX_MS = 2 ** 31 - 1;
 
 /** Options of {@linkcode Scheduler.start}. */
 export interface SchedulerOptions {
@@ -90,3 +98,74 @@ export const SCHEDULER_OPTIONS = {
   warm: true,
   detectDeadlocks: true,
 } satisfies Names<SchedulerOptions>;
+
+/** The same, checked and complete. */
+export interface Settings {
+  readonly procs: number;
+  /** Nobody has said how many: there are as many as the machine has room for at the time. */
+  readonly followsMachine: boolean;
+  readonly maxThreads: number;
+  readonly maxTasks: number;
+  readonly arenaBytes: number;
+  readonly maxNativeThreads: number;
+  readonly heapLimitMb: number;
+  /** URLs of modules. */
+  readonly warm: readonly string[];
+  readonly preempt: boolean;
+  readonly sliceMs: number;
+  /** 0: nobody wants to hear of it, or there is no limit. */
+  readonly stallMs: number;
+  readonly runawayMs: number;
+  readonly onStall: SchedulerOptions["onStall"];
+  readonly detectDeadlocks: boolean;
+}
+
+/** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
+export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
+  const { preempt = true, detectDeadlocks = true, onStall } = options;
+  const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
+  const procs = given ?? procsOfMachine(shim);
+  const number = (name: keyof SchedulerOptions, usual: number, least: number, most: number, why?: string) =>
+    requireCount(name, options[name] ?? usual, least, most, why);
+  const why = `procs is ${procs}, and one is spare`;
+  const maxThreads = number("maxThreads", Math.max(64, 2 * procs), procs + 1, 4 * MAX_PROCS, why);
+  const maxTasks = number("maxTasks", 65536, 1, 1 << 21);
+  const leastBytes = leastArenaBytes(maxTasks, maxThreads);
+  const shape = `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`;
+  const arenaBytes = number("arenaBytes", Math.max(256 << 20, 2 * leastBytes), leastBytes, 2 ** 31, shape);
+  const heapLimitMb = number("heapLimitMb", 2048, 16, 65536);
+  const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
+  const sliceMs = number("sliceMs", 10, 1, MAX_MS);
+  const stallMs = number("stallMs", 100, 1, MAX_MS);
+  const { runawayMs = Infinity } = options;
+  const isLimited = runawayMs !== Infinity;
+  if (isLimited) requireCount("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  if (isLimited && !preempt) {
+    throw new TypeError(
+      "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
+    );
+  }
+  return {
+    procs,
+    followsMachine: given === undefined,
+    maxThreads,
+    maxTasks,
+    arenaBytes,
+    maxNativeThreads,
+    heapLimitMb,
+    warm: requireWarm(options.warm),
+    preempt,
+    sliceMs,
+    stallMs: onStall === undefined ? 0 : stallMs,
+    runawayMs: isLimited ? runawayMs : 0,
+    onStall,
+    detectDeadlocks,
+  };
+}
+
+function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
+  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
+  throw new RangeError(
+    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
+  );
+}

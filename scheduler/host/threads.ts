@@ -17,7 +17,8 @@ import {
   M_STUCK,
   M_TID,
 } from "../arena/memory_layout.ts";
-import { AWAKE, type Parker, SPARE_FUTEX } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
@@ -46,6 +47,8 @@ const DESCRIPTORS = 8;
 /** Milliseconds from a refusal to the next try; doubled for each one that follows. Guesses. */
 const FIRST_RETRY = 50;
 const LAST_RETRY = 5000;
+/** Milliseconds from one thread to the next that nothing waits for: as a first task takes to import its module and to end. */
+const SETTLE = 20;
 
 export interface Thread {
   readonly isolate: number;
@@ -76,13 +79,18 @@ export class Threads {
   readonly #limits: ThreadLimits;
   readonly #died: (thread: Thread, why: string) => void;
   readonly #revive: (isolate: number) => boolean;
-  readonly #retry: () => void;
+  /** Calls `balance`. */
+  readonly #continue: () => void;
   /** Of this thread. The main one ends with the process. */
   readonly #life: number | undefined;
   readonly #threads = new Map<number, Thread>();
   /** Numbers of threads that were given up and have not ended. */
   readonly #abandoned = new Set<number>();
   #sysmon: Worker | undefined = undefined;
+  /** Somebody waits until the pool is complete. */
+  #isAwaited = false;
+  /** The next step of balance(). */
+  #continuation: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Why there are no more threads than there are, until the next try. */
   #refusal: Error | undefined = undefined;
   /** While it is set no thread is started. */
@@ -95,21 +103,21 @@ export class Threads {
    * for another one, unless something is in flight that it owned.
    */
   constructor(
-    { arena, parker, idle }: Shared,
+    { arena, parker, roles }: Shared,
     shim: Shim,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
     revive: (isolate: number) => boolean,
-    retry: () => void,
+    goOn: () => void,
   ) {
     this.#arena = arena;
     this.#shim = shim;
     this.#parker = parker;
-    this.#roles = idle.roles;
+    this.#roles = roles;
     this.#limits = limits;
     this.#died = died;
     this.#revive = revive;
-    this.#retry = retry;
+    this.#continue = goOn;
     this.#life = shim.gettid() === Deno.pid ? undefined : requireLife(shim);
     store(arena.i32, ISOLATES, HOST + 1);
   }
@@ -128,17 +136,58 @@ export class Threads {
   }
 
   /**
-   * Brings the pool to `procs` threads that are not in a blocking call, with one spare beside them, as far as
-   * `maxThreads` and the system let it.
+   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog and one spare, as far as
+   * `maxThreads` and the system let it. Step by step: `new Worker` holds its caller until V8 is up in the new thread (Deno
+   * 2.9: 12 to 30 ms), and the first task's result is not to wait for threads that it has no use for.
    */
   balance(procs: number): void {
+    // Where the host may end without a word no thread goes to sleep before there is one.
+    if (this.#life !== undefined && this.#sysmon === undefined) this.#startSysmon();
     while (this.#roles.available < procs) {
       const spare = this.#claim(POOL);
-      if (spare === undefined && this.#start(POOL) === undefined) return;
-      // It joins the pool, or looks at its role before it sleeps the first time.
-      if (spare !== undefined) this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
+      if (spare !== undefined) {
+        // It joins the pool, or looks at its role before it sleeps the first time.
+        this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
+      } else if (this.#waitsForStart || this.#start(POOL) === undefined) return;
     }
-    if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
+    if (this.#sysmon === undefined) {
+      if (this.#waitsForStart) return;
+      this.#startSysmon();
+      return this.#continueLater();
+    }
+    if (this.#roles.count(SPARE) === 0 && this.#starting === 0 && !this.#isAwaited) this.#start(SPARE);
+  }
+
+  /** Resolves when the pool has its threads and is watched. Rejects if the system refuses one. */
+  async complete(): Promise<void> {
+    this.#isAwaited = true;
+    this.#continue();
+    const pool = this.all.filter(({ isolate }) => this.#roles.of(isolate) === POOL);
+    try {
+      if (this.#refusal !== undefined) throw this.#refusal;
+      await Promise.all(pool.map((thread) => thread.up));
+    } finally {
+      this.#isAwaited = false;
+      this.#continueLater();
+    }
+  }
+
+  get #starting(): number {
+    return this.all.filter(({ isUp }) => !isUp).length;
+  }
+
+  get #waitsForStart(): boolean {
+    return !this.#isAwaited && this.#starting > 0;
+  }
+
+  /** Unless something else brings the host to it before, as work that a thread is wanted for. */
+  #continueLater(): void {
+    if (this.#continuation !== undefined) return;
+    this.#continuation = setTimeout(() => {
+      this.#continuation = undefined;
+      if (load(this.#arena.i32, CLOSING) === 0) this.#continue();
+    }, SETTLE);
+    Deno.unrefTimer(this.#continuation as unknown as number);
   }
 
   /**
@@ -189,6 +238,7 @@ export class Threads {
       this.#retryMs = FIRST_RETRY;
       if (cold === undefined) up.resolve();
       else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
+      this.#continueLater();
     });
     worker.on("error", (error) => thread.error = error);
     worker.once("exit", (code) => {
@@ -218,8 +268,7 @@ export class Threads {
       maxOldGenerationSizeMb: this.#limits.heapLimitMb,
       maxYoungGenerationSizeMb: YOUNG_MB,
     };
-    const starting = this.all.filter(({ isUp }) => !isUp).length;
-    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (starting + 2), 256));
+    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (this.#starting + 2), 256));
     if (missing !== undefined) {
       this.#refused(missing);
       return undefined;
@@ -257,8 +306,7 @@ export class Threads {
         this.#hasWarned = true;
       }
       this.#retryTimer = this.#refusal = undefined;
-      if (this.#sysmon === undefined) this.startSysmon();
-      this.#retry();
+      this.#continue();
     }, this.#retryMs);
     // What waits for a thread holds the process by itself.
     Deno.unrefTimer(this.#retryTimer as unknown as number);
@@ -266,7 +314,7 @@ export class Threads {
   }
 
   /** The watchdog. It ends when all is closing. */
-  startSysmon(): void {
+  #startSysmon(): void {
     const worker = this.#startWorker(HOST);
     if (worker === undefined) return;
     this.#sysmon = worker;
@@ -283,6 +331,7 @@ export class Threads {
   /** No thread is started any more. */
   close(): void {
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#continuation);
   }
 
   /** By `died`, when it has read what the thread posted. */

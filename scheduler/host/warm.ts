@@ -1,5 +1,5 @@
 /** What `Scheduler.start({ warm })` takes: modules that threads import before they have a task of them. */
-import { isTask, type TaskDefinition } from "../tasks/task.ts";
+import { isTask } from "../tasks/call.ts";
 import { shown } from "../tasks/options.ts";
 
 /** The URLs of the modules, each once. Throws a TypeError for what is none. */
@@ -12,7 +12,7 @@ export function requireWarm(warm: unknown): string[] {
 }
 
 function moduleOf(entry: unknown): string {
-  if (isTask(entry)) return (entry as TaskDefinition<[], unknown>)().definition.module;
+  if (isTask(entry)) return entry().definition.module;
   const url = entry instanceof URL
     ? entry.href
     : typeof entry === "string"

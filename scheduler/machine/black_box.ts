@@ -83,7 +83,7 @@ export class BlackBox {
   readStack(heap: Heap): string | undefined {
     const block = exchange(this.#words, this.#record + M_STACK, 0);
     if (block === 0) return undefined;
-    const stack = decode(this.#arena, offsetOf(block)) as string;
+    const stack = decode(this.#arena, offsetOf(this.#arena, block)) as string;
     heap.release(block);
     return stack;
   }

@@ -6,13 +6,16 @@
  * JavaScript stack of the G stands on this thread's stack, so the M waits for it in its futex, where it is.
  */
 import type { Shim } from "../../ffi/shim.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { Children } from "./children.ts";
 import { load } from "../arena/atomics.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Machine } from "./machine.ts";
 import { type Arena, CLOSING } from "../arena/memory_layout.ts";
-import { AWAITS_P, AWAKE, isAsked, type Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { AWAITS_P, AWAKE, isAsked } from "../parking/sleep_word.ts";
 import type { PrivateQueue } from "./private_queue.ts";
 import { callWord, type Processors } from "../parking/processor.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
@@ -27,6 +30,7 @@ export class BlockingCalls {
   readonly #words: Int32Array;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #ps: Processors;
   readonly #sysmon: SysmonSleep;
   readonly #children: Children;
@@ -39,7 +43,7 @@ export class BlockingCalls {
     isolate: number,
     arena: Arena,
     parker: Parker,
-    idle: Idle,
+    shared: Shared,
     children: Children,
     shim: Shim,
   ) {
@@ -47,9 +51,10 @@ export class BlockingCalls {
     this.#isolate = isolate;
     this.#words = arena.i32;
     this.#parker = parker;
-    this.#idle = idle;
-    this.#ps = idle.ps;
-    this.#sysmon = idle.sysmon;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#ps = shared.idle.ps;
+    this.#sysmon = shared.sysmonSleep;
     this.#children = children;
     this.#waiting = children.waiting;
     this.#locks = machine.home.locks;
@@ -100,7 +105,7 @@ export class BlockingCalls {
     this.#ps.pass(p);
     this.awaitSignal();
     this.#parker.block(this.#isolate);
-    this.#idle.passOn(p);
+    this.#wakeups.passOn(p);
     try {
       return fn();
     } finally {
@@ -133,11 +138,11 @@ export class BlockingCalls {
     }
   }
 
-  /** A continuation that the event loop runs, see "Event loops" in README.md. Nobody is to count on this M meanwhile. */
+  /** A continuation that the event loop runs, see machine/README.md, "Event loops". Nobody is to count on this M meanwhile. */
   #runWithoutP<T>(fn: () => T): T {
     this.isInCall = true;
     this.#parker.block(this.#isolate);
-    this.#idle.wakeIfWork();
+    this.#wakeups.wakeIfWork();
     try {
       return fn();
     } finally {
@@ -163,14 +168,14 @@ export class BlockingCalls {
       while (!this.#parker.announce(this.#isolate, AWAITS_P)) this.awaitSignal();
       const isClosing = load(this.#words, CLOSING) === 1;
       const isAnyIdle = this.#idle.idlePs > 0;
-      if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {
+      if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) {
         this.#parker.sleep(this.#isolate, AWAITS_P, Infinity);
       }
       if (this.#machine.retract(AWAITS_P)) return this.#machine.search.end();
       if (isClosing) return;
       const p = isAnyIdle ? this.#idle.acquireP() : NO_P;
       if (p !== NO_P) return this.#machine.holdP(p);
-      this.#idle.queueForP(this.#isolate);
+      this.#wakeups.queueForP(this.#isolate);
     }
   }
 }

@@ -3,29 +3,24 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
 import { type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import type { Shared } from "../parking/shared.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import { G, type Nursery } from "./g.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, type GTable, type Parcel, RUNNING } from "../slots/g_table.ts";
+import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
+import { handOver } from "../codec/moves.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { Machine } from "./machine.ts";
 import { Owner } from "../slots/owner.ts";
 import { PrivateQueue } from "./private_queue.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import {
-  type Call,
-  type ChildTask,
-  type GoOptions,
-  newChildTask,
-  Rejection,
-  requireCall,
-  requireGoOptions,
-  watchState,
-} from "../tasks/task.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** Guess: private Gs that gather before some are published although nobody is hungry. */
@@ -40,6 +35,7 @@ export class Children {
   readonly #machine: Machine;
   readonly #gs: GTable;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #local: LocalRunQueue;
   readonly #global: GlobalRunQueue;
 
@@ -48,13 +44,14 @@ export class Children {
     gs: GTable,
     table: TaskTable,
     side: SideChannel,
-    idle: Idle,
+    shared: Shared,
     local: LocalRunQueue,
     global: GlobalRunQueue,
   ) {
     this.#machine = machine;
     this.#gs = gs;
-    this.#idle = idle;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
     this.#local = local;
     this.#global = global;
     const port = {
@@ -64,7 +61,7 @@ export class Children {
       drop() {},
     };
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, idle, machine.home.locks, port, ended);
+    this.#owner = new Owner(gs, table, shared.mail, machine.home.locks, port, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
@@ -76,7 +73,7 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = clone(args, "args") as unknown[];
+      args = handOver(limits?.transfer, () => clone(args, "args")) as unknown[];
       break;
     }
     // What runs code of users came before.
@@ -121,7 +118,7 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    g.resolve(new Rejection(reason));
+    reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -186,12 +183,12 @@ export class Children {
         this.waiting.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
       if (p === NO_P || !takesWork) this.#global.push(slot);
       else if (this.waiting.length === 0) this.#local.pushNext(p, slot);
       else this.#local.push(p, slot);
     }
-    this.#idle.wake();
+    this.#wakeups.wake();
   }
 
   /** Whether it is in the slot. If not the slot is free again. */
@@ -241,7 +238,8 @@ export class Children {
     promise.state = ok ? "done" : "failed";
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
-    g.resolve(ok ? value : new Rejection(value));
+    if (ok) g.resolve(value);
+    else reject(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);

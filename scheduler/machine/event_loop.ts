@@ -1,6 +1,6 @@
 /**
  * Deno's event loop as an M sees it: when it gets its turn, and for how long it may stand still while the M sleeps in a futex.
- * README.md, "Standing still".
+ * machine/README.md, "Standing still".
  */
 import process from "node:process";
 import type { Shim } from "../../ffi/shim.ts";

@@ -1,23 +1,21 @@
 /** A G: one task on its M, and what that hands to the task's function. */
 import type { BlockingOptions, TaskContext } from "../tasks/context.ts";
-import { type HasIsolate, HOME } from "../tasks/home.ts";
+import { HOME } from "../tasks/home.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Machine } from "./machine.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
+import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
 import {
-  type Call,
   type Caller,
   type ChildTask,
-  type Definition,
-  type GoOptions,
+  noPromise,
   promiseOf,
-  Rejection,
+  reject,
   type Resolver,
-  type Task,
-} from "../tasks/task.ts";
+} from "../tasks/promise.ts";
 import { TaskScope } from "./task_scope.ts";
 import { abort } from "./task_signal.ts";
 import type { Holds, ThreadLock } from "./thread_lock.ts";
@@ -33,10 +31,6 @@ function refusePromise(result: unknown): void {
   );
 }
 
-function nobody(): never {
-  throw new Error("Heddle: a G without a caller was settled.");
-}
-
 /**
  * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
  * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
@@ -44,7 +38,7 @@ function nobody(): never {
 export class Wait implements Timer, Resolver {
   readonly at: number;
   place = 0;
-  resolve: (value?: unknown) => void = nobody;
+  resolve: (value?: unknown) => void = noPromise;
   /** Undefined once it has ended. */
   g: G | undefined;
   /** Its neighbours in the G's list. */
@@ -73,7 +67,7 @@ export class Wait implements Timer, Resolver {
     const g = this.g;
     if (!unlink(this)) return;
     if (this.at !== 0) g!.machine.stopTimer(this);
-    this.resolve(new Rejection(reason));
+    reject(this, reason);
   }
 }
 
@@ -119,13 +113,13 @@ interface Rare {
  * One task on the M where it was started, or where it runs, or both. A G that is stolen has two: the caller's and the
  * runner's, which know each other by the slot.
  */
-export class G implements TaskContext, HasIsolate, Caller, Owned, Resolver {
+export class G implements TaskContext, Caller, Owned, Resolver {
   readonly machine: Machine;
   readonly definition: Definition | undefined;
   readonly id: number;
   args: readonly unknown[] | undefined;
   /** Set in the caller's G. */
-  resolve: (value: unknown) => void = nobody;
+  resolve: (value: unknown) => void = noPromise;
   /** The caller's. */
   promise: ChildTask | undefined = undefined;
   /** -1 while it is private to this M. */

@@ -1,7 +1,7 @@
 /**
  * An isolate M: a thread with a V8 isolate. It holds a P while it runs Gs, and its loop is Go's schedule(): find
- * something, run it, and when there is nothing give the P up and sleep. README.md has the protocols; this file has
- * the order in which they are used.
+ * something, run it, and when there is nothing give the P up and sleep. The rooms' READMEs have the protocols; this file
+ * has the order in which they are used.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { add, load, store } from "../arena/atomics.ts";
@@ -11,6 +11,8 @@ import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
 import { EventLoop } from "./event_loop.ts";
 import { GTable } from "../slots/g_table.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Roles } from "../parking/roles.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Isolate } from "../sync/isolate.ts";
@@ -29,6 +31,7 @@ import {
   OVERSLEPT,
   SLICE_MS,
 } from "../arena/memory_layout.ts";
+import type { Parker } from "../parking/parker.ts";
 import {
   givenP,
   givenSpinning,
@@ -40,11 +43,10 @@ import {
   LOCKED_FUTEX,
   PARKED_EVENT_LOOP,
   PARKED_FUTEX,
-  type Parker,
   SEIZED,
   type SleepState,
   SPARE_FUTEX,
-} from "../parking/parker.ts";
+} from "../parking/sleep_word.ts";
 import { DEDICATED, POOL, SPARE } from "../parking/roles.ts";
 import { Runner } from "./runner.ts";
 import { Search } from "./search.ts";
@@ -97,6 +99,8 @@ export class Machine {
   readonly #mailbox: Mailbox;
   readonly #local: LocalRunQueue;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #roles: Roles;
 
   readonly #timers = new Timers();
   /** Gs that yielded, and whatever else goes on only under a P. */
@@ -126,6 +130,8 @@ export class Machine {
     this.#mailbox = shared.mailbox;
     this.#local = shared.rings;
     this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#roles = shared.roles;
     this.home = new Isolate(shared, isolate, shim, this);
     this.#locks = this.home.locks;
     this.#locks.takeUp = (given) => this.#takeUp(given);
@@ -135,21 +141,21 @@ export class Machine {
       isolate,
       arena,
       shim,
-      this.#idle,
+      shared,
       global,
       this.#local,
       this.#locks,
     );
     const gs = new GTable(arena, isolate, this.home.handles);
     const table = new TaskTable(arena, isolate);
-    this.children = new Children(this, gs, table, side, this.#idle, this.#local, global);
-    this.runner = new Runner(this, isolate, arena, shim, gs, table, side, this.#idle, this.children);
+    this.children = new Children(this, gs, table, side, shared, this.#local, global);
+    this.runner = new Runner(this, isolate, arena, shim, gs, table, side, shared, this.children);
     this.blockingCalls = new BlockingCalls(
       this,
       isolate,
       arena,
       this.#parker,
-      this.#idle,
+      shared,
       this.children,
       shim,
     );
@@ -158,7 +164,7 @@ export class Machine {
       this,
       isolate,
       maxThreads,
-      this.#idle,
+      shared,
       this.children,
       this.blockingCalls,
     );
@@ -268,7 +274,7 @@ export class Machine {
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && this.#resume()) return true;
     // A locked M does not take what is in queues: others do, with its P, and it waits its turn among them.
-    if (!this.takesWork && this.p !== EXEMPT_P && (tick & 15) === 15 && this.#idle.workVisible()) {
+    if (!this.takesWork && this.p !== EXEMPT_P && (tick & 15) === 15 && this.#wakeups.workVisible()) {
       this.#giveUpP();
       return true;
     }
@@ -300,7 +306,7 @@ export class Machine {
     const { p } = this;
     // From its status on the P is the other's.
     this.#idle.ps.pass(p);
-    if (this.#idle.handOff(isolate, p)) this.#lostP();
+    if (this.#wakeups.handOff(isolate, p)) this.#lostP();
     else this.#idle.ps.hold(p, this.#isolate);
   }
 
@@ -371,12 +377,12 @@ export class Machine {
   // Sleeping ----------------------------------------------------------------------------------------------------------
 
   /**
-   * Gives the P up and sleeps until it gets one again; a dedicated M keeps its own. The order is the one in README.md,
-   * "No wakeup is lost": release, announce, look at everything, sleep.
+   * Gives the P up and sleeps until it gets one again; a dedicated M keeps its own. The order is the one in
+   * parking/README.md, "No wakeup is lost": release, announce, look at everything, sleep.
    */
   async #park(): Promise<void> {
     try {
-      // At the start of a macrotask, and nothing in here has made a continuation due since: README.md, "Standing still".
+      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
       if (this.p !== NO_P) {
         // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.
@@ -435,8 +441,8 @@ export class Machine {
           return;
         }
         const aPIsIdle = !keepsP && this.#idle.idlePs > 0;
-        const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();
-        if (own ? aPIsIdle || !this.#idle.isQueuedForP(this.#isolate) : seesWork) {
+        const seesWork = this.takesWork && aPIsIdle && this.#wakeups.workVisible();
+        if (own ? aPIsIdle || !this.#wakeups.isQueuedForP(this.#isolate) : seesWork) {
           if (this.retract(asleep)) return;
           const p = this.#idle.acquireP();
           if (p !== NO_P) {
@@ -445,12 +451,12 @@ export class Machine {
             this.holdP(p);
             if (!this.takesWork) return;
             // A continuation may run before the loop goes on: submitters are not to count on this M.
-            if (this.runner.live !== 0) return this.#idle.wakeIfWork();
+            if (this.runner.live !== 0) return this.#wakeups.wakeIfWork();
             this.#idle.spinFurther();
             this.search.setSpinning(true);
             return;
           }
-          if (own) this.#idle.queueForP(this.#isolate);
+          if (own) this.#wakeups.queueForP(this.#isolate);
           continue;
         }
         // With work of its own and no P, it waits for a P and nothing else.
@@ -475,7 +481,7 @@ export class Machine {
           isImpatient = isOver && patience < timeout;
         }
         if (this.retract(asleep)) return;
-        if (isPastUse && this.#idle.roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
+        if (isPastUse && this.#roles.resign(this.#isolate, this.#idle.procs)) this.#over = true;
         if (isImpatient) {
           await this.#checkQuiet();
           this.#locks.enter();
@@ -509,7 +515,7 @@ export class Machine {
   /** Whether it slept for long, and the pool had more threads than it needs: those that blocked calls left behind. */
   #sleepInFutex(asleep: SleepState, timeout: number): boolean {
     // Those that have no P just now are back sooner or later. The first to wake is the lowest, so that of the coldest is over first.
-    const isSurplus = asleep === PARKED_FUTEX && this.#idle.roles.count(POOL) > this.#idle.procs;
+    const isSurplus = asleep === PARKED_FUTEX && this.#roles.count(POOL) > this.#idle.procs;
     const patience = isSurplus ? RETIRE : Infinity;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(timeout, patience)) && patience <= timeout;
   }
@@ -559,7 +565,7 @@ export class Machine {
 
   /** Or meant for one task alone, which its mail will tell. */
   #isSpare(): boolean {
-    const role = this.#idle.roles.of(this.#isolate);
+    const role = this.#roles.of(this.#isolate);
     return role === SPARE || role === DEDICATED;
   }
 
@@ -613,7 +619,7 @@ export class Machine {
     const { p } = this;
     // A locked M has not looked at the ring.
     if (this.takesWork) this.#idle.releaseP(p);
-    else this.#idle.passOn(p);
+    else this.#wakeups.passOn(p);
     this.#lostP();
   }
 
@@ -669,7 +675,7 @@ export class Machine {
     this.children.publishAll();
     this.#local.moveToGlobal(this.p);
     this.#giveUpP();
-    this.#idle.wakeIfWork();
+    this.#wakeups.wakeIfWork();
   }
 
   // Mail --------------------------------------------------------------------------------------------------------------

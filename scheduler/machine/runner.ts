@@ -3,28 +3,33 @@
  * begun stays on its M.
  */
 import type { Shim } from "../../ffi/shim.ts";
+import type { Shared } from "../parking/shared.ts";
 import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
 import { ENDED, G } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
 import {
   clone,
-  DONE,
   dropParcel,
-  FAILED,
-  FREE,
+  G_DONE,
+  G_FAILED,
+  G_FREE,
   type GTable,
   openParcel,
   type Parcel,
 } from "../slots/g_table.ts";
-import { type Idle, NO_P } from "../parking/idle.ts";
+import { NO_P } from "../parking/idle.ts";
+import type { Mail } from "../parking/mail.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Machine } from "./machine.ts";
 import { Modules } from "./modules.ts";
 import { type Arena, HOST } from "../arena/memory_layout.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { defaultReason, type Definition, registry, splitKey } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { registry, splitKey } from "../tasks/define.ts";
+import { defaultReason } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
 
@@ -67,7 +72,8 @@ export class Runner {
   readonly #gs: GTable;
   readonly #table: TaskTable;
   readonly #side: SideChannel;
-  readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #mail: Mail;
   readonly #children: Children;
   /** If somebody wants to know. */
   readonly #box: BlackBox | undefined;
@@ -80,7 +86,7 @@ export class Runner {
     gs: GTable,
     table: TaskTable,
     side: SideChannel,
-    idle: Idle,
+    shared: Shared,
     children: Children,
   ) {
     this.#machine = machine;
@@ -90,7 +96,8 @@ export class Runner {
     this.#gs = gs;
     this.#table = table;
     this.#side = side;
-    this.#idle = idle;
+    this.#wakeups = shared.wakeups;
+    this.#mail = shared.mail;
     this.#children = children;
     this.stopwatch = new Stopwatch(arena, isolate, table, machine.home.locks);
     this.#modules = new Modules(arena, isolate);
@@ -119,9 +126,9 @@ export class Runner {
     const owner = this.#arena.ownerOf(slot);
     if (!this.#gs.startRunning(slot, this.#isolate)) {
       // The host has the arguments that went by port.
-      if (this.#gs.isByPort(slot)) this.#idle.mailOwner(HOST, slot);
+      if (this.#gs.isByPort(slot)) this.#mail.toOwner(HOST, slot);
       else if (owner === this.#isolate) this.#children.read(slot);
-      else this.#idle.mailOwner(owner, slot);
+      else this.#mail.toOwner(owner, slot);
       this.#gs.told(this.#isolate);
       return true;
     }
@@ -138,7 +145,7 @@ export class Runner {
     reserveStack();
     locks.hold();
     try {
-      if (this.#box.writeStack(locks.turn, heap)) this.#idle.signal(HOST);
+      if (this.#box.writeStack(locks.turn, heap)) this.#wakeups.signal(HOST);
     } catch {
       // A task's own Error.prepareStackTrace.
     } finally {
@@ -150,7 +157,7 @@ export class Runner {
   #receive(g: G): void {
     if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
     this.#await(g);
-    this.#idle.mailOwner(HOST, g.slot);
+    this.#mail.toOwner(HOST, g.slot);
   }
 
   #loadWithParcel(g: G): void {
@@ -314,9 +321,9 @@ export class Runner {
       ok = false;
       isPosted = this.#write(slot, cloneable(error));
     }
-    this.#gs.end(slot, this.#isolate, ok ? DONE : FAILED);
+    this.#gs.end(slot, this.#isolate, ok ? G_DONE : G_FAILED);
     // A parcel for another thread goes through the host.
-    this.#idle.mailOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
+    this.#mail.toOwner(isPosted ? HOST : this.#arena.ownerOf(slot), slot);
     this.#gs.told(this.#isolate);
   }
 
@@ -346,9 +353,9 @@ export class Runner {
       // What ran here itself is mailed as it should be.
       const ranElsewhere = this.#gs.runner(slot) !== this.#isolate;
       if (ranElsewhere && this.#gs.hasEnded(slot)) this.#children.readOfDead(slot);
-    } else if (this.#gs.status(slot) === FREE && this.#arena.ownerOf(slot) === HOST) {
+    } else if (this.#gs.status(slot) === G_FREE && this.#arena.ownerOf(slot) === HOST) {
       // Partner: free(), after which the host looks at the mark. It set the slot aside, and a task may wait for it.
-      this.#idle.signal(HOST);
+      this.#wakeups.signal(HOST);
     }
   }
 
@@ -365,7 +372,7 @@ export class Runner {
 
   #beginOwn(slot: number, isFirst: boolean): void {
     if (!this.#gs.startRunning(slot, this.#isolate)) {
-      this.#idle.mailOwner(HOST, slot);
+      this.#mail.toOwner(HOST, slot);
       this.#gs.told(this.#isolate);
       if (isFirst) this.#machine.threadLock.isEnding = true;
       return;

@@ -3,9 +3,11 @@
  * which submitters rely (idle.ts).
  */
 import type { Shim } from "../../ffi/shim.ts";
+import type { Shared } from "../parking/shared.ts";
 import { store } from "../arena/atomics.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Machine } from "./machine.ts";
@@ -20,6 +22,7 @@ export class Search {
   readonly #words: Int32Array;
   readonly #record: number;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
   readonly #global: GlobalRunQueue;
   readonly #local: LocalRunQueue;
   readonly #locks: Locks;
@@ -35,7 +38,7 @@ export class Search {
     isolate: number,
     arena: Arena,
     shim: Shim,
-    idle: Idle,
+    shared: Shared,
     global: GlobalRunQueue,
     local: LocalRunQueue,
     locks: Locks,
@@ -43,7 +46,8 @@ export class Search {
     this.#machine = machine;
     this.#words = arena.i32;
     this.#record = arena.isolate(isolate);
-    this.#idle = idle;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
     this.#global = global;
     this.#local = local;
     this.#locks = locks;
@@ -60,7 +64,7 @@ export class Search {
   end(): void {
     if (!this.isSpinning) return;
     this.setSpinning(false);
-    this.#idle.foundWork();
+    this.#wakeups.foundWork();
   }
 
   /** Tasks may run from here on. Who is counted as spinning is not frozen: others would rely on it for as long. */

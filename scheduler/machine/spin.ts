@@ -2,7 +2,7 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { pause } from "../arena/atomics.ts";
 
-/** Nanoseconds of looking before a sleep. Waking an idle core takes 5 to 10 us; see README.md for what this buys. */
+/** Nanoseconds of looking before a sleep. Waking an idle core takes 5 to 10 us. See machine/README.md, "Spinning". */
 const SPIN = 20_000;
 
 /** Nanoseconds of a yield in which another thread must have run. A yield to nobody takes 300 to 500. */

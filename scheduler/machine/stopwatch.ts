@@ -9,7 +9,7 @@ import { type Arena, M_RAN_BEFORE } from "../arena/memory_layout.ts";
 import type { Locks } from "../parking/locks.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
-import type { Definition } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
 
 /** Runs of a definition that are all measured. Guess: V8 has optimised by then what is to be. */
 const FIRST = 16;

@@ -15,7 +15,7 @@ const MOST_LINES = 12;
 
 /** A report, which the host and an M leave each other. */
 export function readReport(arena: Arena, word: number): string {
-  return word === 0 ? "" : decode(arena, offsetOf(word)) as string;
+  return word === 0 ? "" : decode(arena, offsetOf(arena, word)) as string;
 }
 
 /** What is waited for here, for the host. */

@@ -7,14 +7,8 @@ import { timedOut } from "../tasks/errors.ts";
 import type { G, Nursery } from "./g.ts";
 import type { Names } from "../tasks/options.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
-import {
-  type Call,
-  type ChildTask,
-  defaultReason,
-  type GoOptions,
-  requireGoOptions,
-  type Task,
-} from "../tasks/task.ts";
+import { type Call, type GoOptions, requireGoOptions, type Task } from "../tasks/call.ts";
+import { type ChildTask, defaultReason } from "../tasks/promise.ts";
 import { abort } from "./task_signal.ts";
 
 const SCOPE_OPTIONS = { signal: true, timeout: true } satisfies Names<ScopeOptions>;

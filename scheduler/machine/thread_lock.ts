@@ -11,9 +11,12 @@
  * thread ends after it, and after those others.
  */
 import type { BlockingCalls } from "./blocking_call.ts";
+import type { Shared } from "../parking/shared.ts";
 import type { Children } from "./children.ts";
 import type { G } from "./g.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import type { Roles } from "../parking/roles.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Machine } from "./machine.ts";
 import { DEDICATED, LOCKED, POOL } from "../parking/roles.ts";
 
@@ -35,6 +38,8 @@ export class ThreadLock {
   readonly #isolate: number;
   readonly #maxThreads: number;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #roles: Roles;
   readonly #children: Children;
   readonly #calls: BlockingCalls;
 
@@ -42,14 +47,16 @@ export class ThreadLock {
     machine: Machine,
     isolate: number,
     maxThreads: number,
-    idle: Idle,
+    shared: Shared,
     children: Children,
     calls: BlockingCalls,
   ) {
     this.#machine = machine;
     this.#isolate = isolate;
     this.#maxThreads = maxThreads;
-    this.#idle = idle;
+    this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#roles = shared.roles;
     this.#children = children;
     this.#calls = calls;
   }
@@ -67,7 +74,7 @@ export class ThreadLock {
     this.#machine.takesWork = false;
     // They were to be the next here.
     this.#children.publishAll();
-    if (this.#machine.p === NO_P) this.#idle.wakeIfWork();
+    if (this.#machine.p === NO_P) this.#wakeups.wakeIfWork();
   }
 
   /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
@@ -99,15 +106,16 @@ export class ThreadLock {
     this.#machine.takesWork = false;
     this.#machine.p = EXEMPT_P;
     this.#children.publishAll();
-    if (p === NO_P) this.#idle.wakeIfWork();
-    else if (p !== EXEMPT_P) this.#idle.passOn(p);
+    if (p === NO_P) this.#wakeups.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#wakeups.passOn(p);
     // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
     this.#calls.awaitSignal();
   }
 
   /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
   #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
-    const { roles, procs } = this.#idle;
+    const { procs } = this.#idle;
+    const roles = this.#roles;
     const before = roles.of(this.#isolate);
     roles.set(this.#isolate, role);
     if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
@@ -131,7 +139,7 @@ export class ThreadLock {
     if (--this.#dedications > 0) return;
     this.#machine.stayAwake();
     this.#machine.p = NO_P;
-    this.#idle.roles.set(this.#isolate, LOCKED);
+    this.#roles.set(this.#isolate, LOCKED);
     this.#calls.comeBack(0);
     this.#giveBack();
   }
@@ -161,7 +169,7 @@ export class ThreadLock {
       return;
     }
     this.#machine.stayAwake();
-    this.#idle.roles.set(this.#isolate, POOL);
+    this.#roles.set(this.#isolate, POOL);
     this.#machine.takesWork = true;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Native calls as the host has them: writing one, handing it to a queue, and reading what came back. See README.md,
- * "Native Ms", and native/shim.h for the structs.
+ * Native calls as the host has them: writing one, handing it to a queue, and reading what came back. See
+ * native/README.md, "Native Ms", and native/shim.h for the structs.
  *
  * Calls that are done come in one list, newest first, which native Ms push by CAS and the host takes whole by exchange:
  * as in mailbox.ts, no ABA problem and no capacity. The host polls it as it polls its mailbox. When it sleeps, C cannot
@@ -31,7 +31,7 @@ import {
 import { NativeQueue, type QueueLimits } from "./queue.ts";
 import { CallWords, putNumber, type Signature } from "./signature.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { plainPromise, type Settler, silence } from "../tasks/task.ts";
+import { promiseOf, reject, type Resolver, silence } from "../tasks/promise.ts";
 
 /** A call that is under way: a promise of its result. */
 export interface NativeCall<R> extends Promise<R> {
@@ -52,9 +52,8 @@ export interface Callee {
   ended?(): void;
 }
 
-class Pending implements Settler {
+class Pending implements Resolver {
   resolve!: (value: unknown) => void;
-  reject!: (reason: unknown) => void;
   promise!: { -readonly [Key in keyof NativeCall<unknown>]: NativeCall<unknown>[Key] };
 
   /** The arguments are kept until the call returns, since C uses the memory of buffers among them. */
@@ -188,7 +187,7 @@ export class NativeCalls implements Inbox {
     }
     putNumber(this.#i32, at + CALL_FUNCTION, callee.address);
     const pending = new Pending(callee, args);
-    const promise = plainPromise(pending) as Pending["promise"];
+    const promise = promiseOf(pending) as Pending["promise"];
     promise.errno = 0;
     pending.promise = promise;
     this.#inFlight++;
@@ -213,7 +212,8 @@ export class NativeCalls implements Inbox {
     for (let number = queue.take(); number !== undefined; number = queue.take()) {
       const pending = this.#release(number);
       this.#settle(pending);
-      pending.reject(
+      reject(
+        pending,
         new Error(
           `The system refused a native thread: ${
             errnoName(result)
@@ -303,7 +303,7 @@ export class NativeCalls implements Inbox {
       if (pending === undefined) continue;
       this.#inFlight--;
       this.#loop.end();
-      pending.reject(new SchedulerClosedError("The scheduler was closed before the native call returned."));
+      reject(pending, new SchedulerClosedError("The scheduler was closed before the native call returned."));
       silence(pending.promise);
     }
     for (const queue of this.#queues) queue.close();

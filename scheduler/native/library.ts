@@ -2,7 +2,7 @@
 import { openNativeSymbols } from "../../ffi/native_symbols.ts";
 import type { Callee, NativeCall, NativeCalls } from "./calls.ts";
 import type { NativeQueue } from "./queue.ts";
-import { compile } from "./signature.ts";
+import { compile, type Signature } from "./signature.ts";
 
 /** A foreign function as {@linkcode NativeLibrary} has it: every call is a promise, `nonblocking` or not. */
 export type NativeFunction<F extends Deno.ForeignFunction> = F["parameters"] extends readonly []
@@ -41,46 +41,63 @@ export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
 ): NativeLibrary<S> {
   requireDefinitions(what, path, definitions);
   const { words, shim } = calls;
-  const signatures = new Map(
-    Object.entries(definitions).flatMap(([key, definition]) =>
-      "type" in definition ? [] : [[key, compile(key, definition, words, shim)] as const]
-    ),
-  );
+  const signatures = new Map<string, Signature>();
+  for (const [key, definition] of Object.entries(definitions)) {
+    if (!("type" in definition)) signatures.set(key, compile(key, definition, words, shim));
+  }
   const { addresses, statics, close } = openNativeSymbols(shim, path, definitions);
-  let inFlight = 0;
-  let isClosed = false;
-  const ended = () => {
-    if (--inFlight === 0 && isClosed) close();
-  };
+  const uses = new Uses(path, close);
   const symbols: Record<string, unknown> = Object.fromEntries(statics);
   for (const [key, address] of addresses) {
     if (address === null) {
       symbols[key] = null;
       continue;
     }
-    const callee: Callee = { queue, signature: signatures.get(key)!, address, ended };
+    const callee: Callee = { queue, signature: signatures.get(key)!, address, ended: () => uses.end() };
     symbols[key] = (...args: unknown[]) => {
-      if (isClosed) throw new TypeError(`${key}(): its library, ${path}, was closed.`);
-      requireOpen();
-      inFlight++;
+      uses.begin(key);
       try {
+        requireOpen();
         return calls.start(callee, args);
       } catch (error) {
-        ended();
+        uses.end();
         throw error;
       }
     };
   }
-  const library = {
+  return {
     symbols: symbols as NativeSymbols<S>,
-    close() {
-      if (isClosed) return;
-      isClosed = true;
-      if (inFlight === 0) close();
-    },
-    [Symbol.dispose]: () => library.close(),
+    close: () => uses.close(),
+    [Symbol.dispose]: () => uses.close(),
   };
-  return library;
+}
+
+/** Calls under way: the last one's end unloads a library that was closed. */
+class Uses {
+  #inFlight = 0;
+  #isClosed = false;
+  readonly #path: string | URL;
+  readonly #unload: () => void;
+
+  constructor(path: string | URL, unload: () => void) {
+    this.#path = path;
+    this.#unload = unload;
+  }
+
+  begin(name: string): void {
+    if (this.#isClosed) throw new TypeError(`${name}(): its library, ${this.#path}, was closed.`);
+    this.#inFlight++;
+  }
+
+  end(): void {
+    if (--this.#inFlight === 0 && this.#isClosed) this.#unload();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#inFlight === 0) this.#unload();
+  }
 }
 
 function requireDefinitions(what: string, path: unknown, definitions: unknown): void {

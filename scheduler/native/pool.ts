@@ -10,7 +10,7 @@ import type { NativeQueue } from "./queue.ts";
  */
 const STACK = 256 << 10;
 /** Microseconds without work after which a native M ends. Guess: starting one takes 50 us. */
-const IDLE = 3e6;
+const IDLE_US = 3e6;
 
 /**
  * As many are active as there are CPUs: for quick calls more would only take turns. One that is in a call for long does
@@ -21,7 +21,7 @@ export function openPool(
   arena: Arena,
   shim: Shim,
   maxThreads: number,
-  idleUs = IDLE,
+  idleUs = IDLE_US,
 ): NativeQueue {
   return calls.openQueue(arena.nativeQueue, {
     statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),

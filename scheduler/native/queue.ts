@@ -1,6 +1,6 @@
 /**
  * A queue of native calls and the native Ms that take them: the host's side of `struct heddle_native_queue`. The other
- * side is native/native_m.c. See README.md, "Native Ms".
+ * side is native/native_m.c. See native/README.md, "Native Ms".
  *
  * A ring of call numbers. The host is the one producer; native Ms take at the head, by CAS. There are as many cells as
  * calls, so it is never full. One word, the state, has the counts that decide whether somebody must be woken:
@@ -33,7 +33,7 @@ const SPINNING = 1;
 const ONE_ACTIVE = 1 << 1;
 const SLEEPING_SHIFT = 16;
 /** In QUEUE_PERMITS: all end. */
-const CLOSED = 1 << 30;
+const QUEUE_CLOSED = 1 << 30;
 
 /** What a queue is told once, before its first thread starts. Addresses are those of C. */
 export interface QueueLimits {
@@ -132,7 +132,7 @@ export class NativeQueue {
 
   /** Its threads end, each after the call that it is in. What is queued stays there. */
   close(): void {
-    or(this.#words, this.at + QUEUE_PERMITS, CLOSED);
+    or(this.#words, this.at + QUEUE_PERMITS, QUEUE_CLOSED);
     this.#shim.futexWake(this.#address + QUEUE_PERMITS * 4, 2 ** 31 - 1);
   }
 }

@@ -12,17 +12,8 @@
  */
 import { cas, load, store } from "../arena/atomics.ts";
 import { type Arena, HOST, ISOLATES, M_ROLE } from "../arena/memory_layout.ts";
-import {
-  ASKED_SEIZED,
-  AWAITS_P,
-  BLOCKED,
-  FROZEN,
-  isLost,
-  MARKED,
-  type Parker,
-  SEIZED,
-  SHELVED,
-} from "./parker.ts";
+import type { Parker } from "./parker.ts";
+import { isBlocked, isFrozen, isLost, lacksP } from "./sleep_word.ts";
 
 export const NONE = 0;
 export const SPARE = 1;
@@ -78,32 +69,20 @@ export class Roles {
 
   /** Threads that are in a blocking call, or back from one, and have no P. */
   get blocked(): number {
-    return this.#count((isolate) => this.#isBlocked(isolate));
+    return this.#count((isolate) => isBlocked(this.#parker.state(isolate)));
   }
 
   /** Threads that can use a P. For moments one too few, and never too many: the mark is made before the P is taken. */
   get available(): number {
-    return this.#count((isolate) => this.of(isolate) === POOL && !this.#lacksP(isolate));
+    return this.#count((isolate) => this.of(isolate) === POOL && !lacksP(this.#parker.state(isolate)));
   }
 
   /** Threads that wait in the middle of a task's code for their next slice. */
   get frozen(): number {
     return this.#count((isolate) => {
       const state = this.#parker.state(isolate);
-      return state === FROZEN || state === SHELVED;
+      return isFrozen(state) && !isLost(state);
     });
-  }
-
-  #lacksP(isolate: number): boolean {
-    const state = this.#parker.state(isolate);
-    return this.#isBlocked(isolate) || state === FROZEN || state === SHELVED || state === SEIZED ||
-      state === ASKED_SEIZED ||
-      isLost(state);
-  }
-
-  #isBlocked(isolate: number): boolean {
-    const state = this.#parker.state(isolate);
-    return state === BLOCKED || state === MARKED || state === AWAITS_P;
   }
 
   #count(isCounted: (isolate: number) => boolean): number {

@@ -9,7 +9,11 @@ import { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Mailbox } from "../queues/mailbox.ts";
 import { Idle } from "./idle.ts";
+import { Mail } from "./mail.ts";
 import { Parker } from "./parker.ts";
+import { Roles } from "./roles.ts";
+import { SysmonSleep } from "./sysmon_sleep.ts";
+import { Wakeups } from "./wakeups.ts";
 
 export class Shared {
   readonly arena: Arena;
@@ -20,7 +24,11 @@ export class Shared {
   readonly global: GlobalRunQueue;
   /** The Ps' rings. */
   readonly rings: LocalRunQueue;
+  readonly roles: Roles;
+  readonly sysmonSleep: SysmonSleep;
   readonly idle: Idle;
+  readonly wakeups: Wakeups;
+  readonly mail: Mail;
 
   constructor(arena: Arena, shim: Shim) {
     this.arena = arena;
@@ -30,6 +38,18 @@ export class Shared {
     this.mailbox = new Mailbox(arena);
     this.global = new GlobalRunQueue(arena);
     this.rings = new LocalRunQueue(arena, this.global);
-    this.idle = new Idle(arena, this.parker, this.global, this.rings, this.mailbox);
+    this.roles = new Roles(arena, this.parker);
+    this.sysmonSleep = new SysmonSleep(arena.i32, this.futex);
+    this.idle = new Idle(arena, this.sysmonSleep);
+    this.wakeups = new Wakeups(
+      arena,
+      this.parker,
+      this.idle,
+      this.roles,
+      this.global,
+      this.rings,
+      this.mailbox,
+    );
+    this.mail = new Mail(arena, this.mailbox, this.wakeups);
   }
 }

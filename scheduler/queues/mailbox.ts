@@ -9,7 +9,7 @@
  * - owner mail: the runner sends at most one at a time (it asks for the arguments, then it reports the end);
  * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking.
  *
- * The mailbox of an isolate that has died is closed, so that nothing is ever in it: see README.md, "Death of a thread".
+ * The mailbox of an isolate that has died is closed, so that nothing is ever in it: see host/README.md, "Death of a thread".
  *
  * A record's is sent once, by who took it out of its object's queue.
  *
@@ -28,7 +28,7 @@ export type Addressee = typeof TO_OWNER | typeof TO_RUNNER | typeof TO_WAITER;
 const SIGNAL = 1 << 30;
 
 /** The word of an isolate that has died. Left by the host, when another thread gets the number. */
-const CLOSED = -1;
+const MAILBOX_CLOSED = -1;
 
 /** In the entry of a record, whose blocks start at multiples of 16 words. There are less than 2^23 slots. */
 const RECORD = 1 << 29;
@@ -65,7 +65,7 @@ export class Mailbox {
     const link = this.#link(entry);
     for (;;) {
       const before = load(words, head);
-      if (before === CLOSED) return false;
+      if (before === MAILBOX_CLOSED) return false;
       store(words, link, before & ~SIGNAL);
       // Partner: the exchange in drain().
       if (cas(words, head, before, entry | (before & SIGNAL))) return true;
@@ -88,7 +88,7 @@ export class Mailbox {
   drain(isolate: number, read: Read): boolean {
     const list = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, 0);
     // It was buried before it came to its end, in a foreign call or frozen: the header says that all is closing.
-    if (list === CLOSED) return true;
+    if (list === MAILBOX_CLOSED) return true;
     this.#end = this.#unlink(list, this.#taken, this.#end);
     try {
       while (this.#next < this.#end) deliver(this.#taken[this.#next++], read);
@@ -101,9 +101,9 @@ export class Mailbox {
 
   /** By the host, of an isolate that has died: what has come so far is read, and no more will come. */
   close(isolate: number, read: Read): void {
-    const list = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, CLOSED);
+    const list = exchange(this.#words, this.#arena.isolate(isolate) + M_MAIL, MAILBOX_CLOSED);
     const taken: number[] = [];
-    if (list !== CLOSED) this.#unlink(list, taken, 0);
+    if (list !== MAILBOX_CLOSED) this.#unlink(list, taken, 0);
     for (const entry of taken) deliver(entry, read);
   }
 

@@ -1,7 +1,8 @@
 /** The host's part in the way of parcels, from whose sender to whose receiver there is no port: side_channel.ts. */
 import type { Arena } from "../arena/memory_layout.ts";
-import { dropParcel, DROPPED, FREE, type GTable, type Parcel } from "./g_table.ts";
-import type { Idle } from "../parking/idle.ts";
+import type { Shared } from "../parking/shared.ts";
+import { dropParcel, G_DROPPED, G_FREE, type GTable, type Parcel } from "./g_table.ts";
+import type { Mail } from "../parking/mail.ts";
 import type { Port } from "./owner.ts";
 import type { SideChannel } from "./side_channel.ts";
 
@@ -16,13 +17,13 @@ export class Forwarder implements Port {
   readonly #parcels = new Map<number, Parcel>();
   readonly #arena: Arena;
   readonly #gs: GTable;
-  readonly #idle: Idle;
+  readonly #mail: Mail;
   readonly #sides: Sides;
 
-  constructor(arena: Arena, gs: GTable, idle: Idle, sides: Sides) {
+  constructor({ arena, mail }: Shared, gs: GTable, sides: Sides) {
     this.#arena = arena;
     this.#gs = gs;
-    this.#idle = idle;
+    this.#mail = mail;
     this.#sides = sides;
   }
 
@@ -57,7 +58,7 @@ export class Forwarder implements Port {
     if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
     const runner = this.#gs.runner(slot);
     this.#sides.get(runner)?.side.post(slot, parcel);
-    this.#idle.mailRunner(runner, slot);
+    this.#mail.toRunner(runner, slot);
   }
 
   /**
@@ -66,14 +67,14 @@ export class Forwarder implements Port {
    */
   passOn(slot: number): boolean {
     const owner = this.#arena.ownerOf(slot);
-    const isDropped = this.#gs.status(slot) === DROPPED;
+    const isDropped = this.#gs.status(slot) === G_DROPPED;
     const parcel = isDropped ? this.#takeArguments(slot) : this.take(slot);
     if (parcel === undefined) return false;
     const to = this.#sides.get(owner);
     if (isDropped || to === undefined) dropParcel(parcel, this.#gs.handles);
     else to.side.post(slot, parcel);
     if (to === undefined) this.#gs.discard(slot);
-    else this.#idle.mailOwner(owner, slot);
+    else this.#mail.toOwner(owner, slot);
     return true;
   }
 
@@ -81,7 +82,7 @@ export class Forwarder implements Port {
   inherit(side: SideChannel): void {
     for (const [slot, parcel] of side.takeAll()) {
       // A free one it had not queued yet.
-      if (this.#gs.status(slot) === FREE) dropParcel(parcel, this.#gs.handles);
+      if (this.#gs.status(slot) === G_FREE) dropParcel(parcel, this.#gs.handles);
       else this.#parcels.set(slot, parcel);
     }
   }

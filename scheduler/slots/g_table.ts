@@ -4,13 +4,14 @@
  * A slot has an owner for life (the isolate that started the task: it fills the slot, hears of the end, and frees it)
  * and for each task a runner (the M that takes it from a queue). The status says who may touch the rest:
  *
- *   FREE       the owner's. Left by the owner, once the rest is written: QUEUED.
- *   QUEUED     in one queue. The taker makes it RUNNING, the owner may make it CANCELLED: both by CAS.
- *   RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: DONE or FAILED. If the runner
- *              dies, the host leaves it in the runner's place: LOST.
- *   CANCELLED  still in its queue. The taker leaves it unopened: DROPPED.
- *   DONE       the payload is the result, FAILED: what was thrown, LOST: nothing, DROPPED: the arguments. Mailed to the
- *              owner. Left by it: FREE. If it has died the host does that; M_TELLS says whether the mail is still to come.
+ *   G_FREE       the owner's. Left by the owner, once the rest is written: G_QUEUED.
+ *   G_QUEUED     in one queue. The taker makes it G_RUNNING, the owner may make it G_CANCELLED: both by CAS.
+ *   G_RUNNING    the payload is the runner's, G_M says who that is. Left by the runner: G_DONE or G_FAILED. If the runner
+ *                dies, the host leaves it in the runner's place: G_LOST.
+ *   G_CANCELLED  still in its queue. The taker leaves it unopened: G_DROPPED.
+ *   G_DONE       the payload is the result, G_FAILED: what was thrown, G_LOST: nothing, G_DROPPED: the arguments. Mailed to the
+ *                owner. Left by it: G_FREE. If it has died the host does that; M_TELLS says whether the mail is still to
+ *                come.
  *
  * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
  * the status is an atomic operation that the next one to touch them has read.
@@ -18,16 +19,18 @@
 import { add, cas, load, store } from "../arena/atomics.ts";
 import {
   type Bytes,
+  CELL,
   decode,
-  encode,
   encodeArguments,
   encodeInto,
   type ErrorClass,
-  isPrimitive,
+  type Message,
+  pack,
+  SLOT,
   unknownErrorClass,
 } from "../codec/codec.ts";
-import { isHandle, type References } from "../codec/handle.ts";
-import { classIn, Heap, offsetOf } from "../arena/heap.ts";
+import type { References } from "../codec/handle.ts";
+import { Heap, offsetOf } from "../arena/heap.ts";
 import {
   type Arena,
   G_BLOCK,
@@ -46,23 +49,33 @@ import {
   M_TELLS,
 } from "../arena/memory_layout.ts";
 
-export const FREE = 0;
-export const QUEUED = 1;
-export const RUNNING = 2;
-export const CANCELLED = 3;
-export const DONE = 4;
-export const FAILED = 5;
-export const LOST = 6;
-export const DROPPED = 7;
+export { copy as clone } from "../codec/codec.ts";
 
-/** G_PAYLOAD: in the slot, in the heap (its class + 1), or sent by a message port. */
+export const G_FREE = 0;
+export const G_QUEUED = 1;
+export const G_RUNNING = 2;
+export const G_CANCELLED = 3;
+export const G_DONE = 4;
+export const G_FAILED = 5;
+export const G_LOST = 6;
+export const G_DROPPED = 7;
+
+/** G_PAYLOAD: in the slot, in the heap (G_BLOCK refers to it), or sent by a message port. */
 const INLINE = 0;
+const IN_HEAP = 1;
 const BY_PORT = -1;
 /** Added to it while there are handles in the payload that have not arrived. */
 const HANDLES = 32;
 
-/** G_CANCEL: 0, a reference to a block with the encoded reason (heap.ts), or this. */
+/** G_CANCEL: 0, a reference to the encoded reason in the heap, or this. */
 const NO_REASON = 1;
+
+function parcelOf({ bytes, bulk, size, side, transfer }: Message): Parcel {
+  const whole = new Uint8Array(size + 3 & ~3);
+  whole.set(bytes);
+  for (const piece of bulk) whole.set(piece.bytes, piece.at);
+  return { bytes: whole, side, transfer };
+}
 
 type ClassOf = (name: string) => ErrorClass | undefined;
 
@@ -90,20 +103,6 @@ export function dropParcel(parcel: Parcel | undefined, handles: References | und
   }
 }
 
-/** Copies a value as a change of threads would. */
-export function clone(value: unknown, root: string, classOf?: ClassOf): unknown {
-  if (isPrimitive(value)) return value;
-  const { bytes, side, transfer } = encode(value, root);
-  const moved = transfer.length === 0 ? side : transferred(side, transfer);
-  return openParcel({ bytes: bytes.slice(), side: moved, transfer: [] }, undefined, classOf);
-}
-
-/** Handles stay what they are. */
-function transferred(side: unknown[], transfer: Transferable[]): unknown[] {
-  const moved = structuredClone(side.map((value) => isHandle(value) ? null : value), { transfer });
-  return moved.map((value, i) => isHandle(side[i]) ? side[i] : value);
-}
-
 export class GTable {
   readonly #arena: Arena;
   readonly #words: Int32Array;
@@ -126,7 +125,7 @@ export class GTable {
     this.#arena = arena;
     this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
-    this.#heap = new Heap(arena);
+    this.#heap = new Heap(arena, owner);
     this.#untouched = this.first = arena.firstSlot(owner);
     this.#end = this.#untouched + arena.slotsOf(owner);
   }
@@ -168,9 +167,9 @@ export class GTable {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);
-    if (reason > NO_REASON) this.#heap.release(reason);
+    if (reason !== 0 && reason !== NO_REASON) this.#heap.release(reason);
     store(this.#words, g + G_CANCEL, 0);
-    store(this.#words, g + G_STATUS, FREE);
+    store(this.#words, g + G_STATUS, G_FREE);
   }
 
   /** Ids are unique in the arena: each isolate takes blocks of 1024 from a shared counter. */
@@ -195,7 +194,7 @@ export class GTable {
 
   /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
   queue(slot: number): void {
-    store(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED);
+    store(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED);
   }
 
   id(slot: number): number {
@@ -219,8 +218,8 @@ export class GTable {
   startRunning(slot: number, isolate: number): boolean {
     const g = this.#arena.g(slot);
     store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;
-    this.end(slot, isolate, DROPPED);
+    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;
+    this.end(slot, isolate, G_DROPPED);
     return false;
   }
 
@@ -239,17 +238,17 @@ export class GTable {
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
   isMeantFor(slot: number, isolate: number): boolean {
     const status = this.status(slot);
-    return (status === QUEUED || status === CANCELLED) &&
+    return (status === G_QUEUED || status === G_CANCELLED) &&
       this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 && this.runner(slot) === isolate;
   }
 
   /** By the owner. False: it runs, or has ended. */
   cancelQueued(slot: number): boolean {
-    return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_CANCELLED);
   }
 
   /** By the runner, or in its name. The owner's mail follows, then told(). */
-  end(slot: number, runner: number, status: typeof DONE | typeof FAILED | typeof DROPPED): void {
+  end(slot: number, runner: number, status: typeof G_DONE | typeof G_FAILED | typeof G_DROPPED): void {
     store(this.#words, this.#arena.isolate(runner) + M_TELLS, slot + 1);
     store(this.#words, this.#arena.g(slot) + G_STATUS, status);
   }
@@ -260,7 +259,7 @@ export class GTable {
 
   /** Whether it is the owner's from here on, which knows or will hear of it. */
   hasEnded(slot: number): boolean {
-    return this.status(slot) >= DONE;
+    return this.status(slot) >= G_DONE;
   }
 
   /** Of a task that has ended: whether the mail to its owner may still be pushed. */
@@ -270,7 +269,7 @@ export class GTable {
 
   /** By the host, for a runner that died. */
   lose(slot: number): boolean {
-    return cas(this.#words, this.#arena.g(slot) + G_STATUS, RUNNING, LOST);
+    return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_RUNNING, G_LOST);
   }
 
   /** By the owner, once for a task. */
@@ -282,8 +281,7 @@ export class GTable {
   /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
   #writeReason(reason: unknown): number {
     try {
-      const { bytes, side } = encode(reason, "reason");
-      return (side.length === 0 && this.#heap.put(bytes)) || NO_REASON;
+      return pack(reason, "reason", CELL, undefined, (message) => this.#place(message)) || NO_REASON;
     } catch {
       return NO_REASON;
     }
@@ -295,7 +293,7 @@ export class GTable {
     if (word === 0) return undefined;
     if (word === NO_REASON) return { reason: undefined };
     try {
-      return { reason: decode(this.#bytes, offsetOf(word)) };
+      return { reason: decode(this.#bytes, offsetOf(this.#arena, word)) };
     } catch {
       return { reason: undefined };
     }
@@ -331,22 +329,27 @@ export class GTable {
 
   #writeLarge(slot: number, value: unknown, root: string): Parcel | undefined {
     const departures = this.#departures;
-    const { bytes, side, transfer } = encode(value, root, this.handles);
+    let parcel: Parcel | undefined;
+    const reference = pack(value, root, SLOT, this.handles, (message) => {
+      const placed = this.#place(message);
+      if (placed === 0) parcel = parcelOf(message);
+      return placed;
+    });
     const g = this.#arena.g(slot);
-    const block = side.length === 0 ? this.#heap.put(bytes) : 0;
-    if (block !== 0) {
-      this.#words[g + G_BLOCK] = offsetOf(block);
-      this.#words[g + G_PAYLOAD] = classIn(block) + 1 +
-        (this.#departures === departures ? 0 : HANDLES);
-      return undefined;
-    }
-    this.#words[g + G_PAYLOAD] = BY_PORT;
-    return { bytes: bytes.slice(), side, transfer };
+    this.#words[g + G_BLOCK] = reference;
+    this.#words[g + G_PAYLOAD] = parcel !== undefined
+      ? BY_PORT
+      : IN_HEAP + (this.#departures === departures ? 0 : HANDLES);
+    return parcel;
+  }
+
+  #place(message: Message): number {
+    return message.side.length === 0 ? this.#heap.place(message) : 0;
   }
 
   /** Whether nothing of it is under way: for an owner's number to be used again. */
   isAtRest(slot: number): boolean {
-    return this.status(slot) === FREE && !this.#isMailed(slot);
+    return this.status(slot) === G_FREE && !this.#isMailed(slot);
   }
 
   isByPort(slot: number): boolean {
@@ -368,7 +371,8 @@ export class GTable {
 
   #payloadAt(slot: number): number {
     const g = this.#arena.g(slot);
-    return (this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE ? (g + G_INLINE) * 4 : this.#words[g + G_BLOCK];
+    if ((this.#words[g + G_PAYLOAD] & ~HANDLES) === INLINE) return (g + G_INLINE) * 4;
+    return offsetOf(this.#arena, this.#words[g + G_BLOCK]);
   }
 
   dropPayload(slot: number): void {
@@ -379,8 +383,9 @@ export class GTable {
     } catch {
       // Nobody waits for it.
     }
-    const kind = this.#words[g + G_PAYLOAD];
-    if (kind > INLINE) this.#heap.free(this.#words[g + G_BLOCK], kind - 1);
+    const isInHeap = this.#words[g + G_PAYLOAD] === IN_HEAP;
+    // First: whoever dies in between frees it once, and does not leave that to the host.
     this.#words[g + G_PAYLOAD] = INLINE;
+    if (isInHeap) this.#heap.release(this.#words[g + G_BLOCK]);
   }
 }

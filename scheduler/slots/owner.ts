@@ -3,12 +3,13 @@
  * of these, and so has each M for the children of its Gs.
  *
  * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
- * README.md, "Life of a G".
+ * slots/README.md, "Life of a G".
  */
-import { DONE, dropParcel, FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
-import type { Idle } from "../parking/idle.ts";
+import { dropParcel, G_DONE, G_FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
+import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
-import { type Definition, exportedClasses } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
+import { exportedClasses } from "../tasks/define.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */
@@ -40,7 +41,7 @@ export interface Port {
 export class Owner<T extends Owned> {
   readonly #gs: GTable;
   readonly #table: TaskTable;
-  readonly #idle: Idle;
+  readonly #mail: Mail;
   readonly #locks: Locks;
   readonly #port: Port;
   readonly #ended: Ended<T>;
@@ -50,10 +51,10 @@ export class Owner<T extends Owned> {
   /** Slots that have ended, and wait for the class of an error. */
   readonly #reading = new Set<number>();
 
-  constructor(gs: GTable, table: TaskTable, idle: Idle, locks: Locks, port: Port, ended: Ended<T>) {
+  constructor(gs: GTable, table: TaskTable, mail: Mail, locks: Locks, port: Port, ended: Ended<T>) {
     this.#gs = gs;
     this.#table = table;
-    this.#idle = idle;
+    this.#mail = mail;
     this.#locks = locks;
     this.#port = port;
     this.#ended = ended;
@@ -96,7 +97,7 @@ export class Owner<T extends Owned> {
     this.#locks.hold();
     try {
       this.#gs.requestCancel(slot, reason);
-      this.#idle.mailRunner(this.#gs.runner(slot), slot);
+      this.#mail.toRunner(this.#gs.runner(slot), slot);
     } finally {
       this.#locks.release();
     }
@@ -118,7 +119,7 @@ export class Owner<T extends Owned> {
     const gs = this.#gs;
     const task = this.of(slot)!;
     const status = gs.status(slot);
-    const hasResult = status === DONE || status === FAILED;
+    const hasResult = status === G_DONE || status === G_FAILED;
     const parcel = hasResult && gs.isByPort(slot) ? this.#port.take(slot) : undefined;
     if (!hasResult || task.hasSettled) {
       dropParcel(parcel, gs.handles);
@@ -127,11 +128,11 @@ export class Owner<T extends Owned> {
     if (parcel === undefined && gs.isByPort(slot)) {
       throw new Error(`Heddle: the result of slot ${slot} never arrived.`);
     }
-    if (status === FAILED && parcel === undefined && gs.unknownErrorClass(slot) !== undefined) {
+    if (status === G_FAILED && parcel === undefined && gs.unknownErrorClass(slot) !== undefined) {
       this.#readWithClasses(slot, task);
       return;
     }
-    this.#endWith(slot, task, status === DONE, () => {
+    this.#endWith(slot, task, status === G_DONE, () => {
       return parcel === undefined ? gs.readPayload(slot) : openParcel(parcel, gs.handles);
     });
   }

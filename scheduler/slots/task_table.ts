@@ -14,7 +14,7 @@ import {
   TASK_COUNT,
   TASK_LOCK,
 } from "../arena/memory_layout.ts";
-import type { Definition } from "../tasks/task.ts";
+import type { Definition } from "../tasks/call.ts";
 
 export class TaskTable {
   readonly #arena: Arena;

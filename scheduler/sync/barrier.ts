@@ -1,10 +1,11 @@
 /** Waiting for each other. */
+import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, BARRIER } from "./handles.ts";
+import { Arrived, BARRIER, knowHandle } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/memory_layout.ts";
-import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
-import { DONE } from "./waiter.ts";
+import { SharedLock } from "./shared_lock.ts";
+
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const WAIT = 1;
@@ -74,11 +75,11 @@ class Core extends SharedLock {
     const { words, object } = this;
     if (words[object + L_COUNT] + 1 < words[object + L_LIMIT]) {
       words[object + L_COUNT]++;
-      return NOT_YET;
+      return WOULD_BLOCK;
     }
     words[object + L_COUNT] = 0;
-    this.endAll(DONE);
-    return DONE;
+    this.completeAll(SUCCEEDED);
+    return SUCCEEDED;
   }
 
   override grant(): boolean {
@@ -94,4 +95,4 @@ class Core extends SharedLock {
   }
 }
 
-knowLock(BARRIER, (home) => new Barrier(home));
+knowHandle(BARRIER, (home) => new Barrier(home));

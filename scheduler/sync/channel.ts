@@ -1,8 +1,10 @@
 /** Channels: values from tasks to tasks, on whatever threads they are, and to and from the host. */
 import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, CHANNEL, isolateOf, knowHandle, type Shareable } from "./handles.ts";
+import { Arrived, CHANNEL, knowHandle, type Shareable } from "./handles.ts";
+import { isolateOf } from "./isolate.ts";
 import type { Home } from "../tasks/home.ts";
+import { move, placeFor } from "./channel_move.ts";
 import { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
@@ -56,7 +58,7 @@ export class Channel<T> implements AsyncIterable<T> {
     // One that arrives from elsewhere: see handles.ts.
     const from: unknown = home;
     if (from instanceof Arrived) {
-      this.#life = new SharedChannel(from.isolate, from.object, this);
+      this.#life = new SharedChannel(isolateOf(from, "Channel"), from.object, this);
       return;
     }
     const isolate = isolateOf(home, "new Channel");
@@ -92,7 +94,7 @@ export class Channel<T> implements AsyncIterable<T> {
     try {
       return this.#life.send(value, signalOf(options));
     } catch (error) {
-      return Promise.reject(error);
+      return rejection(error);
     }
   }
 
@@ -101,7 +103,7 @@ export class Channel<T> implements AsyncIterable<T> {
     try {
       return this.#life.receive(RECEIVE, signalOf(options)) as Promise<T>;
     } catch (error) {
-      return Promise.reject(error);
+      return rejection(error);
     }
   }
 
@@ -132,7 +134,7 @@ export class Channel<T> implements AsyncIterable<T> {
 
   /** Receives until the channel is closed and empty. Leaving the loop early leaves the channel as it is. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new Receiving<T>(this);
+    return new Receiver<T>(this);
   }
 
   /** For `Object.prototype.toString`, and what looks at values by it. */
@@ -151,13 +153,13 @@ export class Channel<T> implements AsyncIterable<T> {
 
   #share(): number {
     const local = this.#life;
-    if (!(local instanceof LocalChannel)) return local.object;
+    if (!(local instanceof LocalChannel)) return (local as SharedChannel).object;
     reserveStack();
-    const shared = SharedChannel.beside(local, this);
+    const shared = placeFor(local, this);
     // First of all: among its values may be itself.
     this.#life = shared;
     try {
-      shared.fill(local);
+      move(local, shared);
     } catch (error) {
       this.#life = local;
       local.isolate.handles.abandon(shared.object);
@@ -168,7 +170,13 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 }
 
-class Receiving<T> implements AsyncIterableIterator<T> {
+/** Near the end of the stack it is thrown: nobody might get hold of the promise. */
+function rejection(error: unknown): Promise<never> {
+  reserveStack();
+  return Promise.reject(error);
+}
+
+class Receiver<T> implements AsyncIterableIterator<T> {
   readonly #channel: Channel<T>;
 
   constructor(channel: Channel<T>) {
@@ -184,4 +192,4 @@ class Receiving<T> implements AsyncIterableIterator<T> {
   }
 }
 
-knowHandle(CHANNEL, (isolate, object) => new Channel(new Arrived(isolate, object) as never));
+knowHandle(CHANNEL, (arrived) => new Channel(arrived));

@@ -13,13 +13,14 @@
  * and use the handles of theirs; the bundle makes those that arrive by the factories that it finds on the global object.
  */
 import { add, load, or } from "../arena/atomics.ts";
-import { dropCell } from "./cell.ts";
+import { dropCell, type Store } from "./cell.ts";
 import { Refusal } from "../codec/refusal.ts";
 import { HANDLE, type Handle, type References } from "../codec/handle.ts";
-import { blockClass, LARGEST_BLOCK } from "../arena/heap.ts";
-import { type HasIsolate, HOME } from "../tasks/home.ts";
-import type { Isolate } from "./isolate.ts";
+import { arenaFull, blockClass, type Heap, LARGEST_BLOCK } from "../arena/heap.ts";
+import { HOME } from "../tasks/home.ts";
+import type { ObjectLocks } from "./object_lock.ts";
 import {
+  type Arena,
   C_CAPACITY,
   C_COUNT,
   C_HEAD,
@@ -45,37 +46,33 @@ export type Kind = number;
 
 /** What is behind a handle. */
 export interface Shareable {
-  readonly isolate: Isolate;
+  readonly isolate: { readonly handles: References };
   /** The object, as a word's index. What was known here alone moves to the arena first. */
   share(): number;
 }
 
-type Factory = (isolate: Isolate, object: number) => Handle;
+type Factory = (home: unknown, object: number) => Handle;
 
 const factories: Map<Kind, Factory> =
   (globalThis as unknown as Record<symbol, Map<Kind, Factory>>)[Symbol.for("heddle.handles")] ??= new Map();
 
-/** Says how a handle that arrives is made. The last one counts: in a thread, that of the module that tasks import. */
-export function knowHandle(kind: Kind, make: Factory): void {
-  factories.set(kind, make);
+/**
+ * Says how a handle that arrives is made, of an Arrived in the place of a home. The last one counts: in a thread, that of
+ * the module that tasks import.
+ */
+export function knowHandle(kind: Kind, make: (arrived: never) => Handle): void {
+  factories.set(kind, (home, object) => make(new Arrived(home, object) as never));
 }
 
-/** What the constructor of a handle gets for one that arrives. */
-export class Arrived implements HasIsolate {
-  constructor(readonly isolate: Isolate, readonly object: number) {}
+/** What the constructor of a handle gets for one that arrives: whose it is, and the object. */
+export class Arrived {
+  readonly [HOME]: unknown;
+  readonly object: number;
 
-  get [HOME](): Isolate {
-    return this.isolate;
+  constructor(home: unknown, object: number) {
+    this[HOME] = home;
+    this.object = object;
   }
-}
-
-/** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
-export function isolateOf(home: unknown, what: string): Isolate {
-  const isolate = (home as HasIsolate | undefined | null)?.[HOME];
-  if (isolate !== undefined) return isolate;
-  throw new TypeError(
-    `${what}(${String(home)}, …): give the Scheduler, or the ctx of the task that makes it.`,
-  );
 }
 
 interface Known {
@@ -85,8 +82,14 @@ interface Known {
 
 export class Handles implements References {
   departures = 0;
-  readonly #isolate: Isolate;
+  /** The arena, for values that may hold handles. */
+  readonly store: Store;
+  readonly #number: number;
+  readonly #locks: ObjectLocks;
+  /** Whose handles they are. */
+  readonly #home: unknown;
   readonly #words: Int32Array;
+  readonly #bitWords: number;
   readonly #bit: number;
   readonly #bitWord: number;
   readonly #known = new Map<number, Known>();
@@ -97,29 +100,34 @@ export class Handles implements References {
     this.#release(known.object);
   });
 
-  constructor(isolate: Isolate) {
-    this.#isolate = isolate;
-    this.#words = isolate.words;
-    this.#bit = 1 << (isolate.number & 31);
-    this.#bitWord = O_ISOLATES + (isolate.number >> 5);
+  constructor(arena: Arena, number: number, heap: Heap, locks: ObjectLocks, home: unknown) {
+    const { i32, u8, isolateBits } = arena;
+    this.store = { arena, heap, handles: this, values: { i32, u8, handles: this } };
+    this.#number = number;
+    this.#locks = locks;
+    this.#home = home;
+    this.#words = i32;
+    this.#bitWords = isolateBits;
+    this.#bit = 1 << (number & 31);
+    this.#bitWord = O_ISOLATES + (number >> 5);
   }
 
   /** Bytes of an object with this many words after its fixed part. */
   bytesOf(words: number): number {
-    return (O_ISOLATES + this.#isolate.arena.isolateBits + words) * 4;
+    return (O_ISOLATES + this.#bitWords + words) * 4;
   }
 
   /** Word of the object after its fixed part. */
   get bodyAt(): number {
-    return O_ISOLATES + this.#isolate.arena.isolateBits;
+    return O_ISOLATES + this.#bitWords;
   }
 
   /** A new object, all zeros but for its kind. Throws a RangeError if the arena is full. */
   create(kind: Kind, words: number): number {
     const bytes = this.bytesOf(words);
     const sizeClass = blockClass(bytes);
-    const block = bytes > LARGEST_BLOCK ? 0 : this.#isolate.heap.allocate(sizeClass);
-    if (block === 0) throw arenaFull(this.#isolate.arena.shape.bytes);
+    const block = bytes > LARGEST_BLOCK ? 0 : this.store.heap.allocate(sizeClass);
+    if (block === 0) throw arenaFull(this.store.arena.shape.bytes);
     const object = block >> 2;
     // Plain access: nobody else knows it yet.
     this.#words.fill(0, object, object + (bytes >> 2));
@@ -149,7 +157,7 @@ export class Handles implements References {
 
   share(handle: Handle): number {
     const inside = handle[HANDLE] as Shareable;
-    if (inside.isolate !== this.#isolate) {
+    if (inside.isolate.handles !== this) {
       throw new Refusal(
         "it belongs to another scheduler; make one with the scheduler whose tasks are to use it",
       );
@@ -171,7 +179,7 @@ export class Handles implements References {
       if (make === undefined) {
         throw new Error(`Heddle: a handle of kind ${kind} arrived where none can be made.`);
       }
-      handle = make(this.#isolate, object);
+      handle = make(this.#home, object);
       this.adopt(object, handle);
     }
     add(this.#words, object + O_IN_FLIGHT, -1);
@@ -180,14 +188,14 @@ export class Handles implements References {
 
   /** What is behind a handle of the object. It is nobody's, and counts for nothing: for who has the object's lock. */
   inside(object: number): unknown {
-    return factories.get(this.#words[object + O_KIND])!(this.#isolate, object)[HANDLE];
+    return factories.get(this.#words[object + O_KIND])!(this.#home, object)[HANDLE];
   }
 
   /** This isolate has no handle any more. */
   #release(object: number): void {
-    this.#isolate.lock(object);
-    const isLast = this.#clearBit(this.#isolate.number, object);
-    this.#isolate.unlock(object);
+    this.#locks.lock(object);
+    const isLast = this.#clearBit(this.#number, object);
+    this.#locks.unlock(object);
     if (isLast) this.#destroy(object);
   }
 
@@ -200,7 +208,7 @@ export class Handles implements References {
     if ((load(words, bits + (isolate >> 5)) & bit) === 0) return false;
     // Only the isolate itself sets its bit, and not now. The other bits of the word may change: they are set without lock.
     add(words, bits + (isolate >> 5), -bit);
-    for (let i = 0; i < this.#isolate.arena.isolateBits; i++) {
+    for (let i = 0; i < this.#bitWords; i++) {
       if (load(words, bits + i) !== 0) return false;
     }
     return !isOnItsWay;
@@ -213,31 +221,31 @@ export class Handles implements References {
     if (words[object + O_KIND] === CHANNEL) {
       for (; words[object + C_COUNT] > 0; words[object + C_COUNT]--) {
         const index = (words[object + C_HEAD] + words[object + C_COUNT] - 1) % words[object + C_CAPACITY];
-        dropCell(this.#isolate, this.#isolate.values, object + this.bodyAt + index * CELL_WORDS);
+        dropCell(this.store, this.store.values, object + this.bodyAt + index * CELL_WORDS);
       }
     }
-    this.#isolate.heap.free(object * 4, words[object + O_CLASS]);
+    this.store.heap.free(object * 4, words[object + O_CLASS]);
   }
 
   #link(object: number): void {
     const words = this.#words;
-    this.#isolate.lock(OBJECTS_LOCK);
+    this.#locks.lock(OBJECTS_LOCK);
     const next = words[OBJECTS_FIRST];
     words[object + O_NEXT] = next;
     if (next !== 0) words[next + O_PREVIOUS] = object;
     words[OBJECTS_FIRST] = object;
-    this.#isolate.unlock(OBJECTS_LOCK);
+    this.#locks.unlock(OBJECTS_LOCK);
   }
 
   #unlink(object: number): void {
     const words = this.#words;
-    this.#isolate.lock(OBJECTS_LOCK);
+    this.#locks.lock(OBJECTS_LOCK);
     const next = words[object + O_NEXT];
     const previous = words[object + O_PREVIOUS];
     if (next !== 0) words[next + O_PREVIOUS] = previous;
     if (previous !== 0) words[previous + O_NEXT] = next;
     else words[OBJECTS_FIRST] = next;
-    this.#isolate.unlock(OBJECTS_LOCK);
+    this.#locks.unlock(OBJECTS_LOCK);
   }
 
   /**
@@ -247,22 +255,16 @@ export class Handles implements References {
   bury(dead: number, look: (object: number) => void): void {
     const words = this.#words;
     const last: number[] = [];
-    this.#isolate.breakLock(OBJECTS_LOCK, dead);
-    this.#isolate.lock(OBJECTS_LOCK);
+    this.#locks.breakLock(OBJECTS_LOCK, dead);
+    this.#locks.lock(OBJECTS_LOCK);
     for (let object = words[OBJECTS_FIRST]; object !== 0; object = words[object + O_NEXT]) {
-      this.#isolate.breakLock(object, dead);
-      this.#isolate.lock(object);
+      this.#locks.breakLock(object, dead);
+      this.#locks.lock(object);
       look(object);
       if (this.#clearBit(dead, object)) last.push(object);
-      this.#isolate.unlock(object);
+      this.#locks.unlock(object);
     }
-    this.#isolate.unlock(OBJECTS_LOCK);
+    this.#locks.unlock(OBJECTS_LOCK);
     for (const object of last) this.#destroy(object);
   }
-}
-
-export function arenaFull(bytes: number): RangeError {
-  return new RangeError(
-    `The arena of ${bytes} bytes is full: start the scheduler with a larger arenaBytes, or have less parked at once.`,
-  );
 }

@@ -1,44 +1,48 @@
-/** A channel that one isolate knows alone: plain objects, no atomic operation. */
-import { ChannelLife, END, NEXT, NOT_YET, type RECEIVE, SEND } from "./channel_life.ts";
+/**
+ * A channel that one isolate knows alone: plain objects, no atomic operation.
+ *
+ * Where nothing has to be parked, the fast paths do not ask for room on the stack. Of their calls only the last one changes
+ * anything, and it calls nothing itself: without room it throws before it has begun.
+ */
 import { isPrimitive } from "../codec/codec.ts";
-import { copyWithin } from "./cell.ts";
-import type { Isolate } from "./isolate.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { promiseOf, type Resolver } from "../tasks/task.ts";
-import { LocalQueue, withdraw } from "./wait_queue.ts";
-import { CLOSED, DONE, nobody, Waiter } from "./waiter.ts";
+import { noPromise, promiseOf, type Resolver } from "../tasks/promise.ts";
+
+import { copyWithin } from "./cell.ts";
+import { ChannelLife, NEXT, type Received, type Receiving, SEND } from "./channel_life.ts";
+import type { Isolate, LocalPlace } from "./isolate.ts";
+import { CHANNEL_CLOSED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
+import { leaveQueue, LocalQueue } from "./wait_queue.ts";
+import { Waiter } from "./waiter.ts";
 
 let made = 0;
 
-/** In place of the queues of a channel that has had none yet, and of the values of one without capacity. */
-const NO_QUEUE = new LocalQueue();
-const NO_VALUES: unknown[] = [];
 /** Nobody is parked in the channel itself. */
 const NOBODY = 0;
+/** Of a channel without capacity. */
+const NO_VALUES: unknown[] = [];
 
-export class LocalChannel extends ChannelLife implements Resolver {
+export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   isClosed = false;
   length = 0;
-  /** In the isolate's list of where operations are parked. */
   isListed = false;
   /** Where it is now, once it has moved to the arena. */
   moved: ChannelLife | undefined = undefined;
   /**
-   * An operation without a signal that parks when no other is parked is no Waiter in a queue, but these four fields: tasks
-   * that pass values to each other would make two Waiters for each. So it has waited longer than all of its kind. Whatever
+   * An operation without a signal that parks when no other is parked is no Waiter, but these four fields: tasks that pass
+   * values to each other would make two Waiters for each, which takes a tenth more time. Both queues are empty then. Whatever
    * is not a plain send or receive makes it a Waiter first: `#unfold`.
    */
   #parked = NOBODY;
-  resolve: (value: unknown) => void = nobody;
+  resolve: (value: unknown) => void = noPromise;
   #promise: Promise<unknown> | undefined = undefined;
-  /** What it sends. */
   #sent: unknown = undefined;
-  #receivers = NO_QUEUE;
-  #senders = NO_QUEUE;
+  readonly #receivers = new LocalQueue<Waiter>();
+  readonly #senders = new LocalQueue<Waiter>();
   readonly #values: unknown[];
   #head = 0;
   readonly #number = ++made;
-  /** What the last attempt received, and whom it concerns. */
+  /** What the last attempt received, and what was parked and had a part in it. */
   #value: unknown = undefined;
   #other: Waiter | undefined = undefined;
 
@@ -51,40 +55,30 @@ export class LocalChannel extends ChannelLife implements Resolver {
     return `channel ${this.#number} of this thread`;
   }
 
-  get object(): number {
-    return 0;
-  }
-
-  // As in channel_life.ts, without what a channel in the arena needs: a third of their time. While nobody is parked, the
-  // call that changes something is the last one, so that nothing throws after it.
-
-  override receive(role: typeof RECEIVE | typeof NEXT, signal?: AbortSignal): Promise<unknown> {
+  override receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
-    if (this.#senders !== NO_QUEUE) return this.#receiveQueued(role, signal);
-    if (this.length === 0 && this.#parked !== SEND) {
-      if (!this.isClosed) return this.#park(role, undefined, signal);
-      return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
+    if (this.#parked === SEND || this.#senders.first !== undefined) {
+      if (this.#parked === NOBODY || this.length > 0 || !this.#canGoOn) {
+        return this.#receiveFromSender(role, signal);
+      }
+      const done = this.received(role, this.#sent);
+      this.#complete(undefined);
+      return done;
     }
-    if (this.isolate.isBudgetOver || (this.length > 0 && this.#parked === SEND)) reserveStack();
-    const value = this.length > 0 ? this.#values[this.#head] : this.#sent;
-    const done = this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
-    if (this.length > 0) this.#shift();
-    if (this.#parked !== SEND) return done;
-    if (this.capacity > 0) this.#push(this.#sent);
-    this.#end(undefined);
+    if (this.length === 0) {
+      return this.isClosed ? this.receivedNothing(role) : this.#park(role, undefined, signal);
+    }
+    if (this.isolate.isBudgetOver) reserveStack();
+    const done = this.received(role, this.#values[this.#head]);
+    this.#shift();
     return done;
   }
 
-  /** Senders may wait in the queue. */
-  #receiveQueued(role: typeof RECEIVE | typeof NEXT, signal: AbortSignal | undefined): Promise<unknown> {
+  #receiveFromSender(role: Receiving, signal: AbortSignal | undefined): Promise<unknown> {
     reserveStack();
-    const outcome = this.attemptReceive();
-    if (outcome === NOT_YET) return this.#park(role, undefined, signal);
-    if (outcome === CLOSED) {
-      return role === NEXT ? this.isolate.doneWith(END) : Promise.reject(this.closed());
-    }
-    const value = this.collect();
-    return this.isolate.doneWith(role === NEXT ? { value, done: false } : value);
+    // Each sender may be a select in which another case has won.
+    if (this.attemptReceive() === WOULD_BLOCK) return this.#park(role, undefined, signal);
+    return this.received(role, this.collect());
   }
 
   override send(value: unknown, signal?: AbortSignal): Promise<void> {
@@ -96,74 +90,60 @@ export class LocalChannel extends ChannelLife implements Resolver {
       if (this.moved !== undefined) return this.moved.send(staged, signal);
     }
     if (this.isClosed) return Promise.reject(this.closed());
-    const isAwaited = this.#parked !== NOBODY && this.#parked !== SEND;
-    if (!isAwaited && this.#receivers !== NO_QUEUE) {
-      reserveStack();
-      const receiver = this.#receivers.shift();
-      if (receiver !== undefined) {
-        this.#resume(receiver, staged);
-        return this.isolate.done();
-      }
+    const { isolate } = this;
+    if (this.#parked === NOBODY || this.#parked === SEND) {
+      if (this.#receivers.first !== undefined) return this.#sendToReceiver(staged, signal);
+      if (this.length === this.capacity) return this.#park(SEND, staged, signal);
+      if (isolate.isBudgetOver) reserveStack();
+      const done = isolate.done();
+      this.#push(staged);
+      return done;
     }
-    if (!isAwaited && this.length === this.capacity) return this.#park(SEND, staged, signal);
-    if (this.isolate.isBudgetOver) reserveStack();
-    const done = this.isolate.done();
-    if (isAwaited) this.#end(staged);
-    else this.#push(staged);
+    if (!this.#canGoOn) return this.#sendToReceiver(staged, signal);
+    const done = isolate.done();
+    this.#complete(staged);
     return done;
   }
 
-  override trySend(value: unknown): boolean {
-    const staged = typeof value === "number" ? value : this.stage(value);
-    if (this.moved !== undefined) return this.moved.trySend(staged);
-    if (!this.isClosed && this.#parked === NOBODY && this.#receivers === NO_QUEUE) {
-      if (this.length === this.capacity) return false;
-      this.#push(staged);
-      return true;
-    }
+  #sendToReceiver(staged: unknown, signal: AbortSignal | undefined): Promise<void> {
     reserveStack();
-    return this.offer(staged);
+    if (this.attemptSend(staged) === WOULD_BLOCK) return this.#park(SEND, staged, signal);
+    this.collect();
+    return this.isolate.done();
   }
 
-  override tryReceive(): ReturnType<ChannelLife["tryReceive"]> {
-    if (this.#parked === NOBODY && this.#senders === NO_QUEUE) {
-      if (this.length > 0) return { value: this.#shift(), done: false };
-      return this.isClosed ? { value: undefined, done: true } : undefined;
-    }
-    reserveStack();
-    return super.tryReceive();
+  /** Neither the promise of the next operation nor who is parked has to wait for the loop. */
+  get #canGoOn(): boolean {
+    return !this.isolate.isBudgetOver && this.isolate.loop.mayRun;
   }
 
-  #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
-    reserveStack();
-    this.isolate.parked++;
-    if (!this.isListed) this.isolate.list(this);
-    if (signal === undefined && this.#parked === NOBODY && this.#receivers.isEmpty && this.#senders.isEmpty) {
-      this.#parked = role;
-      this.#sent = staged;
-      return this.#promise = promiseOf(this) as Promise<T>;
-    }
-    const waiter = new Waiter(this, role);
-    waiter.value = staged;
-    this.#queueOf(role).push(waiter);
-    return waiter.start(signal);
-  }
-
-  /** What is parked in the channel itself is done: a receive with the value. From the first change on it calls nothing of ours. */
-  #end(value: unknown): void {
-    const { isolate, resolve } = this;
-    const outcome = this.#parked === NEXT ? { value, done: false } : value;
-    const { mayRun } = isolate.loop;
-    if (!mayRun) reserveStack();
+  /**
+   * Completes what is parked in the channel itself: a receive with the value. If resolving finds no room, it is parked as
+   * before. Nothing else is called.
+   */
+  #complete(value: unknown): void {
+    const { resolve } = this;
+    const parked = this.#parked;
+    const promise = this.#promise;
+    const sent = this.#sent;
+    const result = parked === NEXT ? { value, done: false } : value;
     this.#parked = NOBODY;
-    this.resolve = nobody;
+    this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
-    isolate.parked--;
-    if (mayRun) resolve(outcome);
-    else isolate.loop.resumeLater({ fire: () => resolve(outcome) });
+    this.isolate.parked--;
+    try {
+      resolve(result);
+    } catch (error) {
+      this.#parked = parked;
+      this.resolve = resolve;
+      this.#promise = promise;
+      this.#sent = sent;
+      this.isolate.parked++;
+      throw error;
+    }
   }
 
-  /** What is parked in the channel itself becomes a Waiter, the first of its queue. */
+  /** What is parked in the channel itself becomes a Waiter. */
   #unfold(): void {
     if (this.#parked === NOBODY) return;
     const waiter = new Waiter(this, this.#parked);
@@ -171,25 +151,55 @@ export class LocalChannel extends ChannelLife implements Resolver {
     waiter.resolve = this.resolve;
     waiter.promise = this.#promise;
     this.#parked = NOBODY;
-    this.resolve = nobody;
+    this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
-    this.#queueOf(waiter.role).unshift(waiter);
+    this.#queueOf(waiter.role).push(waiter);
   }
 
-  #queueOf(role: number): LocalQueue {
-    if (role === SEND) return this.#senders === NO_QUEUE ? this.#senders = new LocalQueue() : this.#senders;
-    return this.#receivers === NO_QUEUE ? this.#receivers = new LocalQueue() : this.#receivers;
+  #queueOf(role: number): LocalQueue<Waiter> {
+    return role === SEND ? this.#senders : this.#receivers;
   }
 
-  /** A parked operation is done: a receive with the value. */
-  #resume(waiter: Waiter, value: unknown): void {
-    const { isolate } = this;
-    if (!isolate.loop.mayRun || waiter.selection !== undefined) {
-      if (waiter.role !== SEND) waiter.value = value;
-      return isolate.end(waiter, DONE);
+  override trySend(value: unknown): boolean {
+    const staged = typeof value === "number" ? value : this.stage(value);
+    if (this.moved !== undefined) return this.moved.trySend(staged);
+    if (this.#parked !== NOBODY || this.#receivers.first !== undefined || this.isClosed) {
+      reserveStack();
+      const outcome = this.attemptSend(staged);
+      if (outcome === CHANNEL_CLOSED) throw this.closed();
+      if (outcome === SUCCEEDED) this.collect();
+      return outcome === SUCCEEDED;
     }
-    isolate.unparked(waiter);
-    waiter.resolve(waiter.role === NEXT ? { value, done: false } : value);
+    if (this.length === this.capacity) return false;
+    this.#push(staged);
+    return true;
+  }
+
+  override tryReceive(): Received | undefined {
+    if (this.#parked === NOBODY && this.#senders.first === undefined) {
+      if (this.length > 0) return { value: this.#shift(), done: false };
+      return this.isClosed ? { value: undefined, done: true } : undefined;
+    }
+    reserveStack();
+    return this.attemptReceive() === SUCCEEDED ? { value: this.collect(), done: false } : undefined;
+  }
+
+  #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
+    // A promise whose function finds no room rejects, and who called may not even get hold of it.
+    reserveStack();
+    this.isolate.parked++;
+    if (!this.isListed) this.isolate.list(this);
+    if (
+      signal === undefined && this.#parked === NOBODY && this.#receivers.first === undefined &&
+      this.#senders.first === undefined
+    ) {
+      this.#parked = role;
+      this.#sent = staged;
+      return this.#promise = promiseOf(this) as Promise<T>;
+    }
+    const waiter = new Waiter(this, role);
+    this.enqueue(waiter, staged);
+    return waiter.start(signal);
   }
 
   *waiting(): Generator<Waiter> {
@@ -198,51 +208,44 @@ export class LocalChannel extends ChannelLife implements Resolver {
     yield* this.#senders;
   }
 
-  lock(): void {}
-  unlock(): void {}
-  tryReserve(): undefined {}
-  unstage(): void {}
-
   stage(value: unknown): unknown {
     return isPrimitive(value) ? value : copyWithin(value);
   }
 
   attemptReceive(): number {
     this.#unfold();
+    const sender = this.#senders.shift();
     if (this.length > 0) {
       this.#value = this.#shift();
-      // The sender that has waited longest has room now.
-      const sender = this.#senders.shift();
       if (sender !== undefined) this.#push(sender.value);
-      this.#other = sender;
-      return DONE;
+    } else if (sender !== undefined) {
+      this.#value = sender.value;
+    } else {
+      return this.isClosed ? CHANNEL_CLOSED : WOULD_BLOCK;
     }
-    const sender = this.#senders.shift();
-    if (sender === undefined) return this.isClosed ? CLOSED : NOT_YET;
-    this.#value = sender.value;
     this.#other = sender;
-    return DONE;
+    return SUCCEEDED;
   }
 
   attemptSend(staged: unknown): number {
     this.#unfold();
-    if (this.isClosed) return CLOSED;
+    if (this.isClosed) return CHANNEL_CLOSED;
     const receiver = this.#receivers.shift();
     if (receiver !== undefined) {
       receiver.value = staged;
       this.#other = receiver;
-      return DONE;
+      return SUCCEEDED;
     }
-    if (this.length >= this.capacity) return NOT_YET;
+    if (this.length >= this.capacity) return WOULD_BLOCK;
     this.#push(staged);
-    return DONE;
+    return SUCCEEDED;
   }
 
   collect(): unknown {
     const value = this.#value;
     const other = this.#other;
     this.#value = this.#other = undefined;
-    if (other !== undefined) this.#resume(other, other.role === SEND ? undefined : other.value);
+    if (other !== undefined) this.isolate.complete(other, SUCCEEDED);
     return value;
   }
 
@@ -254,10 +257,10 @@ export class LocalChannel extends ChannelLife implements Resolver {
   }
 
   withdraw(waiter: Waiter): boolean {
-    return withdraw(waiter);
+    return leaveQueue(waiter);
   }
 
-  ended(waiter: Waiter, outcome: number): void {
+  completed(waiter: Waiter, outcome: number): void {
     this.settle(waiter, outcome, waiter.role === SEND ? undefined : waiter.value);
     this.isolate.unparked(waiter);
   }
@@ -271,7 +274,7 @@ export class LocalChannel extends ChannelLife implements Resolver {
     for (const queue of [this.#receivers, this.#senders]) {
       for (let waiter = queue.shift(); waiter !== undefined; waiter = queue.shift()) {
         waiter.value = undefined;
-        this.isolate.end(waiter, CLOSED);
+        this.isolate.complete(waiter, CHANNEL_CLOSED);
       }
     }
   }

@@ -3,44 +3,45 @@
  * it, and moves to the arena when it is passed on.
  *
  * In the arena one word says all of it while nobody waits: L_HOLDER is 0, or the holder's isolate plus 1, and locking
- * and unlocking are one CAS each. WAITED is added to it, under the object's lock, by who is about to queue; from then on
+ * and unlocking are one CAS each. MUTEX_WAITED is added to it, under the object's lock, by who is about to queue; from then on
  * both CAS fail, and who unlocks gives the mutex to who has waited longest.
  */
+import { reject } from "../tasks/promise.ts";
+import { POISONED, SUCCEEDED } from "./outcome.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, isolateOf, knowHandle, MUTEX, type Shareable } from "./handles.ts";
+import { Arrived, knowHandle, MUTEX, type Shareable } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
-import type { Isolate, Place } from "./isolate.ts";
+import { type Isolate, isolateOf, type LocalPlace } from "./isolate.ts";
 import {
   L_HOLDER,
   MUTEX_DEAD,
   MUTEX_WAITED,
   O_FIRST_QUEUE,
   W_ISOLATE,
-  W_OBJECT,
   W_OUTCOME,
 } from "../arena/memory_layout.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
-import { enqueue, LocalQueue, unlink, withdraw } from "./wait_queue.ts";
-import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
+import { enqueue, leaveQueue, LocalQueue, unlink } from "./wait_queue.ts";
+import { type Waited, Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const LOCK = 1;
 const NOBODY = 0;
 
 // The states of a mutex in an isolate. In the first three that one knows it alone.
-const FREE = 0;
+const UNLOCKED = 0;
 /** Nobody waits. */
 const HELD = 1;
 /** Somebody waits, or did and was taken back. */
-const WAITED = 2;
+const CONTENDED = 2;
 /** The arena says how it is. */
 const SHARED = 3;
-type State = typeof FREE | typeof HELD | typeof WAITED | typeof SHARED;
+type State = typeof UNLOCKED | typeof HELD | typeof CONTENDED | typeof SHARED;
 
-/** Unlocks. It is one for all who lock in turn, so it is disposed of once for each lock. */
-class Held implements Disposable {
+/** What unlocks, by `using`. It is one for all who lock in turn, so it is disposed of once for each lock. */
+class MutexGuard implements Disposable {
   readonly #mutex: Core;
 
   constructor(mutex: Core) {
@@ -119,33 +120,33 @@ export class Mutex {
   }
 }
 
-class Core implements Waited, Shareable, Place {
+class Core implements Waited, Shareable, LocalPlace {
   readonly isolate: Isolate;
   /** An operation that waits keeps it. */
   readonly handle: Mutex;
-  readonly #held: Held;
+  readonly #guard: MutexGuard;
   readonly #ready: Promise<Disposable>;
-  #state: State = FREE;
+  #state: State = UNLOCKED;
   /** In the state SHARED. */
   #object = 0;
-  readonly #waiters = new LocalQueue();
+  readonly #waiters = new LocalQueue<Waiter>();
   isListed = false;
 
   constructor(handle: Mutex, home: unknown) {
     if (home instanceof Arrived) this.#share(home.object);
     this.isolate = isolateOf(home, "new Mutex");
     this.handle = handle;
-    this.#held = new Held(this);
-    this.#ready = Promise.resolve(this.#held);
+    this.#guard = new MutexGuard(this);
+    this.#ready = Promise.resolve(this.#guard);
   }
 
   get isLocked(): boolean {
-    if (this.#state !== SHARED) return this.#state !== FREE;
+    if (this.#state !== SHARED) return this.#state !== UNLOCKED;
     return load(this.isolate.words, this.#object + L_HOLDER) !== NOBODY;
   }
 
   lock(options: WaitOptions | undefined): Promise<Disposable> {
-    if (options === undefined && this.#state === FREE && --this.isolate.budget > 0) {
+    if (options === undefined && this.#state === UNLOCKED && --this.isolate.budget > 0) {
       this.#state = HELD;
       return this.#ready;
     }
@@ -166,26 +167,26 @@ class Core implements Waited, Shareable, Place {
       return this.#lockSlowly(signal);
     }
     reserveStack();
-    if (this.#state !== FREE) return this.#wait(signal);
+    if (this.#state !== UNLOCKED) return this.#wait(signal);
     this.#state = HELD;
-    return isolate.doneWith(this.#held);
+    return isolate.doneWith(this.#guard);
   }
 
   tryLock(): Disposable | undefined {
     reserveStack();
-    if (this.#state === FREE) {
+    if (this.#state === UNLOCKED) {
       this.#state = HELD;
-      return this.#held;
+      return this.#guard;
     }
     if (this.#state !== SHARED) return undefined;
     const { words, number } = this.isolate;
-    if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#held;
+    if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#guard;
     if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.#poisoned();
     return undefined;
   }
 
   unlock(): void {
-    if (this.#state === HELD) this.#state = FREE;
+    if (this.#state === HELD) this.#state = UNLOCKED;
     else this.#unlock();
   }
 
@@ -199,7 +200,7 @@ class Core implements Waited, Shareable, Place {
   }
 
   #unlock(): void {
-    if (this.#state === FREE) throw this.#notHeld();
+    if (this.#state === UNLOCKED) throw this.#notHeld();
     if (this.#state === SHARED) {
       const { words, number } = this.isolate;
       if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
@@ -207,14 +208,14 @@ class Core implements Waited, Shareable, Place {
     }
     reserveStack();
     const next = this.#waiters.shift();
-    if (next === undefined) this.#state = FREE;
-    else this.isolate.end(next, DONE);
+    if (next === undefined) this.#state = UNLOCKED;
+    else this.isolate.complete(next, SUCCEEDED);
   }
 
   #wait(signal: AbortSignal | undefined): Promise<Disposable> {
     const waiter = new Waiter(this, LOCK);
     this.#waiters.push(waiter);
-    this.#state = WAITED;
+    this.#state = CONTENDED;
     if (!this.isListed) this.isolate.list(this);
     this.isolate.park(waiter);
     return waiter.start(signal);
@@ -225,38 +226,39 @@ class Core implements Waited, Shareable, Place {
     const { words } = isolate;
     const holder = this.#object + L_HOLDER;
     try {
-      isolate.reserve();
+      isolate.records.reserve();
     } catch (error) {
       return Promise.reject(error);
     }
-    isolate.lock(this.#object);
+    isolate.objectLocks.lock(this.#object);
     for (;;) {
       const word = load(words, holder);
       if (word === MUTEX_DEAD) {
-        isolate.unlock(this.#object);
+        isolate.objectLocks.unlock(this.#object);
         return Promise.reject(this.#poisoned());
       }
-      // Only under the object's lock is WAITED added or taken away, so once it is there nothing changes the word.
+      // Only under the object's lock is MUTEX_WAITED added or taken away, so once it is there nothing changes the word.
       if (word === NOBODY ? cas(words, holder, NOBODY, isolate.number + 1) : (word & MUTEX_WAITED) !== 0) {
         break;
       }
       if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;
     }
     if (load(words, holder) === isolate.number + 1) {
-      isolate.unlock(this.#object);
-      return isolate.doneWith(this.#held);
+      isolate.objectLocks.unlock(this.#object);
+      return isolate.doneWith(this.#guard);
     }
     const waiter = new Waiter(this, LOCK);
-    isolate.useRecord(waiter, isolate.takeRecord());
     this.#enqueue(waiter);
-    isolate.unlock(this.#object);
+    isolate.objectLocks.unlock(this.#object);
     isolate.park(waiter);
     return waiter.start(signal);
   }
 
+  /** Under the object's lock. */
   #enqueue(waiter: Waiter): void {
-    this.isolate.words[waiter.record + W_OBJECT] = this.#object;
-    enqueue(this.isolate.words, this.#object, O_FIRST_QUEUE, waiter.record);
+    const { words, records } = this.isolate;
+    records.assign(waiter);
+    enqueue(words, this.#object, O_FIRST_QUEUE, waiter.record);
   }
 
   /** Somebody waits, or this thread does not hold it. */
@@ -265,37 +267,33 @@ class Core implements Waited, Shareable, Place {
     const { words } = isolate;
     const object = this.#object;
     reserveStack();
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const word = load(words, object + L_HOLDER);
     if (word !== (isolate.number + 1 | MUTEX_WAITED)) {
-      isolate.unlock(object);
+      isolate.objectLocks.unlock(object);
       throw word === MUTEX_DEAD ? this.#poisoned() : this.#notHeld();
     }
     const record = words[object + O_FIRST_QUEUE];
     if (record !== 0) {
       unlink(words, object, record);
-      words[record + W_OUTCOME] = DONE;
+      words[record + W_OUTCOME] = SUCCEEDED;
       const isLast = words[object + O_FIRST_QUEUE] === 0;
       store(words, object + L_HOLDER, words[record + W_ISOLATE] + 1 | (isLast ? 0 : MUTEX_WAITED));
     } else {
       store(words, object + L_HOLDER, NOBODY);
     }
-    isolate.unlock(object);
-    if (record !== 0) isolate.wake(record);
+    isolate.objectLocks.unlock(object);
+    if (record !== 0) isolate.ready(record);
   }
 
   withdraw(waiter: Waiter): boolean {
-    if (waiter.record === 0) return withdraw(waiter);
-    this.isolate.lock(this.#object);
-    const isOurs = unlink(this.isolate.words, this.#object, waiter.record);
-    this.isolate.unlock(this.#object);
-    return isOurs;
+    return waiter.record === 0 ? leaveQueue(waiter) : this.isolate.withdraw(waiter, this.#object);
   }
 
-  ended(waiter: Waiter, outcome: number): void {
+  completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
-    if (outcome === POISONED) waiter.reject(this.#poisoned());
-    else waiter.resolve(this.#held);
+    if (outcome === POISONED) reject(waiter, this.#poisoned());
+    else waiter.resolve(this.#guard);
   }
 
   *waiting(): Generator<Waiter> {
@@ -318,7 +316,7 @@ class Core implements Waited, Shareable, Place {
   }
 
   #poisoned(): Error {
-    return this.isolate.closed?.() ?? new ThreadDiedError(
+    return this.isolate.shutdown?.() ?? new ThreadDiedError(
       `${this.#name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
     );
   }
@@ -328,14 +326,13 @@ class Core implements Waited, Shareable, Place {
     reserveStack();
     const { isolate } = this;
     const waiters = [...this.#waiters];
-    isolate.reserve(waiters.length);
+    isolate.records.reserve(waiters.length);
     const object = isolate.handles.create(MUTEX, 0);
-    const held = this.#state === FREE ? NOBODY : isolate.number + 1;
+    const held = this.#state === UNLOCKED ? NOBODY : isolate.number + 1;
     isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
     this.#share(object);
     for (const waiter of waiters) {
-      withdraw(waiter);
-      isolate.useRecord(waiter, isolate.takeRecord());
+      leaveQueue(waiter);
       this.#enqueue(waiter);
     }
     isolate.handles.adopt(object, this.handle);
@@ -348,4 +345,4 @@ class Core implements Waited, Shareable, Place {
   }
 }
 
-knowHandle(MUTEX, (isolate, object) => new Mutex(new Arrived(isolate, object) as never));
+knowHandle(MUTEX, (arrived) => new Mutex(arrived));

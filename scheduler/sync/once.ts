@@ -1,21 +1,22 @@
 /** Doing something once, whoever comes first. */
+import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { ONCE } from "./handles.ts";
+import { knowHandle, ONCE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_HOLDER } from "../arena/memory_layout.ts";
-import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
-import { DONE } from "./waiter.ts";
+import { SharedLock } from "./shared_lock.ts";
+
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const ASK = 1;
 
 // L_COUNT
-const NEW = 0;
-const RUNNING = 1;
-const OVER = 2;
+const INCOMPLETE = 0;
+const BEGUN = 1;
+const COMPLETE = 2;
 
 /** What `attempt` says, besides: there is nothing to run. */
-const OVER_BEFORE = 100;
+const NOTHING_TO_RUN = 100;
 
 /**
  * Does something once among all threads, as Go's `sync.Once`: the first call of `do` runs its function, and every call
@@ -43,7 +44,7 @@ export class Once {
 
   /** Whether it has been done. */
   get isDone(): boolean {
-    return this.#core.look(L_COUNT) === OVER;
+    return this.#core.look(L_COUNT) === COMPLETE;
   }
 
   /** Runs the function, or waits until the one that came first has ended. */
@@ -70,26 +71,26 @@ export class Once {
 class Core extends SharedLock {
   finish(): void {
     this.change(() => {
-      this.words[this.object + L_COUNT] = OVER;
+      this.words[this.object + L_COUNT] = COMPLETE;
       this.words[this.object + L_HOLDER] = 0;
     });
   }
 
   override attempt(): number {
     const { words, object } = this;
-    if (words[object + L_COUNT] !== NEW) return this.grant() ? OVER_BEFORE : NOT_YET;
-    words[object + L_COUNT] = RUNNING;
+    if (words[object + L_COUNT] !== INCOMPLETE) return this.grant() ? NOTHING_TO_RUN : WOULD_BLOCK;
+    words[object + L_COUNT] = BEGUN;
     words[object + L_HOLDER] = this.isolate.number + 1;
-    return DONE;
+    return SUCCEEDED;
   }
 
   override grant(): boolean {
-    return this.words[this.object + L_COUNT] === OVER;
+    return this.words[this.object + L_COUNT] === COMPLETE;
   }
 
   override result(_demand: number, hasWaited: boolean, outcome: number): boolean {
-    return !hasWaited && outcome === DONE;
+    return !hasWaited && outcome === SUCCEEDED;
   }
 }
 
-knowLock(ONCE, (home) => new Once(home));
+knowHandle(ONCE, (home) => new Once(home));

@@ -1,4 +1,5 @@
 /** What a dead thread shared with others: its parked operations, the locks that it held, and its handles. By the host. */
+import { POISONED } from "./outcome.ts";
 import { load, store } from "../arena/atomics.ts";
 import { dropCell } from "./cell.ts";
 import { BARRIER, CHANNEL, MUTEX } from "./handles.ts";
@@ -18,7 +19,6 @@ import {
 } from "../arena/memory_layout.ts";
 import type { SharedLock } from "./shared_lock.ts";
 import { unlink } from "./wait_queue.ts";
-import { POISONED } from "./waiter.ts";
 
 /**
  * Its parked operations leave their queues. Locks that it held are poisoned, and barriers where it waited: who waits there
@@ -40,7 +40,7 @@ export function buryWaiters(host: Isolate, dead: number): void {
     dropCell(host, host.values, record + W_CELL);
     host.heap.free(record * 4, 0);
   }
-  for (const record of woken) host.wake(record);
+  for (const record of woken) host.ready(record);
 
   function leave(object: number, queue: number): boolean {
     const before = left.length;

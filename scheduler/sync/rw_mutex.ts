@@ -1,9 +1,9 @@
 /** A lock for one writer or many readers, for tasks on all threads and the host. */
 import { HANDLE } from "../codec/handle.ts";
-import { RW_MUTEX } from "./handles.ts";
+import { knowHandle, RW_MUTEX } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_HOLDER } from "../arena/memory_layout.ts";
-import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { Guard, SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const READ = 1;
@@ -72,14 +72,14 @@ class Core extends SharedLock {
   #unlock(): void {
     this.change(() => {
       this.words[this.object + L_HOLDER] = 0;
-      this.hold(this.isolate.number, -1);
+      this.countHeld(this.isolate.number, -1);
     });
   }
 
   #readUnlock(): void {
     this.change(() => {
       this.words[this.object + L_COUNT]--;
-      this.hold(this.isolate.number, -1);
+      this.countHeld(this.isolate.number, -1);
     });
   }
 
@@ -92,13 +92,13 @@ class Core extends SharedLock {
     } else {
       words[object + L_COUNT]++;
     }
-    this.hold(isolate, 1);
+    this.countHeld(isolate, 1);
     return true;
   }
 
   override result(demand: number): Disposable {
-    return new Held(demand === WRITE ? () => this.#unlock() : () => this.#readUnlock());
+    return new Guard(demand === WRITE ? () => this.#unlock() : () => this.#readUnlock());
   }
 }
 
-knowLock(RW_MUTEX, (home) => new RWMutex(home));
+knowHandle(RW_MUTEX, (home) => new RWMutex(home));

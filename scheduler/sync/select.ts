@@ -4,19 +4,20 @@
  * end one of the cases claims the select first (W_FIRED, by CAS, for channels in the arena), so one case wins and the others are
  * passed over. The isolate of the select then takes the losers out of their queues.
  */
+import { CHANNEL_CLOSED, WOULD_BLOCK } from "./outcome.ts";
 import { cas } from "../arena/atomics.ts";
 import { whenAborted } from "../queues/cancellation.ts";
 import { type Channel, lifeOf } from "./channel.ts";
-import { type ChannelLife, NOT_YET, RECEIVE, SEND } from "./channel_life.ts";
+import { type ChannelLife, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "../arena/memory_layout.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { silence } from "../tasks/task.ts";
+import { silence } from "../tasks/promise.ts";
 import { after, type Timer } from "../queues/timers.ts";
-import { CLOSED, type Selection, Waiter } from "./waiter.ts";
+import { type Selection, Waiter } from "./waiter.ts";
 
 /** Options of {@linkcode select}. */
 export interface SelectOptions {
@@ -132,11 +133,11 @@ class Select implements Selection {
     const ready = this.#cases === this.#entries ? undefined : this.#cases.find(isReady);
     const locked = lockAll(this.#entries);
     let chosen: Entry | Other | undefined;
-    let outcome = NOT_YET;
+    let outcome = WOULD_BLOCK;
     for (const one of this.#cases) {
       if (one.kind === "channel") {
         outcome = one.role === SEND ? one.life.attemptSend(one.staged) : one.life.attemptReceive();
-        if (outcome === NOT_YET) continue;
+        if (outcome === WOULD_BLOCK) continue;
       } else if (one !== ready) continue;
       chosen = one;
       break;
@@ -152,7 +153,7 @@ class Select implements Selection {
     const { index } = chosen;
     if (chosen.kind === "other") return this.#doneWith(chosenOther(chosen));
     const { life, role } = chosen;
-    if (outcome === CLOSED) {
+    if (outcome === CHANNEL_CLOSED) {
       return role === SEND
         ? Promise.reject(life.closed())
         : this.#doneWith({ index, value: undefined, done: true });
@@ -179,29 +180,29 @@ class Select implements Selection {
         if (entry.life instanceof SharedChannel) this.#keep(entry, entry.life);
       }
       if (this.#entries.some((entry) => entry.life !== lifeOf(entry.channel))) {
-        this.#unstage(undefined, NOT_YET);
+        this.#unstage(undefined, WOULD_BLOCK);
         return this.#stage();
       }
       // Nothing below may fail for want of memory.
       const shared = this.#entries.filter(({ life, waiter }) =>
         life instanceof SharedChannel && waiter === undefined
       );
-      if (shared.length > 0) this.#refusal = shared[0].life.isolate.tryReserve(shared.length);
+      if (shared.length > 0) this.#refusal = shared[0].life.isolate.records.tryReserve(shared.length);
     } catch (error) {
-      this.#unstage(undefined, NOT_YET);
+      this.#unstage(undefined, WOULD_BLOCK);
       throw error;
     }
   }
 
   #keep(entry: Entry, life: SharedChannel): void {
     try {
-      life.isolate.reserve();
+      life.isolate.records.reserve();
     } catch (error) {
       life.unstage();
       throw error;
     }
     const waiter = this.#waiter(entry);
-    life.isolate.useRecord(waiter, life.isolate.takeRecord());
+    life.isolate.records.assign(waiter);
     life.keep(waiter);
     entry.staged = waiter.record;
   }
@@ -218,9 +219,9 @@ class Select implements Selection {
       const { waiter, life } = entry;
       entry.waiter = undefined;
       if (waiter === undefined || waiter.record === 0) continue;
-      const wasSent = entry === chosen && outcome !== CLOSED;
+      const wasSent = entry === chosen && outcome !== CHANNEL_CLOSED;
       if (!wasSent) (life as SharedChannel).drop(waiter);
-      life.isolate.freeRecord(waiter);
+      life.isolate.records.release(waiter);
     }
   }
 
@@ -289,7 +290,7 @@ class Select implements Selection {
     const { role, waited } = winner;
     const { index } = this.#entries.find(({ waiter }) => waiter === winner)!;
     this.#leave(winner);
-    if (outcome !== CLOSED) this.#resolve(role === SEND ? { index } : { index, value, done: false });
+    if (outcome !== CHANNEL_CLOSED) this.#resolve(role === SEND ? { index } : { index, value, done: false });
     else if (role === SEND) this.#reject((waited as ChannelLife).closed());
     else this.#resolve({ index, value: undefined, done: true });
   }
@@ -325,8 +326,8 @@ function chosenOther({ index, signal }: Other): Selected {
 }
 
 /** Go's order: by address, each once. So no two selects wait for each other. */
-function lockAll(entries: readonly Entry[]): ChannelLife[] {
-  const lives = new Set(entries.map(({ life }) => life).filter(({ object }) => object !== 0));
+function lockAll(entries: readonly Entry[]): SharedChannel[] {
+  const lives = new Set(entries.map(({ life }) => life).filter((life) => life instanceof SharedChannel));
   const sorted = [...lives].sort((a, b) => a.object - b.object);
   for (const life of sorted) life.lock();
   return sorted;

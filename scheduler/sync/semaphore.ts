@@ -1,9 +1,9 @@
 /** A counting semaphore for tasks on all threads and the host. */
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, SEMAPHORE } from "./handles.ts";
+import { Arrived, knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/memory_layout.ts";
-import { Held, knowLock, SharedLock } from "./shared_lock.ts";
+import { Guard, SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const MAX_PERMITS = 1 << 30;
@@ -104,7 +104,7 @@ class Core extends SharedLock {
         );
       }
       words[object + L_COUNT] += permits;
-      this.hold(this.isolate.number, -permits);
+      this.countHeld(this.isolate.number, -permits);
     });
   }
 
@@ -112,12 +112,12 @@ class Core extends SharedLock {
     const { words, object } = this;
     if (words[object + L_COUNT] < permits) return false;
     words[object + L_COUNT] -= permits;
-    this.hold(isolate, permits);
+    this.countHeld(isolate, permits);
     return true;
   }
 
   override result(permits: number): Disposable {
-    return new Held(() => this.release(permits));
+    return new Guard(() => this.release(permits));
   }
 }
 
@@ -128,4 +128,4 @@ function requirePermits(permits: unknown, most: number): number {
   throw new RangeError(`permits is ${String(permits)}: give an integer from 1 to ${most}.`);
 }
 
-knowLock(SEMAPHORE, (home) => new Semaphore(home));
+knowHandle(SEMAPHORE, (home) => new Semaphore(home));

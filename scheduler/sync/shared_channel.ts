@@ -7,11 +7,10 @@
  * queue gives it the value or takes the value from it, right there, and wakes it after the unlock. So a value is always in
  * one place, and what was sent first is received first.
  */
+import { CHANNEL_CLOSED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { copyCell, dropCell, takeCell, writeCell } from "./cell.ts";
-import { ChannelLife, NOT_YET, SEND } from "./channel_life.ts";
-import { CHANNEL } from "./handles.ts";
+import { ChannelLife, type Received, type Receiving, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
-import type { LocalChannel } from "./local_channel.ts";
 import {
   C_CAPACITY,
   C_COUNT,
@@ -22,13 +21,12 @@ import {
   O_SECOND_QUEUE,
   W_CELL,
   W_FIRED,
-  W_OBJECT,
   W_OUTCOME,
   W_SELECTION,
 } from "../arena/memory_layout.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { dequeue, enqueue, unlink } from "./wait_queue.ts";
-import { CLOSED, DONE, type Waiter } from "./waiter.ts";
+import { dequeue, enqueue } from "./wait_queue.ts";
+import { Waiter } from "./waiter.ts";
 
 const RECEIVERS = O_FIRST_QUEUE;
 const SENDERS = O_SECOND_QUEUE;
@@ -54,83 +52,103 @@ export class SharedChannel extends ChannelLife {
     this.#cells = object + isolate.handles.bodyAt;
   }
 
-  /** The place for the state of a channel that one isolate knew alone. Throws a RangeError if there is none. */
-  static beside(local: LocalChannel, handle: object): SharedChannel {
-    const { isolate, capacity } = local;
-    const object = isolate.handles.create(CHANNEL, capacity * CELL_WORDS);
-    isolate.words[object + C_CAPACITY] = capacity;
-    isolate.words[object + O_ENDED] = local.isClosed ? 1 : 0;
-    return new SharedChannel(isolate, object, handle);
-  }
-
-  /** What is buffered there, and who is parked, move here. If that throws, nothing has moved. */
-  fill(local: LocalChannel): void {
-    const { isolate, object } = this;
-    const words = this.#words;
-    const waiters = [...local.waiting()];
-    const sent = waiters.filter(({ role }) => role === SEND).map(({ value }) => value);
-    const written: number[] = [];
-    try {
-      for (const value of [...local.values(), ...sent]) {
-        // Each by itself: a value may have channels in it, which need records as well.
-        isolate.reserve();
-        const record = isolate.takeRecord();
-        written.push(record);
-        writeCell(isolate, isolate.values, record + W_CELL, value);
-      }
-      isolate.reserve(waiters.length);
-    } catch (error) {
-      for (const record of written) {
-        dropCell(isolate, isolate.values, record + W_CELL);
-        isolate.giveRecord(record);
-      }
-      throw error;
-    }
-    local.moved = this;
-    const { length } = local;
-    for (const record of written.splice(0, length)) {
-      copyCell(words, record + W_CELL, words, this.#cells + words[object + C_COUNT]++ * CELL_WORDS);
-      isolate.giveRecord(record);
-    }
-    for (const waiter of waiters) {
-      local.withdraw(waiter);
-      waiter.waited = this;
-      waiter.value = undefined;
-      if (waiter.role === SEND) isolate.useRecord(waiter, written.shift()!);
-      this.enqueue(waiter);
-    }
-  }
-
   get name(): string {
     return `channel ${this.object >> 4}`;
   }
 
   get length(): number {
-    reserveStack();
-    this.lock();
-    const count = this.#words[this.object + C_COUNT];
-    this.unlock();
-    return count;
+    return this.#look(C_COUNT);
   }
 
   get isClosed(): boolean {
+    return this.#look(O_ENDED) === 1;
+  }
+
+  #look(word: number): number {
     reserveStack();
     this.lock();
-    const closed = this.#words[this.object + O_ENDED];
+    const value = this.#words[this.object + word];
     this.unlock();
-    return closed === 1;
+    return value;
+  }
+
+  receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    reserveStack();
+    // Nothing can park in an arena that is full, perhaps of those that wait for just this.
+    const refusal = this.isolate.records.tryReserve();
+    this.lock();
+    const outcome = this.attemptReceive();
+    if (outcome === WOULD_BLOCK && refusal === undefined) return this.#park(role, signal);
+    this.unlock();
+    if (outcome === SUCCEEDED) return this.received(role, this.collect());
+    return outcome === CHANNEL_CLOSED ? this.receivedNothing(role) : Promise.reject(refusal);
+  }
+
+  send(value: unknown, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    reserveStack();
+    this.stage(value);
+    let refusal: RangeError | undefined;
+    try {
+      // Not before: a channel or a mutex in the value may have moved to the arena, with records for all who wait there.
+      refusal = this.isolate.records.tryReserve();
+    } catch (error) {
+      this.unstage();
+      throw error;
+    }
+    this.lock();
+    const outcome = this.attemptSend(IN_STAGE);
+    if (outcome === WOULD_BLOCK && refusal === undefined) return this.#park(SEND, signal);
+    this.unlock();
+    if (outcome === SUCCEEDED) {
+      this.collect();
+      return this.isolate.done();
+    }
+    this.unstage();
+    return Promise.reject(outcome === CHANNEL_CLOSED ? this.closed() : refusal);
+  }
+
+  #park<T>(role: number, signal: AbortSignal | undefined): Promise<T> {
+    const waiter = new Waiter(this, role);
+    this.enqueue(waiter);
+    this.unlock();
+    this.isolate.park(waiter);
+    return waiter.start(signal);
+  }
+
+  tryReceive(): Received | undefined {
+    reserveStack();
+    this.lock();
+    const outcome = this.attemptReceive();
+    this.unlock();
+    if (outcome === WOULD_BLOCK) return undefined;
+    return outcome === CHANNEL_CLOSED
+      ? { value: undefined, done: true }
+      : { value: this.collect(), done: false };
+  }
+
+  trySend(value: unknown): boolean {
+    reserveStack();
+    this.stage(value);
+    this.lock();
+    const outcome = this.attemptSend(IN_STAGE);
+    this.unlock();
+    if (outcome === SUCCEEDED) {
+      this.collect();
+      return true;
+    }
+    this.unstage();
+    if (outcome === CHANNEL_CLOSED) throw this.closed();
+    return false;
   }
 
   lock(): void {
-    this.isolate.lock(this.object);
+    this.isolate.objectLocks.lock(this.object);
   }
 
   unlock(): void {
-    this.isolate.unlock(this.object);
-  }
-
-  tryReserve(): RangeError | undefined {
-    return this.isolate.tryReserve();
+    this.isolate.objectLocks.unlock(this.object);
   }
 
   stage(value: unknown): number {
@@ -161,24 +179,24 @@ export class SharedChannel extends ChannelLife {
           copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;
-          this.#done(sender);
+          this.#complete(sender);
         }
       }
       this.#received = true;
-      return DONE;
+      return SUCCEEDED;
     }
-    if (words[object + O_ENDED] === 1) return CLOSED;
+    if (words[object + O_ENDED] === 1) return CHANNEL_CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return NOT_YET;
+    if (sender === 0) return WOULD_BLOCK;
     copyCell(words, sender + W_CELL, this.isolate.taken.i32, 0);
     words[sender + W_CELL] = 0;
-    this.#done(sender);
+    this.#complete(sender);
     this.#received = true;
-    return DONE;
+    return SUCCEEDED;
   }
 
-  #done(record: number): void {
-    this.#words[record + W_OUTCOME] = DONE;
+  #complete(record: number): void {
+    this.#words[record + W_OUTCOME] = SUCCEEDED;
     this.#other = record;
   }
 
@@ -186,17 +204,17 @@ export class SharedChannel extends ChannelLife {
     const words = this.#words;
     const { object } = this;
     this.#other = 0;
-    if (words[object + O_ENDED] === 1) return CLOSED;
+    if (words[object + O_ENDED] === 1) return CHANNEL_CLOSED;
     const from = staged === IN_STAGE ? this.isolate.sending.i32 : words;
     const at = staged === IN_STAGE ? 0 : staged + W_CELL;
     const receiver = words[object + RECEIVERS] === 0 ? 0 : dequeue(words, object, RECEIVERS);
     if (receiver !== 0) {
       copyCell(from, at, words, receiver + W_CELL);
-      this.#done(receiver);
-      return DONE;
+      this.#complete(receiver);
+      return SUCCEEDED;
     }
     const count = words[object + C_COUNT];
-    if (count >= this.capacity) return NOT_YET;
+    if (count >= this.capacity) return WOULD_BLOCK;
     const index = words[object + C_HEAD] + count;
     copyCell(
       from,
@@ -205,14 +223,14 @@ export class SharedChannel extends ChannelLife {
       this.#cells + (index < this.capacity ? index : index - this.capacity) * CELL_WORDS,
     );
     words[object + C_COUNT] = count + 1;
-    return DONE;
+    return SUCCEEDED;
   }
 
   collect(): unknown {
     if (this.#other !== 0) {
       const other = this.#other;
       this.#other = 0;
-      this.isolate.wake(other);
+      this.isolate.ready(other);
     }
     if (!this.#received) return undefined;
     this.#received = false;
@@ -223,11 +241,10 @@ export class SharedChannel extends ChannelLife {
   enqueue(waiter: Waiter): void {
     const words = this.#words;
     if (waiter.record === 0) {
-      this.isolate.useRecord(waiter, this.isolate.takeRecord());
+      this.isolate.records.assign(waiter);
       if (waiter.role === SEND) copyCell(this.isolate.sending.i32, 0, words, waiter.record + W_CELL);
     }
     const { record, selection } = waiter;
-    words[record + W_OBJECT] = this.object;
     if (selection !== undefined) {
       if (selection.main === 0) {
         words[record + W_FIRED] = selection.isOver ? 1 : 0;
@@ -249,20 +266,18 @@ export class SharedChannel extends ChannelLife {
   }
 
   withdraw(waiter: Waiter): boolean {
-    this.lock();
-    const isOurs = unlink(this.#words, this.object, waiter.record);
-    this.unlock();
+    const isOurs = this.isolate.withdraw(waiter, this.object);
     if (isOurs) this.drop(waiter);
     return isOurs;
   }
 
-  ended(waiter: Waiter, outcome: number): void {
+  completed(waiter: Waiter, outcome: number): void {
     const { isolate } = this;
     const { record } = waiter;
     let value: unknown;
     if (waiter.role === SEND) {
-      if (outcome === CLOSED) dropCell(isolate, isolate.values, record + W_CELL);
-    } else if (outcome === DONE) {
+      if (outcome === CHANNEL_CLOSED) dropCell(isolate, isolate.values, record + W_CELL);
+    } else if (outcome === SUCCEEDED) {
       try {
         value = takeCell(isolate, isolate.values, record + W_CELL);
       } catch (error) {
@@ -290,12 +305,12 @@ export class SharedChannel extends ChannelLife {
       for (;;) {
         this.lock();
         const record = dequeue(words, object, queue);
-        if (record !== 0) words[record + W_OUTCOME] = CLOSED;
+        if (record !== 0) words[record + W_OUTCOME] = CHANNEL_CLOSED;
         this.unlock();
         if (record === 0) break;
         woken.push(record);
       }
     }
-    for (const record of woken) this.isolate.wake(record);
+    for (const record of woken) this.isolate.ready(record);
   }
 }

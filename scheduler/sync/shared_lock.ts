@@ -5,20 +5,19 @@
  * The state is plain memory under the object's lock. An isolate that holds something is counted (`held`), so that the
  * host can poison what a dead thread held: all that wait then, or come later, hear of it instead of waiting for ever.
  */
+import { reject } from "../tasks/promise.ts";
+import { POISONED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import type { Handle } from "../codec/handle.ts";
-import { Arrived, isolateOf, type Kind, knowHandle, type Shareable } from "./handles.ts";
-import type { Isolate } from "./isolate.ts";
-import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OBJECT, W_OUTCOME } from "../arena/memory_layout.ts";
+import { Arrived, type Kind, type Shareable } from "./handles.ts";
+import { type Isolate, isolateOf } from "./isolate.ts";
+import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/memory_layout.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
 import { enqueue, unlink } from "./wait_queue.ts";
-import { DONE, POISONED, type Waited, Waiter } from "./waiter.ts";
+import { type Waited, Waiter } from "./waiter.ts";
 
-/** What `attempt` says, besides DONE. */
-export const NOT_YET = 0;
-
-/** What a lock gives to who has it. Releases once. */
-export class Held implements Disposable {
+/** What unlocks, by `using`. Once. */
+export class Guard implements Disposable {
   #release: (() => void) | undefined;
 
   constructor(release: () => void) {
@@ -64,18 +63,18 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   /**
-   * Under the lock: does what the demand asks for, and says DONE; or NOT_YET. A demand is what the lock makes of it. Unless
+   * Under the lock: does what the demand asks for, and says SUCCEEDED; or WOULD_BLOCK. A demand is what the lock makes of it. Unless
    * a lock says otherwise, what can be granted at once is, if nobody waits.
    */
   attempt(demand: number): number {
-    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? DONE : NOT_YET;
+    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? SUCCEEDED : WOULD_BLOCK;
   }
 
   /** Under the lock: whether the first demand in the queue, an isolate's, can be met; then it is. */
   abstract grant(demand: number, isolate: number): boolean;
-  /** What the operation resolves with. `outcome` is what `attempt` said, or DONE for one that has waited. */
+  /** What the operation resolves with. `outcome` is what `attempt` said, or SUCCEEDED for one that has waited. */
   abstract result(demand: number, hasWaited: boolean, outcome: number): unknown;
-  /** Under the lock: one that waited was taken back. */
+  /** Under the lock: one that waited was taken back, or could not. */
   withdrawn(): void {}
 
   get name(): string {
@@ -87,7 +86,7 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   /** Counts what an isolate holds. Under the lock. */
-  hold(isolate: number, amount: number): void {
+  countHeld(isolate: number, amount: number): void {
     this.words[this.object + this.isolate.handles.bodyAt + isolate] += amount;
   }
 
@@ -97,80 +96,79 @@ export abstract class SharedLock implements Waited, Shareable {
     let refusal: RangeError | undefined;
     try {
       reserveStack();
-      refusal = isolate.tryReserve();
+      refusal = isolate.records.tryReserve();
     } catch (error) {
       return Promise.reject(error);
     }
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const outcome = words[object + O_ENDED] === 1 ? POISONED : this.attempt(demand);
-    if (outcome === NOT_YET && refusal !== undefined) {
+    if (outcome === WOULD_BLOCK && refusal !== undefined) {
       this.withdrawn();
-      isolate.unlock(object);
+      isolate.objectLocks.unlock(object);
       return Promise.reject(refusal);
     }
-    if (outcome === NOT_YET) {
+    if (outcome === WOULD_BLOCK) {
       const waiter = new Waiter(this, demand);
-      const record = isolate.takeRecord();
-      isolate.useRecord(waiter, record);
-      words[record + W_DEMAND] = demand;
-      words[record + W_OBJECT] = object;
-      enqueue(words, object, O_FIRST_QUEUE, record);
-      isolate.unlock(object);
+      isolate.records.assign(waiter);
+      words[waiter.record + W_DEMAND] = demand;
+      enqueue(words, object, O_FIRST_QUEUE, waiter.record);
+      isolate.objectLocks.unlock(object);
       isolate.park(waiter);
       return waiter.start<T>(signal);
     }
-    isolate.unlock(object);
+    isolate.objectLocks.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.poisoned());
-    this.#wakeEnded();
+    this.#readyCompleted();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
 
   takeNow(demand: number): boolean {
     reserveStack();
     const { isolate, words, object } = this;
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const isPoisoned = words[object + O_ENDED] === 1;
     const outcome = isPoisoned ? POISONED : this.attempt(demand);
-    isolate.unlock(object);
+    isolate.objectLocks.unlock(object);
     if (isPoisoned) throw this.poisoned();
-    return outcome === DONE;
+    return outcome === SUCCEEDED;
   }
 
   /** Changes the state under the lock, then ends whose turn it is. What `change` returns is thrown. */
   change(change: () => Error | void): void {
     const { isolate, object } = this;
     reserveStack();
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const error = change();
-    isolate.unlock(object);
+    isolate.objectLocks.unlock(object);
     if (error instanceof Error) throw error;
-    this.#wakeEnded();
+    this.#readyCompleted();
     this.#serve();
   }
 
   /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
-  endAll(outcome: number): void {
+  completeAll(outcome: number): void {
     const { words, object } = this;
     for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
       unlink(words, object, record);
       words[record + W_OUTCOME] = outcome;
-      this.#ended.push(record);
+      this.#completed.push(record);
     }
   }
 
-  readonly #ended: number[] = [];
+  readonly #completed: number[] = [];
 
-  #wakeEnded(): void {
-    if (this.#ended.length !== 0) { for (const record of this.#ended.splice(0)) this.isolate.wake(record); }
+  #readyCompleted(): void {
+    if (this.#completed.length === 0) return;
+    for (const record of this.#completed.splice(0)) this.isolate.ready(record);
   }
 
   /** A word of the state. */
   look(word: number): number {
     const { isolate, object } = this;
     reserveStack();
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const value = this.words[object + word];
-    isolate.unlock(object);
+    isolate.objectLocks.unlock(object);
     return value;
   }
 
@@ -178,11 +176,11 @@ export abstract class SharedLock implements Waited, Shareable {
   #serve(): void {
     const { isolate, object } = this;
     for (;;) {
-      isolate.lock(object);
+      isolate.objectLocks.lock(object);
       const record = this.next();
-      isolate.unlock(object);
+      isolate.objectLocks.unlock(object);
       if (record === 0) return;
-      isolate.wake(record);
+      isolate.ready(record);
     }
   }
 
@@ -192,29 +190,29 @@ export abstract class SharedLock implements Waited, Shareable {
     const record = words[object + O_FIRST_QUEUE];
     if (record === 0 || !this.grant(words[record + W_DEMAND], words[record + W_ISOLATE])) return 0;
     unlink(words, object, record);
-    words[record + W_OUTCOME] = DONE;
+    words[record + W_OUTCOME] = SUCCEEDED;
     return record;
   }
 
   withdraw(waiter: Waiter): boolean {
     const { isolate, object } = this;
-    isolate.lock(object);
+    isolate.objectLocks.lock(object);
     const isOurs = unlink(this.words, object, waiter.record);
     if (isOurs) this.withdrawn();
-    isolate.unlock(object);
+    isolate.objectLocks.unlock(object);
     // It may have been in the way of those behind it.
     if (isOurs) this.#serve();
     return isOurs;
   }
 
-  ended(waiter: Waiter, outcome: number): void {
+  completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
-    if (outcome === POISONED) waiter.reject(this.poisoned());
-    else waiter.resolve(this.result(waiter.role, true, DONE));
+    if (outcome === POISONED) reject(waiter, this.poisoned());
+    else waiter.resolve(this.result(waiter.role, true, SUCCEEDED));
   }
 
   poisoned(): Error {
-    return this.isolate.closed?.() ??
+    return this.isolate.shutdown?.() ??
       new ThreadDiedError(
         `${this.name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
       );
@@ -223,9 +221,4 @@ export abstract class SharedLock implements Waited, Shareable {
   describe(_waiter: Waiter): string {
     return `wait for ${this.name}`;
   }
-}
-
-/** Says how handles of a kind of lock that arrive are made. */
-export function knowLock(kind: Kind, make: (home: never) => Handle): void {
-  knowHandle(kind, (isolate, object) => make(new Arrived(isolate, object) as never));
 }

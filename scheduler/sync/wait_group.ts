@@ -1,10 +1,11 @@
 /** Waiting until a number of things are done, whoever does them. */
+import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { WAIT_GROUP } from "./handles.ts";
+import { knowHandle, WAIT_GROUP } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT } from "../arena/memory_layout.ts";
-import { knowLock, NOT_YET, SharedLock } from "./shared_lock.ts";
-import { DONE } from "./waiter.ts";
+import { SharedLock } from "./shared_lock.ts";
+
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const WAIT = 1;
@@ -82,12 +83,12 @@ class Core extends SharedLock {
       }
       words[object + L_COUNT] = count + n;
       // All at once, as in Go: the first one to go on may add again.
-      if (count + n === 0) this.endAll(DONE);
+      if (count + n === 0) this.completeAll(SUCCEEDED);
     });
   }
 
   override attempt(): number {
-    return this.grant() ? DONE : NOT_YET;
+    return this.grant() ? SUCCEEDED : WOULD_BLOCK;
   }
 
   override grant(): boolean {
@@ -97,4 +98,4 @@ class Core extends SharedLock {
   override result(): void {}
 }
 
-knowLock(WAIT_GROUP, (home) => new WaitGroup(home));
+knowHandle(WAIT_GROUP, (home) => new WaitGroup(home));

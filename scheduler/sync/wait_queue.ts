@@ -1,15 +1,15 @@
 /**
  * First-in, first-out lists of parked operations: in the arena, under the lock of the object that they wait for; and of
- * this isolate alone.
+ * one isolate alone.
  */
 import { cas } from "../arena/atomics.ts";
-import { W_FIRED, W_NEXT, W_PREVIOUS, W_QUEUE, W_SELECTION } from "../arena/memory_layout.ts";
-import type { Waiter } from "./waiter.ts";
+import { W_FIRED, W_NEXT, W_OBJECT, W_PREVIOUS, W_QUEUE, W_SELECTION } from "../arena/memory_layout.ts";
 
 /** `queue` is the place of the head in the object: O_FIRST_QUEUE or O_SECOND_QUEUE. Under the object's lock. */
 export function enqueue(words: Int32Array, object: number, queue: number, record: number): void {
   const head = object + queue;
   const last = words[head + 1];
+  words[record + W_OBJECT] = object;
   words[record + W_NEXT] = 0;
   words[record + W_PREVIOUS] = last;
   words[record + W_QUEUE] = queue;
@@ -18,7 +18,7 @@ export function enqueue(words: Int32Array, object: number, queue: number, record
   words[head + 1] = record;
 }
 
-/** Under the object's lock. False: somebody took it out before, and has ended the operation or will. */
+/** Under the object's lock. False: somebody took it out before, and has completed the operation or will. */
 export function unlink(words: Int32Array, object: number, record: number): boolean {
   const queue = words[record + W_QUEUE];
   if (queue === 0) return false;
@@ -34,8 +34,8 @@ export function unlink(words: Int32Array, object: number, record: number): boole
 }
 
 /**
- * The operation that has waited longest, which the caller is to end; 0 if there is none. A case of a select that another
- * case has won is passed over: its isolate has the record, and finds it in no queue. Under the object's lock.
+ * The operation that has waited longest, which the caller is to complete; 0 if there is none. A case of a select that
+ * another case has won is passed over: its isolate has the record, and finds it in no queue. Under the object's lock.
  */
 export function dequeue(words: Int32Array, object: number, queue: number): number {
   for (;;) {
@@ -47,53 +47,58 @@ export function dequeue(words: Int32Array, object: number, queue: number): numbe
   }
 }
 
-/** Of one isolate: a ring of operations and of the queue itself, which is before the first and after the last. */
-export class LocalQueue {
-  next: Waiter | LocalQueue = this;
-  previous: Waiter | LocalQueue = this;
+/** A parked operation, as a queue of one isolate knows it. */
+export interface Parked {
+  /** The queue that it is in, and its neighbours there. */
+  queue: LocalQueue<Parked> | undefined;
+  next: Parked | undefined;
+  previous: Parked | undefined;
+  /** The select that it is a case of. False: another case has won. */
+  readonly selection: { claim(): boolean } | undefined;
+}
 
-  get isEmpty(): boolean {
-    return this.next === this;
-  }
+/** Of one isolate. */
+export class LocalQueue<P extends Parked> {
+  /** The one that has waited longest. */
+  first: P | undefined = undefined;
+  /** The one that came last, if there is a first. */
+  last: P | undefined = undefined;
 
-  push(waiter: Waiter): void {
-    insert(waiter, this.previous, this);
-  }
-
-  /** It has waited longer than all others. */
-  unshift(waiter: Waiter): void {
-    insert(waiter, this, this.next);
+  push(parked: P): void {
+    parked.queue = this as unknown as LocalQueue<Parked>;
+    if (this.first === undefined) {
+      this.first = parked;
+    } else {
+      parked.previous = this.last;
+      this.last!.next = parked;
+    }
+    this.last = parked;
   }
 
   /** As `dequeue`. */
-  shift(): Waiter | undefined {
-    while (this.next !== this) {
-      const waiter = this.next as Waiter;
-      withdraw(waiter);
-      if (waiter.selection === undefined || waiter.selection.claim()) return waiter;
+  shift(): P | undefined {
+    for (;;) {
+      const { first } = this;
+      if (first === undefined) return undefined;
+      leaveQueue(first);
+      if (first.selection === undefined || first.selection.claim()) return first;
     }
-    return undefined;
   }
 
   /** All, oldest first. */
-  *[Symbol.iterator](): Iterator<Waiter> {
-    for (let waiter = this.next; waiter !== this; waiter = waiter.next!) yield waiter as Waiter;
+  *[Symbol.iterator](): Iterator<P> {
+    for (let parked = this.first; parked !== undefined; parked = parked.next as P | undefined) yield parked;
   }
 }
 
-function insert(waiter: Waiter, previous: Waiter | LocalQueue, next: Waiter | LocalQueue): void {
-  waiter.previous = previous;
-  waiter.next = next;
-  previous.next = waiter;
-  next.previous = waiter;
-}
-
 /** As `unlink`, from the LocalQueue that it is in. */
-export function withdraw(waiter: Waiter): boolean {
-  const { previous, next } = waiter;
-  if (next === undefined) return false;
-  previous!.next = next;
-  next.previous = previous!;
-  waiter.previous = waiter.next = undefined;
+export function leaveQueue(parked: Parked): boolean {
+  const { queue, previous, next } = parked;
+  if (queue === undefined) return false;
+  if (next === undefined) queue.last = previous;
+  else next.previous = previous;
+  if (previous === undefined) queue.first = next;
+  else previous.next = next;
+  parked.queue = parked.previous = parked.next = undefined;
   return true;
 }

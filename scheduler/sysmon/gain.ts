@@ -15,9 +15,11 @@
 import { load } from "../arena/atomics.ts";
 import { type Arena, G_TASK, HOST, ISOLATES, M_IMPORTS, M_RUNS, M_WARM } from "../arena/memory_layout.ts";
 import type { Idle } from "../parking/idle.ts";
-import { isParkedWithoutP, PARKED_EVENT_LOOP, PARKED_FUTEX, type Parker } from "../parking/parker.ts";
-import { POOL } from "../parking/roles.ts";
+import type { Parker } from "../parking/parker.ts";
+import { POOL, type Roles } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
+import { isParked, takesP } from "../parking/sleep_word.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { RunTimes } from "../slots/run_times.ts";
@@ -51,6 +53,8 @@ export class Gain {
   readonly #words: Int32Array;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
   readonly #rings: LocalRunQueue;
   readonly #global: GlobalRunQueue;
   readonly #times: RunTimes;
@@ -69,11 +73,13 @@ export class Gain {
   #waits = false;
   #isWorthThread = false;
 
-  constructor({ arena, parker, idle, rings, global }: Shared, slice: number) {
+  constructor({ arena, parker, idle, roles, wakeups, rings, global }: Shared, slice: number) {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#parker = parker;
     this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
     this.#rings = rings;
     this.#global = global;
     this.#times = new RunTimes(arena);
@@ -178,8 +184,7 @@ export class Gain {
 
   /** Threads in calls are there for other reasons. */
   get #surplus(): number {
-    const { roles, procs } = this.#idle;
-    return roles.count(POOL) - roles.blocked - procs;
+    return this.#roles.count(POOL) - this.#roles.blocked - this.#idle.procs;
   }
 
   #warmThread(definition: number): number {
@@ -191,7 +196,7 @@ export class Gain {
 
   /** One thread after the other: it will be there for what waits, as soon as it goes on. */
   get #isAnyGettingWarm(): boolean {
-    return this.#first((isolate) => this.#idle.roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
+    return this.#first((isolate) => this.#roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
       NOBODY;
   }
 
@@ -204,14 +209,13 @@ export class Gain {
   }
 
   #isIdle(isolate: number): boolean {
-    const state = this.#parker.state(isolate);
-    return state === PARKED_FUTEX || state === PARKED_EVENT_LOOP;
+    return isParked(this.#parker.state(isolate));
   }
 
   /** Its thread is there, and what it waits for has come, or its next slice. */
   #isAnyReturning(): boolean {
     return this.#first((isolate) =>
-      isParkedWithoutP(this.#parker.state(isolate)) && this.#idle.isQueuedForP(isolate)
+      takesP(this.#parker.state(isolate)) && this.#wakeups.isQueuedForP(isolate)
     ) !== NOBODY;
   }
 

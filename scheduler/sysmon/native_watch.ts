@@ -14,7 +14,8 @@ import {
   QUEUE_NEXT,
 } from "../arena/memory_layout.ts";
 import { NativeQueue } from "../native/queue.ts";
-import { AWAKE, PARKED_EVENT_LOOP, type Parker } from "../parking/parker.ts";
+import type { Parker } from "../parking/parker.ts";
+import { AWAKE, PARKED_EVENT_LOOP } from "../parking/sleep_word.ts";
 
 /** The two low bits of a status, as in native/shim.h. */
 const IN_CALL = 2;

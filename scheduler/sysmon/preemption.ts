@@ -16,6 +16,8 @@ import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import {
@@ -35,7 +37,6 @@ import {
   STALL_MS,
 } from "../arena/memory_layout.ts";
 import {
-  ABANDONED,
   ASKED,
   ASKED_LOST,
   ASKED_SEIZED,
@@ -43,12 +44,14 @@ import {
   AWAKE,
   FROZEN,
   isAsked,
+  isFrozen,
+  isLost,
+  isSeized,
   LETS_GO,
   LOST,
-  type Parker,
   SEIZED,
-  SHELVED,
-} from "../parking/parker.ts";
+} from "../parking/sleep_word.ts";
+import type { Parker } from "../parking/parker.ts";
 import { holder } from "../parking/processor.ts";
 import { Gain, NOBODY, RETURNING } from "./gain.ts";
 
@@ -102,6 +105,8 @@ export class Preemption {
   readonly #parker: Parker;
   readonly #idle: Idle;
   readonly #gain: Gain;
+  readonly #wakeups: Wakeups;
+  readonly #sysmon: SysmonSleep;
   readonly #isOn: boolean;
   /** Nanoseconds, as are the next two. */
   readonly #slice: number;
@@ -119,12 +124,14 @@ export class Preemption {
   next = Infinity;
 
   constructor(shared: Shared, shim: Shim) {
-    const { arena, parker, idle } = shared;
+    const { arena, parker, idle, wakeups, sysmonSleep } = shared;
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
     this.#parker = parker;
     this.#idle = idle;
+    this.#wakeups = wakeups;
+    this.#sysmon = sysmonSleep;
     this.#isOn = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
     this.#gain = new Gain(shared, this.#slice);
@@ -140,15 +147,13 @@ export class Preemption {
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
       const state = this.#parker.state(isolate);
       if (isAsked(state)) this.#asked.add(isolate);
-      if (state === SEIZED || state === LOST || state === ASKED_SEIZED || state === ASKED_LOST) {
-        this.#seized.add(isolate);
-      }
+      if (isSeized(state) || (isLost(state) && !isFrozen(state))) this.#seized.add(isolate);
     }
   }
 
-  /** Whether somebody runs on without a P: no P's status says so. */
-  get seesSeized(): boolean {
-    return this.#seized.size !== 0;
+  /** Whether somebody runs on without a P, or is asked, and may be frozen at any time: no idle count says so. */
+  get isWatching(): boolean {
+    return this.#seized.size !== 0 || this.#asked.size !== 0;
   }
 
   /** Before the Ps are looked at. */
@@ -158,6 +163,8 @@ export class Preemption {
     this.next = Infinity;
     this.#gain.begin(now);
     for (const isolate of this.#seized) this.#lookAtSeized(isolate);
+    // Who has answered and parked is in no P's status.
+    for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));
   }
 
   /** A P in the hands of an M. `word`: its status. */
@@ -198,7 +205,7 @@ export class Preemption {
         this.#stop(isolate, ms >= LINGER);
       }
       if (!isAnyThere || !this.#isOn) return;
-      this.#idle.sysmon.tick(step * 1e3);
+      this.#sysmon.tick(step * 1e3);
     }
   }
 
@@ -206,8 +213,7 @@ export class Preemption {
   #isThere(isolate: number): boolean {
     const tid = load(this.#words, this.#arena.isolate(isolate) + M_TID);
     const state = this.#parker.state(isolate);
-    return tid !== 0 && state !== FROZEN && state !== SHELVED && state !== ABANDONED &&
-      this.#shim.getAffinity(tid).length !== 0;
+    return tid !== 0 && !isFrozen(state) && this.#shim.getAffinity(tid).length !== 0;
   }
 
   /** Who was LOST before, or is late. */
@@ -301,8 +307,8 @@ export class Preemption {
       this.#arena.isolate(isolate) + M_RAN_BEFORE,
       Math.min(run.ran / 1e3, 2 ** 31 - 1) | 0,
     );
-    if (whom === RETURNING) this.#idle.passToReturning(p, isolate);
-    else this.#idle.passOn(p, Math.max(whom, HOST));
+    if (whom === RETURNING) this.#wakeups.passToReturning(p, isolate);
+    else this.#wakeups.passOn(p, Math.max(whom, HOST));
     if (state === FROZEN) this.#freeze(isolate, run);
     else this.#seized.add(isolate);
   }
@@ -311,7 +317,7 @@ export class Preemption {
   #freeze(isolate: number, run: Run): void {
     run.seen = run.tries = 0;
     if (this.#isRunaway(run)) this.#abandon(isolate, run);
-    else if (this.#parker.shelve(isolate)) this.#idle.queueForP(isolate);
+    else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);
   }
 
   /** It runs on without a P. */
@@ -342,7 +348,7 @@ export class Preemption {
   /** For good. The host buries it. */
   #abandon(isolate: number, run: Run): void {
     store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
-    if (this.#parker.abandon(isolate)) this.#idle.signal(HOST);
+    if (this.#parker.abandon(isolate)) this.#wakeups.signal(HOST);
   }
 
   /** To the host, once a turn. */
@@ -352,7 +358,7 @@ export class Preemption {
     if (load(this.#words, record + M_STALLED) === stall) return;
     store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
     store(this.#words, record + M_STALLED, stall);
-    this.#idle.signal(HOST);
+    this.#wakeups.signal(HOST);
   }
 
   /** Only while nobody looks at it: a handler does if its thread was asked. */

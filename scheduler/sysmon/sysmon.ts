@@ -10,6 +10,8 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import type { Idle } from "../parking/idle.ts";
+import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
@@ -59,6 +61,8 @@ export class Sysmon {
   readonly #parker: Parker;
   readonly #rings: LocalRunQueue;
   readonly #idle: Idle;
+  readonly #wakeups: Wakeups;
+  readonly #sysmon: SysmonSleep;
   readonly #native: NativeWatch;
   readonly #preemption: Preemption;
   readonly #seen: Seen[] = [];
@@ -83,6 +87,8 @@ export class Sysmon {
     this.#parker = shared.parker;
     this.#rings = shared.rings;
     this.#idle = shared.idle;
+    this.#wakeups = shared.wakeups;
+    this.#sysmon = shared.sysmonSleep;
     this.#native = new NativeWatch(arena, shim, this.#parker);
     this.#preemption = new Preemption(shared, shim);
     // What the host found there.
@@ -113,7 +119,7 @@ export class Sysmon {
       if (this.#retook || nativeCallsWait || (this.#expectsMore && vain <= QUIET)) us = TICK;
       else if (quiet > QUIET) us *= 2;
       us = Math.min(us, Math.max(TICK, this.#preemption.next / 1e3));
-      if (nativeCallsWait || this.#preemption.seesSeized || !this.#nothingRuns()) this.#lastRun = this.#now;
+      if (nativeCallsWait || this.#preemption.isWatching || !this.#nothingRuns()) this.#lastRun = this.#now;
       us = this.#sleep(us);
       if (this.#isHostGone()) this.#close();
     }
@@ -130,13 +136,13 @@ export class Sysmon {
   #close(): void {
     store(this.#words, CLOSING, 1);
     const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#idle.signal(isolate);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#wakeups.signal(isolate);
     this.#native.close();
   }
 
   /** They have their queue in the arena, which is there as long as this thread has it. One may be in a call for ever. */
   #outliveNativeThreads(): void {
-    while (load(this.#words, this.#nativeThreads) > 0) this.#idle.sysmon.tick(HOST_CHECK);
+    while (load(this.#words, this.#nativeThreads) > 0) this.#sysmon.tick(HOST_CHECK);
   }
 
   // What the last look found.
@@ -146,7 +152,7 @@ export class Sysmon {
 
   /** Returns what to double the next time. */
   #sleep(us: number): number {
-    const { sysmon } = this.#idle;
+    const sysmon = this.#sysmon;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
@@ -201,7 +207,7 @@ export class Sysmon {
   /** How long a call may have its P. If a thread would have to be started for it, longer. */
   #patience(p: number): number {
     if (!this.#isWanted(p)) return LONG;
-    return this.#idle.isAnyParked || p >= this.#idle.procs ? 0 : START;
+    return this.#wakeups.isAnyParked || p >= this.#idle.procs ? 0 : START;
   }
 
   /** From a call that lasts: the very one that the last look saw. */
@@ -210,7 +216,7 @@ export class Sysmon {
     const hasMarked = this.#parker.mark(isolate);
     if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#idle.passOn(p);
+      this.#wakeups.passOn(p);
     } else if (hasMarked) {
       this.#parker.unmark(isolate);
     }
@@ -222,7 +228,7 @@ export class Sysmon {
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
       if (!this.#parker.revoke(isolate, p)) continue;
       this.#retook = true;
-      this.#idle.passOn(p);
+      this.#wakeups.passOn(p);
       return;
     }
   }
@@ -238,6 +244,6 @@ export class Sysmon {
     // If the host has taken or fixed it just now, there is another time, or none.
     if (procs === this.#procsOfMachine || !cas(this.#words, PROCS_SEEN, seen, procs)) return;
     this.#procsOfMachine = procs;
-    this.#idle.signal(HOST);
+    this.#wakeups.signal(HOST);
   }
 }

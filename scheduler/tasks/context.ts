@@ -1,12 +1,13 @@
 /** What a running task gets as its first argument. */
+import type { Call, GoOptions, Task } from "./call.ts";
+import type { Home } from "./home.ts";
 import type { Scope, ScopeOptions } from "./scope.ts";
-import type { Call, GoOptions, Task } from "./task.ts";
 
 /**
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
  * task runs; do not hand it to others.
  */
-export interface TaskContext {
+export interface TaskContext extends Home {
   /** Unique within the scheduler. */
   readonly id: number;
   /** The kernel's number of the thread that the task is bound to, as in `/proc/self/task`. */

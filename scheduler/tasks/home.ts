@@ -1,15 +1,16 @@
 /** Where channels and locks are made. */
-import type { TaskContext } from "./context.ts";
-import type { Isolate } from "../sync/isolate.ts";
-import type { Scheduler } from "../scheduler.ts";
+import type { Call, GoOptions, Task } from "./call.ts";
 
-/** By which a Scheduler and a task's context say which isolate's they are. */
+/** By which a home says whose it is: what that is, the room of what tasks share knows. */
 export const HOME: unique symbol = Symbol.for("heddle.home") as typeof HOME;
 
-/** What channels and locks are made with: the scheduler, on the host; in a task, its context. */
-export type Home = Scheduler | TaskContext;
-
-/** What these have in common. */
-export interface HasIsolate {
-  readonly [HOME]: Isolate;
+/**
+ * What channels and locks are made with, and tasks are started with: a {@linkcode Scheduler}; in a task its
+ * {@linkcode TaskContext}.
+ */
+export interface Home {
+  /** Starts a task. */
+  go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  /** @internal */
+  readonly [HOME]: unknown;
 }

@@ -1,5 +1,5 @@
 /** Scopes: children that do not outlive the code that started them (after Go's errgroup and Trio's nurseries). */
-import type { Call, GoOptions, Task } from "./task.ts";
+import type { Call, GoOptions, Task } from "./call.ts";
 
 /** Where children are started that end before the scope does. */
 export interface Scope {

@@ -1,4 +1,4 @@
-/** "Who calls whom back" in scheduler/README.md: the worst that a user's code can do at each place. */
+/** "Who calls whom back" in scheduler/tasks/README.md: the worst that a user's code can do at each place. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   parallelMap,
@@ -163,7 +163,7 @@ Deno.test("a listener of a task's signal that computes on keeps nobody else out,
   const lost = own.go(neighbour(new SharedArrayBuffer(4), new SharedArrayBuffer(4)));
   await until(() => entered.value === 1 && lost.state === "running", "both run");
   task.cancel();
-  // The black box names who began last: see README.md, "Preemption". One of the two is abandoned, the other one lost with it.
+  // The black box names who began last: see sysmon/README.md, "Preemption". One of the two is abandoned, the other one lost with it.
   const error = await soon(lost.catch((error) => error), "the task beside it", 10_000);
   assert(error instanceof ThreadDiedError || error instanceof TaskAbandonedError, String(error));
   await soon(own.go(nothing()), "another task");

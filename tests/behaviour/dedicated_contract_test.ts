@@ -199,15 +199,24 @@ Deno.test("with the pool saturated, a hundred round trips to a locker take under
 Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's word; with a counted P both", () => {
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
   const shim = loadShim();
-  const { parker, idle } = new Shared(arena, shim);
+  const shared = new Shared(arena, shim);
+  const { parker, idle } = shared;
   idle.setProcs(1);
   const isolate = 1;
   const p = idle.acquireP();
   idle.ps.hold(p, isolate);
   const machine = { p: EXEMPT_P, isAsleep: false, home: { locks: new Locks(arena, isolate) } };
-  const calls = new BlockingCalls(machine as Any, isolate, arena, parker, idle, { waiting: [] } as Any, shim);
+  const calls = new BlockingCalls(
+    machine as Any,
+    isolate,
+    arena,
+    parker,
+    shared,
+    { waiting: [] } as Any,
+    shim,
+  );
   const look = () => [idle.ps.word(p), arena.i32[SYSMON]];
-  idle.sysmon.announce(SLEEPS);
+  shared.sysmonSleep.announce(SLEEPS);
   const before = look();
   assertEquals(calls.run(look), before);
   assertEquals(calls.runHandingOff(look), before);

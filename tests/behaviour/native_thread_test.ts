@@ -1,8 +1,8 @@
+import { isolateOf } from "../../scheduler/sync/isolate.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type NativeThreadOptions, Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { blockClass } from "../../scheduler/arena/heap.ts";
-import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
 import { QUEUE_WORDS } from "../../scheduler/arena/memory_layout.ts";
 import { soon, until } from "../support/deadline.ts";
 import { threadNice, threadStatus, tids } from "../support/os_threads.ts";
@@ -51,7 +51,7 @@ Deno.test("a native thread has its name, CPUs and nice value, and no other threa
 
 Deno.test("native threads for which the arena has no room are refused by name, and those that there are go on", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxTasks: 16, arenaBytes: 64 << 20 });
-  const { heap } = (sched as unknown as HasIsolate)[HOME];
+  const { heap } = isolateOf(sched, "a test");
   await using first = await sched.thread();
   const sizeClass = blockClass(QUEUE_WORDS * 4);
   const blocks: number[] = [];

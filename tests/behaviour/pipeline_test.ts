@@ -1,6 +1,7 @@
+import { isolateOf } from "../../scheduler/sync/isolate.ts";
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { Channel, type Home, pipeline, Scheduler } from "@heddle/heddle";
-import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
+import { HOME } from "../../scheduler/tasks/home.ts";
 import { soon, until } from "../support/deadline.ts";
 import { adds, failsAtThree } from "../tasks/mapping.ts";
 
@@ -109,7 +110,7 @@ Deno.test("a pipeline with anything wrong starts nothing", async () => {
   let starts = 0;
   const home = {
     get [HOME]() {
-      return (sched as unknown as HasIsolate)[HOME];
+      return isolateOf(sched, "a test");
     },
     go(call: Parameters<Scheduler["go"]>[0]) {
       if (++starts === 2) throw new URIError("the second start");

@@ -1,3 +1,4 @@
+import { isolateOf } from "../../scheduler/sync/isolate.ts";
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertThrows } from "@std/assert";
 import {
   after,
@@ -10,7 +11,6 @@ import {
   select,
   send,
 } from "@heddle/heddle";
-import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
 
 import { soon } from "../support/deadline.ts";
 import { knows, sendsNumbers } from "../tasks/channels.ts";
@@ -79,7 +79,7 @@ Deno.test("a select that waits is ended by whichever happens first, and leaves t
 });
 
 Deno.test("many selects that a channel has lost leave nothing in its queue", async () => {
-  const parked = () => [...(sched as unknown as HasIsolate)[HOME].waiting()].length;
+  const parked = () => [...isolateOf(sched, "a test").waiting()].length;
   const before = parked();
   for (const [lives, a, b] of await pairs(0)) {
     for (let i = 0; i < 100; i++) {

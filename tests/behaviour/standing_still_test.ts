@@ -1,4 +1,4 @@
-// No thread sleeps beside a task that could go on, and none keeps the world outside waiting: scheduler/README.md, "Standing still".
+// No thread sleeps beside a task that could go on, and none keeps the world outside waiting: scheduler/machine/README.md, "Standing still".
 import { assertEquals, assertLess } from "@std/assert";
 import { Channel, Scheduler } from "@heddle/heddle";
 import { soon } from "../support/deadline.ts";

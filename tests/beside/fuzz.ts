@@ -1,6 +1,6 @@
 /** Some seconds of `deno task fuzz`, after all that is in the corpus. */
 import { assertEquals } from "@std/assert";
-import { begin } from "./program.ts";
+import { begin } from "../support/meanwhile.ts";
 
 const fuzz = begin("--no-code-cache", "tests/fuzz/main.ts", "--minutes", "0.08");
 

@@ -15,7 +15,7 @@ export const capacities: Patch[] = [
   // The smallest arena has a heap of 16 KiB.
   shrink("arena/memory_layout.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
   shrink("arena/heap.ts", "KEEP = 32", "KEEP = 2"),
-  shrink("sync/isolate.ts", "KEEP = 256", "KEEP = 2"),
+  shrink("sync/records.ts", "MOST_SPARE = 256", "MOST_SPARE = 2"),
   shrink("host/host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
   shrink("host/host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
   shrink("machine/children.ts", "HANDFUL = 8", "HANDFUL = 2"),

@@ -136,8 +136,8 @@ export const mutants: Mutant[] = [
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
     `store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, QUEUED, RUNNING)) return true;`,
-    `const is = cas(this.#words, g + G_STATUS, QUEUED, RUNNING);
+    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    `const is = cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING);
     store(this.#words, g + G_M, isolate);
     if (is) return true;`,
     "slots: a cancelled",
@@ -145,8 +145,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a task that runs is cancelled as one in a queue",
     "slots/g_table.ts",
-    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, QUEUED, CANCELLED);",
-    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, CANCELLED); return true;",
+    "return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_CANCELLED);",
+    "if (load(this.#words, this.#arena.g(slot) + G_STATUS) !== G_QUEUED) return false; store(this.#words, this.#arena.g(slot) + G_STATUS, G_CANCELLED); return true;",
     "slots: a cancelled",
   ),
   // The owner's side.
@@ -154,15 +154,15 @@ export const mutants: Mutant[] = [
     "who cancels asks for it after the runner's mail",
     "slots/owner.ts",
     `this.#gs.requestCancel(slot, reason);
-      this.#idle.mailRunner(this.#gs.runner(slot), slot);`,
-    `this.#idle.mailRunner(this.#gs.runner(slot), slot);
+      this.#mail.toRunner(this.#gs.runner(slot), slot);`,
+    `this.#mail.toRunner(this.#gs.runner(slot), slot);
       this.#gs.requestCancel(slot, reason);`,
     "slots: a task that waits",
   ),
   mutant(
     "who cancels does not mail the runner",
     "slots/owner.ts",
-    "this.#idle.mailRunner(this.#gs.runner(slot), slot);",
+    "this.#mail.toRunner(this.#gs.runner(slot), slot);",
     "",
     "slots: a task that waits",
   ),
@@ -179,12 +179,12 @@ export const mutants: Mutant[] = [
     "host/host_tasks.ts",
     `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);
+    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
     this.#global.push(slot);`,
     `    if (on === undefined) this.#global.push(slot);
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#idle.mailRunner(on.isolate, slot);`,
+    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);`,
     "slots: a cancelled",
     "slots: a task that waits",
   ),
@@ -206,7 +206,7 @@ export const mutants: Mutant[] = [
     "the host pushes a task and wakes nobody",
     "host/host_tasks.ts",
     `this.#global.push(slot);
-    this.#idle.wake();`,
+    this.#wakeups.wake();`,
     "this.#global.push(slot);",
     "park",
     "slots",
@@ -215,8 +215,8 @@ export const mutants: Mutant[] = [
     "the host wakes somebody before it pushes a task",
     "host/host_tasks.ts",
     `this.#global.push(slot);
-    this.#idle.wake();`,
-    `this.#idle.wake();
+    this.#wakeups.wake();`,
+    `this.#wakeups.wake();
     this.#global.push(slot);`,
     "park",
     "slots",
@@ -250,11 +250,46 @@ export const mutants: Mutant[] = [
     "exchange(this.#words, HEAP_TOP, top + units); return at;",
     "heap",
   ),
+  mutant(
+    "units are claimed by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, word, before, before | mask)) break;",
+    "store(this.#words, word, before | mask); break;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are freed by a load and a store",
+    "arena/spans.ts",
+    "const before = add(this.#words, this.#bits + (at >> 5), -mask);",
+    "const word = this.#bits + (at >> 5); const before = load(this.#words, word); store(this.#words, word, before & ~mask);",
+    "heap: spans",
+  ),
+  mutant(
+    "a claim that fails gives nothing back",
+    "arena/spans.ts",
+    "this.#clear(from, at);",
+    "",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to spans by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + (more << 16))) return first;",
+    "store(this.#words, HEAP_GRANTS, grants + (more << 16)); return first;",
+    "heap: spans",
+  ),
+  mutant(
+    "units are granted to blocks by a store",
+    "arena/spans.ts",
+    "if (cas(this.#words, HEAP_GRANTS, grants, grants + wanted - blocks)) return this.rest + wanted * UNIT;",
+    "store(this.#words, HEAP_GRANTS, grants + wanted - blocks); return this.rest + wanted * UNIT;",
+    "heap: spans",
+  ),
   // Park, unpark, spin.
   mutant(
     "a parked M does not look at the queues after its announcement",
     "machine/machine.ts",
-    "const seesWork = this.takesWork && aPIsIdle && this.#idle.workVisible();",
+    "const seesWork = this.takesWork && aPIsIdle && this.#wakeups.workVisible();",
     "const seesWork = false;",
     "park: one",
     "park: two",
@@ -279,14 +314,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a spinning M that finds work wakes nobody",
-    "parking/idle.ts",
-    "if ((add(this.#words, IDLE, -1) & SPINNING_MASK) === 1 && this.workVisible()) this.wake();",
-    "add(this.#words, IDLE, -1);",
+    "parking/wakeups.ts",
+    "if (this.#idle.endSpinning() && this.workVisible()) this.wake();",
+    "this.#idle.endSpinning();",
     "spin",
   ),
   mutant(
     "a submitter that finds no P does not look again",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     "if (!this.isAnyParked) return this.#callForThread();",
     "return this.#callForThread();",
     "park:",
@@ -295,17 +330,17 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who gets a P in vain does not look for work when it gives it back",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `if (this.#parker.unpark(isolate, state, given(p, false))) return;
-      this.releaseP(p);
+      this.#idle.releaseP(p);
       this.wakeIfWork();`,
     `if (this.#parker.unpark(isolate, state, given(p, false))) return;
-      this.releaseP(p);`,
+      this.#idle.releaseP(p);`,
     "ready: two at",
   ),
   mutant(
     "a note is pushed, and nobody is woken",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);\n    this.wake();",
     "if (cas(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0, 1)) this.#global.push(-isolate);",
     "ready: two",
@@ -313,7 +348,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who serves a note offers its P, then says that there is no note any more",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `    store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
     return this.#offer(isolate, p);`,
     `    const is = this.#offer(isolate, p);
@@ -340,13 +375,13 @@ export const mutants: Mutant[] = [
   mutant(
     "a sleeper in the event loop is woken by the futex",
     "parking/parker.ts",
-    "if ((asleep & IN_EVENT_LOOP) !== 0) notify(this.#words, word);",
+    "if (sleepsInEventLoop(asleep)) notify(this.#words, word);",
     "if (false) notify(this.#words, word);",
     "ready: an M that parks in its event loop",
   ),
   mutant(
     "ready does not wake an M that parks without a P",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `if (p === NO_P) {
         this.queueForP(isolate);
         return;
@@ -361,33 +396,33 @@ export const mutants: Mutant[] = [
     `for (;;) {
       const isCounted = p < this.procs;
       if (!this.ps.settle(p, isCounted)) return;
-      add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);
+      add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);
       // Partner: as in acquireP(). It was counted as idle after PROCS had been lowered.
-      if (!isCounted) this.sysmon.wakeIfAsleep();
+      if (!isCounted) this.#sysmon.wakeIfAsleep();
     }`,
     `const isCounted = p < this.procs;
-    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE, isCounted ? ONE_IDLE : -ONE_IDLE);`,
+    if (this.ps.settle(p, isCounted)) add(this.#words, IDLE_COUNTS, isCounted ? ONE_IDLE : -ONE_IDLE);`,
     "procs: settling",
   ),
   mutant(
     "an idle P is taken by a store",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), IDLE, RUNNING);",
-    "if (load(this.#words, this.at(p)) !== IDLE) return false; store(this.#words, this.at(p), RUNNING); return true;",
+    "return cas(this.#words, this.at(p), P_IDLE, P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== P_IDLE) return false; store(this.#words, this.at(p), P_RUNNING); return true;",
     "procs: settling",
   ),
   // Blocking calls.
   mutant(
     "a call ends by a store, not by CAS",
     "parking/processor.ts",
-    "return cas(this.#words, this.at(p), word, word ^ IN_CALL ^ RUNNING);",
-    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ IN_CALL ^ RUNNING); return true;",
+    "return cas(this.#words, this.at(p), word, word ^ P_IN_CALL ^ P_RUNNING);",
+    "if (load(this.#words, this.at(p)) !== word) return false; store(this.#words, this.at(p), word ^ P_IN_CALL ^ P_RUNNING); return true;",
     "blocking: the ends",
   ),
   mutant(
     "an M that is back from a call does not look for its note",
     "machine/blocking_call.ts",
-    "if (!isClosing && !isAnyIdle && this.#idle.isQueuedForP(this.#isolate)) {",
+    "if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) {",
     "if (!isClosing && !isAnyIdle) {",
     "blocking",
   ),
@@ -396,7 +431,7 @@ export const mutants: Mutant[] = [
     "sysmon/sysmon.ts",
     `if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#idle.passOn(p);`,
+      this.#wakeups.passOn(p);`,
     `if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;`,
     "blocking: sysmon",
@@ -415,13 +450,13 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who passes a P on and finds nobody does not look for work",
-    "parking/idle.ts",
-    `    this.releaseP(p);
+    "parking/wakeups.ts",
+    `    this.#idle.releaseP(p);
     this.wakeIfWork();
   }
 
   /** Gives the P to the M whose turn`,
-    `    this.releaseP(p);
+    `    this.#idle.releaseP(p);
   }
 
   /** Gives the P to the M whose turn`,
@@ -433,7 +468,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a thread that is dedicated keeps the counted P",
     "machine/thread_lock.ts",
-    "else if (p !== EXEMPT_P) this.#idle.passOn(p);",
+    "else if (p !== EXEMPT_P) this.#wakeups.passOn(p);",
     "",
     "dedicate",
   ),
@@ -467,22 +502,22 @@ export const mutants: Mutant[] = [
   // What tasks share.
   mutant(
     "an object's lock is taken by a store",
-    "sync/isolate.ts",
-    "if (!cas(this.words, object, 0, this.number + 1)) this.#lockSlowly(object);",
-    "store(this.words, object, this.number + 1);",
+    "sync/object_lock.ts",
+    "if (!cas(this.#words, object, 0, this.#mark)) this.#lockSlowly(object);",
+    "store(this.#words, object, this.#mark);",
     "channel of 1",
   ),
   mutant(
     "a receiver is woken before the value is in its record",
     "sync/shared_channel.ts",
     `copyCell(from, at, words, receiver + W_CELL);
-      this.#done(receiver);
-      return DONE;`,
-    `this.#done(receiver);
-      this.isolate.wake(receiver);
+      this.#complete(receiver);
+      return SUCCEEDED;`,
+    `this.#complete(receiver);
+      this.isolate.ready(receiver);
       this.#other = 0;
       copyCell(from, at, words, receiver + W_CELL);
-      return DONE;`,
+      return SUCCEEDED;`,
     "channel of 0",
   ),
   mutant(
@@ -491,7 +526,7 @@ export const mutants: Mutant[] = [
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;
-          this.#done(sender);`,
+          this.#complete(sender);`,
     `copyCell(words, sender + W_CELL, words, cell);
           words[sender + W_CELL] = 0;
           words[object + C_COUNT] = count;`,
@@ -507,11 +542,11 @@ export const mutants: Mutant[] = [
   mutant(
     "a receive from a closed channel takes from those who are parked there",
     "sync/shared_channel.ts",
-    `    if (words[object + O_ENDED] === 1) return CLOSED;
+    `    if (words[object + O_ENDED] === 1) return CHANNEL_CLOSED;
     const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return NOT_YET;`,
+    if (sender === 0) return WOULD_BLOCK;`,
     `    const sender = words[object + SENDERS] === 0 ? 0 : dequeue(words, object, SENDERS);
-    if (sender === 0) return words[object + O_ENDED] === 1 ? CLOSED : NOT_YET;`,
+    if (sender === 0) return words[object + O_ENDED] === 1 ? CHANNEL_CLOSED : WOULD_BLOCK;`,
     "channel: close against a receive",
   ),
   mutant(
@@ -558,8 +593,8 @@ export const mutants: Mutant[] = [
     "a semaphore that gets permits back serves one that waits, and no other",
     "sync/shared_lock.ts",
     `      if (record === 0) return;
-      isolate.wake(record);`,
-    `      if (record !== 0) isolate.wake(record);
+      isolate.ready(record);`,
+    `      if (record !== 0) isolate.ready(record);
       return;`,
     "semaphore",
     "RW mutex",
@@ -591,7 +626,7 @@ export const mutants: Mutant[] = [
     "who changes a lock's state does not look whose turn it is",
     "sync/shared_lock.ts",
     `    if (error instanceof Error) throw error;
-    this.#wakeEnded();
+    this.#readyCompleted();
     this.#serve();`,
     "    if (error instanceof Error) throw error;",
     "wait group",
@@ -600,30 +635,30 @@ export const mutants: Mutant[] = [
   mutant(
     "a wait group that is done ends its waits one by one",
     "sync/wait_group.ts",
-    "if (count + n === 0) this.endAll(DONE);",
-    "void DONE;",
+    "if (count + n === 0) this.completeAll(SUCCEEDED);",
+    "void SUCCEEDED;",
     "wait group: one that has waited",
   ),
   mutant(
     "a wait group counts outside of its lock",
     "sync/shared_lock.ts",
-    `    isolate.lock(object);
+    `    isolate.objectLocks.lock(object);
     const error = change();
-    isolate.unlock(object);`,
+    isolate.objectLocks.unlock(object);`,
     "    void isolate; void object; const error = change();",
     "wait group: a wait against",
   ),
   mutant(
     "a once is over as soon as it has begun",
     "sync/once.ts",
-    "return this.words[this.object + L_COUNT] === OVER;",
-    "return this.words[this.object + L_COUNT] !== NEW;",
+    "return this.words[this.object + L_COUNT] === COMPLETE;",
+    "return this.words[this.object + L_COUNT] !== INCOMPLETE;",
     "once: three",
   ),
   mutant(
     "a barrier whose last one is there ends nobody",
     "sync/barrier.ts",
-    "    this.endAll(DONE);\n",
+    "    this.completeAll(SUCCEEDED);\n",
     "",
     "barrier of 3",
   ),
@@ -704,7 +739,7 @@ export const mutants: Mutant[] = [
   mutant(
     "whom a dead M was about to wake sleeps on",
     "host/burial.ts",
-    "this.#idle.signal(other);",
+    "this.#wakeups.signal(other);",
     "",
     "death: a thread with a mutex",
   ),
@@ -731,15 +766,15 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who offers a P to an M that is abandoned does not ask whether the host has it",
-    "parking/idle.ts",
-    "if (state === SHELVED && !this.ps.takeBack(p, isolate)) return true;",
-    "if (state === SHELVED) this.ps.pass(p);",
+    "parking/wakeups.ts",
+    "if (state === SHELVED && !this.#ps.takeBack(p, isolate)) return true;",
+    "if (state === SHELVED) this.#ps.pass(p);",
     "death: an M that is frozen",
   ),
   mutant(
     "an object's lock stays a dead thread's",
     "sync/handles.ts",
-    "this.#isolate.breakLock(object, dead);",
+    "this.#locks.breakLock(object, dead);",
     "",
     "death: a thread with",
   ),
@@ -843,7 +878,7 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a P that was taken for somebody who has one by then is nobody's",
-    "parking/idle.ts",
+    "parking/wakeups.ts",
     `      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
     }
     this.passOn(p);`,
@@ -870,9 +905,23 @@ export const mutants: Mutant[] = [
   mutant(
     "sysmon sleeps although a thread without a P runs on",
     "sysmon/sysmon.ts",
-    "nativeCallsWait || this.#preemption.seesSeized || ",
+    "nativeCallsWait || this.#preemption.isWatching || ",
     "nativeCallsWait || ",
     "preemption: one that computes for ever is lost",
+  ),
+  mutant(
+    "sysmon sleeps although a thread that it has asked has not answered",
+    "sysmon/preemption.ts",
+    "return this.#seized.size !== 0 || this.#asked.size !== 0;",
+    "return this.#seized.size !== 0;",
+    "preemption: an M leaves",
+  ),
+  mutant(
+    "sysmon does not hear the answer of one that has parked since",
+    "sysmon/preemption.ts",
+    "    for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));\n",
+    "",
+    "preemption: an M leaves",
   ),
   mutant(
     "sysmon does not look at Ps that do not count any more",
@@ -884,7 +933,7 @@ export const mutants: Mutant[] = [
   mutant(
     "the P that counts no more is discounted, and sysmon not woken",
     "parking/idle.ts",
-    `      if (!isCounted) this.sysmon.wakeIfAsleep();
+    `      if (!isCounted) this.#sysmon.wakeIfAsleep();
 `,
     "",
     "preemption: two",
@@ -917,8 +966,8 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "who gives a frozen thread a P does not write its name there",
-    "parking/idle.ts",
-    `      if (state === SHELVED) this.ps.hold(p, isolate);
+    "parking/wakeups.ts",
+    `      if (state === SHELVED) this.#ps.hold(p, isolate);
 `,
     "",
     "preemption: a task",
@@ -1018,7 +1067,7 @@ export const mutants: Mutant[] = [
     "machine/machine.ts",
     "    this.p = NO_P;\n    this.blockingCalls.awaitSignal();\n",
     "    this.p = NO_P;\n",
-    "preemption: blocking",
+    "preemption: an M leaves",
   ),
   {
     ...mutant(
@@ -1045,6 +1094,14 @@ export const mutants: Mutant[] = [
         }`,
     "",
     "standing: a parent on a channel",
+  ),
+  mutant(
+    "an M that sleeps does not ask whether its thread is to end",
+    "machine/machine.ts",
+    `          this.#flushCounts();
+          if (this.#isOver()) return;`,
+    "          this.#flushCounts();",
+    "standing: a task ends with its thread",
   ),
   mutant(
     "an M that gives up its P sleeps without a turn of the event loop before",

@@ -20,7 +20,7 @@ export { count, isAsleep, isEventLoopEmpty } from "./world.ts";
  * read: the checker knows of the shared words alone.
  */
 export interface Scenario {
-  /** What the README calls it. */
+  /** A sentence, by which it is called and chosen. */
   readonly name: string;
   /** Preemptions: switches from a thread that could have gone on. */
   readonly bound: number;

@@ -6,7 +6,7 @@
  * goes on. A thread is deterministic, so what it has read since it began says all about its state; and the words, with
  * a hash for each thread of what it has read, say all about the world.
  */
-import { AWAITS_P } from "../../scheduler/parking/parker.ts";
+import { AWAITS_P } from "../../scheduler/parking/sleep_word.ts";
 import { Failure, Races } from "./races.ts";
 import type { Site } from "./transform.ts";
 

@@ -101,7 +101,17 @@ static void finds_code(void) {
 
 // Ms ---------------------------------------------------------------------------------------------------------------------
 
-enum { MS = 3, GIVEN = 64 };
+enum { MS = 3 };
+
+// Of the sleep word, what the handler does not know by itself.
+enum {
+  GIVEN = 1 << 11,
+  ASKED_TO_LET_GO = HEDDLE_ASKED | HEDDLE_LETS_GO,
+  ASKED_SEIZED = HEDDLE_ASKED | HEDDLE_SEIZED,
+  ASKED_LOST = HEDDLE_ASKED | HEDDLE_LOST,
+  SHELVED = HEDDLE_FROZEN | 1 << 2,
+  ABANDONED = HEDDLE_FROZEN | HEDDLE_LOST,
+};
 
 struct m {
   struct heddle_preemptible self;
@@ -131,15 +141,15 @@ static bool enter(struct m *m) {
   int32_t given = atomic_exchange(&m->given, 0);
   if (given == 0) return true;
   if (given != HEDDLE_SEIZED) {
-    CHECK(given >= GIVEN);
+    CHECK((given & GIVEN) != 0);
     return true;
   }
   int32_t before = HEDDLE_LETS_GO;
   // Its P is still its own.
   if (atomic_compare_exchange_strong(&m->sleep, &before, HEDDLE_AWAKE)) return true;
   before = atomic_exchange(&m->sleep, HEDDLE_AWAKE);
-  if (before == HEDDLE_LOST || before == HEDDLE_ASKED_LOST) return false;
-  CHECK(before == HEDDLE_SEIZED || before == HEDDLE_ASKED_SEIZED);
+  if (before == HEDDLE_LOST || before == ASKED_LOST) return false;
+  CHECK(before == HEDDLE_SEIZED || before == ASKED_SEIZED);
   while (!atomic_load(&m->has_p)) usleep(20);
   return true;
 }
@@ -211,8 +221,8 @@ static void stands_still(struct m *m) {
 }
 
 static void give_p(struct m *m) {
-  int32_t seen = HEDDLE_SHELVED;
-  CHECK(atomic_compare_exchange_strong(&m->sleep, &seen, GIVEN + 2 * (int32_t)below(8)));
+  int32_t seen = SHELVED;
+  CHECK(atomic_compare_exchange_strong(&m->sleep, &seen, GIVEN | (int32_t)below(8) << 16));
   CHECK(heddle_futex_wake(address(&m->sleep), 1) >= 0);
 }
 
@@ -226,13 +236,13 @@ static bool takes_p(struct m *m, int32_t *state) {
 static int frozen, seized, refused;
 
 static void preempts(struct m *m) {
-  int32_t answer = ask(m, HEDDLE_AWAKE, below(4) == 0 ? HEDDLE_ASKED_TO_LET_GO : HEDDLE_ASKED);
+  int32_t answer = ask(m, HEDDLE_AWAKE, below(4) == 0 ? ASKED_TO_LET_GO : HEDDLE_ASKED);
   if (answer == HEDDLE_LETS_GO) takes_p(m, &answer);
   while (answer == HEDDLE_SEIZED) {
     seized++;
     atomic_store(&m->has_p, false);
     usleep(below(100));
-    answer = ask(m, HEDDLE_SEIZED, HEDDLE_ASKED_SEIZED);
+    answer = ask(m, HEDDLE_SEIZED, ASKED_SEIZED);
   }
   // It may be back, and wait for it.
   atomic_store(&m->has_p, true);
@@ -242,7 +252,7 @@ static void preempts(struct m *m) {
   }
   frozen++;
   CHECK(!atomic_load(&m->is_inside));
-  CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, HEDDLE_SHELVED));
+  CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, SHELVED));
   if (below(4) == 0) stands_still(m);
   give_p(m);
 }
@@ -252,7 +262,7 @@ static void is_given_up(struct m *m) {
   for (;;) {
     int32_t answer = ask(m, HEDDLE_AWAKE, HEDDLE_ASKED);
     if (answer == HEDDLE_FROZEN) {
-      CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, HEDDLE_ABANDONED));
+      CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, ABANDONED));
       // Whoever wakes it: it sleeps again.
       heddle_futex_wake(address(&m->sleep), 1);
       stands_still(m);
@@ -265,14 +275,14 @@ static void is_given_up(struct m *m) {
 static void is_lost(struct m *m) {
   int32_t state;
   do {
-    int32_t answer = ask(m, HEDDLE_AWAKE, HEDDLE_ASKED_TO_LET_GO);
+    int32_t answer = ask(m, HEDDLE_AWAKE, ASKED_TO_LET_GO);
     if (answer == HEDDLE_FROZEN) {
-      CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, HEDDLE_SHELVED));
+      CHECK(atomic_compare_exchange_strong(&m->sleep, &answer, SHELVED));
       give_p(m);
     }
     state = HEDDLE_LETS_GO;
   } while (!takes_p(m, &state) || !atomic_compare_exchange_strong(&m->sleep, &state, HEDDLE_LOST));
-  while (!atomic_load(&m->is_over) && atomic_load(&m->sleep) != HEDDLE_ABANDONED) ask(m, HEDDLE_LOST, HEDDLE_ASKED_LOST);
+  while (!atomic_load(&m->is_over) && atomic_load(&m->sleep) != ABANDONED) ask(m, HEDDLE_LOST, ASKED_LOST);
   if (!atomic_load(&m->is_over)) return stands_still(m);
   CHECK(pthread_join(m->thread, NULL) == 0);
 }

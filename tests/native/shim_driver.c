@@ -81,30 +81,12 @@ static void *takes_turns(void *argument) {
 }
 
 static void futexes(void) {
-  heddle_number ids[TURN_TAKERS];
+  pthread_t threads[TURN_TAKERS];
   for (intptr_t i = 0; i < TURN_TAKERS; i++) {
-    CHECK(heddle_thread_start((heddle_number)(uintptr_t)takes_turns, (heddle_number)i, 0, &ids[i]) == 0);
+    CHECK(pthread_create(&threads[i], NULL, takes_turns, (void *)i) == 0);
   }
-  for (int i = 0; i < TURN_TAKERS; i++) CHECK(heddle_thread_join(ids[i]) == 0);
+  for (int i = 0; i < TURN_TAKERS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   CHECK(guarded == TURNS * TURN_TAKERS);
-}
-
-// Threads and relays -------------------------------------------------------------------------------------------------
-
-static void relays(void) {
-  heddle_number id;
-  CHECK(heddle_thread_start(heddle_relay_address(), 0, 1, &id) == -EINVAL);
-  _Atomic int32_t *words = calloc(2, sizeof *words);
-  struct heddle_relay there = {address(&words[0]), address(&words[1]), 50};
-  struct heddle_relay back = {address(&words[1]), address(&words[0]), -1};
-  heddle_number ids[2];
-  heddle_number routine = heddle_relay_address();
-  CHECK(heddle_thread_start(routine, address(&there), 256 << 10, &ids[0]) == 0);
-  CHECK(heddle_thread_start(routine, address(&back), 0, &ids[1]) == 0);
-  atomic_store(&words[0], HEDDLE_BALL);
-  heddle_futex_wake(address(&words[0]), 1);
-  CHECK(heddle_thread_join(ids[0]) == 0 && heddle_thread_join(ids[1]) == 0);
-  free(words);
 }
 
 // Native Ms ----------------------------------------------------------------------------------------------------------
@@ -241,8 +223,8 @@ static int32_t await_done(struct stage *stage) {
 
 static void pool(int rounds) {
   struct stage *stage = open_stage(true);
-  heddle_number sysmon;
-  CHECK(heddle_thread_start((heddle_number)(uintptr_t)plays_sysmon, address(stage), 0, &sysmon) == 0);
+  pthread_t sysmon;
+  CHECK(pthread_create(&sysmon, NULL, plays_sysmon, stage) == 0);
   int32_t kinds[CALLS], numbers[CALLS], spare[CALLS];
   int free_calls = CALLS;
   for (int i = 0; i < CALLS; i++) spare[i] = i;
@@ -275,7 +257,7 @@ static void pool(int rounds) {
   atomic_fetch_or(&stage->queue.permits, HEDDLE_CLOSED);
   heddle_futex_wake(address(&stage->queue.permits), INT_MAX);
   atomic_store(&stage->closing, 1);
-  CHECK(heddle_thread_join(sysmon) == 0);
+  CHECK(pthread_join(sysmon, NULL) == 0);
   while (atomic_load(&stage->host.threads) != 0) usleep(100);
   free(stage);
 }
@@ -312,12 +294,12 @@ static void *lives_on(void *argument) {
 
 static void ends(void) {
   lives_on(&lives[2]);
-  heddle_number ids[2];
+  pthread_t threads[2];
   for (int i = 0; i < 2; i++) {
-    CHECK(heddle_thread_start((heddle_number)(uintptr_t)lives_on, (heddle_number)(uintptr_t)&lives[i], 0, &ids[i]) == 0);
+    CHECK(pthread_create(&threads[i], NULL, lives_on, &lives[i]) == 0);
   }
   for (int i = 0; i < 2; i++) {
-    CHECK(heddle_thread_join(ids[i]) == 0);
+    CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(heddle_has_ended((heddle_number)(uintptr_t)lives[i]) == 1);
   }
   CHECK(lives[0] != lives[1] && heddle_has_ended((heddle_number)(uintptr_t)lives[2]) == 0);
@@ -344,14 +326,11 @@ static void *plays(void *argument) {
 
 int main(void) {
   futexes();
-  relays();
   ends();
   descriptors();
-  heddle_number ids[3];
-  for (intptr_t i = 0; i < 3; i++) {
-    CHECK(heddle_thread_start((heddle_number)(uintptr_t)plays, (heddle_number)(i + 1), 0, &ids[i]) == 0);
-  }
-  for (int i = 0; i < 3; i++) CHECK(heddle_thread_join(ids[i]) == 0);
+  pthread_t threads[3];
+  for (intptr_t i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, plays, (void *)(i + 1)) == 0);
+  for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
   puts("done");
   return 0;
 }

@@ -12,7 +12,7 @@ import {
   GLOBAL_TAIL,
   HEAP_TOP,
   HOST,
-  IDLE,
+  IDLE_COUNTS,
   ISOLATES,
   M_LIVE,
   M_MAIL,
@@ -21,6 +21,7 @@ import {
   M_SLEEP,
   M_SPINNING,
   M_TID,
+  MAX_UNITS,
   O_IN_FLIGHT,
   O_ISOLATES,
   O_KIND,
@@ -33,7 +34,7 @@ import {
   P_TAIL,
   PROCS,
 } from "../../scheduler/arena/memory_layout.ts";
-import { ABANDONED, FROZEN } from "../../scheduler/parking/parker.ts";
+import { ABANDONED, FROZEN } from "../../scheduler/parking/sleep_word.ts";
 import { NONE } from "../../scheduler/parking/roles.ts";
 import { collects, forgetLast } from "./tasks/collecting.ts";
 
@@ -83,7 +84,7 @@ export function leftBehind(arena: Arena): string[] {
   if (words[OVERSLEPT] !== 0) {
     left.push(`threads that slept beside a task that could go on: ${words[OVERSLEPT]} times`);
   }
-  if ((words[IDLE] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE] & 0xffff}`);
+  if ((words[IDLE_COUNTS] & 0xffff) !== 0) left.push(`spinning: ${words[IDLE_COUNTS] & 0xffff}`);
   for (let isolate = 0; isolate < words[ISOLATES]; isolate++) {
     const record = arena.isolate(isolate);
     if (words[record + M_MAIL] !== 0 && !isDead(arena, isolate)) {
@@ -161,7 +162,7 @@ export function hasOrphans(arena: Arena): boolean {
   return false;
 }
 
-/** Blocks that nobody has, in words. */
+/** Blocks and spans that nobody has, in words. */
 function lostBlocks(arena: ShadowedArena): string[] {
   const known = new Set(objects(arena).map((at) => at * 4));
   const lost: string[] = [];
@@ -172,6 +173,10 @@ function lostBlocks(arena: ShadowedArena): string[] {
     if (mark === 0 || known.has(block)) continue;
     if (mark === 1) records++;
     else lost.push(`block ${block} of class ${(mark & 63) - 1}${mark & VALUE ? ", a value" : ""}`);
+  }
+  for (let word = 0; word < MAX_UNITS / 32; word++) {
+    const bits = arena.i32[arena.spans + word];
+    if (bits !== 0) lost.push(`units ${word * 32} on, of spans: ${(bits >>> 0).toString(2)}`);
   }
   const most = KEPT * arena.i32[ISOLATES];
   if (records > most) lost.push(`${records} records, and ${most} may be kept`);

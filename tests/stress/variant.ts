@@ -10,7 +10,8 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
     ["RING_SIZE = 256", "RING_SIZE = 8"],
     ["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"],
   ],
-  "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"], ["KEEP = 256", "KEEP = 4"]],
+  "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"]],
+  "sync/records.ts": [["MOST_SPARE = 256", "MOST_SPARE = 4"]],
   "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
   "machine/machine.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
   // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
@@ -23,7 +24,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
   ],
   // What has not begun gets a thread nearly as soon as its turn is over who runs.
   "sysmon/gain.ts": [["STANDSTILL = 25", "STANDSTILL = 1"], ["LONGEST = 100", "LONGEST = 2"]],
-  "native/pool.ts": [["IDLE = 3e6", "IDLE = 3e3"]],
+  "native/pool.ts": [["IDLE_US = 3e6", "IDLE_US = 3e3"]],
 };
 
 /** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */

@@ -22,8 +22,7 @@ import {
 import { assertThrows } from "@std/assert";
 import { HANDLE } from "../../scheduler/codec/handle.ts";
 import type { Shareable } from "../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME } from "../../scheduler/tasks/home.ts";
-import type { Isolate } from "../../scheduler/sync/isolate.ts";
+import { type Isolate, isolateOf } from "../../scheduler/sync/isolate.ts";
 import { M_LOCKS, O_NEXT, OBJECTS_FIRST } from "../../scheduler/arena/memory_layout.ts";
 import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
@@ -223,6 +222,46 @@ function handsOver(channel: Channel<number>): Operation {
   }, check];
 }
 
+/** The same by a send that has a promise: who waits gets what was sent, and nobody else does. */
+function sendsOver(channel: Channel<number>): Operation {
+  const received = new Kept<number>();
+  const sent = new Kept<void>();
+  let numbers: number[] = [];
+  let n = 0;
+  return [() => {
+    n++;
+    const promise = channel.send(n);
+    numbers[numbers.length] = n;
+    sent.promises[sent.promises.length] = promise;
+  }, async () => {
+    // Of those that found nobody.
+    const waited = drained(channel);
+    while (channel.trySend(-1));
+    const got = (await received.values()).filter((value) => value > 0);
+    const results = await sent.results();
+    const done = numbers.filter((_, i) => results[i] !== undefined);
+    requireSame("received", [...got, ...waited].join(), done.join());
+    numbers = [];
+    for (let i = 0; i < 600; i++) received.promises.push(channel.recv());
+  }];
+}
+
+/** By `recv`, from those who wait with the numbers from there on, or from the channel. */
+function receivesFrom(channel: Channel<number>): Operation {
+  const received = new Kept<number>();
+  const sent = new Kept<void>();
+  let next = 0;
+  return [() => void (received.promises[received.promises.length] = channel.recv()), async () => {
+    const left = drained(channel);
+    while (channel.trySend(-1));
+    drained(channel);
+    const got = (await received.values()).filter((value) => value >= 0);
+    await sent.values();
+    requireSame("received", [...got, ...left].join(), Array.from({ length: next }, (_, i) => i).join());
+    for (next = 0; next < 600; next++) sent.promises.push(channel.send(next));
+  }];
+}
+
 function closes(make: () => Channel<number>): Operation {
   let channels: Channel<number>[] = [];
   let ended: Promise<unknown>[] = [];
@@ -399,6 +438,12 @@ const everywhere: Record<string, Make> = {
   "send that waits, shared": (_, { unbuffered }) => sends(unbuffered),
   "recv that waits, local": (place) => receives(both(place, 0).local),
   "recv that waits, shared": (_, { unbuffered }) => receives(unbuffered),
+  "send to who waits, local": (place) => sendsOver(both(place, 0).local),
+  "send to who waits, shared": (_, { unbuffered }) => sendsOver(unbuffered),
+  "recv from who waits, local": (place) => receivesFrom(both(place, 0).local),
+  "recv from who waits, shared": (_, { unbuffered }) => receivesFrom(unbuffered),
+  "recv, local": (place) => receivesFrom(both(place, 60_000).local),
+  "recv beside who waits, local": (place) => receivesFrom(both(place, 300).local),
   "close, local": (place) => closes(() => both(place, 0).local),
   "close, shared": (place) => closes(() => both(place, 0).shared),
   "length and closed": (_, { channel }) => [() => void (channel.length + Number(channel.closed)), ignore],
@@ -581,7 +626,7 @@ export async function tries(
 ): Promise<Tried> {
   const made = everywhere[name] ?? inTasks[name] as Make;
   const [act, check, end] = made(place, shared);
-  const isolate = (place as unknown as HasIsolate)[HOME];
+  const isolate = isolateOf(place, "a test");
   await check();
   for (let round = 0; round < warmUp; round += 500) {
     for (let i = 0; i < 500; i++) act();
@@ -608,7 +653,7 @@ export const triesInTask = task(
 export async function throwsInEach(place: Place, shared: Shared, name: string): Promise<number> {
   const made = everywhere[name] ?? inTasks[name] as Make;
   const [act, check, end] = made(place, shared);
-  const isolate = (place as unknown as HasIsolate)[HOME];
+  const isolate = isolateOf(place, "a test");
   await check();
   for (let k = 1;; k++) {
     let at = "";

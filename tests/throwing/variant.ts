@@ -21,6 +21,8 @@ const USER = new Set([
   "encodeArguments",
   "decode",
   "clone",
+  "copy",
+  "pack",
   "copyWithin",
   "structuredClone",
   "post",
@@ -30,7 +32,7 @@ const USER = new Set([
 ]);
 
 /** Of a Heap. */
-const FULL = new Set(["put", "allocate"]);
+const FULL = new Set(["put", "place", "allocate"]);
 
 const questions = `
 export interface Faults {

@@ -3,11 +3,11 @@
  * alone; the same, and the channels move to the arena in the midst of it; on three threads; and on threads beside a host
  * that runs the main function.
  */
+import { isolateOf } from "../../../scheduler/sync/isolate.ts";
 import { Channel, type Home, Mutex, Scheduler, type Task, task, type TaskContext } from "@heddle/heddle";
 import type { Call, TaskDefinition, ThreadLocker } from "@heddle/heddle";
 import { HANDLE } from "../../../scheduler/codec/handle.ts";
 import type { Shareable } from "../../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME } from "../../../scheduler/tasks/home.ts";
 
 /** Milliseconds after which a channel has moved to the arena. */
 const LATER = 0.5;
@@ -133,7 +133,7 @@ export function port(meta: ImportMeta, source: string, main: Main, words = 0): v
 
 /** Operations of this thread that are parked: their number, and what they are. */
 const parkedHere = task(import.meta, "parkedHere", (ctx): [number, string[]] => {
-  const isolate = (ctx as unknown as HasIsolate)[HOME];
+  const isolate = isolateOf(ctx, "a test");
   return [isolate.parked, [...isolate.waiting()].map((waiter) => waiter.waited.describe(waiter))];
 });
 

@@ -4,7 +4,7 @@ import type { Machine } from "../../../scheduler/machine/machine.ts";
 import { holder } from "../../../scheduler/parking/processor.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { BlockingOptions, TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario, type Setting } from "../scenario.ts";
 import { computeUntilSet, meta, Pool, sets } from "./machines.ts";
 

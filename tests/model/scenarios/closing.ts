@@ -2,18 +2,20 @@
  * close() against all that a task may be in: every thread ends, and what the host waits for settles. What tasks wait for
  * does not: nothing of theirs goes on.
  */
+import { isolateOf } from "../../../scheduler/sync/isolate.ts";
 import { Channel } from "../../../scheduler/sync/channel.ts";
 import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
 import { HANDLE } from "../../../scheduler/codec/handle.ts";
 import { Arrived, type Shareable } from "../../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
+import type { Home } from "../../../scheduler/tasks/home.ts";
 
 import { Mutex } from "../../../scheduler/sync/mutex.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
 import { select } from "../../../scheduler/sync/select.ts";
 import { recv } from "../../../scheduler/sync/select_case.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { type Call, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { computeUntilSet, dedicates, meta, note, Pool } from "./machines.ts";
@@ -92,7 +94,7 @@ let channel: HostChannel;
 let mutex: number;
 
 const arrived = (ctx: TaskContext, object: number) =>
-  new Arrived((ctx as unknown as HasIsolate)[HOME], object) as unknown as Home;
+  new Arrived(isolateOf(ctx, "a test"), object) as unknown as Home;
 
 const sends = task(meta, "sends", (ctx: TaskContext) => channel.of(ctx).send(1));
 const receives = task(meta, "receives", (ctx: TaskContext) => channel.of(ctx).receive(RECEIVE));
@@ -153,7 +155,7 @@ function closing(
         async host() {
           pool.submit(call());
           const operation = part(channel);
-          home.close(() => new Error("closed"));
+          home.shutDown(() => new Error("closed"));
           pool.close();
           await operation.catch(() => {});
           hasSettled = true;

@@ -1,11 +1,11 @@
 /** A thread dies at any step at which the books balance, and the host buries it while others go on. */
 import { pause } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
-import { ABANDONED, FROZEN, isGiven, isLost, SHELVED } from "../../../scheduler/parking/parker.ts";
+import { isFrozen, isGiven, isLost, SHELVED } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, isAsleep, kill, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 import { Mourner, survives } from "./mourners.ts";
@@ -77,14 +77,14 @@ export const mailed: Scenario = {
         ...pool.loops,
         host() {
           const first = host.submit(dozes(1));
-          while (pool.gs.status(first.slot) !== RUNNING) pause();
+          while (pool.gs.status(first.slot) !== G_RUNNING) pause();
           first.cancel(undefined);
           kill("M1", () => survives(pool, 1));
           host.bury(1);
           host.settle();
           const second = host.submit(dozes(2));
           last = second.slot;
-          while (pool.gs.status(last) !== RUNNING) pause();
+          while (pool.gs.status(last) !== G_RUNNING) pause();
           second.cancel(undefined);
           host.settle();
         },
@@ -192,7 +192,7 @@ export const abandoned: Scenario = {
   setUp() {
     const pool = new Pool(1, [POOL]);
     const host = new Mourner(pool);
-    const { parker, idle } = pool;
+    const { parker, idle, wakeups } = pool;
     parker.announce(1, SHELVED as never);
     const p = idle.acquireP();
     let goesOn = false;
@@ -203,16 +203,16 @@ export const abandoned: Scenario = {
         M1() {
           for (;;) {
             const state = parker.state(1);
-            if (state < FROZEN || state > ABANDONED) break;
+            if (!isFrozen(state)) break;
             parker.sleep(1, state as never, Infinity);
           }
           goesOn = true;
         },
         giver() {
-          if (!idle.handOff(1, p)) idle.releaseP(p);
+          if (!wakeups.handOff(1, p)) idle.releaseP(p);
         },
         sysmon() {
-          if (parker.abandon(1)) idle.signal(HOST);
+          if (parker.abandon(1)) wakeups.signal(HOST);
         },
         host() {
           while (pool.mailbox.isEmpty(HOST) && !isGiven(parker.state(1))) pause();

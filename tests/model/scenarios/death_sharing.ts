@@ -50,7 +50,7 @@ function dyingWith(what: string, make: (all: Member[]) => Two): Scenario {
   };
 }
 
-/** It waits, somebody has taken it out of the queue, and not mailed it: README.md says what becomes of it. */
+/** It waits, somebody has taken it out of the queue, and not mailed it: host/README.md says what becomes of it. */
 function isOwedAWake({ mailbox }: Pool, { home }: Member): boolean {
   return mailbox.isEmpty(home.number) &&
     [...home.waiting()].some(({ record }) => record !== 0 && home.words[record + W_QUEUE] === 0);

@@ -4,18 +4,7 @@
  */
 import { cas, type Futex, load, store } from "../../../scheduler/arena/atomics.ts";
 import { type Arena, M_GIVEN, M_LOCKS, M_REFUSALS, M_SLEEP } from "../../../scheduler/arena/memory_layout.ts";
-import {
-  ABANDONED,
-  ASKED,
-  ASKED_LOST,
-  ASKED_SEIZED,
-  ASKED_TO_LET_GO,
-  AWAKE,
-  FROZEN,
-  LETS_GO,
-  LOST,
-  SEIZED,
-} from "../../../scheduler/parking/parker.ts";
+import { ASKED, AWAKE, FROZEN, LETS_GO, LOST, SEIZED } from "../../../scheduler/parking/sleep_word.ts";
 
 /** HEDDLE_LOCKS in native/shim.h. */
 const LOCKS = 255;
@@ -44,30 +33,26 @@ export class Handler {
   answer(): void {
     const words = this.#words;
     const asked = load(words, this.#sleep);
-    if (asked < ASKED || asked > ASKED_LOST) return;
-    let next: number = AWAKE;
-    if (asked === ASKED_SEIZED) next = SEIZED;
-    if (asked === ASKED_LOST) next = LOST;
+    if ((asked & ASKED) === 0) return;
+    let next = asked & ~(ASKED | LETS_GO);
     if ((load(words, this.#locks) & LOCKS) !== 0) {
       words[this.#refusals]++;
     } else if (this.#isCode(words[this.#refusals + 1])) {
-      next = asked === ASKED_LOST ? ABANDONED : FROZEN;
+      next = (asked & LOST) | FROZEN;
     } else {
       words[this.#refusals + 1]++;
-      if (asked === ASKED_TO_LET_GO) {
+      if ((asked & LETS_GO) !== 0) {
         store(words, this.#given, SEIZED);
         next = LETS_GO;
       }
     }
-    if (cas(words, this.#sleep, asked, next) && next >= FROZEN) this.#freeze();
+    if (cas(words, this.#sleep, asked, next) && (next & FROZEN) !== 0) this.#freeze();
   }
 
   #freeze(): void {
     const words = this.#words;
     let state: number;
-    while ((state = load(words, this.#sleep)) >= FROZEN && state <= ABANDONED) {
-      this.#futex.sleep(this.#sleep, state, -1);
-    }
+    while (((state = load(words, this.#sleep)) & FROZEN) !== 0) this.#futex.sleep(this.#sleep, state, -1);
     store(words, this.#given, state);
     store(words, this.#sleep, AWAKE);
   }

@@ -3,8 +3,8 @@ import { Shared } from "../../../scheduler/parking/shared.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { HANDLE } from "../../../scheduler/codec/handle.ts";
 import { Arrived, CHANNEL, type Shareable } from "../../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
-import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
+import { HOME, type Home } from "../../../scheduler/tasks/home.ts";
+import { Isolate, isolateOf, type Loop } from "../../../scheduler/sync/isolate.ts";
 import { type Mailbox, TO_WAITER } from "../../../scheduler/queues/mailbox.ts";
 import {
   Arena,
@@ -14,12 +14,13 @@ import {
   ISOLATES,
   leastArenaBytes,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { KEEPS_P_FUTEX, type Parker } from "../../../scheduler/parking/parker.ts";
+import type { Parker } from "../../../scheduler/parking/parker.ts";
+import { KEEPS_P_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { SharedChannel } from "../../../scheduler/sync/shared_channel.ts";
 import { abort, check, ModelSignal } from "../scenario.ts";
 import { shim } from "./machines.ts";
 
-export class Member implements Loop, HasIsolate {
+export class Member implements Loop {
   readonly home: Isolate;
   readonly mayRun = true;
   readonly #number: number;
@@ -32,7 +33,7 @@ export class Member implements Loop, HasIsolate {
     this.#parker = shared.parker;
     this.#mailbox = shared.mailbox;
     this.home = new Isolate(shared, number, shim, this);
-    this.home.reserve(2);
+    this.home.records.reserve(2);
   }
 
   get [HOME](): Isolate {
@@ -102,7 +103,7 @@ export class HostChannel extends SharedChannel {
 
   /** As a task has it. */
   of(ctx: TaskContext): SharedChannel {
-    return new SharedChannel((ctx as unknown as HasIsolate)[HOME], this.object, ctx);
+    return new SharedChannel(isolateOf(ctx, "a test"), this.object, ctx);
   }
 }
 

@@ -18,12 +18,14 @@ import {
   PROCS_FIXED,
   PROCS_SEEN,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
+import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/slots/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { type Call, type HostTask, silence, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
+import { type HostTask, silence } from "../../../scheduler/tasks/promise.ts";
 import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import {
   check,
@@ -90,20 +92,20 @@ export class Pool extends Shared {
     this.home = new Isolate(this, HOST, shim, noLoop);
     this.gs = new GTable(this.arena, HOST, this.home.handles);
     const sides = { get: () => ({ side: noPort }) };
-    const forwarder = new Forwarder(this.arena, this.gs, this.idle, sides);
+    const forwarder = new Forwarder(this, this.gs, sides);
     const vigil = {
       begin: () => this.loop?.begin(),
       end: () => this.loop?.end(),
       startTimer: noLoop.startTimer,
       stopTimer: noLoop.stopTimer,
     };
-    this.host = new HostTasks(this.gs, this.table, this.global, this.idle, this.home, forwarder, vigil);
+    this.host = new HostTasks(this.gs, this.table, this, this.home, forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
     // Nobody else uses that word here.
     flag = { words: this.arena.i32, index: DEADLOCK_REPORT };
     this.idle.setProcs(procs);
-    roles.forEach((role, i) => this.idle.roles.set(i + 1, role));
+    roles.forEach((role, i) => this.roles.set(i + 1, role));
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
       const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
@@ -130,7 +132,7 @@ export class Pool extends Shared {
   submitOn(isolate: number, call: Call<unknown>): Started {
     const slot = this.host.allocate();
     const on = { isolate, isGone: false };
-    return started(this.host.startOnOwn(slot, call, undefined, [{}, call.args], on));
+    return started(this.host.startOnOwn(slot, call, undefined, [{}, call.args], on, true));
   }
 
   /** Waits until the task has stopped, and reads that. What its slot said. */
@@ -156,18 +158,18 @@ export class Pool extends Shared {
   }
 
   signalAll(): void {
-    this.machines.forEach((_, i) => this.idle.signal(i + 1));
+    this.machines.forEach((_, i) => this.wakeups.signal(i + 1));
   }
 
   close(): void {
     store(this.arena.i32, CLOSING, 1);
     this.signalAll();
-    this.idle.sysmon.wake();
+    this.sysmonSleep.wake();
   }
 
   /** Nothing is queued, all Ps are idle, and the counts say so. */
   isAtRest(): void {
-    check(!this.idle.workVisible(), "no work is left in queues");
+    check(!this.wakeups.workVisible(), "no work is left in queues");
     checkEqual([this.idle.idlePs, this.idle.spinning], [this.idle.procs, 0], "idle Ps, spinning Ms");
   }
 
@@ -197,7 +199,7 @@ export class Pool extends Shared {
   }
 
   balance(): void {
-    const { roles } = this.idle;
+    const { roles } = this;
     for (let m = 1; m <= this.machines.length && roles.available < this.procs; m++) {
       if (roles.claim(m, POOL)) this.parker.unpark(m, SPARE_FUTEX, AWAKE);
     }

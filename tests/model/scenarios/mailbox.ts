@@ -54,7 +54,7 @@ export const runnerMail: Scenario = {
   bound: 4,
   short: 3,
   setUp() {
-    const { arena, idle, mailbox, gs } = new Pool(1);
+    const { arena, mail, mailbox, gs } = new Pool(1);
     const word = arena.g(0) + G_CANCEL;
     let seen = 0;
     const look = () => {
@@ -69,7 +69,7 @@ export const runnerMail: Scenario = {
         sender() {
           for (const value of [1, 2, 3]) {
             store(arena.i32, word, value);
-            idle.mailRunner(1, 0);
+            mail.toRunner(1, 0);
           }
         },
         reader() {

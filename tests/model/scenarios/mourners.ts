@@ -1,12 +1,12 @@
 /** The host of scenarios in which threads die: it keeps the books of its tasks, and buries. */
 import { load, pause } from "../../../scheduler/arena/atomics.ts";
 import { Burial, diedBy } from "../../../scheduler/host/burial.ts";
-import { DONE, FREE, QUEUED, RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { G_DONE, G_FREE, G_QUEUED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import {
   GLOBAL_HEAD,
   GLOBAL_TAIL,
   HOST,
-  IDLE,
+  IDLE_COUNTS,
   M_SPINNING,
   P_HEAD,
   P_NEXT,
@@ -14,10 +14,10 @@ import {
   P_TAIL,
   RING_SIZE,
 } from "../../../scheduler/arena/memory_layout.ts";
-import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/parker.ts";
+import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
 import type { Started } from "../../../scheduler/host/host_tasks.ts";
-import type { Call, TaskState } from "../../../scheduler/tasks/task.ts";
+import type { Call, TaskState } from "../../../scheduler/tasks/call.ts";
 import { check, checkEqual, isAsleep } from "../scenario.ts";
 import type { Pool } from "./machines.ts";
 
@@ -47,7 +47,7 @@ export class Mourner {
   /** Until all that it has started has stopped. */
   settle(): void {
     const { mailbox, gs } = this.pool;
-    while (this.#started.some(({ slot }) => gs.status(slot) !== FREE)) {
+    while (this.#started.some(({ slot }) => gs.status(slot) !== G_FREE)) {
       while (mailbox.isEmpty(HOST)) pause();
       this.pool.readMail();
     }
@@ -56,7 +56,7 @@ export class Mourner {
   bury(isolate: number): void {
     this.pool.readMail();
     this.burial.bury(isolate, diedBy("it was killed"));
-    this.pool.idle.wakeIfWork();
+    this.pool.wakeups.wakeIfWork();
   }
 
   /** For the end: nothing of the dead is left, and all are idle. */
@@ -74,7 +74,7 @@ export class Mourner {
 }
 
 /**
- * Where a death is survived: README.md, "Death of a thread". A thread that sleeps does nothing; else what it does is in no
+ * Where a death is survived: host/README.md, "Where a death is survived". A thread that sleeps does nothing; else what it does is in no
  * book that others could not read.
  */
 export function survives(pool: Pool, isolate: number): boolean {
@@ -103,7 +103,7 @@ function booksBalance(pool: Pool): boolean {
   }
   const spinning = states.filter(givenSpinning).length +
     pool.machines.filter((_, i) => words[pool.arena.isolate(i + 1) + M_SPINNING] === 1).length;
-  if (words[IDLE] !== (idle << 16) + spinning) return false;
+  if (words[IDLE_COUNTS] !== (idle << 16) + spinning) return false;
   const [head, tail] = [words[GLOBAL_HEAD], words[GLOBAL_TAIL]];
   const { globalCapacity, globalCells, slots } = pool.arena;
   for (let position = tail - globalCapacity; position < tail; position++) {
@@ -115,7 +115,7 @@ function booksBalance(pool: Pool): boolean {
   }
   for (let slot = 0; slot < slots; slot++) {
     const status = load(words, pool.arena.g(slot));
-    const isQueued = status !== FREE && (status === QUEUED || (status !== RUNNING && status < DONE));
+    const isQueued = status !== G_FREE && (status === G_QUEUED || (status !== G_RUNNING && status < G_DONE));
     if (queued.filter((one) => one === slot).length !== (isQueued ? 1 : 0)) return false;
   }
   return true;

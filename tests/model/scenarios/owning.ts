@@ -1,9 +1,9 @@
 /** Threads in the hands of a task: locked and dedicated ones, from the start or in the middle, against mail. */
 import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
-import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/parker.ts";
+import { AWAKE, SPARE_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { dedicates, meta, note, Pool } from "./machines.ts";
@@ -34,7 +34,7 @@ export const inTheMiddle: Scenario = {
       },
     }, () => {
       checkEqual(pool.ran, [1, 2, 3], "what ran");
-      checkEqual([1, 2].map((isolate) => pool.idle.roles.of(isolate)), [POOL, POOL], "roles");
+      checkEqual([1, 2].map((isolate) => pool.roles.of(isolate)), [POOL, POOL], "roles");
     });
   },
 };
@@ -78,12 +78,12 @@ export const fromTheStart: Scenario = {
       threads: {
         ...pool.loops,
         host() {
-          isClaimed = pool.idle.roles.claim(1, DEDICATED);
+          isClaimed = pool.roles.claim(1, DEDICATED);
           if (!isClaimed) return;
           pool.submitOn(1, noted());
         },
         other() {
-          isPool = pool.idle.roles.claim(1, POOL);
+          isPool = pool.roles.claim(1, POOL);
           if (!isPool) return;
           pool.parker.unpark(1, SPARE_FUTEX, AWAKE);
           pool.submit(note(2));

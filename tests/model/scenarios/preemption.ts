@@ -1,7 +1,7 @@
 /** Preemption: sysmon asks, the handler answers, others get the P, and the thread goes on later, or never. */
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { QUEUED } from "../../../scheduler/slots/g_table.ts";
+import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
 import type { Machine } from "../../../scheduler/machine/machine.ts";
 import {
@@ -17,23 +17,22 @@ import {
   RUNAWAY_MS,
 } from "../../../scheduler/arena/memory_layout.ts";
 import {
-  ABANDONED,
   ASKED,
-  ASKED_SEIZED,
   ASKED_TO_LET_GO,
   AWAITS_P,
   AWAKE,
-  FROZEN,
   givenP,
+  isFrozen,
   isGiven,
   isLost,
+  isSeized,
   LETS_GO,
   PARKED_FUTEX,
-  SEIZED,
-} from "../../../scheduler/parking/parker.ts";
+} from "../../../scheduler/parking/sleep_word.ts";
 import { holder, isRunning } from "../../../scheduler/parking/processor.ts";
 import { NONE, POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
-import { type Call, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
@@ -230,9 +229,9 @@ function comesBack(
   };
 }
 
-function isSeized(isolate: number): boolean {
+function hasLetGo(isolate: number): boolean {
   const state = pool.parker.state(isolate);
-  return state === LETS_GO || state === SEIZED || state === ASKED_SEIZED;
+  return state === LETS_GO || isSeized(state);
 }
 
 export const backToLoop = comesBack(
@@ -240,14 +239,14 @@ export const backToLoop = comesBack(
   computes,
   never,
   2,
-  () => isSeized(1),
+  () => hasLetGo(1),
 );
 export const backToCall = comesBack(
   "preemption: one that was told to let its P go comes back to a blocking call",
   computesAndCalls,
   never,
   1,
-  () => isSeized(1),
+  () => hasLetGo(1),
 );
 export const frozenLate = comesBack(
   "preemption: one that was told to let its P go is frozen after all",
@@ -416,19 +415,19 @@ export const outOfTurn: Scenario = {
   bound: 4,
   short: 4,
   setUp() {
-    const { arena, parker, idle, global } = begin(2, [POOL]);
+    const { arena, parker, idle, wakeups, global } = begin(2, [POOL]);
     const [taken, others] = [idle.acquireP(), idle.acquireP()];
     parker.announce(1, AWAITS_P);
-    idle.queueForP(1);
+    wakeups.queueForP(1);
     return {
       arena,
       threads: {
         sysmon() {
-          idle.passToReturning(taken, 2);
+          wakeups.passToReturning(taken, 2);
         },
         other() {
           const turn = global.popNote();
-          if (turn === 0 || !idle.handOff(turn, others)) idle.releaseP(others);
+          if (turn === 0 || !wakeups.handOff(turn, others)) idle.releaseP(others);
         },
       },
       end() {
@@ -454,7 +453,7 @@ export const lower: Scenario = {
           pool.submit(computes(1));
           pool.submit(computes(2));
           pool.idle.setProcs(1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+          for (const isolate of [1, 2]) pool.wakeups.signal(isolate);
           // Once a P is idle that counts, sysmon does not mind who runs with one that does not.
           while (load(pool.arena.i32, PREEMPTED) === 0 && pool.idle.idlePs === 0) pause();
           pool.set();
@@ -467,6 +466,50 @@ export const lower: Scenario = {
       always: checkHolders,
       end() {
         checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
+
+/** As one that computes, but it sleeps. */
+const sleepsUntilWoken = task(meta, "sleeps until it is woken", (_ctx: TaskContext, n: number) => {
+  const { arena, futex } = pool;
+  const place = arena.isolate(1) + M_DEATH;
+  while (load(arena.i32, place) === 0) futex.sleep(place, 0, -1);
+  ended.push(n);
+});
+
+export const leaving: Scenario = {
+  name: "preemption: an M leaves its P, which counts no more, while it is asked",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["sysmon"], timeouts: 1 },
+  setUp() {
+    begin(2, [POOL]);
+    const { arena, futex, idle, wakeups } = pool;
+    // On its way to somebody meanwhile. So M1 gets the second one.
+    const other = idle.acquireP();
+    pool.submit(sleepsUntilWoken(1));
+    return {
+      arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          idle.setProcs(1);
+          wakeups.signal(1);
+          wakeups.passOn(other);
+          store(arena.i32, arena.isolate(1) + M_DEATH, 1);
+          futex.wake(arena.isolate(1) + M_DEATH);
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(ended, [1], "tasks that ended");
         checkRest();
       },
     };
@@ -492,7 +535,7 @@ export const cancel: Scenario = {
         host() {
           const started = pool.submit(untilCancelled(1));
           pool.submit(awaits(2));
-          while (pool.gs.status(started.slot) === QUEUED) pause();
+          while (pool.gs.status(started.slot) === G_QUEUED) pause();
           started.cancel(undefined);
         },
         sysmon: pool.sysmon(),
@@ -511,7 +554,7 @@ export const cancel: Scenario = {
 
 /** As the host does it, which sleeps until somebody signals it: it buries those that were given up. */
 function buries(): void {
-  const { parker, mailbox, idle } = pool;
+  const { parker, mailbox, wakeups } = pool;
   for (;;) {
     parker.announce(HOST, PARKED_FUTEX);
     if (mailbox.isEmpty(HOST)) parker.sleep(HOST, PARKED_FUTEX, Infinity);
@@ -520,14 +563,14 @@ function buries(): void {
     for (let isolate = 1; isolate <= pool.machines.length; isolate++) {
       if (!buried.has(isolate) && isLost(parker.state(isolate))) bury(isolate);
     }
-    idle.wakeIfWork();
+    wakeups.wakeIfWork();
   }
 }
 
 function bury(isolate: number): void {
   buried.add(isolate);
-  const { parker, idle } = pool;
-  idle.roles.set(isolate, NONE);
+  const { parker, idle, roles } = pool;
+  roles.set(isolate, NONE);
   const last = parker.bury(isolate);
   const p = isGiven(last) ? givenP(last) : idle.ps.inherit(isolate);
   if (p === NO_P) return;
@@ -559,7 +602,7 @@ function runaway(name: string, isCode: IsCode, until: "ever" | "another" | "seiz
             pool.submit(computes(1));
             pool.submit(until === "another" ? sets() : awaits(2));
             if (until === "seized") {
-              while (![1, 2].some((isolate) => isSeized(isolate) || isLost(pool.parker.state(isolate)))) {
+              while (![1, 2].some((isolate) => hasLetGo(isolate) || isLost(pool.parker.state(isolate)))) {
                 pause();
               }
               pool.set();
@@ -621,7 +664,7 @@ export const closing: Scenario = {
           pool.submit(computes(1));
           pool.submit(sets());
           store(pool.arena.i32, CLOSING, 1);
-          for (const isolate of [1, 2]) pool.idle.signal(isolate);
+          for (const isolate of [1, 2]) pool.wakeups.signal(isolate);
         },
         sysmon: pool.sysmon(),
       },
@@ -630,11 +673,11 @@ export const closing: Scenario = {
       sleepers: [...pool.sleepers, "M1's handler", "M2's handler"],
       always: checkHolders,
       end() {
-        const isFrozen = [1, 2].some((isolate) => {
+        const isAnyFrozen = [1, 2].some((isolate) => {
           const state = pool.parker.state(isolate);
-          return state >= FROZEN && state <= ABANDONED;
+          return isFrozen(state);
         });
-        checkEqual(begun.length, ended.length + (isFrozen ? 1 : 0), "tasks that ended, or are frozen");
+        checkEqual(begun.length, ended.length + (isAnyFrozen ? 1 : 0), "tasks that ended, or are frozen");
       },
     };
   },

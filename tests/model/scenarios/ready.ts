@@ -4,7 +4,7 @@ import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
 import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
@@ -80,7 +80,7 @@ export const inVain: Scenario = {
       host: () => void check(channel.trySend(7), "there is room"),
       other() {
         // As who has sent mail that was read with another one's.
-        pool.idle.ready(1);
+        pool.wakeups.ready(1);
         while (load(pool.arena.i32, COMPUTES) === 0) pause();
         pool.submit(sets());
       },

@@ -1,10 +1,10 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/arena/atomics.ts";
-import { DONE, DROPPED, FAILED, RUNNING } from "../../../scheduler/slots/g_table.ts";
+import { G_DONE, G_DROPPED, G_FAILED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { HOST } from "../../../scheduler/arena/memory_layout.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { meta, note, Pool } from "./machines.ts";
 
@@ -37,10 +37,10 @@ export const reuse: Scenario = {
       },
     }, () => {
       const [first, second] = statuses;
-      check([DROPPED, DONE, FAILED].includes(first), `the cancelled task ended with ${first}`);
-      checkEqual(second, DONE, "the status of the second task");
+      check([G_DROPPED, G_DONE, G_FAILED].includes(first), `the cancelled task ended with ${first}`);
+      checkEqual(second, G_DONE, "the status of the second task");
       checkEqual(outcomes, ["cancelled", "done"], "what became of them");
-      checkEqual(pool.ran, first === DONE ? [1, 2] : [2], "what ran");
+      checkEqual(pool.ran, first === G_DONE ? [1, 2] : [2], "what ran");
     });
   },
 };
@@ -60,7 +60,7 @@ export const dedicated: Scenario = {
           const first = pool.submit(yields(1));
           first.cancel(undefined);
           pool.stops(first);
-          check(pool.idle.roles.claim(2, DEDICATED), "there is a spare");
+          check(pool.roles.claim(2, DEDICATED), "there is a spare");
           pool.stops(pool.submitOn(2, noted()));
         },
       },
@@ -91,13 +91,13 @@ export const running: Scenario = {
       host() {
         const started = pool.submit(dozes());
         const { slot } = started;
-        while (pool.gs.status(slot) !== RUNNING) pause();
+        while (pool.gs.status(slot) !== G_RUNNING) pause();
         // As when a parcel has come, and there is none.
-        pool.idle.mailRunner(pool.gs.runner(slot), slot);
+        pool.mail.toRunner(pool.gs.runner(slot), slot);
         started.cancel(undefined);
         status = pool.stops(started);
       },
-    }, () => check(status === DROPPED || status === FAILED, `the task ended with ${status}`));
+    }, () => check(status === G_DROPPED || status === G_FAILED, `the task ended with ${status}`));
     return { ...setting, first: [] };
   },
 };

@@ -8,10 +8,11 @@ import { RECEIVE } from "../../../scheduler/sync/channel_life.ts";
 import { DEADLOCK_REPORT } from "../../../scheduler/arena/memory_layout.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { type Call, task } from "../../../scheduler/tasks/task.ts";
+import type { Call } from "../../../scheduler/tasks/call.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, count, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
-import { meta, Pool } from "./machines.ts";
+import { meta, note, Pool } from "./machines.ts";
 
 /** Words of the header that nobody uses. */
 const ARRIVED = DEADLOCK_REPORT;
@@ -237,6 +238,33 @@ const sleepsLater = task(meta, "sleeps later", async (ctx: TaskContext) => {
   await Promise.all([ctx.sleep(1), awaitLong()]);
   got.push("outside");
 });
+
+/** That its thread is locked ends the sleep in the event loop. The task ends in the turn that comes before the next one. */
+const locksAndEnds = task(meta, "locks its thread, and ends", async (ctx: TaskContext) => {
+  await outside(true);
+  ctx.lockOSThread();
+  await awaitLong();
+  got.push("end");
+});
+
+export const endsWithThread: Scenario = {
+  name: "standing: a task ends with its thread in the turn before that sleeps",
+  bound: 2,
+  short: 1,
+  setUp() {
+    // The second M is the one that the pool must keep.
+    begin(1, 2, 1);
+    pool.submit(locksAndEnds());
+    const setting = pool.against({
+      host() {
+        store(pool.arena.i32, ARRIVED, 1);
+        notify(pool.arena.i32, ARRIVED);
+        pool.submit(note(1));
+      },
+    }, () => checkEqual([got, pool.ran], [["end"], [1]], "what the tasks did"));
+    return { ...setting, sleepers: ["M2"] };
+  },
+};
 
 /** What they wait for outside comes, and when that was seen, what they receive. */
 function looking(

@@ -1,14 +1,15 @@
 /** Sleeps and timeouts that end by their time, against everything that ends them before. */
+import { isolateOf } from "../../../scheduler/sync/isolate.ts";
 import { Channel } from "../../../scheduler/sync/channel.ts";
-import { DONE } from "../../../scheduler/slots/g_table.ts";
+import { G_DONE } from "../../../scheduler/slots/g_table.ts";
 import { Arrived } from "../../../scheduler/sync/handles.ts";
-import { type HasIsolate, HOME, type Home } from "../../../scheduler/tasks/home.ts";
+import type { Home } from "../../../scheduler/tasks/home.ts";
 
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { select } from "../../../scheduler/sync/select.ts";
 import { after, recv } from "../../../scheduler/sync/select_case.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import { task } from "../../../scheduler/tasks/task.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
 import { check, checkEqual, type Scenario } from "../scenario.ts";
 import { HostChannel } from "./isolates.ts";
 import { meta, note, Pool } from "./machines.ts";
@@ -49,7 +50,7 @@ export const cancelled: Scenario = {
         status = pool.stops(started);
       },
     }, () => {
-      checkEqual(pool.ran, status === DONE ? [1] : [], "what ran");
+      checkEqual(pool.ran, status === G_DONE ? [1] : [], "what ran");
       checkEqual(pool.machines[0].sleeping, 0, "Gs that sleep");
     });
   },
@@ -59,7 +60,7 @@ let channel: HostChannel;
 let chosen: unknown;
 
 const selects = task(meta, "selects with a timeout", async (ctx: TaskContext) => {
-  const { [HOME]: home } = ctx as unknown as HasIsolate;
+  const home = isolateOf(ctx, "a test");
   const mine = new Channel<number>(new Arrived(home, channel.object) as unknown as Home);
   chosen = await select([recv(mine), after(1)]);
   checkEqual(home.parked, 0, "operations that are parked");

@@ -1,5 +1,6 @@
 /** Values of all kinds there and back: they come back as structuredClone would have copied them. */
 import { assertEquals } from "@std/assert";
+import { move } from "@heddle/heddle";
 import type { Act } from "../act.ts";
 import type { Random } from "../random.ts";
 import { echoes } from "../tasks/values.ts";
@@ -24,7 +25,9 @@ function randomValue(random: Random, depth: number): unknown {
     case 6:
       return new Date(random.below(2 ** 31));
     case 7:
-      return new Uint8Array(random.of([0, 5, 1000, 2_000_000 * random.below(2)])).fill(random.below(256));
+      return new Uint8Array(random.of([0, 5, 1000, 40_000, 300_000, 2_000_000 * random.below(2)])).fill(
+        random.below(256),
+      );
     case 8:
       return new Float64Array(several(() => random.below(100) / 7));
     case 9:
@@ -44,10 +47,14 @@ function randomValue(random: Random, depth: number): unknown {
 export async function values(act: Act): Promise<void> {
   for (let i = act.random.below(6); i >= 0; i--) {
     const value = randomValue(act.random, 3);
-    const copy = await act.outcome(act.go(echoes([value])), "an echo");
+    const expected = structuredClone(value);
+    const copy = await act.outcome(
+      act.go(echoes(act.random.chance(30) ? move([value]) : [value])),
+      "an echo",
+    );
     if (copy === undefined) return;
     try {
-      assertEquals(copy, [structuredClone(value)]);
+      assertEquals(copy, [expected]);
     } catch (error) {
       act.check(false, `a value came back as another one: ${(error as Error).message}`);
     }

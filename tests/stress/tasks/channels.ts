@@ -18,7 +18,9 @@ import { linger } from "./lingering.ts";
 export type Sent = [sender: number, i: number, ballast?: string];
 
 function sent(sender: number, i: number, random: Random): Sent {
-  return random.chance(70) ? [sender, i] : [sender, i, "x".repeat(random.of([1, 40, 200, 5000]))];
+  return random.chance(70)
+    ? [sender, i]
+    : [sender, i, "x".repeat(random.of([1, 40, 200, 5000, 5000, 70_000]))];
 }
 
 /** What a channel iterates over, ended by the signal as well. */

@@ -12,7 +12,7 @@ const PLACES = 16;
 const CLASSES = 4;
 
 const { arena, words, number } = arrive();
-const heap = new Heap(arena);
+const heap = new Heap(arena, 0);
 const next = random(number + 1);
 const held: [block: number, sizeClass: number][] = [];
 

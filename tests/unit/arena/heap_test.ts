@@ -25,7 +25,7 @@ Deno.test("the class of a block is the smallest that takes the bytes", () => {
 
 Deno.test("blocks of all classes lie within the heap and do not overlap", () => {
   const arena = make(4 << 20);
-  const heap = new Heap(arena);
+  const heap = new Heap(arena, 0);
   const blocks: [from: number, to: number][] = [];
   for (let i = 0; i < 5; i++) {
     for (let sizeClass = 0; sizeClass < 10; sizeClass++) {
@@ -42,7 +42,7 @@ Deno.test("blocks of all classes lie within the heap and do not overlap", () => 
 
 Deno.test("a full heap refuses, without losing what a smaller block still can have", () => {
   const arena = make(1 << 20);
-  const heap = new Heap(arena);
+  const heap = new Heap(arena, 0);
   assertGreater(heap.allocate(13), 0);
   assertEquals(heap.allocate(14), 0);
   assertGreater(heap.allocate(13), 0);
@@ -51,7 +51,7 @@ Deno.test("a full heap refuses, without losing what a smaller block still can ha
 
 Deno.test("freed blocks serve again, in this isolate and in others", () => {
   const arena = make(1 << 20);
-  const [one, other] = [new Heap(arena), new Heap(arena)];
+  const [one, other] = [new Heap(arena, 0), new Heap(arena, 0)];
   const blocks: number[] = [];
   for (let at = one.allocate(4); at !== 0; at = one.allocate(4)) blocks.push(at);
   assertEquals(blocks.length, 1024);

@@ -50,7 +50,7 @@ function nested(levels: number): unknown {
   return value;
 }
 
-/** A value, what is looked at, and what that is in structuredClone's copy and in the codec's: by the name in the README. */
+/** A value, what is looked at, and what that is in structuredClone's copy and in the codec's: by the name in codec/README.md. */
 const differences: Record<
   string,
   [make: () => unknown, look: (copy: Any) => unknown, theirs: unknown, ours: unknown][]
@@ -137,7 +137,7 @@ const differences: Record<
 
 let channel: Channel<unknown>;
 
-Deno.test("the codec differs from structuredClone as scheduler/README.md lists it, and not otherwise", async () => {
+Deno.test("the codec differs from structuredClone as scheduler/codec/README.md lists it, and not otherwise", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   channel = new Channel<unknown>(sched);
   for (const [name, cases] of Object.entries(differences)) {
@@ -146,7 +146,7 @@ Deno.test("the codec differs from structuredClone as scheduler/README.md lists i
       assertEquals(seen(throughSlot, make, look), ours, `${name}: the codec`);
     }
   }
-  const page = await Deno.readTextFile(new URL("../../../scheduler/README.md", import.meta.url));
+  const page = await Deno.readTextFile(new URL("../../../scheduler/codec/README.md", import.meta.url));
   const section = page.split("\n### What differs from structuredClone\n")[1].split(/\n##+ /)[0];
   assertEquals([...section.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, name]) => name), Object.keys(differences));
 });

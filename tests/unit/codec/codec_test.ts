@@ -1004,7 +1004,7 @@ function assertClonesAsStructuredCloneByEncode(value: unknown) {
 }
 
 Deno.test("memory that holds no value is a broken invariant, not a value", () => {
-  for (const word of [0, 27, 0x7f, GUARD]) {
+  for (const word of [0, 28, 0x7f, GUARD]) {
     const bytes = arena(64);
     bytes.i32[2] = word;
     assertThrows(() => decode(bytes, 8), Error, "is no header of an encoded value");

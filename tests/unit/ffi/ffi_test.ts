@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
-import { errnoName, loadShim, relayBall, requireSupported } from "../../../ffi/shim.ts";
+import { errnoName, loadShim, requireSupported } from "../../../ffi/shim.ts";
 import { placeInMemory } from "../../../ffi/load.ts";
 import { shimAbi, shimSymbols } from "../../../ffi/symbols.ts";
 import { checkLibrary, exportedSymbols, libraries } from "../../../native/build.ts";
@@ -49,10 +49,10 @@ for (const library of libraries) {
   });
 }
 
-Deno.test("the library exports the functions of the symbol table, and the relay", () => {
+Deno.test("the library exports the functions of the symbol table, and nothing else", () => {
   const exported = exportedSymbols(Uint8Array.fromBase64(base64));
   const table = Object.entries(shimSymbols).map(([key, symbol]) => "name" in symbol ? symbol.name : key);
-  assertEquals([...exported].sort(), [...new Set(table), "heddle_relay"].sort());
+  assertEquals([...exported].sort(), [...new Set(table)].sort());
 });
 
 Deno.test("a library with another ABI is refused with both numbers", async () => {
@@ -142,45 +142,35 @@ Deno.test("a signal ends a futex wait like a wake", async () => {
   assertEquals(text, "waiting\n0\n");
 });
 
-Deno.test("a pthread and this thread wake each other over futexes", () => {
+Deno.test("two threads wake each other over futexes, and a wake returns how many slept", async () => {
   const cells = words(32);
   const there = shim.addressOf(cells), here = shim.addressOf(cells.subarray(16));
-  const id = shim.startRelay(there, here, -1);
-  assertGreater(id, 0);
-  for (const ball of [relayBall.ball, relayBall.ball, relayBall.stop]) {
+  const program = `import { loadShim } from ${JSON.stringify(shimUrl)};
+    const shim = loadShim();
+    onmessage = ({ data: cells }) => {
+      const there = shim.addressOf(cells), here = shim.addressOf(cells.subarray(16));
+      postMessage("plays");
+      for (let ball = 0; ball !== 3;) {
+        while ((ball = Atomics.exchange(cells, 0, 0)) === 0) shim.futexWait(there, 0, -1);
+        Atomics.store(cells, 16, ball);
+        shim.futexWake(here, 1);
+      }
+    };
+    postMessage("is up");`;
+  const worker = new Worker(`data:application/typescript,${encodeURIComponent(program)}`, { type: "module" });
+  const says = () => new Promise<string>((resolve) => worker.onmessage = ({ data }) => resolve(data));
+  assertEquals(await says(), "is up");
+  worker.postMessage(cells);
+  assertEquals(await says(), "plays");
+  while (shim.futexWake(there, 1) === 0); // until it has gone to sleep
+  for (const ball of [1, 2, 3]) {
     Atomics.store(cells, 0, ball);
     shim.futexWake(there, 1);
-    while (Atomics.load(cells, 16) === relayBall.none) shim.futexWait(here, relayBall.none, -1);
-    assertEquals(Atomics.exchange(cells, 16, relayBall.none), ball);
-    assertEquals(Atomics.load(cells, 0), relayBall.none);
+    while (Atomics.load(cells, 16) === 0) shim.futexWait(here, 0, -1);
+    assertEquals(Atomics.exchange(cells, 16, 0), ball);
   }
-  assertEquals(shim.joinThread(id), 0);
-});
-
-Deno.test("a wake returns how many threads slept", () => {
-  const cells = words(32);
-  const there = shim.addressOf(cells);
-  const id = shim.startRelay(there, shim.addressOf(cells.subarray(16)), -1);
-  while (shim.futexWake(there, 1) === 0); // until the thread has gone to sleep
-  Atomics.store(cells, 0, relayBall.stop);
-  shim.futexWake(there, 1);
-  assertEquals(shim.joinThread(id), 0);
   assertEquals(shim.futexWake(there, 1), 0);
-});
-
-Deno.test("two relays pass the ball for the given number of rounds and end", () => {
-  const cells = words(32);
-  const one = shim.addressOf(cells), two = shim.addressOf(cells.subarray(16));
-  const ids = [shim.startRelay(one, two, 100), shim.startRelay(two, one, -1)];
-  Atomics.store(cells, 0, relayBall.ball);
-  shim.futexWake(one, 1);
-  assertEquals(ids.map((id) => shim.joinThread(id)), [0, 0]);
-  // The first relay ends on its 101st ball; the second passes the stop back into the first word.
-  assertEquals([cells[0], cells[16]], [relayBall.stop, relayBall.none]);
-});
-
-Deno.test("a thread with too small a stack is refused", () => {
-  assertEquals(errnoName(shim.startThread(1, 0, 1)), "EINVAL");
+  worker.terminate();
 });
 
 Deno.test("a thread's name has at most 15 bytes", () => {

@@ -14,8 +14,8 @@ export class Heap extends undisturbed.Heap {
   readonly #ours: Arena;
   #isPutting = false;
 
-  constructor(arena: Arena) {
-    super(arena);
+  constructor(arena: Arena, isolate: number) {
+    super(arena, isolate);
     this.#ours = arena;
   }
 
@@ -28,10 +28,10 @@ export class Heap extends undisturbed.Heap {
     return block;
   }
 
-  override put(bytes: Uint8Array): number {
+  override place(payload: undisturbed.Payload): number {
     this.#isPutting = true;
     try {
-      return super.put(bytes);
+      return super.place(payload);
     } finally {
       this.#isPutting = false;
     }

@@ -1,0 +1,54 @@
+/** How a channel that one isolate knew alone moves to the arena, to be known by others. */
+import { C_CAPACITY, C_COUNT, CELL_WORDS, O_ENDED, W_CELL } from "../arena/memory_layout.ts";
+import { copyCell, dropCell, writeCell } from "./cell.ts";
+import { SEND } from "./channel_life.ts";
+import { CHANNEL } from "./handles.ts";
+import type { LocalChannel } from "./local_channel.ts";
+import { SharedChannel } from "./shared_channel.ts";
+
+/** The place for its state. Throws a RangeError if there is none. */
+export function placeFor(local: LocalChannel, handle: object): SharedChannel {
+  const { isolate, capacity } = local;
+  const object = isolate.handles.create(CHANNEL, capacity * CELL_WORDS);
+  isolate.words[object + C_CAPACITY] = capacity;
+  isolate.words[object + O_ENDED] = local.isClosed ? 1 : 0;
+  return new SharedChannel(isolate, object, handle);
+}
+
+/** What is buffered, and who is parked, moves there. If this throws, nothing has moved. */
+export function move(local: LocalChannel, shared: SharedChannel): void {
+  const { isolate, object } = shared;
+  const { words, values, records } = isolate;
+  const waiters = [...local.waiting()];
+  const sent = waiters.filter(({ role }) => role === SEND).map(({ value }) => value);
+  const written: number[] = [];
+  try {
+    for (const value of [...local.values(), ...sent]) {
+      // Each by itself: a value may have channels in it, which need records as well.
+      records.reserve();
+      const record = records.take();
+      written.push(record);
+      writeCell(isolate, values, record + W_CELL, value);
+    }
+    records.reserve(waiters.length);
+  } catch (error) {
+    for (const record of written) {
+      dropCell(isolate, values, record + W_CELL);
+      records.giveBack(record);
+    }
+    throw error;
+  }
+  local.moved = shared;
+  const cells = object + isolate.handles.bodyAt;
+  for (const record of written.splice(0, local.length)) {
+    copyCell(words, record + W_CELL, words, cells + words[object + C_COUNT]++ * CELL_WORDS);
+    records.giveBack(record);
+  }
+  for (const waiter of waiters) {
+    local.withdraw(waiter);
+    waiter.waited = shared;
+    waiter.value = undefined;
+    if (waiter.role === SEND) records.assign(waiter, written.shift()!);
+    shared.enqueue(waiter);
+  }
+}

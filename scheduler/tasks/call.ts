@@ -1,0 +1,134 @@
+/** A call of a task, how it is started, and what a started one is. */
+import { requireTransfer } from "../codec/moves.ts";
+import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
+
+/** What is known of a definition in one isolate. */
+export interface Definition {
+  /** The URL of the module that made it. */
+  readonly module: string;
+  readonly name: string;
+  readonly fn: TaskFunction;
+  /** By which all isolates know it: see `keyOf`. */
+  readonly key: string;
+}
+
+/** Its first parameter is a TaskContext, whose own words are those of this file. */
+// deno-lint-ignore no-explicit-any
+export type TaskFunction = (ctx: any, ...args: any[]) => unknown;
+
+const IS_CALL = Symbol.for("heddle.call");
+/** What `task` returns has it. */
+export const IS_TASK = Symbol.for("heddle.task");
+
+/**
+ * One call of a task, not started yet: `sched.go(call)` and `ctx.go(call)` start it. It can be started any number of
+ * times.
+ */
+export class Call<R> {
+  /** @internal */
+  readonly definition: Definition;
+  /** @internal */
+  readonly args: readonly unknown[];
+  /** Only for the type checker: what the task returns. */
+  declare readonly result: R;
+
+  /** @internal */
+  constructor(definition: Definition, args: readonly unknown[]) {
+    this.definition = definition;
+    this.args = args;
+  }
+}
+Object.defineProperty(Call.prototype, IS_CALL, { value: true });
+
+/** Throws unless it is a call of a task, from whichever instance of this module. */
+export function requireCall(call: unknown): asserts call is Call<unknown> {
+  if ((call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true) return;
+  if (isTask(call)) {
+    throw new TypeError(
+      `${call.name} is not a call of a task: you passed the task itself, give go(${call.name}()) with its arguments.`,
+    );
+  }
+  const given = typeof call === "function" ? `the function ${call.name || "(anonymous)"}` : shown(call);
+  throw new TypeError(
+    `${given} is not a call of a task: define one with task(import.meta, "name", fn) and start definition(...args).`,
+  );
+}
+
+/** Whether it is what `task()` returns, from whichever instance of this module. */
+export function isTask(value: unknown): value is () => Call<unknown> {
+  return typeof value === "function" && IS_TASK in value;
+}
+
+/**
+ * - `"queued"`: not started. No thread has it yet, or one has and is busy.
+ * - `"running"`: started, and bound to its thread.
+ * - `"done"`, `"failed"`: its promise is resolved, or rejected with what it threw.
+ * - `"cancelled"`: its promise is rejected with the reason, whether or not it had started.
+ */
+export type TaskState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** A started call: a promise of its result. */
+export interface Task<R> extends Promise<R> {
+  /** Unique within its scheduler. */
+  readonly id: number;
+  /** At this moment. */
+  readonly state: TaskState;
+  /**
+   * Rejects the promise with `reason` at once (an `AbortError` if none is given). If the task has not started, it never will;
+   * if it runs, its `ctx.signal` is aborted with the reason, and what it returns is dropped. Nothing happens if it has
+   * ended.
+   *
+   * A cancelled task that nobody awaits is no unhandled rejection.
+   */
+  cancel(reason?: unknown): void;
+}
+
+/** Options of one start. */
+export interface GoOptions {
+  /** Aborting it cancels the task with the signal's reason. */
+  signal?: AbortSignal;
+  /** Milliseconds from now until the task is cancelled with a {@linkcode TaskTimeoutError}. Default: never. */
+  timeout?: number;
+  /** Shown instead of the definition's name. */
+  name?: string;
+  /**
+   * Of the arguments, what is given up instead of copied, as in `structuredClone`: `ArrayBuffer`s, such as the buffer of an
+   * array, and `MessagePort`s. Detached once the task is started, and then it takes the same time whatever its size.
+   * {@linkcode move} does the same for a whole argument.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { byteSum } from "./tasks.ts";
+   *
+   * const bytes = new Uint8Array(1 << 20).fill(1);
+   * assertEquals(await go(byteSum(bytes), { transfer: [bytes.buffer] }), 1 << 20);
+   * assertEquals(bytes.length, 0);
+   * ```
+   */
+  transfer?: Transferable[];
+}
+
+export const GO_OPTIONS = { signal: true, timeout: true, name: true, transfer: true } satisfies Names<
+  GoOptions
+>;
+
+/** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
+export function requireGoOptions(
+  what: string,
+  options: GoOptions,
+  names: Readonly<Record<string, true>> = GO_OPTIONS,
+): GoOptions {
+  requireOptions(what, options, names);
+  const { signal, timeout, name, transfer } = options;
+  requireSignal(what, signal);
+  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
+    throw new RangeError(`${what}: timeout is ${shown(timeout)}: give milliseconds, 0 or more.`);
+  }
+  if (name !== undefined && typeof name !== "string") {
+    throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
+  }
+  if (transfer === undefined) return { signal, timeout, name };
+  return { signal, timeout, name, transfer: requireTransfer(what, transfer) };
+}
