@@ -14,7 +14,8 @@ import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
 import { registry } from "./tasks/define.ts";
 import { tellUncaught } from "./machine/task_signal.ts";
-import { HEAP_FULL, type ThreadStart } from "./host/thread_start.ts";
+import { HEAP_FULL, type ThreadStart, type Up } from "./host/thread_start.ts";
+import { shown } from "./tasks/options.ts";
 
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
 const HEAP_CHECK = 100;
@@ -22,7 +23,7 @@ const HEAP_CHECK = 100;
 /** Microseconds between looks whether there is a sysmon: as a thread starts, which takes several times that. */
 const SYSMON_CHECK = 2000;
 
-const { buffer, shape, isolate, shimPath, port, life } = workerData as ThreadStart;
+const { buffer, shape, isolate, shimPath, warm, port, life } = workerData as ThreadStart;
 registry.isThread = true;
 
 const arena = new Arena(shape, buffer);
@@ -85,13 +86,30 @@ function runMachine(): void {
     tellUncaught("in promise", event.reason);
   });
 
-  parentPort!.postMessage("up");
   // Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
-  machine.run().then(() => end(heapCheck), (error) => {
+  begin(machine).then(() => end(heapCheck), (error) => {
     // An invariant is broken. Better no thread than one that holds its tasks for ever.
     console.error("A Heddle thread ends:", error);
     process.exit(1);
   });
+}
+
+async function begin(machine: Machine): Promise<void> {
+  parentPort!.postMessage(warm.length === 0 ? {} : await warmUp());
+  await machine.run();
+}
+
+/** Nothing runs here so far, so no P is needed. Its tasks will say more of a module that cannot be imported. */
+async function warmUp(): Promise<Up> {
+  let up: Up = {};
+  for (const url of warm) {
+    try {
+      await import(url);
+    } catch (cause) {
+      up = { cold: url, cause: shown(cause) };
+    }
+  }
+  return up;
 }
 
 /**

@@ -16,7 +16,7 @@ import {
   QUEUE_WORDS,
 } from "./layout/native.ts";
 import { MAX_PROCS, P_WORDS } from "./layout/p.ts";
-import { G_WORDS, MAX_DEFINITIONS, SLOTS_PER_THREAD, TASK_NAME_BYTES } from "./layout/slot.ts";
+import { D_WORDS, G_WORDS, MAX_DEFINITIONS, SLOTS_PER_THREAD, TASK_NAME_BYTES } from "./layout/slot.ts";
 
 /** What has to be agreed on before an arena can be read. The host makes it, the threads get it with the buffer. */
 export interface ArenaShape {
@@ -44,7 +44,7 @@ function offsets(maxTasks: number, maxThreads: number) {
   const isolates = processors + MAX_PROCS * P_WORDS;
   const globalCells = isolates + (numbers + 1) * M_WORDS;
   const definitions = globalCells + globalCapacity * 2;
-  const names = definitions + MAX_DEFINITIONS * 2;
+  const names = definitions + MAX_DEFINITIONS * D_WORDS;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
@@ -77,7 +77,6 @@ export class Arena {
   readonly slots: number;
   readonly globalCapacity: number;
   readonly globalCells: number;
-  readonly definitions: number;
   /** In bytes, as are the next two. */
   readonly namesAt: number;
   readonly namesBytes = TASK_NAME_BYTES;
@@ -97,6 +96,7 @@ export class Arena {
   readonly #processors: number;
   readonly #isolates: number;
   readonly #gs: number;
+  readonly #definitions: number;
 
   constructor(
     readonly shape: ArenaShape,
@@ -108,7 +108,7 @@ export class Arena {
     this.slots = at.slots;
     this.globalCapacity = at.globalCapacity;
     this.globalCells = at.globalCells;
-    this.definitions = at.definitions;
+    this.#definitions = at.definitions;
     this.namesAt = at.names * 4;
     this.heapAt = at.heapBytes;
     this.spans = at.spans;
@@ -130,6 +130,10 @@ export class Arena {
 
   isolate(number: number): number {
     return this.#isolates + number * M_WORDS;
+  }
+
+  definition(number: number): number {
+    return this.#definitions + number * D_WORDS;
   }
 
   g(slot: number): number {

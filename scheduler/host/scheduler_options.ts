@@ -4,8 +4,10 @@ import { leastArenaBytes } from "../arena/arena.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
 import { requireMaxNativeThreads } from "../native/pool.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
+import type { TaskDefinition } from "../tasks/define.ts";
 import { type Names, shown } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
+import { requireWarm } from "./warm.ts";
 
 /** Milliseconds that fit a word of the arena. */
 const MAX_MS = 2 ** 31 - 1;
@@ -66,6 +68,12 @@ export interface SchedulerOptions {
    */
   heapLimitMb?: number;
   /**
+   * Modules that every thread of the pool imports before `Scheduler.start` resolves, and each later one as it starts: so no task has
+   * to wait for that. Tasks stand for the modules that define them. It rejects if one cannot be imported. Default: none; a
+   * module is imported with the first task that needs it.
+   */
+  warm?: readonly (string | URL | TaskDefinition<never[], unknown>)[];
+  /**
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
    * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
    * host may still start a task that finds a channel in its module and sends to it. Default: true.
@@ -88,6 +96,7 @@ export const SCHEDULER_OPTIONS = {
   onStall: true,
   stallMs: true,
   heapLimitMb: true,
+  warm: true,
   detectDeadlocks: true,
 } satisfies Names<SchedulerOptions>;
 
@@ -101,6 +110,8 @@ export interface Settings {
   readonly arenaBytes: number;
   readonly maxNativeThreads: number;
   readonly heapLimitMb: number;
+  /** URLs of modules. */
+  readonly warm: readonly string[];
   readonly preempt: boolean;
   readonly sliceMs: number;
   /** 0: nobody wants to hear of it, or there is no limit. */
@@ -110,7 +121,7 @@ export interface Settings {
   readonly detectDeadlocks: boolean;
 }
 
-/** Throws a RangeError for what is out of its range. */
+/** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
 export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const { preempt = true, detectDeadlocks = true, onStall } = options;
   const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
@@ -143,6 +154,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     arenaBytes,
     maxNativeThreads,
     heapLimitMb,
+    warm: requireWarm(options.warm),
     preempt,
     sliceMs,
     stallMs: onStall === undefined ? 0 : stallMs,

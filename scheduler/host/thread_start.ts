@@ -12,8 +12,16 @@ export interface ThreadStart {
   readonly shimPath: string;
   /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */
   readonly life?: number;
+  /** URLs of modules to import before it begins. */
+  readonly warm: readonly string[];
   /** To the host. sysmon has none. */
   readonly port?: MessagePort;
+}
+
+/** What a thread tells the host as it begins: that it does, and which of these modules it could not import. */
+export interface Up {
+  readonly cold?: string;
+  readonly cause?: string;
 }
 
 export const HEAP_FULL = 1;

@@ -14,7 +14,7 @@ import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
-import { HEAP_FULL, type ThreadStart } from "./thread_start.ts";
+import { HEAP_FULL, type ThreadStart, type Up } from "./thread_start.ts";
 import { source } from "./worker_bundle.ts";
 
 // As a data: URL the bundle would be the module's name, of which a thread keeps 20 copies and more: 1.7 MB for 75 KB. A
@@ -59,6 +59,8 @@ export interface Thread {
 export interface ThreadLimits {
   readonly maxThreads: number;
   readonly heapLimitMb: number;
+  /** What each thread imports before it begins. */
+  readonly warm: readonly string[];
 }
 
 export class Threads {
@@ -223,10 +225,11 @@ export class Threads {
       isGone: false,
     };
     this.#threads.set(isolate, thread);
-    worker.once("message", () => {
+    worker.once("message", ({ cold, cause }: Up) => {
       thread.isUp = true;
       this.#retryMs = FIRST_RETRY;
-      up.resolve();
+      if (cold === undefined) up.resolve();
+      else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
       this.#continueLater();
     });
     worker.on("error", (error) => thread.error = error);
@@ -249,6 +252,7 @@ export class Threads {
       isolate,
       bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
       shimPath: this.#shim.path,
+      warm: isolate === HOST ? [] : this.#limits.warm,
       ...(this.#life !== undefined && { life: this.#life }),
       ...(port !== undefined && { port }),
     };

@@ -5,6 +5,7 @@
  * store, one look whether sysmon is awake, one CAS. Otherwise sysmon has taken it, and the M needs another one. The
  * JavaScript stack of the G stands on this thread's stack, so the M waits for it in its futex, where it is.
  */
+import type { Stopwatch } from "./stopwatch.ts";
 import type { Children } from "./children.ts";
 import type { Hold } from "./hold.ts";
 import { EXEMPT_P } from "../parking/idle.ts";
@@ -25,14 +26,16 @@ export class BlockingCalls {
   readonly #hold: Hold;
   readonly #children: Children;
   readonly #locks: Locks;
+  readonly #stopwatch: Stopwatch;
 
-  constructor({ parker, sysmonSleep }: Shared, hold: Hold, children: Children) {
+  constructor({ parker, sysmonSleep }: Shared, hold: Hold, children: Children, stopwatch: Stopwatch) {
     this.#isolate = hold.isolate;
     this.#parker = parker;
     this.#sysmon = sysmonSleep;
     this.#hold = hold;
     this.#children = children;
     this.#locks = hold.locks;
+    this.#stopwatch = stopwatch;
   }
 
   run<T>(fn: () => T): T {
@@ -41,6 +44,7 @@ export class BlockingCalls {
     const hold = this.#hold;
     const { p } = hold;
     if (p >>> 0 >= EXEMPT_P || hold.isAsleep) return this.#runSpecial(fn, false);
+    this.#stopwatch.spoil();
     this.#children.publishAll();
     const word = callWord(this.#isolate, this.#calls++);
     hold.enterCall(p, word);
@@ -62,6 +66,7 @@ export class BlockingCalls {
     const hold = this.#hold;
     const { p } = hold;
     if (p >>> 0 >= EXEMPT_P || hold.isAsleep) return this.#runSpecial(fn, true);
+    this.#stopwatch.spoil();
     this.#children.publishAll();
     hold.passOnForCall(p);
     try {

@@ -94,7 +94,7 @@ export class Machine {
     );
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
-    const calls = new BlockingCalls(shared, hold, children);
+    const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     Object.assign(services, { children, threadLock, runner, mail, signals, calls });
     this.#search = new Search(shared, hold, agenda, children, eventLoop, shim);
     this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner);

@@ -22,7 +22,7 @@ import {
 } from "../parking/sleep_word.ts";
 import type { Parker } from "../parking/parker.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
-import { DEDICATED, type Roles, SPARE } from "../parking/roles.ts";
+import { DEDICATED, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Isolate } from "../sync/isolate.ts";
@@ -238,8 +238,9 @@ export class Park {
 
   /** Whether it was the end of its patience that ended it. */
   #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
+    // Those that have no P just now are back sooner or later. The lowest is the first to be woken, so the coldest is the first to end.
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
-      this.#roles.available > this.#idle.procs;
+      this.#roles.count(POOL) > this.#idle.procs;
     const most = isSurplus ? RETIRE : patience;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }

@@ -26,6 +26,8 @@ import type { ThreadLock } from "./thread_lock.ts";
 import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { HOST } from "../arena/layout/m.ts";
+import { Modules } from "./modules.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Definition } from "../tasks/call.ts";
@@ -44,6 +46,8 @@ const { resolve: resolved } = Promise;
 const { then } = Promise.prototype;
 
 export class Runner {
+  readonly stopwatch: Stopwatch;
+  readonly #modules: Modules;
   /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
   /** Between its begin and its first await. */
@@ -98,6 +102,8 @@ export class Runner {
     this.#mail = mail;
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
+    this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
+    this.#modules = new Modules(arena, hold.isolate);
   }
 
   /** A G from a queue was begun since the last look. */
@@ -170,9 +176,10 @@ export class Runner {
   /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
   #load(g: G, parcel: Parcel | undefined): void {
     if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
-    const [module, name] = splitKey(this.#table.key(this.#gs.definition(g.slot)));
+    const number = this.#gs.definition(g.slot);
+    const [module, name] = splitKey(this.#table.key(number));
     this.#await(g);
-    const loaded = import(module).then(
+    const loaded = this.#modules.import(module, number).then(
       () => {
         if (this.#definition(g.slot) !== undefined) return undefined;
         const defined = [...registry.definitions.values()];
@@ -220,7 +227,12 @@ export class Runner {
 
   #definition(slot: number): Definition | undefined {
     const number = this.#gs.definition(slot);
-    return this.#definitions[number] ??= registry.definitions.get(this.#table.key(number));
+    const known = this.#definitions[number];
+    if (known !== undefined) return known;
+    const found = registry.definitions.get(this.#table.key(number));
+    if (found === undefined) return undefined;
+    this.#modules.has(number);
+    return this.#definitions[number] = found;
   }
 
   /** A G that has not begun and waits for something to arrive. */
@@ -242,6 +254,8 @@ export class Runner {
     const locks = this.#locks;
     let result: unknown;
     let pending: Promise<unknown> | undefined;
+    if (g.slot < 0) this.stopwatch.beginPrivate(definition);
+    else this.stopwatch.begin(this.#gs.definition(g.slot));
     locks.leave();
     try {
       // A spread call costs 20 ns more.
@@ -250,11 +264,13 @@ export class Runner {
       if (isThenable(result)) pending = resolved.call(Promise, result);
     } catch (error) {
       locks.enter();
+      this.stopwatch.end();
       this.#current = undefined;
       this.#end(g, false, error);
       return;
     }
     locks.enter();
+    this.stopwatch.end();
     if (g.slot >= 0) this.#current = undefined;
     if (pending !== undefined) this.#follow(g, pending);
     else this.#end(g, true, result);

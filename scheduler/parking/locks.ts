@@ -7,7 +7,7 @@
  * is all that counts, and plain access will do. sysmon reads it too, for whom any moment is as good as the next.
  */
 import type { Arena } from "../arena/arena.ts";
-import { M_GIVEN, M_LOCKS } from "../arena/layout/m.ts";
+import { M_GIVEN, M_LOCKS, M_RUNS } from "../arena/layout/m.ts";
 
 const TURN = 1 << 8;
 
@@ -25,6 +25,7 @@ export class Locks {
   readonly #words: Int32Array;
   readonly #count: number;
   readonly #given: number;
+  readonly #runs: number;
   #turn = 0;
   /** What the thread does when it was frozen, or has lost its P where it could not be. Gets what M_GIVEN says. */
   takeUp: (given: number) => void = () => {};
@@ -33,6 +34,7 @@ export class Locks {
     this.#words = arena.i32;
     this.#count = arena.isolate(isolate) + M_LOCKS;
     this.#given = arena.isolate(isolate) + M_GIVEN;
+    this.#runs = arena.isolate(isolate) + M_RUNS;
   }
 
   /** From a task's code into the scheduler, which may be there already. */
@@ -67,6 +69,12 @@ export class Locks {
     this.#turn = (this.#turn + TURN) | 0;
     this.#words[this.#count] = this.#turn | 1;
     if (this.#words[this.#given] !== 0) this.#takeUp();
+    this.#words[this.#runs] = 0;
+  }
+
+  /** A task of that definition is about to run, until it enters; -1: nobody knows. sysmon reads that as it reads the count. */
+  runs(definition: number): void {
+    this.#words[this.#runs] = definition + 1;
   }
 
   get turn(): number {

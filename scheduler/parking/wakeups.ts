@@ -99,19 +99,20 @@ export class Wakeups {
   }
 
   /**
-   * A P goes to who has use for it (Go's handoffp). The caller holds it, or took it from a call; its ring may hold Gs.
+   * A P goes to who has use for it (Go's handoffp). The caller holds it, or took it from a call; its ring may hold Gs. `first`:
+   * an M to ask before others of those that take what there is.
    */
-  passOn(p: number): void {
+  passOn(p: number, first = HOST): void {
     // If its M dies now, this is not what it leaves.
     this.#ps.pass(p);
     // An M that only goes on with its G would leave the ring to the next one, and that to the next.
     if (!this.#rings.isEmpty(p)) {
-      if (p < this.#idle.procs && this.#giveToAny(p, false)) return;
+      if (p < this.#idle.procs && this.#giveToAny(p, false, first)) return;
       this.#rings.moveToGlobal(p);
     }
     if (p < this.#idle.procs) {
       if (!this.#global.isEmpty()) {
-        if (this.#give(p, false)) return;
+        if (this.#give(p, false, first)) return;
       } else if (this.#idle.startLooking()) {
         // All others are busy: one M is to look for what they have too much of.
         if (this.#giveToAny(p, true)) return;
@@ -122,15 +123,30 @@ export class Wakeups {
     this.wakeIfWork();
   }
 
+  /**
+   * The same for a P that was taken for those that wait in the middle of something: the next of these by number has it, out of
+   * its turn, so that nothing begins instead. From the one that lost it round, so each has its turn.
+   */
+  passToReturning(p: number, after: number): void {
+    this.#ps.pass(p);
+    this.#rings.moveToGlobal(p);
+    const others = load(this.#words, ISOLATES) - 1;
+    for (let i = 0; i < others && p < this.#idle.procs; i++) {
+      const isolate = (after + i) % others + 1;
+      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
+    }
+    this.passOn(p);
+  }
+
   /** Gives the P to the M whose turn it is, and if `spinning` a place among those that spin. False if there is none. */
-  #give(p: number, spinning: boolean): boolean {
+  #give(p: number, spinning: boolean, first = HOST): boolean {
     for (let turn = this.#global.popNote(); turn !== 0; turn = this.#global.popNote()) {
       if (!this.handOff(turn, p)) continue;
       // It will not look for what else there is.
       if (spinning) this.foundWork();
       return true;
     }
-    if (this.#giveToAny(p, spinning)) return true;
+    if (this.#giveToAny(p, spinning, first)) return true;
     // There is nobody to take what is first in the queue. Better out of turn than not at all.
     if (!this.#some((isolate) => this.isQueuedForP(isolate) && this.#offer(isolate, p))) return false;
     if (spinning) this.foundWork();
@@ -138,7 +154,8 @@ export class Wakeups {
   }
 
   /** To one that takes what there is. */
-  #giveToAny(p: number, spinning: boolean): boolean {
+  #giveToAny(p: number, spinning: boolean, first = HOST): boolean {
+    if (first !== HOST && this.#giveTo(first, p, spinning)) return true;
     if (this.#unparkAny(PARKED_FUTEX, given(p, spinning))) return true;
     // One that sleeps in its event loop may be in the middle of a G's continuation: it is not to be relied on.
     if (this.#unparkAny(PARKED_EVENT_LOOP, given(p, false))) {
@@ -146,6 +163,13 @@ export class Wakeups {
       return true;
     }
     return this.lacksThread && this.#giveSpare(given(p, spinning));
+  }
+
+  #giveTo(isolate: number, p: number, spinning: boolean): boolean {
+    if (this.#parker.unpark(isolate, PARKED_FUTEX, given(p, spinning))) return true;
+    if (!this.#parker.unpark(isolate, PARKED_EVENT_LOOP, given(p, false))) return false;
+    if (spinning) this.foundWork();
+    return true;
   }
 
   /** A spare joins the pool with a P, and the host makes another one. */

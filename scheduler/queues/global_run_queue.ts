@@ -96,6 +96,17 @@ export class GlobalRunQueue {
     }
   }
 
+  /** What is the `n`th entry, from 0; undefined if there is none. A hint: it may have been taken by now. */
+  peek(n: number): number | undefined {
+    const position = (load(this.#words, GLOBAL_HEAD) + n) | 0;
+    return this.#isReady(position) ? load(this.#words, this.#cell(position) + 1) : undefined;
+  }
+
+  /** Changes whenever one is taken. */
+  get head(): number {
+    return load(this.#words, GLOBAL_HEAD);
+  }
+
   /** By the host after a death. A hint when false: somebody may have just taken it, or not have finished its push. */
   includes(entry: number): boolean {
     const end = load(this.#words, GLOBAL_TAIL);

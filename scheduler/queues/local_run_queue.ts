@@ -29,6 +29,21 @@ export class Stealer {
       load(this.words, at + P_NEXT) === 0;
   }
 
+  /** What is the `n`th to run, from 0, or -1. A hint: it may have been taken by now. */
+  peek(p: number, n: number): number {
+    const at = this.arena.processor(p);
+    const next = load(this.words, at + P_NEXT);
+    if (next !== 0 && n-- === 0) return next - 1;
+    const head = load(this.words, at + P_HEAD);
+    const isThere = n < ((load(this.words, at + P_TAIL) - head) | 0);
+    return isThere ? load(this.words, at + P_RING + ((head + n) & (RING_SIZE - 1))) : NONE;
+  }
+
+  /** Changes whenever one is taken from its ring. */
+  head(p: number): number {
+    return load(this.words, this.arena.processor(p) + P_HEAD);
+  }
+
   /**
    * Moves half of the victim's ring (and its runnext, only if that is all there is and `takeNext`) to the ring of
    * `thief`, whose owner calls and whose ring is empty. Returns one of them to run, or -1.

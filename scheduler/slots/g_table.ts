@@ -190,7 +190,8 @@ export class GTable {
     store(this.#words, g + G_M, dedicatedTo);
     this.#words[g + G_ID_LOW] = id | 0;
     this.#words[g + G_ID_HIGH] = Math.floor(id / 2 ** 32);
-    this.#words[g + G_TASK] = definition;
+    // Partner: sysmon, which reads what waits in queues. It may have left them by then.
+    store(this.#words, g + G_TASK, definition);
   }
 
   /** By the owner, about to push it: if it dies before, the slot is as free as it was. */

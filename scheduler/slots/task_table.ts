@@ -1,12 +1,13 @@
 /**
  * Numbers for task definitions, so that a slot can say in one word what is to run. Entries are appended under a lock
- * and never change; readers of a number they were given need no lock. Two isolates may append a definition at one time:
+ * and never change, but for
+ * what run_times.ts keeps there; readers of a number they were given need no lock. Two isolates may append a definition at one time:
  * then it has two numbers.
  */
 import { cas, load, pause, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { TASK_BYTES, TASK_COUNT, TASK_LOCK } from "../arena/layout/header.ts";
-import { MAX_DEFINITIONS } from "../arena/layout/slot.ts";
+import { D_KEY, D_KEY_BYTES, MAX_DEFINITIONS } from "../arena/layout/slot.ts";
 import type { Definition } from "../tasks/call.ts";
 
 export class TaskTable {
@@ -23,6 +24,11 @@ export class TaskTable {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#inside = isolate + 1;
+  }
+
+  /** Its number, if it has one here: nobody else needs one. Else -1. */
+  known(definition: Definition): number {
+    return this.#known.get(definition) ?? -1;
   }
 
   number(definition: Definition): number {
@@ -53,11 +59,11 @@ export class TaskTable {
     // Partner: the store in #append, after which the entry does not change.
     const count = load(this.#words, TASK_COUNT);
     while (this.#keys.length < count) {
-      const entry = this.#arena.definitions + this.#keys.length * 2;
-      const at = this.#words[entry];
+      const entry = this.#arena.definition(this.#keys.length);
+      const at = this.#words[entry + D_KEY];
       // TextDecoder refuses shared memory: slice() copies.
       const key = new TextDecoder().decode(
-        new Uint8Array(this.#arena.u8.slice(at, at + this.#words[entry + 1])),
+        new Uint8Array(this.#arena.u8.slice(at, at + this.#words[entry + D_KEY_BYTES])),
       );
       this.#numbers.set(key, this.#keys.length);
       this.#keys.push(key);
@@ -74,9 +80,9 @@ export class TaskTable {
     if (hasRoom) {
       const at = this.#arena.namesAt + used;
       this.#arena.u8.set(bytes, at);
-      const entry = this.#arena.definitions + number * 2;
-      this.#words[entry] = at;
-      this.#words[entry + 1] = bytes.length;
+      const entry = this.#arena.definition(number);
+      this.#words[entry + D_KEY] = at;
+      this.#words[entry + D_KEY_BYTES] = bytes.length;
       store(this.#words, TASK_BYTES, used + bytes.length);
       store(this.#words, TASK_COUNT, number + 1);
     }

@@ -15,16 +15,14 @@
 import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Idle } from "../parking/idle.ts";
 import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
 import { ISOLATES, PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
-import { HOST, M_LOCKS, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_LOCKS, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
 import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
   ASKED,
@@ -43,6 +41,7 @@ import {
 } from "../parking/sleep_word.ts";
 import type { Parker } from "../parking/parker.ts";
 import { holder } from "../parking/processor.ts";
+import { Gain, NOBODY, RETURNING } from "./gain.ts";
 
 /**
  * Refusals after which the P is taken from a thread that cannot be frozen. JSON.parse and BigInt are in C++ 99 of 100
@@ -93,10 +92,9 @@ export class Preemption {
   readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #idle: Idle;
+  readonly #gain: Gain;
   readonly #wakeups: Wakeups;
   readonly #sysmon: SysmonSleep;
-  readonly #rings: LocalRunQueue;
-  readonly #global: GlobalRunQueue;
   readonly #isOn: boolean;
   /** Nanoseconds, as are the next two. */
   readonly #slice: number;
@@ -113,7 +111,8 @@ export class Preemption {
   hasActed = false;
   next = Infinity;
 
-  constructor({ arena, parker, idle, wakeups, sysmonSleep, rings, global }: Shared, shim: Shim) {
+  constructor(shared: Shared, shim: Shim) {
+    const { arena, parker, idle, wakeups, sysmonSleep } = shared;
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
@@ -121,10 +120,9 @@ export class Preemption {
     this.#idle = idle;
     this.#wakeups = wakeups;
     this.#sysmon = sysmonSleep;
-    this.#rings = rings;
-    this.#global = global;
     this.#isOn = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
+    this.#gain = new Gain(shared, this.#slice);
     this.#stall = load(this.#words, STALL_MS) * 1e6 || Infinity;
     this.#runaway = load(this.#words, RUNAWAY_MS) * 1e6 || Infinity;
     this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
@@ -151,6 +149,7 @@ export class Preemption {
     this.#now = now;
     this.hasActed = false;
     this.next = Infinity;
+    this.#gain.begin(now);
     for (const isolate of this.#seized) this.#lookAtSeized(isolate);
     // Who has answered and parked is in no P's status.
     for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));
@@ -162,6 +161,7 @@ export class Preemption {
     const isolate = holder(word);
     const run = this.#run(isolate);
     if (run.ran >= this.#stall) this.#report(isolate, run);
+    this.#gain.watch(p);
     const state = this.#parker.state(isolate);
     if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p);
     this.#asked.delete(isolate);
@@ -169,7 +169,7 @@ export class Preemption {
     const isRunaway = this.#isRunaway(run);
     const left = isRunaway ? 0 : this.#sliceLeft(run);
     if (left > 0) this.next = Math.min(this.next, left);
-    else if (isRunaway || this.#isWanted(p)) this.#ask(isolate, run, p, word);
+    else if (isRunaway || this.#gain.whom(p, isolate, run.ran) !== NOBODY) this.#ask(isolate, run, p, word);
     // Who comes later does not wait for another slice.
     else this.next = Math.min(this.next, OVERTIME_INTERVAL);
   }
@@ -229,6 +229,7 @@ export class Preemption {
       tries: 0,
     };
     if (run.turn !== turn) {
+      this.#gain.progressed();
       run.turn = turn;
       run.start = used;
       run.ran = run.tries = run.seen = 0;
@@ -253,12 +254,6 @@ export class Preemption {
 
   #isRunaway(run: Run): boolean {
     return run.used - run.start >= this.#runaway;
-  }
-
-  /** Somebody waits for a P, and nobody else would take it. */
-  #isWanted(p: number): boolean {
-    return p >= this.#idle.procs ||
-      (!this.#idle.isAnyHungry && (!this.#global.isEmpty() || !this.#rings.isEmpty(p)));
   }
 
   #ask(isolate: number, run: Run, p: number, word: number): void {
@@ -291,10 +286,17 @@ export class Preemption {
   #lookAtAnswer(isolate: number, run: Run, state: number, p: number): void {
     if (!this.#hasAnswered(isolate, state)) return;
     if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
+    const whom = this.#gain.whom(p, isolate, run.ran);
     if (!this.#idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
-    this.#wakeups.passOn(p);
+    store(
+      this.#words,
+      this.#arena.isolate(isolate) + M_RAN_BEFORE,
+      Math.min(run.ran / 1e3, 2 ** 31 - 1) | 0,
+    );
+    if (whom === RETURNING) this.#wakeups.passToReturning(p, isolate);
+    else this.#wakeups.passOn(p, Math.max(whom, HOST));
     if (state === FROZEN) this.#freeze(isolate, run);
     else this.#seized.add(isolate);
   }

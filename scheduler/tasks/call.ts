@@ -43,7 +43,7 @@ Object.defineProperty(Call.prototype, IS_CALL, { value: true });
 /** Throws unless it is a call of a task, from whichever instance of this module. */
 export function requireCall(call: unknown): asserts call is Call<unknown> {
   if ((call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true) return;
-  if (typeof call === "function" && IS_TASK in call) {
+  if (isTask(call)) {
     throw new TypeError(
       `${call.name} is not a call of a task: you passed the task itself, give go(${call.name}()) with its arguments.`,
     );
@@ -52,6 +52,11 @@ export function requireCall(call: unknown): asserts call is Call<unknown> {
   throw new TypeError(
     `${given} is not a call of a task: define one with task(import.meta, "name", fn) and start definition(...args).`,
   );
+}
+
+/** Whether it is what `task()` returns, from whichever instance of this module. */
+export function isTask(value: unknown): value is () => Call<unknown> {
+  return typeof value === "function" && IS_TASK in value;
 }
 
 /**

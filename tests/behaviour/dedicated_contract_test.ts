@@ -207,7 +207,7 @@ Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's w
   const p = idle.acquireP();
   idle.ps.hold(p, isolate);
   const hold = new Hold(shared, isolate, shim, () => {});
-  const calls = new BlockingCalls(shared, hold, { publishAll() {} } as Any);
+  const calls = new BlockingCalls(shared, hold, { publishAll() {} } as Any, { spoil() {} } as Any);
   hold.beExempt();
   const look = () => [idle.ps.word(p), arena.i32[SYSMON]];
   shared.sysmonSleep.announce(SLEEPS);

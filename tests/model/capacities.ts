@@ -22,6 +22,9 @@ export const capacities: Patch[] = [
   // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
   shrink("parking/locks.ts", "TURN = 1 << 8", "TURN = 0"),
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
+  // Times are hints, and those of the model say nothing.
+  shrink("machine/stopwatch.ts", "FIRST = 16", "FIRST = 0"),
+  shrink("sysmon/gain.ts", "WINDOW = 8", "WINDOW = 1"),
   shrink("sysmon/preemption.ts", "LINGER = 1000", "LINGER = 5"),
   shrink("sysmon/preemption.ts", "GIVE_UP = 10_000", "GIVE_UP = 30"),
 ];

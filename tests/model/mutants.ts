@@ -454,11 +454,13 @@ export const mutants: Mutant[] = [
     this.wakeIfWork();
   }
 
-  /** Gives the P to the M whose turn`,
+  /**
+   * The same for a P`,
     `    this.#idle.releaseP(p);
   }
 
-  /** Gives the P to the M whose turn`,
+  /**
+   * The same for a P`,
     "blocking",
     "locked",
     "dedicate",
@@ -874,6 +876,23 @@ export const mutants: Mutant[] = [
     if (this.#words[this.#given] !== 0) this.#takeUp();`,
     "    this.#words[this.#count] = this.#turn | 1;",
     "preemption: a task",
+  ),
+  mutant(
+    "a P that was taken for somebody who has one by then is nobody's",
+    "parking/wakeups.ts",
+    `      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
+    }
+    this.passOn(p);`,
+    `      if (this.isQueuedForP(isolate) && this.#offer(isolate, p)) return;
+    }`,
+    "preemption: a P for who waits",
+  ),
+  mutant(
+    "one that is frozen is forgotten: nobody knows that it waits for a P",
+    "sysmon/preemption.ts",
+    "else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);",
+    "else this.#parker.shelve(isolate);",
+    "preemption: two that compute",
   ),
   mutant(
     "sysmon forgets a thread that it has taken the P of",

@@ -20,7 +20,7 @@ interface Places {
   isolate(number: number): number;
   g(slot: number): number;
   readonly globalCells: number;
-  readonly definitions: number;
+  definition(number: number): number;
   readonly nativeHost: number;
   readonly heapAt: number;
 }
@@ -45,7 +45,7 @@ export function wordNames(modules: Modules): (arena: object) => (index: number) 
       [at.heapAt >> 2, (index) => `heap+${index - (at.heapAt >> 2)}`],
       [at.nativeHost, (index) => `native+${index - at.nativeHost}`],
       [at.g(0), records(at.g(0), at.g(1) - at.g(0), "slot", "G_", "slot")],
-      [at.definitions, (index) => `definitions+${index - at.definitions}`],
+      [at.definition(0), (index) => `definitions+${index - at.definition(0)}`],
       [at.globalCells, (index) => {
         const cell = index - at.globalCells;
         return `global[${cell >> 1}].${(cell & 1) === 0 ? "turn" : "entry"}`;

@@ -36,6 +36,14 @@ export const M_TELLS = 2 * LINE + 15;
 /** struct heddle_preemptible of native/shim.h: 4 doubles, 2 counts. */
 export const M_PREEMPTIBLE = 3 * LINE;
 export const M_REFUSALS = M_PREEMPTIBLE + 8;
+/** The definition of the task that runs there on end, plus 1; 0: a continuation, or nothing. See locks.ts. */
+export const M_RUNS = M_PREEMPTIBLE + 10;
+/** Modules that it imports now. By the thread. */
+export const M_IMPORTS = M_PREEMPTIBLE + 11;
+/** Which definitions it has at hand, by the lowest 5 bits of their numbers: a hint. By the thread. */
+export const M_WARM = M_PREEMPTIBLE + 13;
+/** Microseconds that its turn had taken when it lost its P in the middle. By sysmon, reset by the thread: stopwatch.ts. */
+export const M_RAN_BEFORE = M_PREEMPTIBLE + 14;
 /** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
 export const M_SPAN = 3 * LINE + 12;
 /** What runs there: see black_box.ts. */

@@ -25,5 +25,11 @@ export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 // The task table
 
 export const MAX_DEFINITIONS = 4096;
+/** An entry: where in the names its key is, in bytes, and how long; then what run_times.ts knows. */
+export const D_KEY = 0;
+export const D_KEY_BYTES = 1;
+export const D_MEAN = 2;
+export const D_IMPORT = 3;
+export const D_WORDS = 4;
 /** Bytes for the names of all definitions: 128 each on average. */
 export const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;

@@ -8,6 +8,7 @@ import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_SLEEP, M_WANTS_P } from "../../../sc
 import {
   ASKED,
   ASKED_TO_LET_GO,
+  AWAITS_P,
   AWAKE,
   givenP,
   isFrozen,
@@ -361,6 +362,66 @@ export const whose: Scenario = {
       end() {
         const all = [`keeps ${p}`, "given up,is lost", "seized,waits for a P"];
         check(all.includes(outcomes.toSorted().join()), `both agree: ${outcomes}`);
+      },
+    };
+  },
+};
+
+/** Who was frozen gets the P of the other one out of its turn, and leaves a note behind that is for nothing. */
+export const turns: Scenario = {
+  name: "preemption: two that compute take turns",
+  bound: 1,
+  short: 0,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(1, [POOL, POOL]);
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(computes(1));
+          pool.submit(computes(2));
+          while (load(pool.arena.i32, PREEMPTED) < 2) pause();
+          pool.set();
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(ended.toSorted(), [1, 2], "tasks that ended");
+        checkRest();
+      },
+    };
+  },
+};
+
+export const outOfTurn: Scenario = {
+  name: "preemption: a P for who waits in the middle of something, and another one by its note",
+  bound: 4,
+  short: 4,
+  setUp() {
+    const { arena, parker, idle, wakeups, global } = begin(2, [POOL]);
+    const [taken, others] = [idle.acquireP(), idle.acquireP()];
+    parker.announce(1, AWAITS_P);
+    wakeups.queueForP(1);
+    return {
+      arena,
+      threads: {
+        sysmon() {
+          wakeups.passToReturning(taken, 2);
+        },
+        other() {
+          const turn = global.popNote();
+          if (turn === 0 || !wakeups.handOff(turn, others)) idle.releaseP(others);
+        },
+      },
+      end() {
+        check(isGiven(parker.state(1)), "it has a P");
+        checkEqual([idle.idlePs, idle.spinning], [1, 0], "idle Ps, spinning Ms");
       },
     };
   },

@@ -1,0 +1,43 @@
+/** The modules that a thread imports for its tasks, and what it tells sysmon of them: see sysmon/gain.ts. */
+import { store } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
+import { RunTimes } from "../slots/run_times.ts";
+
+export class Modules {
+  readonly #words: Int32Array;
+  readonly #imports: number;
+  readonly #warm: number;
+  readonly #times: RunTimes;
+  #underWay = 0;
+  #atHand = 0;
+
+  constructor(arena: Arena, isolate: number) {
+    this.#words = arena.i32;
+    this.#imports = arena.isolate(isolate) + M_IMPORTS;
+    this.#warm = arena.isolate(isolate) + M_WARM;
+    this.#times = new RunTimes(arena);
+    // The last thread of that number may have ended anywhere.
+    store(this.#words, this.#imports, 0);
+    store(this.#words, this.#warm, 0);
+  }
+
+  /** Its module has been imported here. */
+  has(definition: number): void {
+    this.#atHand |= 1 << (definition & 31);
+    store(this.#words, this.#warm, this.#atHand);
+  }
+
+  /** For that definition. */
+  import(url: string, definition: number): Promise<unknown> {
+    store(this.#words, this.#imports, ++this.#underWay);
+    const begun = performance.now();
+    const imported = import(url);
+    const ended = () => store(this.#words, this.#imports, --this.#underWay);
+    imported.then(() => {
+      ended();
+      this.#times.importTook(definition, (performance.now() - begun) * 1000);
+    }, ended);
+    return imported;
+  }
+}

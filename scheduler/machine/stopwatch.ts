@@ -1,0 +1,88 @@
+/**
+ * What an M runs, for sysmon to see, and how long some of its tasks take on end: see run_times.ts.
+ *
+ * Two looks at the clock cost as much as a tiny child. So of each definition that comes from queues the first runs are
+ * measured, and then some; of children that nobody else knows of a few.
+ */
+import { load, store } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { M_RAN_BEFORE } from "../arena/layout/m.ts";
+import type { Locks } from "../parking/locks.ts";
+import { RunTimes } from "../slots/run_times.ts";
+import type { TaskTable } from "../slots/task_table.ts";
+import type { Definition } from "../tasks/call.ts";
+
+/** Runs of a definition that are all measured. Guess: V8 has optimised by then what is to be. */
+const FIRST = 16;
+/** Of later ones, and of private ones, one in so many, less 1. With 64 a child's start and end is not measurably slower. */
+const LATER = 15;
+const PRIVATE = 63;
+
+export class Stopwatch {
+  readonly #words: Int32Array;
+  readonly #ranBefore: number;
+  readonly #table: TaskTable;
+  readonly #locks: Locks;
+  readonly #times: RunTimes;
+  /** Of slots, by definition. */
+  readonly #runs: number[] = [];
+  #privateRuns = 0;
+  /** The last private one, and its number. */
+  #last: Definition | undefined = undefined;
+  #lastNumber = -1;
+  #number = -1;
+  /** Milliseconds; 0: this run is not measured. */
+  #begun = 0;
+
+  constructor(arena: Arena, isolate: number, table: TaskTable, locks: Locks) {
+    this.#words = arena.i32;
+    this.#ranBefore = arena.isolate(isolate) + M_RAN_BEFORE;
+    this.#table = table;
+    this.#locks = locks;
+    this.#times = new RunTimes(arena);
+  }
+
+  /** A task from a queue begins: `number` is its definition's. */
+  begin(number: number): void {
+    const runs = this.#runs[number] = (this.#runs[number] ?? 0) + 1;
+    this.#number = number;
+    this.#locks.runs(number);
+    if (runs <= FIRST || (runs & LATER) === 0) this.#start();
+  }
+
+  beginPrivate(definition: Definition): void {
+    const isMeasured = (++this.#privateRuns & PRIVATE) === 0;
+    // One that was published since has a number.
+    if (definition !== this.#last || isMeasured) {
+      this.#last = definition;
+      this.#lastNumber = this.#table.known(definition);
+    }
+    this.#number = this.#lastNumber;
+    this.#locks.runs(this.#number);
+    if (isMeasured && this.#number >= 0) this.#start();
+  }
+
+  /** Its end, or its first await. */
+  end(): void {
+    if (this.#begun !== 0) this.#measure();
+  }
+
+  /** It has run without a P, who knows for how long. */
+  spoil(): void {
+    this.#begun = 0;
+  }
+
+  #start(): void {
+    // What was frozen before it was not measured.
+    store(this.#words, this.#ranBefore, 0);
+    this.#begun = performance.now();
+  }
+
+  #measure(): void {
+    const us = (performance.now() - this.#begun) * 1000;
+    this.#begun = 0;
+    // The clock went on while it was frozen.
+    const before = load(this.#words, this.#ranBefore);
+    this.#times.took(this.#number, before === 0 ? us : before);
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What the tasks of a definition have taken so far, in the task table, for whoever decides where tasks are to run: sysmon
+ * does (sysmon/gain.ts). All are hints.
+ *
+ * D_MEAN: microseconds on end from a task's begin to its end or its first await, an exponential mean. Read and written back by
+ * whoever ran one, so of two at once one is lost: there is a next one.
+ *
+ * D_IMPORT: microseconds that a thread took to import its module, the last one that did. 0: none has.
+ */
+import { load, store } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { D_IMPORT, D_MEAN } from "../arena/layout/slot.ts";
+
+/** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
+const WEIGHT = 3;
+/** That fits a word: half an hour. */
+const LONGEST = 2 ** 31 - 1;
+
+export class RunTimes {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+  }
+
+  /** Microseconds, at least 1; 0: nobody knows. */
+  mean(definition: number): number {
+    return load(this.#words, this.#arena.definition(definition) + D_MEAN);
+  }
+
+  took(definition: number, us: number): void {
+    const at = this.#arena.definition(definition) + D_MEAN;
+    const mean = load(this.#words, at);
+    const now = inWord(us);
+    store(this.#words, at, mean === 0 ? now : Math.max(1, mean + ((now - mean) >> WEIGHT)));
+  }
+
+  /** Microseconds, as above. */
+  importTime(definition: number): number {
+    return load(this.#words, this.#arena.definition(definition) + D_IMPORT);
+  }
+
+  importTook(definition: number, us: number): void {
+    store(this.#words, this.#arena.definition(definition) + D_IMPORT, inWord(us));
+  }
+}
+
+function inWord(us: number): number {
+  return Math.max(1, Math.min(Math.round(us), LONGEST));
+}

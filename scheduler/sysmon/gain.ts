@@ -1,0 +1,232 @@
+/**
+ * Whether it pays to take a P in the middle of a task, and who gets it. README.md has what follows from this for who waits.
+ *
+ * An M that waits for a P to go on is there, and warm: it gets one after a slice. A task that has not begun wants a thread that has
+ * no other: perhaps one more, with 15 MB, an import of all its modules, and code that V8 has not optimised. So it gets that if
+ *
+ * - no module is being imported by who would be frozen,
+ * - it is likely to be done much sooner: what has run for t is taken to run for as long again, or what its definition's
+ *   mean leaves; what waits for its definition's mean, and the import of its module, if the thread would have to do that;
+ * - a thread is idle that has its module; or none is importing one, the queue has stood still for a slice, or twice as long
+ *   for each thread that the pool has beyond `procs`, and it has up to `procs + 2` of those, or nothing ends or yields anywhere.
+ *
+ * All of that are guesses. So if nothing ends or yields for long, whatever waits gets a thread in the end.
+ */
+import { load } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { G_TASK } from "../arena/layout/slot.ts";
+import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
+import { ISOLATES } from "../arena/layout/header.ts";
+import type { Idle } from "../parking/idle.ts";
+import type { Parker } from "../parking/parker.ts";
+import { POOL, type Roles } from "../parking/roles.ts";
+import type { Shared } from "../parking/shared.ts";
+import { isParked, takesP } from "../parking/sleep_word.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
+import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { RunTimes } from "../slots/run_times.ts";
+
+/** Who gets the P, if not an M of that number: nobody, so it stays where it is; an M with a note; any thread that can be had. */
+export const NOBODY = 0;
+export const RETURNING = -1;
+export const ANYBODY = -2;
+
+/** How many entries of a queue are looked at. Guess. */
+const WINDOW = 8;
+/** How many times longer what runs has to take than what waits. Guess: of equal tasks few take twice the mean. */
+const MUCH = 2;
+/** Slices without an end or a yield anywhere, after which anything that waits may have a thread; of a module's import; guesses. */
+const STANDSTILL = 25;
+const IMPORT = 500;
+/** The longest of these waits, however many threads there are. Guess. */
+const LONGEST = 100;
+/** Threads beyond `procs`, for each P and besides. */
+const SURPLUS_PER_P = 1;
+const SURPLUS = 2;
+
+/** A queue's head, and since when it is the same. */
+interface Head {
+  at: number;
+  since: number;
+}
+
+export class Gain {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #parker: Parker;
+  readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
+  readonly #rings: LocalRunQueue;
+  readonly #global: GlobalRunQueue;
+  readonly #times: RunTimes;
+  /** Nanoseconds. */
+  readonly #slice: number;
+  readonly #heads: Head[] = [];
+  readonly #globalHead: Head = { at: 0, since: 0 };
+  #now = 0;
+  #lastProgress = 0;
+  // Of the M in question: what it runs, or -1. Microseconds: its mean, what it has taken, and what it is expected to take from now.
+  #running = -1;
+  #mean = 0;
+  #ran = 0;
+  #left = 0;
+  // Of what has not begun: whether anything was seen, and any that one more thread would pay for.
+  #waits = false;
+  #isWorthThread = false;
+
+  constructor({ arena, parker, idle, roles, wakeups, rings, global }: Shared, slice: number) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#parker = parker;
+    this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
+    this.#rings = rings;
+    this.#global = global;
+    this.#times = new RunTimes(arena);
+    this.#slice = slice;
+  }
+
+  begin(now: number): void {
+    this.#now = now;
+  }
+
+  /** Somewhere a turn was over. */
+  progressed(): void {
+    this.#lastProgress = this.#now;
+  }
+
+  /** At each look at a P that somebody has. */
+  watch(p: number): void {
+    this.#see(this.#globalHead, this.#global.isEmpty(), this.#global.head);
+    this.#see(this.#heads[p] ??= { at: 0, since: this.#now }, this.#rings.isEmpty(p), this.#rings.head(p));
+  }
+
+  #see(head: Head, isEmpty: boolean, at: number): void {
+    if (!isEmpty && head.at === at) return;
+    head.at = at;
+    head.since = this.#now;
+  }
+
+  /** For whom the M would lose its P. Its turn has taken `ran` nanoseconds so far. */
+  whom(p: number, isolate: number, ran: number): number {
+    if (p >= this.#idle.procs) return ANYBODY;
+    if (this.#idle.isAnyHungry) return NOBODY;
+    this.#lookAtRunning(isolate, ran);
+    const starts = this.#whomToStart(p, isolate);
+    if (starts !== NOBODY) return starts;
+    return this.#isAnyReturning() ? RETURNING : NOBODY;
+  }
+
+  #lookAtRunning(isolate: number, ran: number): void {
+    this.#running = load(this.#words, this.#arena.isolate(isolate) + M_RUNS) - 1;
+    this.#ran = ran / 1e3;
+    this.#mean = this.#running < 0 ? 0 : this.#times.mean(this.#running);
+    this.#left = Math.max(this.#ran, this.#mean - this.#ran);
+  }
+
+  #whomToStart(p: number, isolate: number): number {
+    this.#waits = this.#isWorthThread = false;
+    const isImporting = this.#isImporting(isolate);
+    for (let n = 0; n < WINDOW; n++) {
+      const slot = this.#rings.peek(p, n);
+      if (slot < 0) break;
+      const thread = this.#whomFor(slot, isImporting);
+      if (thread !== NOBODY) return thread;
+    }
+    for (let n = 0; n < WINDOW; n++) {
+      const entry = this.#global.peek(n);
+      if (entry === undefined) break;
+      // A note is none.
+      const thread = entry < 0 ? NOBODY : this.#whomFor(entry, isImporting);
+      if (thread !== NOBODY) return thread;
+    }
+    if (!this.#waits) return NOBODY;
+    // What is in the ring of a P that stands still may not be taken by others, although they go on.
+    const still = this.#now - Math.min(this.#lastProgress, this.#heads[p].since);
+    if (this.#isWorthThread && !this.#isAnyGettingWarm) {
+      const due = this.#patience(1);
+      const { procs } = this.#idle;
+      const isWithinLimit = this.#surplus < procs * SURPLUS_PER_P + SURPLUS;
+      if (this.#waited(p) >= due && (isWithinLimit || still >= due)) return ANYBODY;
+    }
+    const due = Math.max(this.#patience(isImporting ? IMPORT : STANDSTILL), MUCH * this.#mean * 1e3);
+    return still >= due ? ANYBODY : NOBODY;
+  }
+
+  /** An idle thread that has the slot's module, if it is worth it. */
+  #whomFor(slot: number, isImporting: boolean): number {
+    this.#waits = true;
+    if (isImporting) return NOBODY;
+    const definition = load(this.#words, this.#arena.g(slot) + G_TASK);
+    if (!this.#isShorter(definition, 0)) return NOBODY;
+    if (this.#isShorter(definition, this.#times.importTime(definition))) this.#isWorthThread = true;
+    return this.#warmThread(definition);
+  }
+
+  /** Whether such a task would be done much sooner than what runs, after so many microseconds. */
+  #isShorter(definition: number, first: number): boolean {
+    const mean = this.#times.mean(definition);
+    // Of the first of its kind one knows how long it takes at least.
+    const expected = mean === 0 && definition === this.#running ? this.#ran : mean;
+    return MUCH * expected + first <= this.#left;
+  }
+
+  /** How long the oldest that waits in the queues has been the oldest. */
+  #waited(p: number): number {
+    return this.#now - Math.min(this.#globalHead.since, this.#heads[p].since);
+  }
+
+  /** Nanoseconds: so many slices, doubled for each thread that there is already beyond `procs`, unless one of them is idle. */
+  #patience(slices: number): number {
+    const surplus = this.#isAnyIdle ? 0 : Math.max(0, this.#surplus);
+    return this.#slice * Math.min(slices * 2 ** surplus, Math.max(slices, LONGEST));
+  }
+
+  /** Threads in calls are there for other reasons. */
+  get #surplus(): number {
+    return this.#roles.count(POOL) - this.#roles.blocked - this.#idle.procs;
+  }
+
+  #warmThread(definition: number): number {
+    return this.#first((isolate) =>
+      this.#isIdle(isolate) &&
+      (load(this.#words, this.#arena.isolate(isolate) + M_WARM) >>> (definition & 31) & 1) === 1
+    );
+  }
+
+  /** One thread after the other: it will be there for what waits, as soon as it goes on. */
+  get #isAnyGettingWarm(): boolean {
+    return this.#first((isolate) => this.#roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
+      NOBODY;
+  }
+
+  #isImporting(isolate: number): boolean {
+    return load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0;
+  }
+
+  get #isAnyIdle(): boolean {
+    return this.#first((isolate) => this.#isIdle(isolate)) !== NOBODY;
+  }
+
+  #isIdle(isolate: number): boolean {
+    return isParked(this.#parker.state(isolate));
+  }
+
+  /** Its thread is there, and what it waits for has come, or its next slice. */
+  #isAnyReturning(): boolean {
+    return this.#first((isolate) =>
+      takesP(this.#parker.state(isolate)) && this.#wakeups.isQueuedForP(isolate)
+    ) !== NOBODY;
+  }
+
+  #first(holds: (isolate: number) => boolean): number {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (holds(isolate)) return isolate;
+    }
+    return NOBODY;
+  }
+}
