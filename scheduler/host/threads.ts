@@ -81,6 +81,8 @@ export class Threads {
   #sysmon: Worker | undefined = undefined;
   /** Somebody waits until the pool is complete. */
   #isAwaited = false;
+  /** A thread has come up. */
+  #hasBegun = false;
   /** The next step of balance(). */
   #continuation: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Why there are no more threads than there are, until the next try. */
@@ -129,8 +131,8 @@ export class Threads {
 
   /**
    * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog and one spare, as far as
-   * `maxThreads` and the system let it. Step by step: `new Worker` holds its caller until V8 is up in the new thread (Deno
-   * 2.9: 12 to 30 ms), and the first task's result is not to wait for threads that it has no use for.
+   * `maxThreads` and the system let it. First one thread alone: `new Worker` holds its caller until V8 is up in the new one
+   * (Deno 2.9: 12 to 30 ms), and the first task's result is not to wait for threads that it has no use for.
    */
   balance(procs: number): void {
     // Where the host may end without a word no thread goes to sleep before there is one.
@@ -140,14 +142,14 @@ export class Threads {
       if (spare !== undefined) {
         // It joins the pool, or looks at its role before it sleeps the first time.
         this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
-      } else if (this.#waitsForStart || this.#start(POOL) === undefined) return;
+      } else if (this.#awaitsFirst || this.#start(POOL) === undefined) return;
     }
+    if (this.#awaitsFirst) return;
     if (this.#sysmon === undefined) {
-      if (this.#waitsForStart) return;
       this.#startSysmon();
       return this.#continueLater();
     }
-    if (this.#roles.count(SPARE) === 0 && this.#starting === 0 && !this.#isAwaited) this.#start(SPARE);
+    if (this.#roles.count(SPARE) === 0 && !this.#isAwaited) this.#start(SPARE);
   }
 
   /** Resolves when the pool has its threads and is watched. Rejects if the system refuses one. */
@@ -168,8 +170,8 @@ export class Threads {
     return this.all.filter(({ isUp }) => !isUp).length;
   }
 
-  get #waitsForStart(): boolean {
-    return !this.#isAwaited && this.#starting > 0;
+  get #awaitsFirst(): boolean {
+    return !this.#hasBegun && !this.#isAwaited && this.#threads.size > 0;
   }
 
   /** Unless something else brings the host to it before, as work that a thread is wanted for. */
@@ -226,7 +228,7 @@ export class Threads {
     };
     this.#threads.set(isolate, thread);
     worker.once("message", ({ cold, cause }: Up) => {
-      thread.isUp = true;
+      thread.isUp = this.#hasBegun = true;
       this.#retryMs = FIRST_RETRY;
       if (cold === undefined) up.resolve();
       else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
