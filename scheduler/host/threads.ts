@@ -176,10 +176,10 @@ export class Threads {
 
   /** Unless something else brings the host to it before, as work that a thread is wanted for. */
   #continueLater(): void {
-    if (this.#continuation !== undefined) return;
+    if (this.#continuation !== undefined || load(this.#arena.i32, CLOSING) === 1) return;
     this.#continuation = setTimeout(() => {
       this.#continuation = undefined;
-      if (load(this.#arena.i32, CLOSING) === 0) this.#continue();
+      this.#continue();
     }, SETTLE);
     Deno.unrefTimer(this.#continuation as unknown as number);
   }
