@@ -10,6 +10,7 @@ import type { Arena } from "../arena/arena.ts";
 import { CLOSING, ISOLATES } from "../arena/layout/header.ts";
 import { HOST, M_ASKED, M_DEATH, M_GIVEN, M_STUCK, M_TID } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
+import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
@@ -351,7 +352,11 @@ export class Threads {
   /** Those, and sysmon: of itself a thread ends only when the host's event loop has heard of it. */
   terminateAll(): void {
     for (const thread of this.all) this.terminate(thread);
-    this.#sysmon?.terminate();
+    // Where it has to outlive native threads it ends by itself, after them.
+    const { i32, nativeHost } = this.#arena;
+    if (this.#life === undefined || load(i32, nativeHost + NATIVE_HOST_THREADS) === 0) {
+      this.#sysmon?.terminate();
+    }
   }
 
   #freeNumber(): number | undefined {

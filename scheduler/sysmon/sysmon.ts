@@ -119,7 +119,7 @@ export class Sysmon {
       if (this.#isHostGone()) this.#close();
     }
     this.#preemption.close();
-    if (this.#isHostGone()) this.#outliveNativeThreads();
+    if (this.#life !== undefined) this.#outliveNativeThreads();
   }
 
   /** A Worker ends by terminate() or by itself, and closes nothing. */
@@ -135,7 +135,10 @@ export class Sysmon {
     this.#native.close();
   }
 
-  /** They have their queue in the arena, which is there as long as this thread has it. One may be in a call for ever. */
+  /**
+   * They have their queue in the arena, which is there as long as this thread has it, and longer than the host's thread. One may be
+   * in a call for ever.
+   */
   #outliveNativeThreads(): void {
     while (load(this.#words, this.#nativeThreads) > 0) this.#sysmon.tick(HOST_CHECK);
   }
