@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { HANDLE, type Handle } from "../../../scheduler/codec/handle.ts";
 import { Refusal } from "../../../scheduler/codec/refusal.ts";
-import { HEAP_TOP, OBJECTS_FIRST } from "../../../scheduler/arena/layout/header.ts";
+import { HEAP_TOP, OBJECTS_FIRST, OBJECTS_LOCK } from "../../../scheduler/arena/layout/header.ts";
 import {
   C_CAPACITY,
   C_COUNT,
@@ -133,9 +133,10 @@ Deno.test("the locks that a dead isolate had are broken, of an object and of the
   const [object] = made(one);
   other.handles.depart(object);
   one.objectLocks.lock(object);
+  one.objectLocks.lock(OBJECTS_LOCK);
   host.handles.bury(1, () => {});
   other.objectLocks.lock(object);
-  assertEquals(host.words[object], 3);
+  assertEquals([host.words[object], host.words[OBJECTS_LOCK]], [3, 0]);
 });
 
 Deno.test("an object larger than any block is refused", () => {
