@@ -54,11 +54,13 @@ Deno.test("of each definition the first runs are measured, and one in sixteen af
 });
 
 Deno.test("of children that nobody else knows of one in 64 is measured, if their definition has a number", () => {
-  const { watch, table, measured } = setUp();
+  const { watch, table, mean, measured } = setUp();
   const [known, unknown] = [definition("a"), definition("b")];
   const number = table.number(known);
   assertEquals(measured(640, number, () => watch.beginPrivate(known)), 10);
   assertEquals(measured(640, number, () => watch.beginPrivate(unknown)), 0);
+  // What lies before the first definition is somebody else's.
+  assertEquals(mean(-1), 0);
 });
 
 Deno.test("sysmon sees which definition runs, of private children once that has a number", () => {
