@@ -952,8 +952,7 @@ export const mutants: Mutant[] = [
     "machine/hold.ts",
     "    if (!this.isSpinning) this.locks.leave();",
     "    this.locks.leave();",
-    "preemption: blocking",
-    "preemption: the loop",
+    "preemption: an M is asked",
   ),
   mutant(
     "who spins gives the event loop a turn before it parks",

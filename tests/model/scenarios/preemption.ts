@@ -505,6 +505,41 @@ export const leaving: Scenario = {
   },
 };
 
+/** Others count on it from the moment it is woken. Frozen there, it would leave its task waiting, and a P idle beside that. */
+export const wokenToSpin: Scenario = {
+  name: "preemption: an M is asked for its P, which counts no more, just as it is woken to spin",
+  bound: 1,
+  short: 1,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    begin(2, [POOL]);
+    const { idle, wakeups } = pool;
+    // On its way to somebody meanwhile. So M1 gets the second one.
+    const other = idle.acquireP();
+    return {
+      arena: pool.arena,
+      threads: {
+        ...pool.loops,
+        host() {
+          pool.submit(note(1));
+          idle.setProcs(1);
+          wakeups.signal(1);
+          wakeups.passOn(other);
+        },
+        sysmon: pool.sysmon(),
+      },
+      handlers: handlers(always),
+      first: pool.sleepers,
+      sleepers: [...pool.sleepers, "sysmon"],
+      always: checkHolders,
+      end() {
+        checkEqual(pool.ran, [1], "tasks that ran");
+        checkRest();
+      },
+    };
+  },
+};
+
 const untilCancelled = task(meta, "until it is cancelled", (ctx: TaskContext, n: number) => {
   while (!ctx.shouldYield) pause();
   ended.push(n);

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../../../scheduler/arena/layout/m.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import { AWAITS_P, PARKED_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
+import { GTable } from "../../../scheduler/slots/g_table.ts";
+import { RunTimes } from "../../../scheduler/slots/run_times.ts";
+import { ANYBODY, Gain, NOBODY, RETURNING } from "../../../scheduler/sysmon/gain.ts";
+import { fourMs } from "../../support/isolates.ts";
+
+const SLICE = 10e6;
+const [RUNS, WAITS, OTHER] = [1, 2, 3];
+/** Definitions. */
+const [LONG, SHORT, LONGER] = [5, 6, 7];
+
+/**
+ * One P. An M runs a task that takes 100 ms, on the whole, with it. Another one has parked, and a task that takes 1 ms is
+ * what the tests put into a queue.
+ */
+function setUp() {
+  const shared = fourMs(1);
+  const { arena, idle, parker, roles } = shared;
+  const words = arena.i32;
+  for (const isolate of [RUNS, WAITS]) roles.set(isolate, POOL);
+  idle.ps.hold(idle.acquireP(), RUNS);
+  words[arena.isolate(RUNS) + M_RUNS] = LONG + 1;
+  parker.announce(WAITS, PARKED_FUTEX);
+  const times = new RunTimes(arena);
+  times.took(LONG, 100_000);
+  times.took(SHORT, 1000);
+  const gs = new GTable(arena, HOST);
+  const gain = new Gain(shared, SLICE);
+  const look = (slices: number) => {
+    gain.begin(slices * SLICE);
+    gain.watch(0);
+  };
+  look(0);
+  gain.progressed();
+  return {
+    ...shared,
+    times,
+    gain,
+    write(definition: number) {
+      const slot = gs.allocate();
+      gs.prepare(slot, slot, definition);
+      return slot;
+    },
+    has(isolate: number, definition: number) {
+      words[arena.isolate(isolate) + M_WARM] |= 1 << definition;
+    },
+    imports(isolate: number, is: boolean) {
+      words[arena.isolate(isolate) + M_IMPORTS] = is ? 1 : 0;
+    },
+    /** For whom the M would lose its P so many slices after the begin, in which it has run all the time. */
+    whomAfter(slices: number) {
+      look(slices);
+      return gain.whom(0, RUNS, slices * SLICE);
+    },
+  };
+}
+
+Deno.test("a P that counts no more is anybody's, and one beside an idle P or an M that spins stays where it is", () => {
+  const { gain, idle, global, write, has } = setUp();
+  global.push(write(SHORT));
+  has(WAITS, SHORT);
+  idle.spinFurther();
+  assertEquals(gain.whom(0, RUNS, SLICE), NOBODY);
+  idle.stopSpinning();
+  assertEquals(gain.whom(0, RUNS, SLICE), WAITS);
+  idle.setProcs(2);
+  assertEquals(gain.whom(0, RUNS, SLICE), NOBODY);
+  assertEquals(gain.whom(2, RUNS, SLICE), ANYBODY);
+});
+
+Deno.test("where nothing waits nobody gets a P, however long its M has run", () => {
+  const { whomAfter } = setUp();
+  assertEquals(whomAfter(10_000), NOBODY);
+});
+
+Deno.test("an M that waits for a P to go on gets it after a slice, and one that just sleeps does not", () => {
+  const { parker, wakeups, global, whomAfter } = setUp();
+  parker.announce(OTHER, AWAITS_P);
+  assertEquals(whomAfter(1), NOBODY);
+  wakeups.queueForP(OTHER);
+  assertEquals([whomAfter(1), global.length], [RETURNING, 1]);
+});
+
+Deno.test("a task that is much shorter gets an idle thread that has its module, from the ring as from the global queue", () => {
+  for (const queue of ["ring", "global"]) {
+    const { rings, global, write, has, whomAfter } = setUp();
+    const slot = write(SHORT);
+    if (queue === "ring") rings.push(0, slot);
+    else global.push(slot);
+    has(RUNS, SHORT);
+    assertEquals(whomAfter(0.5), NOBODY);
+    has(WAITS, SHORT);
+    assertEquals(whomAfter(0.5), WAITS);
+  }
+});
+
+Deno.test("a task that is much shorter gets a thread without its module after a slice in which the queue stood still", () => {
+  const { rings, write, whomAfter } = setUp();
+  rings.push(0, write(SHORT));
+  assertEquals(whomAfter(0), NOBODY);
+  assertEquals(whomAfter(0.9), NOBODY);
+  assertEquals(whomAfter(1), ANYBODY);
+});
+
+Deno.test("a task that takes as long as what runs waits until that has run for twice the mean of both", () => {
+  const { times, rings, write, has, whomAfter } = setUp();
+  rings.push(0, write(LONG));
+  has(WAITS, LONG);
+  whomAfter(0);
+  // Once it has run for so long, as much again is expected of it.
+  assertEquals([whomAfter(10), whomAfter(19), whomAfter(20)], [NOBODY, NOBODY, WAITS]);
+  times.took(LONG, 1e6);
+  assertEquals([whomAfter(24), whomAfter(42), whomAfter(43)], [NOBODY, NOBODY, WAITS]);
+});
+
+Deno.test("a task that takes much longer than what runs has a thread when nothing has ended anywhere for 25 slices", () => {
+  const { gain, times, global, write, whomAfter } = setUp();
+  times.took(LONGER, 1e7);
+  global.push(write(LONGER));
+  assertEquals(whomAfter(10), NOBODY);
+  gain.progressed();
+  assertEquals([whomAfter(34), whomAfter(35)], [NOBODY, ANYBODY]);
+});
+
+Deno.test("what imports a module is left alone for 500 slices, although a short task waits", () => {
+  const { rings, write, has, imports, whomAfter } = setUp();
+  rings.push(0, write(SHORT));
+  has(WAITS, SHORT);
+  imports(RUNS, true);
+  whomAfter(0);
+  assertEquals([whomAfter(1), whomAfter(499), whomAfter(500)], [NOBODY, NOBODY, ANYBODY]);
+  imports(RUNS, false);
+  assertEquals(whomAfter(1), WAITS);
+});
+
+Deno.test("while a thread imports a module no other one begins to, for a task whose module nobody has", () => {
+  const { rings, write, imports, whomAfter } = setUp();
+  rings.push(0, write(SHORT));
+  whomAfter(0);
+  imports(WAITS, true);
+  assertEquals(whomAfter(5), NOBODY);
+  imports(WAITS, false);
+  assertEquals(whomAfter(5), ANYBODY);
+});
