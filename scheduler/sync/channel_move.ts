@@ -39,6 +39,7 @@ export function move(local: LocalChannel, shared: SharedChannel): void {
     throw error;
   }
   local.moved = shared;
+  isolate.unlist(local);
   const cells = object + isolate.handles.bodyAt;
   const { length } = local;
   for (const record of written.slice(0, length)) {

@@ -45,8 +45,10 @@ export interface Loop {
 
 /** Something of this isolate alone, where operations are parked that have no record. */
 export interface LocalPlace {
-  isListed: boolean;
-  waiting(): Iterator<Waiter> & Iterable<Waiter>;
+  /** Where it is in its isolate's list, plus 1; 0: it is not there. */
+  listed: number;
+  readonly hasWaiting: boolean;
+  waiting(): Iterable<Waiter>;
 }
 
 /** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
@@ -155,10 +157,27 @@ export class Isolate implements Lot, Store {
 
   /** Operations without a record are parked there, or will be. Called once, and again when it was taken off the list. */
   list(place: LocalPlace): void {
-    place.isListed = true;
-    if (this.#places.push(place) < this.#sweepAt) return;
-    this.#places = this.#places.filter((place) => place.isListed = !place.waiting().next().done);
-    this.#sweepAt = 64 + 2 * this.#places.length;
+    // First: where an operation is yet to be parked nobody is.
+    if (this.#places.length >= this.#sweepAt) this.#sweep();
+    place.listed = this.#places.push(place);
+  }
+
+  #sweep(): void {
+    const kept: LocalPlace[] = [];
+    for (const place of this.#places) place.listed = place.hasWaiting ? kept.push(place) : 0;
+    this.#places = kept;
+    this.#sweepAt = 64 + 2 * kept.length;
+  }
+
+  /** It has moved to the arena: the list would keep its handle. */
+  unlist(place: LocalPlace): void {
+    if (place.listed === 0) return;
+    const last = this.#places.pop()!;
+    if (last !== place) {
+      this.#places[place.listed - 1] = last;
+      last.listed = place.listed;
+    }
+    place.listed = 0;
   }
 
   /** All that are parked. */

@@ -25,7 +25,7 @@ const NO_VALUES: unknown[] = [];
 export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   isClosed = false;
   length = 0;
-  isListed = false;
+  listed = 0;
   /** Where it is now, once it has moved to the arena. */
   moved: ChannelLife | undefined = undefined;
   /**
@@ -188,11 +188,8 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     // A promise whose function finds no room rejects, and who called may not even get hold of it.
     reserveStack();
     this.isolate.parked++;
-    if (!this.isListed) this.isolate.list(this);
-    if (
-      signal === undefined && this.#parked === NOBODY && this.#receivers.first === undefined &&
-      this.#senders.first === undefined
-    ) {
+    if (this.listed === 0) this.isolate.list(this);
+    if (signal === undefined && !this.hasWaiting) {
       this.#parked = role;
       this.#sent = staged;
       return this.#promise = promiseOf(this) as Promise<T>;
@@ -200,6 +197,11 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     const waiter = new Waiter(this, role);
     this.enqueue(waiter, staged);
     return waiter.start(signal);
+  }
+
+  get hasWaiting(): boolean {
+    return this.#parked !== NOBODY || this.#receivers.first !== undefined ||
+      this.#senders.first !== undefined;
   }
 
   *waiting(): Generator<Waiter> {
@@ -253,7 +255,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     this.#unfold();
     waiter.value = staged;
     this.#queueOf(waiter.role).push(waiter);
-    if (!this.isListed) this.isolate.list(this);
+    if (this.listed === 0) this.isolate.list(this);
   }
 
   withdraw(waiter: Waiter): boolean {

@@ -130,7 +130,7 @@ class Core implements Waited, Shareable, LocalPlace {
   /** In the state SHARED. */
   #object = 0;
   readonly #waiters = new LocalQueue<Waiter>();
-  isListed = false;
+  listed = 0;
 
   constructor(handle: Mutex, home: unknown) {
     if (home instanceof Arrived) this.#share(home.object);
@@ -216,7 +216,7 @@ class Core implements Waited, Shareable, LocalPlace {
     const waiter = new Waiter(this, LOCK);
     this.#waiters.push(waiter);
     this.#state = CONTENDED;
-    if (!this.isListed) this.isolate.list(this);
+    if (this.listed === 0) this.isolate.list(this);
     this.isolate.park(waiter);
     return waiter.start(signal);
   }
@@ -296,6 +296,10 @@ class Core implements Waited, Shareable, LocalPlace {
     else waiter.resolve(this.#guard);
   }
 
+  get hasWaiting(): boolean {
+    return this.#waiters.first !== undefined;
+  }
+
   *waiting(): Generator<Waiter> {
     yield* this.#waiters;
   }
@@ -335,6 +339,7 @@ class Core implements Waited, Shareable, LocalPlace {
       leaveQueue(waiter);
       this.#enqueue(waiter);
     }
+    isolate.unlist(this);
     isolate.handles.adopt(object, this.handle);
     return object;
   }

@@ -1,5 +1,6 @@
 /** Run with --expose-gc. The channels of all rounds together would not fit into the arena. */
-import { Channel, Scheduler } from "@heddle/heddle";
+import { Channel, Mutex, Scheduler } from "@heddle/heddle";
+import { isolateOf } from "../../scheduler/sync/isolate.ts";
 import { collects, knows } from "../tasks/channels.ts";
 
 await using sched = await Scheduler.start({ procs: 1, maxTasks: 64, maxThreads: 4, arenaBytes: 64 << 20 });
@@ -18,12 +19,30 @@ async function round() {
   }
 }
 
-for (let i = 0; i < 12; i++) {
-  await round();
+/** Operations wait there, and then it is passed on. */
+async function waitedFor() {
+  const channel = new Channel<number>(sched);
+  const mutex = new Mutex(sched);
+  mutex.tryLock();
+  const [receiving, locking] = [channel.recv(), mutex.lock()];
+  await sched.go(knows([channel, mutex]));
+  await channel.send(1);
+  mutex.unlock();
+  await Promise.all([receiving, locking]);
+}
+
+async function collect() {
   for (let generation = 0; generation < 2; generation++) {
     (globalThis as unknown as { gc(): void }).gc();
     await sched.go(collects());
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
-console.log("freed");
+
+for (let i = 0; i < 12; i++) {
+  await round();
+  await collect();
+}
+await waitedFor();
+await collect();
+console.log(`freed, but for ${isolateOf(sched, "this program").handles.count}`);
