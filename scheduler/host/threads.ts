@@ -148,9 +148,9 @@ export class Threads {
     if (this.#awaitsFirst) return;
     if (this.#sysmon === undefined) {
       this.#startSysmon();
-      return this.#continueLater();
+      if (!this.#isAwaited) return this.#continueLater();
     }
-    if (this.#roles.count(SPARE) === 0 && !this.#isAwaited) this.#start(SPARE);
+    if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
   }
 
   /** Resolves when the pool has its threads and is watched. Rejects if the system refuses one. */
@@ -163,7 +163,6 @@ export class Threads {
       await Promise.all(pool.map((thread) => thread.up));
     } finally {
       this.#isAwaited = false;
-      this.#continueLater();
     }
   }
 

@@ -13,10 +13,13 @@ import type { G } from "./g.ts";
 import type { Hold } from "./hold.ts";
 
 /**
- * Milliseconds that an M waits for a G's module or arguments without taking more Gs, which would be bound to it and not
- * start either. Guess: modules load within that, and a host that leaves its mail unread for longer has other worries.
+ * Milliseconds that an M waits for a G's module, or for arguments that the host sends, without taking more Gs, which would be
+ * bound to it and not start either: the first one that blocks keeps the others for good. Guesses: modules load within the first;
+ * a host that starts threads on busy CPUs left its mail unread for 1.7 s, and one that does so for longer than the second
+ * has other worries.
  */
-const ARRIVAL = 1000;
+const IMPORT = 1000;
+const PARCEL = 10_000;
 
 /** What goes on only under a P. */
 interface Resume {
@@ -134,8 +137,9 @@ export class Agenda implements Loop {
   }
 
   /** A G that is live, but has not begun: something is to arrive first. */
-  expects(): void {
-    if (this.#arriving++ === 0) this.#arrival = performance.now() + ARRIVAL;
+  expects(isParcel: boolean): void {
+    const latest = performance.now() + (isParcel ? PARCEL : IMPORT);
+    this.#arrival = this.#arriving++ === 0 ? latest : Math.max(this.#arrival, latest);
     this.live++;
   }
 

@@ -159,7 +159,7 @@ export class Runner {
   /** Gets the arguments. What had to go by port is asked for. */
   #receive(g: G): void {
     if (!this.#gs.isByPort(g.slot)) return this.#load(g, undefined);
-    this.#await(g);
+    this.#await(g, true);
     this.#mail.toOwner(HOST, g.slot);
   }
 
@@ -178,7 +178,7 @@ export class Runner {
     if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
     const number = this.#gs.definition(g.slot);
     const [module, name] = splitKey(this.#table.key(number));
-    this.#await(g);
+    this.#await(g, false);
     const loaded = this.#modules.import(module, number).then(
       () => {
         if (this.#definition(g.slot) !== undefined) return undefined;
@@ -236,8 +236,8 @@ export class Runner {
   }
 
   /** A G that has not begun and waits for something to arrive. */
-  #await(g: G): void {
-    this.#agenda.expects();
+  #await(g: G, isParcel: boolean): void {
+    this.#agenda.expects(isParcel);
     this.#running.set(g.slot, g);
   }
 

@@ -10,6 +10,11 @@ export class PrivateRunQueue<T> {
     return this.#entries.length - this.#oldest;
   }
 
+  /** Or undefined. */
+  get oldest(): T | undefined {
+    return this.#entries[this.#oldest];
+  }
+
   push(entry: T): void {
     this.#entries.push(entry);
   }

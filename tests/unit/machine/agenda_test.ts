@@ -50,7 +50,7 @@ Deno.test("what is in the ring is work here for an M that takes it: not if it is
   const { agenda, hold, shared: { rings } } = setUp();
   rings.push(hold.p, 0);
   assertEquals([agenda.takesMore, agenda.hasWorkHere()], [true, true]);
-  agenda.expects();
+  agenda.expects(false);
   assertEquals([agenda.takesMore, agenda.hasWorkHere(), agenda.next < Infinity], [false, false, true]);
   agenda.arrived();
   hold.lock();
