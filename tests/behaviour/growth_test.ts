@@ -4,7 +4,7 @@ import { rows } from "../growth/rows.ts";
 import { costOf, growthOf, MOST, shownGrowth } from "../support/growth.ts";
 
 /** From 16,384 elements on V8 moves all others at each `shift()`: 4 N are well beyond that. */
-const N = 20_000;
+const N = 10_000;
 
 Deno.test("what is quadratic, and what shifts a long array, is found to be so", async () => {
   const pairs = (n: number) => {

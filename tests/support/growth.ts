@@ -16,7 +16,7 @@ export async function costOf(part: () => unknown): Promise<number> {
 export type Operation = (n: number) => number | Promise<number>;
 
 /**
- * 4 n of n log n cost 4.5 times what n of them do, at n = 20,000; of n^2 16 times, and of what V8 does to a long array at
+ * 4 n of n log n cost 4.5 times what n of them do, at n = 10,000; of n^2 16 times, and of what V8 does to a long array at
  * every `shift()` more than that.
  */
 export const MOST = 9;
@@ -24,7 +24,7 @@ export const MOST = 9;
 /** So much is clear at once. What exceeds it is measured again, in case something else was in the way. */
 const CLEAR = 6;
 /** Milliseconds that the least has to cost: with less, it is done before caches overflow and the collector comes. Guess. */
-const LEAST = 15;
+const LEAST = 10;
 const ROUNDS = 5;
 
 export interface Growth {
