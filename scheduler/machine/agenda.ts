@@ -148,6 +148,11 @@ export class Agenda implements Loop {
     this.ended();
   }
 
+  /** Until when it waits for what it expects; 0: it expects nothing. */
+  get arrival(): number {
+    return this.#arriving === 0 ? 0 : this.#arrival;
+  }
+
   /** It keeps its P, since what is expected is nobody else's, and goes on with what it has. */
   get isExpecting(): boolean {
     return this.#arriving !== 0 && performance.now() < this.#arrival;

@@ -155,8 +155,9 @@ export class Park {
     return p === EXEMPT_P || (p !== NO_P && this.#agenda.isExpecting);
   }
 
+  /** By what it holds, not by what it may keep: that ends with time, and one that slept with a P as if it had none would lose it. */
   #sleepState(standsStill: boolean): SleepState {
-    if (this.#keepsP) return standsStill ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
+    if (this.#hold.p !== NO_P) return standsStill ? KEEPS_P_FUTEX : KEEPS_P_EVENT_LOOP;
     if (!this.#hold.takesWork) return standsStill ? LOCKED_FUTEX : LOCKED_EVENT_LOOP;
     if (!standsStill) return PARKED_EVENT_LOOP;
     if (this.#agenda.live !== 0) return PARKED_FUTEX;
@@ -193,8 +194,12 @@ export class Park {
     return this.#isSpare ? Infinity : this.#lookAgain(asleep);
   }
 
+  /** Of what it expects it waits for no longer than that. One look at the clock: the next may say something else. */
   #lookAsKeeper(asleep: SleepState): number {
-    if (!this.#agenda.hasOwnWork()) return this.#untilDue;
+    const agenda = this.#agenda;
+    const now = performance.now();
+    const latest = this.#hold.p === EXEMPT_P ? Infinity : agenda.arrival;
+    if (!agenda.hasOwnWork() && now < latest) return Math.max(0, Math.min(agenda.next, latest) - now);
     this.#hold.retract(asleep);
     return STAYS_AWAKE;
   }
