@@ -5,7 +5,8 @@ import { limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
-import { clone, G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
+import { copy } from "../codec/codec.ts";
+import { G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -186,7 +187,7 @@ export class HostTasks implements Bereaved {
 
   /** Until there is a slot for it. */
   #wait(started: Started, args: readonly unknown[], on: Place | undefined): void {
-    const copied = clone(args, "args") as unknown[];
+    const copied = copy(args, "args") as unknown[];
     this.#requireOpen(started);
     this.#waiting.push({ started, args: copied, on });
   }

@@ -166,10 +166,6 @@ export class Threads {
     }
   }
 
-  get #starting(): number {
-    return this.all.filter(({ isUp }) => !isUp).length;
-  }
-
   get #awaitsFirst(): boolean {
     return !this.#hasBegun && !this.#isAwaited && this.#threads.size > 0;
   }
@@ -228,10 +224,12 @@ export class Threads {
     };
     this.#threads.set(isolate, thread);
     worker.once("message", ({ cold, cause }: Up) => {
-      thread.isUp = this.#hasBegun = true;
+      thread.isUp = true;
       this.#retryMs = FIRST_RETRY;
       if (cold === undefined) up.resolve();
       else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
+      if (this.#hasBegun) return;
+      this.#hasBegun = true;
       this.#continueLater();
     });
     worker.on("error", (error) => thread.error = error);
@@ -262,7 +260,8 @@ export class Threads {
       maxOldGenerationSizeMb: this.#limits.heapLimitMb,
       maxYoungGenerationSizeMb: YOUNG_MB,
     };
-    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (this.#starting + 2), 256));
+    const starting = this.all.filter(({ isUp }) => !isUp).length;
+    const missing = whatIsMissing(this.#shim, Math.min(DESCRIPTORS * (starting + 2), 256));
     if (missing !== undefined) {
       this.#refused(missing);
       return undefined;

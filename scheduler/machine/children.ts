@@ -2,14 +2,14 @@
  * The caller's side of an M: the children that its Gs start. They stay private here, plain objects that no other thread
  * knows of, until they run or somebody is hungry; then some are published, each with a slot.
  */
-import { type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import { copy, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import type { Agenda } from "./agenda.ts";
 import { G, type Services } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { clone, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
+import { G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
@@ -21,7 +21,7 @@ import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { type Call, type Definition, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
 import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import { RunTimes } from "../slots/run_times.ts";
@@ -42,9 +42,6 @@ export class Children {
   /** When the next handful of tiny ones may go, and how often somebody was hungry. */
   #beat = 0;
   #hunger = 0;
-  /** The definition that was looked up last, and its number; below 0 until one of it has been published. */
-  #last: Definition | undefined = undefined;
-  #lastNumber = -1;
   readonly #times: RunTimes;
   readonly #table: TaskTable;
   readonly #hold: Hold;
@@ -97,7 +94,7 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = handOver(limits?.transfer, () => clone(args, "args")) as unknown[];
+      args = handOver(limits?.transfer, () => copy(args, "args")) as unknown[];
       break;
     }
     // What runs code of users came before.
@@ -204,13 +201,9 @@ export class Children {
 
   /** By the oldest. Those of which nobody knows how long they take are not. */
   #areTiny(): boolean {
-    const { definition } = this.#privates.oldest!;
-    if (definition !== this.#last || this.#lastNumber < 0) {
-      this.#last = definition;
-      this.#lastNumber = this.#table.known(definition!);
-    }
-    if (this.#lastNumber < 0) return false;
-    const mean = this.#times.mean(this.#lastNumber);
+    const number = this.#table.known(this.#privates.oldest!.definition!);
+    if (number < 0) return false;
+    const mean = this.#times.mean(number);
     return mean !== 0 && mean < GRAIN;
   }
 
@@ -277,7 +270,7 @@ export class Children {
     if (g.promise!.state === "cancelled") return stopped(g);
     try {
       const errorClass = () => (value as object).constructor as ErrorClass;
-      this.#settle(g, ok, clone(value, ok ? "result" : "error", errorClass));
+      this.#settle(g, ok, copy(value, ok ? "result" : "error", errorClass));
     } catch (error) {
       this.#settle(g, false, error);
     }

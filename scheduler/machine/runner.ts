@@ -2,6 +2,7 @@
  * The runner's side of an M: the Gs that it takes from queues and runs, from their arguments to their end. A G that has
  * begun stays on its M.
  */
+import { copy } from "../codec/codec.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
@@ -9,7 +10,6 @@ import type { Agenda } from "./agenda.ts";
 import { ENDED, G, type Services } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
 import {
-  clone,
   dropParcel,
   G_DONE,
   G_FAILED,
@@ -389,7 +389,7 @@ export class Runner {
 /** What a copy failed with: a DataCloneError, whose parts are strings, or whatever a getter of the value threw. */
 function cloneable(error: unknown): unknown {
   try {
-    return clone(error, "error");
+    return copy(error, "error");
   } catch (refusal) {
     return refusal;
   }

@@ -27,9 +27,6 @@ export class Stopwatch {
   /** Of slots, by definition. */
   readonly #runs: number[] = [];
   #privateRuns = 0;
-  /** The last private one, and its number. */
-  #last: Definition | undefined = undefined;
-  #lastNumber = -1;
   #number = -1;
   /** Milliseconds; 0: this run is not measured. */
   #begun = 0;
@@ -51,15 +48,9 @@ export class Stopwatch {
   }
 
   beginPrivate(definition: Definition): void {
-    const isMeasured = (++this.#privateRuns & PRIVATE) === 0;
-    // One that was published since has a number.
-    if (definition !== this.#last || isMeasured) {
-      this.#last = definition;
-      this.#lastNumber = this.#table.known(definition);
-    }
-    this.#number = this.#lastNumber;
+    this.#number = this.#table.known(definition);
     this.#locks.runs(this.#number);
-    if (isMeasured && this.#number >= 0) this.#start();
+    if ((++this.#privateRuns & PRIVATE) === 0 && this.#number >= 0) this.#start();
   }
 
   /** Its end, or its first await. */

@@ -3,43 +3,49 @@
  * 16,000 elements on (V8 15), and the first of a Set is looked for behind all that were there before it.
  */
 export class Fifo<T> {
-  #entries: (T | undefined)[] = [];
+  protected entries: (T | undefined)[] = [];
   /** Of the oldest. */
-  #first = 0;
+  protected first = 0;
 
   get length(): number {
-    return this.#entries.length - this.#first;
+    return this.entries.length - this.first;
   }
 
   push(entry: T): void {
-    this.#entries.push(entry);
+    this.entries.push(entry);
   }
 
   /** The one whose turn it is, or undefined. */
   get oldest(): T | undefined {
-    return this.#entries[this.#first];
+    return this.entries[this.first];
   }
 
   shift(): T | undefined {
-    const oldest = this.#entries[this.#first];
-    if (this.length <= 1) {
-      this.#entries.length = this.#first = 0;
-      return oldest;
-    }
-    this.#entries[this.#first++] = undefined;
+    // The only one: the array keeps its memory.
+    if (this.length <= 1) return this.pop();
+    const oldest = this.entries[this.first];
+    this.entries[this.first++] = undefined;
     // Half of a long array is behind us: the rest moves down.
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#first);
-      this.#first = 0;
+    if (this.first > 1024 && this.first * 2 > this.entries.length) {
+      this.entries = this.entries.slice(this.first);
+      this.first = 0;
     }
     return oldest;
   }
 
+  /** The newest. */
+  protected pop(): T | undefined {
+    if (this.entries.length === this.first) return undefined;
+    const newest = this.entries.pop();
+    if (this.first !== 0 && this.entries.length === this.first) this.entries.length = this.first = 0;
+    return newest;
+  }
+
   /** All, oldest first, and none is left. */
   takeAll(): T[] {
-    const all = this.#entries.slice(this.#first) as T[];
-    this.#entries = [];
-    this.#first = 0;
+    const all = this.entries.slice(this.first) as T[];
+    this.entries = [];
+    this.first = 0;
     return all;
   }
 }

@@ -49,8 +49,6 @@ import {
   INLINE_BYTES,
 } from "../arena/layout/slot.ts";
 
-export { copy as clone } from "../codec/codec.ts";
-
 export const G_FREE = 0;
 export const G_QUEUED = 1;
 export const G_RUNNING = 2;

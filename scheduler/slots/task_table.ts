@@ -16,6 +16,9 @@ export class TaskTable {
   readonly #keys: string[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #known = new Map<Definition, number>();
+  /** The one that was asked for last: a task starts many of one definition. Forgotten as a number is given. */
+  #last: Definition | undefined = undefined;
+  #lastNumber = -1;
 
   /** TASK_LOCK has the number of the isolate that is inside, plus 1, in case it dies there. */
   readonly #inside: number;
@@ -28,7 +31,11 @@ export class TaskTable {
 
   /** Its number, if it has one here: nobody else needs one. Else -1. */
   known(definition: Definition): number {
-    return this.#known.get(definition) ?? -1;
+    if (definition !== this.#last) {
+      this.#lastNumber = this.#known.get(definition) ?? -1;
+      this.#last = definition;
+    }
+    return this.#lastNumber;
   }
 
   number(definition: Definition): number {
@@ -36,6 +43,7 @@ export class TaskTable {
     if (known !== undefined) return known;
     const number = this.#register(definition.key);
     this.#known.set(definition, number);
+    this.#last = undefined;
     return number;
   }
 

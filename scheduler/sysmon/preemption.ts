@@ -186,30 +186,31 @@ export class Preemption {
       if (ms >= LINGER) step = INSISTENT_STEP;
       let isAnyThere = false;
       for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-        // An answer to what was asked before may come late.
-        if (ms < LINGER) this.#parker.thaw(isolate);
-        if (!this.#isThere(isolate)) continue;
+        const state = this.#parker.state(isolate);
+        // Later it is one that was stopped. What was asked before may be answered just now, so one look has to say both.
+        if (isFrozen(state) && (ms >= LINGER || isLost(state)) || !this.#isAlive(isolate)) continue;
         isAnyThere = true;
-        this.#stop(isolate, ms >= LINGER);
+        if (isFrozen(state)) this.#parker.thaw(isolate);
+        else this.#stop(isolate, state, ms >= LINGER);
       }
       if (!isAnyThere || !this.#isOn) return;
       this.#sysmon.tick(step * 1e3);
     }
   }
 
-  /** Whether it runs, or could: one that is frozen for good does not count. */
-  #isThere(isolate: number): boolean {
+  #isAlive(isolate: number): boolean {
     const tid = load(this.#words, this.#arena.isolate(isolate) + M_TID);
-    const state = this.#parker.state(isolate);
-    return tid !== 0 && !isFrozen(state) && this.#shim.getAffinity(tid).length !== 0;
+    return tid !== 0 && this.#shim.getAffinity(tid).length !== 0;
   }
 
   /** Who was LOST before, or is late. */
-  #stop(isolate: number, isLate: boolean): void {
-    if (!this.#hasAnswered(isolate, this.#parker.state(isolate))) return;
+  #stop(isolate: number, state: number, isLate: boolean): void {
+    if (!this.#hasAnswered(isolate, state)) return;
     this.#refreshCode();
+    // Whose P it is does not matter any more.
+    if (isLate) this.#parker.seize(isolate);
     const isOurs = this.#parker.ask(isolate, LOST, ASKED_LOST) ||
-      (isLate && this.#parker.ask(isolate, AWAKE, ASKED));
+      (isLate && (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, SEIZED, ASKED_SEIZED)));
     if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
   }
 

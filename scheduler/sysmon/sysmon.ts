@@ -21,6 +21,7 @@ import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
+import { MARKED } from "../parking/sleep_word.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
 
@@ -212,6 +213,8 @@ export class Sysmon {
   #retake(p: number, word: number): void {
     const isolate = holder(word);
     const hasMarked = this.#parker.mark(isolate);
+    // It waits for a signal that it was asked by, and calls later; or a sysmon that has died marked it.
+    if (!hasMarked && this.#parker.state(isolate) !== MARKED) return;
     if (this.#idle.ps.retake(p, word)) {
       this.#retook = true;
       this.#wakeups.passOn(p);

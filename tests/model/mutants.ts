@@ -1017,6 +1017,20 @@ export const mutants: Mutant[] = [
     "",
     "preemption: all",
   ),
+  mutant(
+    "all is closing, and who has let its P go is not stopped",
+    "sysmon/preemption.ts",
+    "    if (isLate) this.#parker.seize(isolate);",
+    "",
+    "preemption: all is closing, and one that has let",
+  ),
+  mutant(
+    "all is closing, and one look says whether it is frozen, another whether it is to go on",
+    "sysmon/preemption.ts",
+    "        isAnyThere = true;\n        if (isFrozen(state))",
+    "        isAnyThere ||= !isFrozen(this.#parker.state(isolate));\n        if (isFrozen(state))",
+    "preemption: all is closing, and one that was asked",
+  ),
   // Who was SEIZED comes back.
   mutant(
     "who lets its P go does not keep it when it is back first",

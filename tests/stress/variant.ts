@@ -2,7 +2,7 @@
  * A copy of the project whose threads are disturbed: the modules of seams/ stand in the place of those in scheduler/ that
  * have their names, and capacities shrink, so that what is rare becomes common. The product pays nothing for it.
  */
-const root = new URL("../../", import.meta.url);
+import { copyOfProject, pathsIn } from "../support/variant.ts";
 
 /** What is different in a module: text by text. */
 const patches: Record<string, readonly [is: string, becomes: string][]> = {
@@ -26,27 +26,19 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
 };
 
 /** Makes it in a new directory, which the caller removes. Throws if a text to be changed is not there any more. */
-export async function makeVariant(): Promise<URL> {
-  const directory = await Deno.makeTempDir({ prefix: "heddle-stress-" });
-  const copy = new URL(`file://${directory}/`);
-  const files = ["mod.ts", "deno.json", "deno.lock", "scheduler", "ffi", "native", "tests", "examples"];
-  await run("cp", ["-r", ...files, directory], root);
-  const scheduler = new URL("scheduler/", copy);
-  for (const [name, texts] of Object.entries(patches)) {
-    const file = new URL(name, scheduler);
-    let text = await Deno.readTextFile(file);
-    for (const [is, becomes] of texts) {
-      if (text.split(is).length !== 2) throw new Error(`scheduler/${name} has no "${is}", or several.`);
-      text = text.replace(is, becomes);
+export function makeVariant(): Promise<URL> {
+  return copyOfProject("stress", async (scheduler) => {
+    for (const [name, texts] of Object.entries(patches)) {
+      const file = new URL(name, scheduler);
+      let text = await Deno.readTextFile(file);
+      for (const [is, becomes] of texts) {
+        if (text.split(is).length !== 2) throw new Error(`scheduler/${name} has no "${is}", or several.`);
+        text = text.replace(is, becomes);
+      }
+      await Deno.writeTextFile(file, text);
     }
-    await Deno.writeTextFile(file, text);
-  }
-  await putSeams(new URL("seams/", import.meta.url), scheduler);
-  await run(Deno.execPath(), [
-    "eval",
-    `import * as b from "./native/build.ts"; await b.writeBundle(b.bundles[0])`,
-  ], copy);
-  return copy;
+    await putSeams(new URL("seams/", import.meta.url), scheduler);
+  });
 }
 
 /** They lie as the modules do whose place they take: `room/module.ts`; what has none is theirs alone. */
@@ -74,18 +66,6 @@ async function putSeams(seams: URL, scheduler: URL): Promise<void> {
   }
 }
 
-function* pathsIn(folder: URL, prefix = ""): Iterable<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(prefix, folder))) {
-    if (isDirectory) yield* pathsIn(folder, `${prefix}${name}/`);
-    else yield prefix + name;
-  }
-}
-
 function undisturbed(path: string): string {
   return path.replace(/[^/]+$/, "undisturbed_$&");
-}
-
-async function run(command: string, args: string[], cwd: URL): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, cwd }).output();
-  if (!success) throw new Error(`${command} ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
 }

@@ -39,18 +39,18 @@ export interface Growth {
 export async function growthOf(operation: Operation, n: number, multiples = [1, 4]): Promise<Growth> {
   // What has to be loaded and compiled.
   await operation(Math.min(n, 1000));
-  let least = await operation(n);
-  for (; least < LEAST; least = await operation(n)) n *= 2;
-  const sizes = multiples.map((multiple) => n * multiple);
-  const costs = [least, ...sizes.slice(1).map(() => Infinity)];
-  const factor = () => costs.at(-1)! / costs[0];
-  for (let round = 0; round < ROUNDS && !(factor() < CLEAR); round++) {
-    // The first time, it is known what the least costs.
-    for (let i = round === 0 ? 1 : 0; i < sizes.length; i++) {
-      costs[i] = Math.min(costs[i], await operation(sizes[i]));
+  for (;; n *= 2) {
+    const sizes = multiples.map((multiple) => n * multiple);
+    const costs = sizes.map(() => Infinity);
+    const factor = () => costs.at(-1)! / costs[0];
+    for (let round = 0; round < ROUNDS && costs[0] >= LEAST && !(factor() < CLEAR); round++) {
+      for (let i = 0; i < sizes.length && costs[0] >= LEAST; i++) {
+        costs[i] = Math.min(costs[i], await operation(sizes[i]));
+      }
     }
+    // Also when only a later round shows that it does: in an earlier one the collector may have come.
+    if (costs[0] >= LEAST) return { sizes, costs, factor: factor() };
   }
-  return { sizes, costs, factor: factor() };
 }
 
 export function shownGrowth({ sizes, costs, factor }: Growth): string {

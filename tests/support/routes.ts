@@ -1,8 +1,8 @@
 /** The ways of a value from one isolate to another, in one: what carries it is the scheduler's own. */
 import { MessageChannel } from "node:worker_threads";
 import { copyWithin } from "../../scheduler/sync/cell.ts";
-import { type Bytes, decode, encodeInto } from "../../scheduler/codec/codec.ts";
-import { clone, GTable, openParcel } from "../../scheduler/slots/g_table.ts";
+import { type Bytes, copy, decode, encodeInto } from "../../scheduler/codec/codec.ts";
+import { GTable, openParcel } from "../../scheduler/slots/g_table.ts";
 import { Arena, leastArenaBytes } from "../../scheduler/arena/arena.ts";
 import { HOST } from "../../scheduler/arena/layout/m.ts";
 import { G_PAYLOAD, INLINE_BYTES } from "../../scheduler/arena/layout/slot.ts";
@@ -44,7 +44,7 @@ function throughBytes(values: unknown[]): unknown {
   const size = 1 << 16;
   const buffer = new SharedArrayBuffer(size);
   const bytes: Bytes = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer) };
-  if (encodeInto(bytes, 64, size, values) < 0) return clone(values, "value");
+  if (encodeInto(bytes, 64, size, values) < 0) return copy(values, "value");
   try {
     return decode(bytes, 64);
   } finally {
@@ -58,6 +58,6 @@ export const routes: Record<string, Route> = {
   span: { beside: () => [new Uint8Array(40_000)], copy: throughSlot },
   port: { beside: () => [new SharedArrayBuffer(8)], copy: throughSlot },
   bytes: { beside: () => [], copy: throughBytes },
-  "a child of the same thread": { beside: () => [], copy: (values) => clone(values, "value") },
+  "a child of the same thread": { beside: () => [], copy: (values) => copy(values, "value") },
   "a channel of the same thread": { beside: () => [], copy: copyWithin },
 };

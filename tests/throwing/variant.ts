@@ -8,8 +8,7 @@
  */
 import MagicString from "magic-string";
 import ts from "typescript";
-
-const root = new URL("../../", import.meta.url);
+import { copyOfProject, pathsIn } from "../support/variant.ts";
 
 /** What the codec does is its own affair; the others are what the questions are about, or are no scheduler. */
 const WHOLE =
@@ -20,7 +19,6 @@ const USER = new Set([
   "encodeInto",
   "encodeArguments",
   "decode",
-  "clone",
   "copy",
   "pack",
   "copyWithin",
@@ -74,31 +72,18 @@ export function reserveStack(): void {
 `;
 
 /** Makes it in a new directory, which the caller removes. */
-export async function makeThrowingVariant(): Promise<URL> {
-  const directory = await Deno.makeTempDir({ prefix: "heddle-throwing-" });
-  const copy = new URL(`file://${directory}/`);
-  const files = ["mod.ts", "deno.json", "deno.lock", "scheduler", "ffi", "native", "tests", "examples"];
-  await run("cp", ["-r", ...files, directory], root);
-  const scheduler = new URL("scheduler/", copy);
-  for (const path of pathsIn(scheduler)) {
-    if (!path.endsWith(".ts") || WHOLE.test(path)) continue;
-    const file = new URL(path, scheduler);
-    await Deno.writeTextFile(file, withQuestions(path, await Deno.readTextFile(file)));
-  }
-  const codec = new URL("codec/", scheduler);
-  await Deno.rename(new URL("stack_reserve.ts", codec), new URL("real_stack_reserve.ts", codec));
-  await Deno.writeTextFile(new URL("stack_reserve.ts", codec), reserve);
-  await Deno.writeTextFile(new URL("faults.ts", scheduler), questions);
-  const build = `import * as b from "./native/build.ts"; await b.writeBundle(b.bundles[0])`;
-  await run(Deno.execPath(), ["eval", build], copy);
-  return copy;
-}
-
-function* pathsIn(folder: URL, prefix = ""): Iterable<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(new URL(prefix, folder))) {
-    if (isDirectory) yield* pathsIn(folder, `${prefix}${name}/`);
-    else yield prefix + name;
-  }
+export function makeThrowingVariant(): Promise<URL> {
+  return copyOfProject("throwing", async (scheduler) => {
+    for (const path of pathsIn(scheduler)) {
+      if (!path.endsWith(".ts") || WHOLE.test(path)) continue;
+      const file = new URL(path, scheduler);
+      await Deno.writeTextFile(file, withQuestions(path, await Deno.readTextFile(file)));
+    }
+    const codec = new URL("codec/", scheduler);
+    await Deno.rename(new URL("stack_reserve.ts", codec), new URL("real_stack_reserve.ts", codec));
+    await Deno.writeTextFile(new URL("stack_reserve.ts", codec), reserve);
+    await Deno.writeTextFile(new URL("faults.ts", scheduler), questions);
+  });
 }
 
 function withQuestions(name: string, text: string): string {
@@ -140,9 +125,4 @@ function isAsked(node: ts.CallExpression | ts.NewExpression): boolean {
     if (ts.isFunctionLike(up)) return true;
   }
   return false;
-}
-
-async function run(command: string, args: string[], cwd: URL): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, cwd }).output();
-  if (!success) throw new Error(`${command} ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
 }

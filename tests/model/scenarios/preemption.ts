@@ -4,7 +4,15 @@ import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { G_QUEUED } from "../../../scheduler/slots/g_table.ts";
 import { EXEMPT_P, NO_P } from "../../../scheduler/parking/idle.ts";
 import { CLOSING, PREEMPT, PREEMPTED, RUNAWAY_MS } from "../../../scheduler/arena/layout/header.ts";
-import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_SLEEP, M_WANTS_P } from "../../../scheduler/arena/layout/m.ts";
+import {
+  HOST,
+  M_DEATH,
+  M_GIVEN,
+  M_LOCKS,
+  M_SLEEP,
+  M_TID,
+  M_WANTS_P,
+} from "../../../scheduler/arena/layout/m.ts";
 import {
   ASKED,
   ASKED_TO_LET_GO,
@@ -17,12 +25,15 @@ import {
   isSeized,
   LETS_GO,
   PARKED_FUTEX,
+  SEIZED,
 } from "../../../scheduler/parking/sleep_word.ts";
 import { holder, isRunning } from "../../../scheduler/parking/processor.ts";
 import { NONE, POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { Call } from "../../../scheduler/tasks/call.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
-import { check, checkEqual, oneOf, type Scenario } from "../scenario.ts";
+import type { Shim } from "../../../ffi/shim.ts";
+import { Preemption } from "../../../scheduler/sysmon/preemption.ts";
+import { check, checkEqual, oneOf, type Scenario, shim } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
 
@@ -71,6 +82,11 @@ function checkHolders(): void {
   pool.machines.forEach((machine, i) => {
     const record = pool.arena.isolate(i + 1);
     const state = i32[record + M_SLEEP];
+    // Its P may be taken from its call when it is marked as one that has none.
+    const calling = inCall === i + 1 && state === AWAKE ? machine.hold.p : NO_P;
+    if (calling !== NO_P && calling !== EXEMPT_P) {
+      checkEqual(holder(i32[pool.idle.ps.at(calling)]), i + 1, `who has the P of M${i + 1}'s call`);
+    }
     const isRunningTasks = (i32[record + M_LOCKS] & 255) === 0 &&
       (state === AWAKE || state === ASKED || state === ASKED_TO_LET_GO);
     if (!isRunningTasks) return;
@@ -702,3 +718,61 @@ export const closing: Scenario = {
     };
   },
 };
+
+/** Nobody else would wake it. What is frozen later, is for good. */
+export const closingLate: Scenario = {
+  name: "preemption: all is closing, and one that was asked before is frozen just then",
+  bound: 2,
+  short: 2,
+  rules: { timePasses: ["sysmon"] },
+  setUp() {
+    const { arena, parker } = begin(1, [POOL]);
+    arena.i32[arena.isolate(1) + M_TID] = 1;
+    let looks = 0;
+    const nowNs = () => {
+      looks++;
+      return 0;
+    };
+    const watchdog = new Preemption(pool, { ...shim, nowNs } as unknown as Shim);
+    const handler = new Handler(arena, 1, pool.futex, always);
+    parker.ask(1, AWAKE, ASKED);
+    return {
+      arena,
+      threads: {
+        M1: () => handler.answer(),
+        sysmon: () => watchdog.close(),
+      },
+      sleepers: ["M1"],
+      end: () => check(!isFrozen(parker.state(1)) || looks > 1, "sysmon waits for the answer"),
+    };
+  },
+};
+
+/** It computes for ever, and sysmon had or was about to have its P. */
+function closingWith(state: number, what: string): Scenario {
+  return {
+    name: `preemption: all is closing, and one that ${what} computes on`,
+    bound: 2,
+    short: 2,
+    rules: { timePasses: ["sysmon"] },
+    setUp() {
+      const { arena, parker } = begin(1, [POOL]);
+      arena.i32[arena.isolate(1) + M_TID] = 1;
+      const watchdog = new Preemption(pool, shim as unknown as Shim);
+      parker.ask(1, AWAKE, state);
+      return {
+        arena,
+        threads: {
+          M1: () => computeUntilSet(),
+          sysmon: () => watchdog.close(),
+        },
+        handlers: handlers(always),
+        sleepers: ["M1's handler", "M1"],
+        end: () => check(isFrozen(parker.state(1)), "it is frozen"),
+      };
+    },
+  };
+}
+
+export const closingSeized = closingWith(SEIZED, "has lost its P");
+export const closingLetGo = closingWith(LETS_GO, "has let its P go");

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { Channel, Scheduler } from "@heddle/heddle";
 import { MAX_DEPTH } from "../../../scheduler/codec/depth.ts";
-import { clone } from "../../../scheduler/slots/g_table.ts";
+import { copy } from "../../../scheduler/codec/codec.ts";
 import { Random } from "../../stress/random.ts";
 import { Choices } from "../../fuzz/target.ts";
 import { valueOf } from "../../fuzz/values.ts";
@@ -182,5 +182,5 @@ Deno.test("the codec differs from structuredClone as scheduler/codec/README.md l
 });
 
 function throughSlot(value: unknown): unknown {
-  return value === channel ? clone(value, "value") : (routes.slot.copy([value]) as unknown[])[0];
+  return value === channel ? copy(value, "value") : (routes.slot.copy([value]) as unknown[])[0];
 }
