@@ -210,7 +210,8 @@ export class Preemption {
     // Whose P it is does not matter any more.
     if (isLate) this.#parker.seize(isolate);
     const isOurs = this.#parker.ask(isolate, LOST, ASKED_LOST) ||
-      (isLate && (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, SEIZED, ASKED_SEIZED)));
+      (isLate &&
+        (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, SEIZED, ASKED_SEIZED)));
     if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
   }
 
