@@ -14,16 +14,12 @@
  */
 import { load, store } from "../arena/atomics.ts";
 import { encode } from "../codec/codec.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Arena } from "../arena/arena.ts";
 import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
 import { M_ASKED, M_LIVE, M_PARKS, M_REPORT, M_STUCK } from "../arena/layout/m.ts";
-import type { Mailbox } from "../queues/mailbox.ts";
 import { END, readReport, REPORT } from "../machine/stuck.ts";
-import type { Parker } from "../parking/parker.ts";
 import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts";
 
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
@@ -37,13 +33,10 @@ export interface Watched {
 }
 
 export class DeadlockWatch {
+  readonly #shared: Shared;
   readonly #home: Isolate;
   readonly #words: Int32Array;
   readonly #arena: Arena;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
-  readonly #mailbox: Mailbox;
-  readonly #parker: Parker;
   readonly #watched: Watched;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** The sum of all parks when everything looked stuck, at the last look. */
@@ -54,14 +47,11 @@ export class DeadlockWatch {
   #patience = 1;
   #report = 0;
 
-  constructor(home: Isolate, { idle, mailbox, parker, wakeups }: Shared, watched: Watched) {
+  constructor(home: Isolate, shared: Shared, watched: Watched) {
+    this.#shared = shared;
     this.#home = home;
     this.#words = home.words;
     this.#arena = home.arena;
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#mailbox = mailbox;
-    this.#parker = parker;
     this.#watched = watched;
   }
 
@@ -105,16 +95,16 @@ export class DeadlockWatch {
   /** The Ms with live Gs, if nothing can wake any of them. */
   #stuck(): number[] | undefined {
     const { isolates, mayBeStuck } = this.#watched;
-    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#mailbox.isEmpty(this.#home.number)) {
+    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#shared.mailbox.isEmpty(this.#home.number)) {
       return undefined;
     }
-    if (this.#idle.spinning !== 0 || this.#wakeups.workVisible()) return undefined;
+    if (this.#shared.idle.spinning !== 0 || this.#shared.wakeups.workVisible()) return undefined;
     const stuck: number[] = [];
     const unsure: number[] = [];
     for (const isolate of isolates) {
       const record = this.#arena.isolate(isolate);
-      const state = this.#parker.state(isolate);
-      if (!this.#mailbox.isEmpty(isolate)) return undefined;
+      const state = this.#shared.parker.state(isolate);
+      if (!this.#shared.mailbox.isEmpty(isolate)) return undefined;
       // It may be about to do something.
       if (!isAsleep(state) || isBlocked(state)) return undefined;
       if (sleepsInEventLoop(state)) {
@@ -132,7 +122,7 @@ export class DeadlockWatch {
     if (++this.#looks < this.#patience) return;
     this.#looks = 0;
     this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
-    for (const isolate of unsure) this.#wakeups.signal(isolate);
+    for (const isolate of unsure) this.#shared.wakeups.signal(isolate);
   }
 
   #parks(): number {
@@ -146,7 +136,7 @@ export class DeadlockWatch {
     this.#asked = stuck;
     for (const isolate of stuck) {
       store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT);
-      this.#wakeups.signal(isolate);
+      this.#shared.wakeups.signal(isolate);
     }
   }
 
@@ -161,7 +151,7 @@ export class DeadlockWatch {
     store(this.#words, DEADLOCK_REPORT, this.#report);
     for (const isolate of this.#asked) {
       store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
-      this.#wakeups.signal(isolate);
+      this.#shared.wakeups.signal(isolate);
     }
     this.#asked = [];
     this.#stuckAt = -1;

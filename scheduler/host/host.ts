@@ -10,9 +10,7 @@ import { Forwarder } from "../slots/forwarder.ts";
 import { GTable } from "../slots/g_table.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks } from "./host_tasks.ts";
-import type { Idle } from "../parking/idle.ts";
 import { Shared } from "../parking/shared.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
 import { Arena } from "../arena/arena.ts";
@@ -59,8 +57,6 @@ export class Host {
   readonly #shim: Shim;
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
   readonly #forwarder: Forwarder;
   readonly #tasks: HostTasks;
   readonly #burial: Burial;
@@ -85,8 +81,6 @@ export class Host {
     this.#shim = shim;
     this.#arena = arena;
     this.#words = arena.i32;
-    this.#idle = shared.idle;
-    this.#wakeups = shared.wakeups;
     this.#maxNativeThreads = settings.maxNativeThreads;
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
@@ -104,9 +98,9 @@ export class Host {
       settings,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
-      () => this.threads.balance(this.#idle.procs),
+      () => this.threads.balance(this.shared.idle.procs),
     );
-    this.#idle.setProcs(settings.procs);
+    this.shared.idle.setProcs(settings.procs);
     this.threads.balance(settings.procs);
     // Threads may have something to say before the first task.
     this.#loop.listen();
@@ -146,9 +140,9 @@ export class Host {
 
   #setProcs(procs: number): void {
     reserveStack();
-    this.#wakeups.setProcs(procs);
+    this.shared.wakeups.setProcs(procs);
     this.threads.balance(procs);
-    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
+    for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     // Of Ps that do not count any more, sysmon takes those that are in calls.
     this.shared.sysmonSleep.wake();
   }
@@ -199,7 +193,7 @@ export class Host {
         `All ${maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
       );
     }
-    const own = this.threads.forOneTask(this.#idle.procs);
+    const own = this.threads.forOneTask(this.shared.idle.procs);
     if (own === undefined) {
       this.#tasks.free(slot);
       if (this.threads.refusal !== undefined) throw this.threads.refusal;
@@ -213,7 +207,7 @@ export class Host {
       this.shared.roles.set(own.isolate, SPARE);
       throw error;
     } finally {
-      this.threads.balance(this.#idle.procs);
+      this.threads.balance(this.shared.idle.procs);
     }
   }
 
@@ -257,7 +251,7 @@ export class Host {
       if (isLost(this.shared.parker.state(isolate))) this.#bury(thread, ranOn(this.#arena, isolate), true);
     }
     this.#stalls?.look(all.map(({ isolate }) => isolate));
-    this.threads.balance(this.#idle.procs);
+    this.threads.balance(this.shared.idle.procs);
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
@@ -284,9 +278,9 @@ export class Host {
     this.#past.parks += load(this.#words, record + M_PARKS);
     for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
     if (this.isClosed) return;
-    this.threads.balance(this.#idle.procs);
+    this.threads.balance(this.shared.idle.procs);
     this.#tasks.refill();
-    this.#wakeups.wakeIfWork();
+    this.shared.wakeups.wakeIfWork();
   }
 
   // Closing -----------------------------------------------------------------------------------------------------------
@@ -335,7 +329,7 @@ export class Host {
   #announceEnd(): void {
     store(this.#words, CLOSING, 1);
     this.threads.close();
-    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
+    for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     this.shared.sysmonSleep.wake();
   }
 

@@ -7,9 +7,6 @@ import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { copy } from "../codec/codec.ts";
 import { G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import type { Mail } from "../parking/mail.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
@@ -76,10 +73,8 @@ interface Vigil {
 }
 
 export class HostTasks implements Bereaved {
+  readonly #shared: Shared;
   readonly #gs: GTable;
-  readonly #global: GlobalRunQueue;
-  readonly #wakeups: Wakeups;
-  readonly #mail: Mail;
   readonly #home: Isolate;
   readonly #forwarder: Forwarder;
   readonly #vigil: Vigil;
@@ -96,10 +91,8 @@ export class HostTasks implements Bereaved {
     forwarder: Forwarder,
     vigil: Vigil,
   ) {
+    this.#shared = shared;
     this.#gs = gs;
-    this.#global = shared.global;
-    this.#wakeups = shared.wakeups;
-    this.#mail = shared.mail;
     this.#home = home;
     this.#forwarder = forwarder;
     this.#vigil = vigil;
@@ -168,9 +161,9 @@ export class HostTasks implements Bereaved {
   #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
-    this.#global.push(slot);
-    this.#wakeups.wake();
+    if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);
+    this.#shared.global.push(slot);
+    this.#shared.wakeups.wake();
   }
 
   #begin(started: Started, options: GoOptions | undefined): HostTask {

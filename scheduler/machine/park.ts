@@ -8,7 +8,7 @@
 import { add, load, store } from "../arena/atomics.ts";
 import { CLOSING, OVERSLEPT } from "../arena/layout/header.ts";
 import { M_ASKED, M_STUCK } from "../arena/layout/m.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import type { Locks } from "../parking/locks.ts";
 import {
   KEEPS_P_EVENT_LOOP,
@@ -20,11 +20,8 @@ import {
   type SleepState,
   SPARE_FUTEX,
 } from "../parking/sleep_word.ts";
-import type { Parker } from "../parking/parker.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
-import { DEDICATED, POOL, type Roles, SPARE } from "../parking/roles.ts";
+import { DEDICATED, POOL, SPARE } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { Mailbox } from "../queues/mailbox.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Agenda } from "./agenda.ts";
 import type { EventLoop } from "./event_loop.ts";
@@ -45,14 +42,10 @@ const LOOKS_AGAIN = -2;
 export class Park {
   /** As far as it knew before its last sleep in the event loop, nothing here could end that. */
   #isStuck = false;
+  readonly #shared: Shared;
   readonly #words: Int32Array;
   readonly #record: number;
   readonly #isolate: number;
-  readonly #parker: Parker;
-  readonly #mailbox: Mailbox;
-  readonly #idle: Idle;
-  readonly #roles: Roles;
-  readonly #wakeups: Wakeups;
   readonly #locks: Locks;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
@@ -62,7 +55,7 @@ export class Park {
   readonly #runner: Runner;
 
   constructor(
-    { arena, idle, mailbox, parker, roles, wakeups }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     home: Isolate,
@@ -70,14 +63,10 @@ export class Park {
     mail: MailReader,
     runner: Runner,
   ) {
-    this.#words = arena.i32;
-    this.#record = arena.isolate(hold.isolate);
+    this.#shared = shared;
+    this.#words = shared.words;
+    this.#record = shared.arena.isolate(hold.isolate);
     this.#isolate = hold.isolate;
-    this.#parker = parker;
-    this.#mailbox = mailbox;
-    this.#idle = idle;
-    this.#roles = roles;
-    this.#wakeups = wakeups;
     this.#locks = hold.locks;
     this.#hold = hold;
     this.#agenda = agenda;
@@ -166,7 +155,7 @@ export class Park {
 
   /** Or meant for one task alone, which its mail will tell. */
   get #isSpare(): boolean {
-    const role = this.#roles.of(this.#isolate);
+    const role = this.#shared.roles.of(this.#isolate);
     return role === SPARE || role === DEDICATED;
   }
 
@@ -178,7 +167,9 @@ export class Park {
       this.#agenda.close();
       return STAYS_AWAKE;
     }
-    if (this.#agenda.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) return this.#lookAgain(asleep);
+    if (this.#agenda.live === 0 && !this.#shared.mailbox.isEmpty(this.#isolate)) {
+      return this.#lookAgain(asleep);
+    }
     if (asleep === SPARE_FUTEX) return this.#lookAsSpare(asleep);
     if (asleep === KEEPS_P_FUTEX || asleep === KEEPS_P_EVENT_LOOP) return this.#lookAsKeeper(asleep);
     if (asleep === LOCKED_FUTEX || asleep === LOCKED_EVENT_LOOP) return this.#lookAsLocked(asleep);
@@ -207,17 +198,17 @@ export class Park {
   /** Nobody gives it a P but for work of its own. */
   #lookAsLocked(asleep: SleepState): number {
     if (!this.#agenda.hasOwnWork()) return this.#untilDue;
-    const isAnyIdle = this.#idle.idlePs > 0;
+    const isAnyIdle = this.#shared.idle.idlePs > 0;
     // With work of its own and no P, it waits for a P and nothing else.
-    if (!isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) return Infinity;
+    if (!isAnyIdle && this.#shared.wakeups.isQueuedForP(this.#isolate)) return Infinity;
     const is = this.#takeIdleP(asleep);
-    if (is === LOOKS_AGAIN) this.#wakeups.queueForP(this.#isolate);
+    if (is === LOOKS_AGAIN) this.#shared.wakeups.queueForP(this.#isolate);
     return is;
   }
 
   #lookAsOneOfThePool(asleep: SleepState): number {
     if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);
-    const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();
+    const seesWork = this.#shared.idle.idlePs > 0 && this.#shared.wakeups.workVisible();
     return seesWork ? this.#takeIdleP(asleep) : this.#untilDue;
   }
 
@@ -225,12 +216,12 @@ export class Park {
   #takeIdleP(asleep: SleepState): number {
     const hold = this.#hold;
     if (hold.retract(asleep)) return STAYS_AWAKE;
-    const p = this.#idle.acquireP();
+    const p = this.#shared.idle.acquireP();
     if (p === NO_P) return LOOKS_AGAIN;
     hold.take(p);
     if (!hold.takesWork) return STAYS_AWAKE;
     // A continuation may run before the loop goes on: submitters are not to count on this M.
-    if (this.#agenda.live !== 0) this.#wakeups.wakeIfWork();
+    if (this.#agenda.live !== 0) this.#shared.wakeups.wakeIfWork();
     else hold.spinFurther();
     return STAYS_AWAKE;
   }
@@ -245,16 +236,16 @@ export class Park {
   #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
     // Those that have no P just now are back sooner or later. The lowest is the first to be woken, so the coldest is the first to end.
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
-      this.#roles.count(POOL) > this.#idle.procs;
+      this.#shared.roles.count(POOL) > this.#shared.idle.procs;
     const most = isSurplus ? RETIRE : patience;
-    return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
+    return this.#shared.parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }
 
   /** Without live Gs the pool had more threads than it needs: those that blocked calls left behind. */
   async #losePatience(): Promise<void> {
     if (this.#agenda.live !== 0) {
       if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
-    } else if (this.#roles.resign(this.#isolate, this.#idle.procs)) {
+    } else if (this.#shared.roles.resign(this.#isolate, this.#shared.idle.procs)) {
       this.#agenda.close();
     }
   }

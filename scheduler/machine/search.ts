@@ -3,9 +3,7 @@
  * which submitters rely (idle.ts).
  */
 import type { Shim } from "../../ffi/shim.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
 import type { EventLoop } from "./event_loop.ts";
@@ -25,9 +23,7 @@ export const TURN = -2;
 export const NOTHING = -3;
 
 export class Search {
-  readonly #idle: Idle;
-  readonly #global: GlobalRunQueue;
-  readonly #local: LocalRunQueue;
+  readonly #shared: Shared;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #children: Children;
@@ -37,16 +33,14 @@ export class Search {
   #taken = NOTHING;
 
   constructor(
-    { idle, global, rings }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     children: Children,
     eventLoop: EventLoop,
     shim: Shim,
   ) {
-    this.#idle = idle;
-    this.#global = global;
-    this.#local = rings;
+    this.#shared = shared;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#children = children;
@@ -56,10 +50,10 @@ export class Search {
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
-    if (!this.#agenda.takesMore || this.#global.isEmpty()) return NOTHING;
-    const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
+    if (!this.#agenda.takesMore || this.#shared.global.isEmpty()) return NOTHING;
+    const share = Math.floor(this.#shared.global.length / this.#shared.idle.procs) + 1;
     this.#taken = NOTHING;
-    this.#global.pop(Math.min(most, share), this.#keep);
+    this.#shared.global.pop(Math.min(most, share), this.#keep);
     return this.#taken;
   }
 
@@ -71,7 +65,7 @@ export class Search {
     } else if (this.#taken < 0) {
       this.#taken = entry;
     } else {
-      this.#local.push(this.#hold.p, entry);
+      this.#shared.rings.push(this.#hold.p, entry);
     }
   };
 
@@ -126,14 +120,14 @@ export class Search {
 
   /** Four passes over all counted Ps in Go's manner; runnext in the last one only. Later rounds repeat that one. */
   #steal(round: number): number {
-    const procs = this.#idle.procs;
+    const procs = this.#shared.idle.procs;
     const { p } = this.#hold;
     for (let pass = Math.min(round, 3); pass < 4; pass++) {
       this.#spinner.shuffle(procs);
       for (let i = 0; i < procs; i++) {
         const victim = this.#spinner.nextVictim();
-        if (victim === p || this.#local.isEmpty(victim)) continue;
-        const slot = this.#local.steal(victim, p, pass === 3);
+        if (victim === p || this.#shared.rings.isEmpty(victim)) continue;
+        const slot = this.#shared.rings.steal(victim, p, pass === 3);
         if (slot >= 0) return slot;
       }
       if (round > 3) break;

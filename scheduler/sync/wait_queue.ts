@@ -3,13 +3,12 @@
  * one isolate alone.
  */
 import { cas } from "../arena/atomics.ts";
-import { W_FIRED, W_NEXT, W_OBJECT, W_PREVIOUS, W_QUEUE, W_SELECTION } from "../arena/layout/object.ts";
+import { W_FIRED, W_NEXT, W_PREVIOUS, W_QUEUE, W_SELECTION } from "../arena/layout/object.ts";
 
 /** `queue` is the place of the head in the object: O_FIRST_QUEUE or O_SECOND_QUEUE. Under the object's lock. */
 export function enqueue(words: Int32Array, object: number, queue: number, record: number): void {
   const head = object + queue;
   const last = words[head + 1];
-  words[record + W_OBJECT] = object;
   words[record + W_NEXT] = 0;
   words[record + W_PREVIOUS] = last;
   words[record + W_QUEUE] = queue;

@@ -15,9 +15,6 @@
 import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -87,14 +84,12 @@ interface Run {
 }
 
 export class Preemption {
+  readonly #shared: Shared;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #shim: Shim;
   readonly #parker: Parker;
-  readonly #idle: Idle;
   readonly #gain: Gain;
-  readonly #wakeups: Wakeups;
-  readonly #sysmon: SysmonSleep;
   readonly #isOn: boolean;
   /** Nanoseconds, as are the next two. */
   readonly #slice: number;
@@ -112,14 +107,12 @@ export class Preemption {
   next = Infinity;
 
   constructor(shared: Shared, shim: Shim) {
-    const { arena, parker, idle, wakeups, sysmonSleep } = shared;
+    const { arena } = shared;
+    this.#shared = shared;
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
-    this.#parker = parker;
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#sysmon = sysmonSleep;
+    this.#parker = shared.parker;
     this.#isOn = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
     this.#gain = new Gain(shared, this.#slice);
@@ -194,7 +187,7 @@ export class Preemption {
         else this.#stop(isolate, state, ms >= LINGER);
       }
       if (!isAnyThere || !this.#isOn) return;
-      this.#sysmon.tick(step * 1e3);
+      this.#shared.sysmonSleep.tick(step * 1e3);
     }
   }
 
@@ -263,7 +256,7 @@ export class Preemption {
     const question = run.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
     if (!this.#parker.ask(isolate, AWAKE, question)) return;
     // Partner: BlockingCalls.run, which enters its call and then looks whether it was asked.
-    if (this.#idle.ps.word(p) !== word || !this.#send(isolate)) {
+    if (this.#shared.idle.ps.word(p) !== word || !this.#send(isolate)) {
       this.#parker.ask(isolate, question, AWAKE);
       return;
     }
@@ -289,7 +282,7 @@ export class Preemption {
     if (!this.#hasAnswered(isolate, state)) return;
     if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
     const whom = this.#gain.whom(p, isolate, run.ran);
-    if (!this.#idle.ps.takeFrom(p, isolate)) return;
+    if (!this.#shared.idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
     store(
@@ -297,8 +290,8 @@ export class Preemption {
       this.#arena.isolate(isolate) + M_RAN_BEFORE,
       Math.min(run.ran / 1e3, 2 ** 31 - 1) | 0,
     );
-    if (whom === RETURNING) this.#wakeups.passToReturning(p, isolate);
-    else this.#wakeups.passOn(p, Math.max(whom, HOST));
+    if (whom === RETURNING) this.#shared.wakeups.passToReturning(p, isolate);
+    else this.#shared.wakeups.passOn(p, Math.max(whom, HOST));
     if (state === FROZEN) this.#freeze(isolate, run);
     else this.#seized.add(isolate);
   }
@@ -307,7 +300,7 @@ export class Preemption {
   #freeze(isolate: number, run: Run): void {
     run.seen = run.tries = 0;
     if (this.#isRunaway(run)) this.#abandon(isolate, run);
-    else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);
+    else if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);
   }
 
   /** It runs on without a P. */
@@ -338,7 +331,7 @@ export class Preemption {
   /** For good. The host buries it. */
   #abandon(isolate: number, run: Run): void {
     store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
-    if (this.#parker.abandon(isolate)) this.#wakeups.signal(HOST);
+    if (this.#parker.abandon(isolate)) this.#shared.wakeups.signal(HOST);
   }
 
   /** To the host, once a turn. */
@@ -348,7 +341,7 @@ export class Preemption {
     if (load(this.#words, record + M_STALLED) === stall) return;
     store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
     store(this.#words, record + M_STALLED, stall);
-    this.#wakeups.signal(HOST);
+    this.#shared.wakeups.signal(HOST);
   }
 
   /** Only while nobody looks at it: a handler does if its thread was asked. */

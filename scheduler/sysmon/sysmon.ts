@@ -9,16 +9,11 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
 import { CLOSING, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
-import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
 import { MARKED } from "../parking/sleep_word.ts";
@@ -52,13 +47,9 @@ interface Seen {
 }
 
 export class Sysmon {
+  readonly #shared: Shared;
   readonly #words: Int32Array;
   readonly #shim: Shim;
-  readonly #parker: Parker;
-  readonly #rings: LocalRunQueue;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
-  readonly #sysmon: SysmonSleep;
   readonly #native: NativeWatch;
   readonly #preemption: Preemption;
   readonly #seen: Seen[] = [];
@@ -74,21 +65,17 @@ export class Sysmon {
   readonly #nativeThreads: number;
 
   constructor(shared: Shared, shim: Shim, life?: number) {
-    const { arena } = shared;
+    const { arena, idle, parker } = shared;
+    this.#shared = shared;
     this.#life = life;
     this.#longest = life === undefined ? -1 : HOST_CHECK;
     this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
     this.#words = arena.i32;
     this.#shim = shim;
-    this.#parker = shared.parker;
-    this.#rings = shared.rings;
-    this.#idle = shared.idle;
-    this.#wakeups = shared.wakeups;
-    this.#sysmon = shared.sysmonSleep;
-    this.#native = new NativeWatch(arena, shim, this.#parker);
+    this.#native = new NativeWatch(arena, shim, parker);
     this.#preemption = new Preemption(shared, shim);
     // What the host found there.
-    this.#procsOfMachine = this.#idle.procs;
+    this.#procsOfMachine = idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
     shim.setTimerSlack(1);
   }
@@ -132,7 +119,7 @@ export class Sysmon {
   #close(): void {
     store(this.#words, CLOSING, 1);
     const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#wakeups.signal(isolate);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#shared.wakeups.signal(isolate);
     this.#native.close();
   }
 
@@ -141,7 +128,7 @@ export class Sysmon {
    * in a call for ever.
    */
   #outliveNativeThreads(): void {
-    while (load(this.#words, this.#nativeThreads) > 0) this.#sysmon.tick(HOST_CHECK);
+    while (load(this.#words, this.#nativeThreads) > 0) this.#shared.sysmonSleep.tick(HOST_CHECK);
   }
 
   // What the last look found.
@@ -151,7 +138,7 @@ export class Sysmon {
 
   /** Returns what to double the next time. */
   #sleep(us: number): number {
-    const sysmon = this.#sysmon;
+    const sysmon = this.#shared.sysmonSleep;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
@@ -171,16 +158,16 @@ export class Sysmon {
   }
 
   #nothingRuns(): boolean {
-    return this.#idle.idlePs >= this.#idle.procs;
+    return this.#shared.idle.idlePs >= this.#shared.idle.procs;
   }
 
   // Ps ----------------------------------------------------------------------------------------------------------------
 
   #lookAtPs(): void {
     // Also at those that do not count any more: they may be in calls, or run on.
-    const ps = this.#idle.mostProcs;
+    const ps = this.#shared.idle.mostProcs;
     for (let p = 0; p < ps; p++) {
-      const word = this.#idle.ps.word(p);
+      const word = this.#shared.idle.ps.word(p);
       const seen = this.#seen[p] ??= { word, since: this.#now };
       if (isRunning(word)) this.#preemption.look(p, word);
       if (word !== seen.word) {
@@ -200,26 +187,26 @@ export class Sysmon {
 
   /** Go's conditions: it has work in its ring, or all other Ps are busy, or it does not count any more. */
   #isWanted(p: number): boolean {
-    return !this.#rings.isEmpty(p) || !this.#idle.isAnyHungry || p >= this.#idle.procs;
+    return !this.#shared.rings.isEmpty(p) || !this.#shared.idle.isAnyHungry || p >= this.#shared.idle.procs;
   }
 
   /** How long a call may have its P. If a thread would have to be started for it, longer. */
   #patience(p: number): number {
     if (!this.#isWanted(p)) return LONG;
-    return this.#wakeups.isAnyParked || p >= this.#idle.procs ? 0 : START;
+    return this.#shared.wakeups.isAnyParked || p >= this.#shared.idle.procs ? 0 : START;
   }
 
   /** From a call that lasts: the very one that the last look saw. */
   #retake(p: number, word: number): void {
     const isolate = holder(word);
-    const hasMarked = this.#parker.mark(isolate);
+    const hasMarked = this.#shared.parker.mark(isolate);
     // It waits for a signal that it was asked by, and calls later; or a sysmon that has died marked it.
-    if (!hasMarked && this.#parker.state(isolate) !== MARKED) return;
-    if (this.#idle.ps.retake(p, word)) {
+    if (!hasMarked && this.#shared.parker.state(isolate) !== MARKED) return;
+    if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#wakeups.passOn(p);
+      this.#shared.wakeups.passOn(p);
     } else if (hasMarked) {
-      this.#parker.unmark(isolate);
+      this.#shared.parker.unmark(isolate);
     }
   }
 
@@ -227,9 +214,9 @@ export class Sysmon {
   #revoke(p: number): void {
     const isolates = load(this.#words, ISOLATES);
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (!this.#parker.revoke(isolate, p)) continue;
+      if (!this.#shared.parker.revoke(isolate, p)) continue;
       this.#retook = true;
-      this.#wakeups.passOn(p);
+      this.#shared.wakeups.passOn(p);
       return;
     }
   }
@@ -245,6 +232,6 @@ export class Sysmon {
     // If the host has taken or fixed it just now, there is another time, or none.
     if (procs === this.#procsOfMachine || !cas(this.#words, PROCS_SEEN, seen, procs)) return;
     this.#procsOfMachine = procs;
-    this.#wakeups.signal(HOST);
+    this.#shared.wakeups.signal(HOST);
   }
 }
