@@ -1,7 +1,7 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
 import type { Bereaved } from "./burial.ts";
 import type { Shared } from "../parking/shared.ts";
-import { limitTask } from "../queues/cancellation.ts";
+import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
@@ -14,7 +14,6 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
 import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
-import type { Timer } from "../queues/timers.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Resolver {
@@ -65,11 +64,9 @@ interface Waiting {
 }
 
 /** The host's loop: the process waits for what has begun and not ended. */
-interface Vigil {
+interface Vigil extends Clock {
   begin(): void;
   end(): void;
-  startTimer(timer: Timer): void;
-  stopTimer(timer: Timer): void;
 }
 
 export class HostTasks implements Bereaved {

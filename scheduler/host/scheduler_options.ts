@@ -2,10 +2,10 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { leastArenaBytes } from "../arena/arena.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
-import { requireMaxNativeThreads } from "../native/pool.ts";
+import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
 import type { TaskDefinition } from "../tasks/define.ts";
-import { type Names, shown } from "../tasks/options.ts";
+import { type Names, requireInteger } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
 import { requireWarm } from "./warm.ts";
 
@@ -127,7 +127,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
   const procs = given ?? procsOfMachine(shim);
   const number = (name: keyof SchedulerOptions, usual: number, least: number, most: number, why?: string) =>
-    requireCount(name, options[name] ?? usual, least, most, why);
+    requireInteger(name, options[name] ?? usual, least, most, why);
   const why = `procs is ${procs}, and one is spare`;
   const maxThreads = number("maxThreads", Math.max(64, 2 * procs), procs + 1, 4 * MAX_PROCS, why);
   const maxTasks = number("maxTasks", 65536, 1, 1 << 21);
@@ -135,12 +135,12 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const shape = `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`;
   const arenaBytes = number("arenaBytes", Math.max(256 << 20, 2 * leastBytes), leastBytes, 2 ** 31, shape);
   const heapLimitMb = number("heapLimitMb", 2048, 16, 65536);
-  const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
+  const maxNativeThreads = number("maxNativeThreads", 512, 1, MAX_NATIVE_THREADS);
   const sliceMs = number("sliceMs", 10, 1, MAX_MS);
   const stallMs = number("stallMs", 100, 1, MAX_MS);
   const { runawayMs = Infinity } = options;
   const isLimited = runawayMs !== Infinity;
-  if (isLimited) requireCount("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  if (isLimited) requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
   if (isLimited && !preempt) {
     throw new TypeError(
       "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
@@ -162,11 +162,4 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     onStall,
     detectDeadlocks,
   };
-}
-
-function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
-  throw new RangeError(
-    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
-  );
 }

@@ -87,11 +87,6 @@ export class Wait implements Timer, Resolver {
     if (at !== 0) g.services.agenda.sleeping++;
   }
 
-  /** It has ended, in either way. */
-  get cancelled(): boolean {
-    return this.g === undefined;
-  }
-
   fire(): void {
     if (unlink(this)) this.resolve();
   }

@@ -1,7 +1,6 @@
 /** The pool of native Ms that `Scheduler.dlopen` uses: how many, with which stacks, and for how long. */
 import type { Shim } from "../../ffi/shim.ts";
 import type { Arena } from "../arena/arena.ts";
-import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import type { NativeCalls } from "./calls.ts";
 import type { NativeQueue } from "./queue.ts";
 
@@ -31,10 +30,4 @@ export function openPool(
     limit: Math.min(shim.getAffinity().length, maxThreads),
     maxThreads,
   });
-}
-
-/** Throws a RangeError. */
-export function requireMaxNativeThreads(n: unknown): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= 1 && n <= MAX_NATIVE_THREADS) return n;
-  throw new RangeError(`maxNativeThreads is ${String(n)}: give an integer from 1 to ${MAX_NATIVE_THREADS}.`);
 }

@@ -274,10 +274,6 @@ export class Wakeups {
 
   /** The lowest number first, so that the same few threads stay warm. */
   #some(holds: (isolate: number) => boolean): boolean {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (holds(isolate)) return true;
-    }
-    return false;
+    return this.#roles.first(holds) !== HOST;
   }
 }

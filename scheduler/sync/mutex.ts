@@ -9,7 +9,6 @@
 import { reject } from "../tasks/promise.ts";
 import { POISONED, SUCCEEDED } from "./outcome.ts";
 import { cas, load, store } from "../arena/atomics.ts";
-import { ThreadDiedError } from "../tasks/errors.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { Arrived, knowHandle, MUTEX, type Shareable } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
@@ -181,7 +180,7 @@ class Core implements Waited, Shareable, LocalPlace {
     if (this.#state !== SHARED) return undefined;
     const { words, number } = this.isolate;
     if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#guard;
-    if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.#poisoned();
+    if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.isolate.poisoned(this.#name);
     return undefined;
   }
 
@@ -235,7 +234,7 @@ class Core implements Waited, Shareable, LocalPlace {
       const word = load(words, holder);
       if (word === MUTEX_DEAD) {
         isolate.objectLocks.unlock(this.#object);
-        return Promise.reject(this.#poisoned());
+        return Promise.reject(this.isolate.poisoned(this.#name));
       }
       // Only under the object's lock is MUTEX_WAITED added or taken away, so once it is there nothing changes the word.
       if (word === NOBODY ? cas(words, holder, NOBODY, isolate.number + 1) : (word & MUTEX_WAITED) !== 0) {
@@ -271,7 +270,7 @@ class Core implements Waited, Shareable, LocalPlace {
     const word = load(words, object + L_HOLDER);
     if (word !== (isolate.number + 1 | MUTEX_WAITED)) {
       isolate.objectLocks.unlock(object);
-      throw word === MUTEX_DEAD ? this.#poisoned() : this.#notHeld();
+      throw word === MUTEX_DEAD ? this.isolate.poisoned(this.#name) : this.#notHeld();
     }
     const record = words[object + O_FIRST_QUEUE];
     if (record !== 0) {
@@ -292,7 +291,7 @@ class Core implements Waited, Shareable, LocalPlace {
 
   completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
-    if (outcome === POISONED) reject(waiter, this.#poisoned());
+    if (outcome === POISONED) reject(waiter, this.isolate.poisoned(this.#name));
     else waiter.resolve(this.#guard);
   }
 
@@ -317,12 +316,6 @@ class Core implements Waited, Shareable, LocalPlace {
 
   #notHeld(): Error {
     return new Error(`unlock(): this thread does not hold ${this.#name}.`);
-  }
-
-  #poisoned(): Error {
-    return this.isolate.shutdown?.() ?? new ThreadDiedError(
-      `${this.#name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
-    );
   }
 
   share(): number {

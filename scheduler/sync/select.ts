@@ -6,7 +6,7 @@
  */
 import { CHANNEL_CLOSED, WOULD_BLOCK } from "./outcome.ts";
 import { cas } from "../arena/atomics.ts";
-import { whenAborted } from "../queues/cancellation.ts";
+import { alarm, whenAborted } from "../queues/cancellation.ts";
 import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
@@ -16,7 +16,7 @@ import { requireCases, type SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { silence } from "../tasks/promise.ts";
-import { after, type Timer } from "../queues/timers.ts";
+import { after } from "../queues/timers.ts";
 import { type Selection, Waiter } from "./waiter.ts";
 
 /** Options of {@linkcode select}. */
@@ -249,21 +249,10 @@ class Select implements Selection {
   #watch(other: Other): void {
     const { at, signal } = other;
     const fire = () => this.#choose(other);
-    if (signal !== undefined) {
-      this.#undo.push(whenAborted(signal, fire));
-      return;
-    }
-    const isolate = this.#isolate;
-    if (isolate === undefined) {
-      this.#undo.push(after(at - performance.now(), fire));
-      return;
-    }
-    const timer: Timer & { cancelled: boolean } = { at, cancelled: false, fire };
-    isolate.loop.startTimer(timer);
-    this.#undo.push(() => {
-      timer.cancelled = true;
-      isolate.loop.stopTimer(timer);
-    });
+    const clock = this.#isolate?.loop;
+    if (signal !== undefined) this.#undo.push(whenAborted(signal, fire));
+    else if (clock !== undefined) this.#undo.push(alarm(clock, at, fire));
+    else this.#undo.push(after(at - performance.now(), fire));
   }
 
   /** Something that is no channel happened. */

@@ -7,7 +7,6 @@
  */
 import { reject } from "../tasks/promise.ts";
 import { POISONED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
-import { ThreadDiedError } from "../tasks/errors.ts";
 import type { Handle } from "../codec/handle.ts";
 import { Arrived, type Kind, type Shareable } from "./handles.ts";
 import { type Isolate, isolateOf } from "./isolate.ts";
@@ -117,7 +116,7 @@ export abstract class SharedLock implements Waited, Shareable {
       return waiter.start<T>(signal);
     }
     isolate.objectLocks.unlock(object);
-    if (outcome === POISONED) return Promise.reject(this.poisoned());
+    if (outcome === POISONED) return Promise.reject(this.isolate.poisoned(this.name));
     this.#readyCompleted();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
@@ -129,7 +128,7 @@ export abstract class SharedLock implements Waited, Shareable {
     const isPoisoned = words[object + O_ENDED] === 1;
     const outcome = isPoisoned ? POISONED : this.attempt(demand);
     isolate.objectLocks.unlock(object);
-    if (isPoisoned) throw this.poisoned();
+    if (isPoisoned) throw this.isolate.poisoned(this.name);
     return outcome === SUCCEEDED;
   }
 
@@ -207,15 +206,8 @@ export abstract class SharedLock implements Waited, Shareable {
 
   completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
-    if (outcome === POISONED) reject(waiter, this.poisoned());
+    if (outcome === POISONED) reject(waiter, this.isolate.poisoned(this.name));
     else waiter.resolve(this.result(waiter.role, true, SUCCEEDED));
-  }
-
-  poisoned(): Error {
-    return this.isolate.shutdown?.() ??
-      new ThreadDiedError(
-        `${this.name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
-      );
   }
 
   describe(_waiter: Waiter): string {

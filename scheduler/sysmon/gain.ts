@@ -15,8 +15,7 @@
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { G_TASK } from "../arena/layout/slot.ts";
-import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
-import { ISOLATES } from "../arena/layout/header.ts";
+import { M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
 import { POOL } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import { isParked, takesP } from "../parking/sleep_word.ts";
@@ -180,7 +179,7 @@ export class Gain {
   }
 
   #warmThread(definition: number): number {
-    return this.#first((isolate) =>
+    return this.#shared.roles.first((isolate) =>
       this.#isIdle(isolate) &&
       (load(this.#words, this.#arena.isolate(isolate) + M_WARM) >>> (definition & 31) & 1) === 1
     );
@@ -188,7 +187,9 @@ export class Gain {
 
   /** One thread after the other: it will be there for what waits, as soon as it goes on. */
   get #isAnyGettingWarm(): boolean {
-    return this.#first((isolate) => this.#shared.roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
+    return this.#shared.roles.first((isolate) =>
+      this.#shared.roles.of(isolate) === POOL && this.#isImporting(isolate)
+    ) !==
       NOBODY;
   }
 
@@ -197,7 +198,7 @@ export class Gain {
   }
 
   get #isAnyIdle(): boolean {
-    return this.#first((isolate) => this.#isIdle(isolate)) !== NOBODY;
+    return this.#shared.roles.first((isolate) => this.#isIdle(isolate)) !== NOBODY;
   }
 
   #isIdle(isolate: number): boolean {
@@ -206,16 +207,8 @@ export class Gain {
 
   /** Its thread is there, and what it waits for has come, or its next slice. */
   #isAnyReturning(): boolean {
-    return this.#first((isolate) =>
+    return this.#shared.roles.first((isolate) =>
       takesP(this.#shared.parker.state(isolate)) && this.#shared.wakeups.isQueuedForP(isolate)
     ) !== NOBODY;
-  }
-
-  #first(holds: (isolate: number) => boolean): number {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (holds(isolate)) return isolate;
-    }
-    return NOBODY;
   }
 }

@@ -18,7 +18,7 @@ import { load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
-import { ISOLATES, PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
+import { PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
 import { HOST, M_LOCKS, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
 import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
@@ -124,8 +124,7 @@ export class Preemption {
 
   /** What a sysmon that has died left behind: threads that run on without a P, of which no P's status says so. */
   #adopt(): void {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+    for (const isolate of this.#shared.roles.isolates) {
       const state = this.#parker.state(isolate);
       if (isAsked(state)) this.#asked.add(isolate);
       if (isSeized(state) || (isLost(state) && !isFrozen(state))) this.#seized.add(isolate);
@@ -173,12 +172,12 @@ export class Preemption {
    * the rest of the process.
    */
   close(): void {
-    const isolates = load(this.#words, ISOLATES);
+    const { isolates } = this.#shared.roles;
     for (let ms = 0, step = STEP; ms < GIVE_UP; ms += step) {
       this.#now = this.#shim.nowNs();
       if (ms >= LINGER) step = INSISTENT_STEP;
       let isAnyThere = false;
-      for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      for (const isolate of isolates) {
         const state = this.#parker.state(isolate);
         // Later it is one that was stopped. What was asked before may be answered just now, so one look has to say both.
         if (isFrozen(state) && (ms >= LINGER || isLost(state)) || !this.#isAlive(isolate)) continue;

@@ -11,7 +11,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import { NativeWatch } from "./native_watch.ts";
-import { CLOSING, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
+import { CLOSING, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import { Preemption } from "./preemption.ts";
@@ -118,8 +118,7 @@ export class Sysmon {
   /** In the place of the host: whoever sleeps, for good perhaps, finds out. */
   #close(): void {
     store(this.#words, CLOSING, 1);
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#shared.wakeups.signal(isolate);
+    for (const isolate of this.#shared.roles.isolates) this.#shared.wakeups.signal(isolate);
     this.#native.close();
   }
 
@@ -212,13 +211,10 @@ export class Sysmon {
 
   /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
   #revoke(p: number): void {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (!this.#shared.parker.revoke(isolate, p)) continue;
-      this.#retook = true;
-      this.#shared.wakeups.passOn(p);
-      return;
-    }
+    const { parker, roles, wakeups } = this.#shared;
+    if (roles.first((isolate) => parker.revoke(isolate, p)) === HOST) return;
+    this.#retook = true;
+    wakeups.passOn(p);
   }
 
   // The machine -------------------------------------------------------------------------------------------------------
