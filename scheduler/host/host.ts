@@ -16,16 +16,14 @@ import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
 import { Arena } from "../arena/arena.ts";
 import {
   CLOSING,
-  OVERSLEPT,
   PREEMPT,
-  PREEMPTED,
   PROCS_FIXED,
   PROCS_SEEN,
   RUNAWAY_MS,
   SLICE_MS,
   STALL_MS,
 } from "../arena/layout/header.ts";
-import { HOST, M_PARKS, M_RAN, M_REFUSALS, M_STOLEN, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_TID } from "../arena/layout/m.ts";
 import { NativeCalls } from "../native/calls.ts";
 import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
@@ -37,6 +35,7 @@ import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
+import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { TaskTable } from "../slots/task_table.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -62,10 +61,9 @@ export class Host {
   readonly #burial: Burial;
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
+  readonly #statistics: Statistics;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
-  /** Ran and stolen and parked on threads that have ended. */
-  readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
 
   /** Throws a RangeError for an option that is out of its range. */
@@ -81,6 +79,7 @@ export class Host {
     this.#shim = shim;
     this.#arena = arena;
     this.#words = arena.i32;
+    this.#statistics = new Statistics(shared);
     this.#maxNativeThreads = settings.maxNativeThreads;
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
@@ -149,12 +148,8 @@ export class Host {
 
   // Starting ----------------------------------------------------------------------------------------------------------
 
-  go(call: Call<unknown>, options: GoOptions | undefined): HostTask {
-    return this.goOn(undefined, call, options);
-  }
-
   /** On that thread, if one is given: it has been dedicated before. */
-  goOn(thread: Thread | undefined, call: Call<unknown>, options: GoOptions | undefined): HostTask {
+  go(call: Call<unknown>, options: GoOptions | undefined, thread?: Thread): HostTask {
     if (options?.signal?.aborted) return this.#tasks.neverStarted(call, options);
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
@@ -221,10 +216,6 @@ export class Host {
     return this.#native = { calls, pool };
   }
 
-  get nativeThreads(): number {
-    return this.#native?.calls.threads ?? 0;
-  }
-
   get nativeCalls(): number {
     return this.#native?.calls.inFlight ?? 0;
   }
@@ -272,11 +263,7 @@ export class Host {
     if (isAbandoned) this.threads.abandon(isolate);
     else this.threads.remove(isolate);
     this.#burial.bury(isolate, verdict);
-    const record = this.#arena.isolate(isolate);
-    this.#past.ran += load(this.#words, record + M_RAN);
-    this.#past.stolen += load(this.#words, record + M_STOLEN);
-    this.#past.parks += load(this.#words, record + M_PARKS);
-    for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
+    this.#statistics.keep(isolate);
     if (this.isClosed) return;
     this.threads.balance(this.shared.idle.procs);
     this.#tasks.refill();
@@ -344,39 +331,16 @@ export class Host {
     return this.#loop.inFlight - this.nativeCalls;
   }
 
-  /** Tasks of the host that have no slot yet, and what is in the global queue. */
-  get queued(): number {
-    return this.#tasks.waiting + this.shared.global.length;
-  }
-
-  /** Times that a thread was frozen, or lost its P where it could not be. */
-  get preempted(): number {
-    return load(this.#words, PREEMPTED);
-  }
-
-  /** Times that a thread slept beside a task that could go on. */
-  get overslept(): number {
-    return load(this.#words, OVERSLEPT);
-  }
-
-  /** Of threads that are there, how often they could not be frozen. */
-  get refusals(): { inScheduler: number; inNative: number } {
-    let [inScheduler, inNative] = [0, 0];
-    for (const { isolate } of this.threads.all) {
-      const counts = this.#arena.isolate(isolate) + M_REFUSALS;
-      inScheduler += load(this.#words, counts);
-      inNative += load(this.#words, counts + 1);
-    }
-    return { inScheduler, inNative };
-  }
-
-  /** A sum over all threads; those that run add theirs now and then. */
-  total(count: "ran" | "stolen" | "parks"): number {
-    const word = { ran: M_RAN, stolen: M_STOLEN, parks: M_PARKS }[count];
-    return this.threads.all.reduce(
-      (sum, { isolate }) => sum + load(this.#words, this.#arena.isolate(isolate) + word),
-      this.#past[count],
-    );
+  stats(): SchedulerStats {
+    const { inFlight, isolates, nativeCalls } = this;
+    const nativeThreads = this.#native?.calls.threads ?? 0;
+    return this.#statistics.read({
+      isolates,
+      inFlight,
+      nativeThreads,
+      nativeCalls,
+      waiting: this.#tasks.waiting,
+    });
   }
 }
 

@@ -287,6 +287,6 @@ export class HostTasks implements Bereaved {
   }
 
   post(slot: number, parcel: Parcel): void {
-    this.#forwarder.post(slot, parcel);
+    this.#forwarder.postToOwner(slot, parcel);
   }
 }

@@ -100,25 +100,13 @@ export const SCHEDULER_OPTIONS = {
   detectDeadlocks: true,
 } satisfies Names<SchedulerOptions>;
 
-/** The same, checked and complete. */
-export interface Settings {
-  readonly procs: number;
-  /** Nobody has said how many: there are as many as the machine has room for at the time. */
+/** The same, checked and complete. `stallMs` is 0 if nobody wants to hear of it, `runawayMs` if there is no limit. */
+export interface Settings extends Readonly<Required<Omit<SchedulerOptions, "warm" | "onStall">>> {
+  /** Nobody has said how many Ps: there are as many as the machine has room for at the time. */
   readonly followsMachine: boolean;
-  readonly maxThreads: number;
-  readonly maxTasks: number;
-  readonly arenaBytes: number;
-  readonly maxNativeThreads: number;
-  readonly heapLimitMb: number;
   /** URLs of modules. */
   readonly warm: readonly string[];
-  readonly preempt: boolean;
-  readonly sliceMs: number;
-  /** 0: nobody wants to hear of it, or there is no limit. */
-  readonly stallMs: number;
-  readonly runawayMs: number;
   readonly onStall: SchedulerOptions["onStall"];
-  readonly detectDeadlocks: boolean;
 }
 
 /** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */

@@ -9,7 +9,7 @@ import { G, type Services } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
+import { G_RUNNING, type GTable } from "../slots/g_table.ts";
 import { isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
 import { NO_P } from "../parking/idle.ts";
@@ -66,14 +66,8 @@ export class Children {
     this.#gs = gs;
     this.#table = table;
     this.#times = new RunTimes(shared.arena);
-    const port = {
-      send: (slot: number, parcel: Parcel) => side.post(slot, parcel),
-      take: (slot: number) => side.take(slot),
-      // What it has sent is with the host.
-      drop() {},
-    };
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, shared.mail, hold.locks, port, ended);
+    this.#owner = new Owner(gs, table, shared.mail, hold.locks, side, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {

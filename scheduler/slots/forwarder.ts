@@ -23,7 +23,7 @@ export class Forwarder implements Port {
     this.#sides = sides;
   }
 
-  send(slot: number, parcel: Parcel): void {
+  post(slot: number, parcel: Parcel): void {
     this.#parcels.set(slot, parcel);
   }
 
@@ -89,7 +89,7 @@ export class Forwarder implements Port {
   }
 
   /** An error in a dead runner's place, to the slot's owner, a thread. */
-  post(slot: number, parcel: Parcel): void {
+  postToOwner(slot: number, parcel: Parcel): void {
     this.#sides.get(this.#shared.arena.ownerOf(slot))?.side.post(slot, parcel);
   }
 }

@@ -1,5 +1,5 @@
 import { errnoName } from "../../ffi/errno.ts";
-import type { Shim } from "../../ffi/shim.ts";
+import type { Setters, Shim } from "../../ffi/shim.ts";
 import { type Names, requireInteger, requireOptions, shown } from "./options.ts";
 
 /** How a thread of its own is to look to the system. */
@@ -82,14 +82,6 @@ export function threadName(name: string): string {
     cut += character;
   }
   return cut;
-}
-
-/** The setters of a thread's looks, as {@linkcode Shim} has them for the calling thread. */
-export interface Setters<R> {
-  setThreadName(name: string): R;
-  setAffinity(cpus: readonly number[]): R;
-  setNice(nice: number): R;
-  setFifoPriority(priority: number): R;
 }
 
 interface Wish<R> {
