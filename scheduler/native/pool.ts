@@ -23,7 +23,7 @@ export function openPool(
   maxThreads: number,
   idleUs = IDLE_US,
 ): NativeQueue {
-  return calls.openQueue(arena.nativeQueue, {
+  return calls.queues.open(arena.nativeQueue, {
     statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),
     stackBytes: STACK,
     idleUs,

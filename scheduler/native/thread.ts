@@ -62,7 +62,7 @@ export class NativeThread implements AsyncDisposable {
   static async open(calls: NativeCalls, options: NativeThreadOptions): Promise<NativeThread> {
     // The default stack, 8 MB of addresses: nobody knows what runs here, and drivers that compile need much.
     const limits = { statuses: 0, stackBytes: 0, idleUs: -1, limit: 1, maxThreads: 1 };
-    const queue = calls.openQueueOfThread(limits);
+    const queue = calls.queues.openForThread(limits);
     using shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
     const set = shim.symbols;
     try {
@@ -72,7 +72,7 @@ export class NativeThread implements AsyncDisposable {
       return thread;
     } catch (error) {
       if (queue.threads > 0) await leave(calls, queue);
-      else calls.forgetQueue(queue);
+      else calls.queues.forget(queue);
       throw error;
     }
   }
@@ -146,5 +146,5 @@ async function leave(calls: NativeCalls, queue: NativeQueue): Promise<void> {
     // The scheduler was closed: the thread ends as soon as the call that it is in returns.
     if (!(error instanceof SchedulerClosedError)) throw error;
   }
-  calls.forgetQueue(queue);
+  calls.queues.forget(queue);
 }

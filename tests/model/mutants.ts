@@ -578,14 +578,14 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a mutex with waiters is unlocked by who does not look for them",
-    "sync/mutex.ts",
+    "sync/mutex_core.ts",
     "if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();",
     "void number; store(words, this.#object + L_HOLDER, NOBODY);",
     "mutex: three",
   ),
   mutant(
     "who queues for a mutex does not say so in its word",
-    "sync/mutex.ts",
+    "sync/mutex_core.ts",
     "if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;",
     "if (word !== NOBODY) break;",
     "mutex: three",
@@ -673,7 +673,7 @@ export const mutants: Mutant[] = [
   // Timers.
   mutant(
     "a sleep that has ended counts as one still",
-    "machine/g.ts",
+    "machine/wait.ts",
     "if (wait.at !== 0) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
@@ -1070,8 +1070,8 @@ export const mutants: Mutant[] = [
   mutant(
     "who was seized before it was frozen gets no note",
     "sysmon/preemption.ts",
-    "if (state === FROZEN) this.#freeze(isolate, run);\n      else run.seen = 0;",
-    "run.seen = 0;",
+    "if (state === FROZEN) this.#freeze(isolate, turn);\n      else turn.pause();",
+    "turn.pause();",
     "preemption: one that was told to let its P go is frozen",
   ),
   mutant(
