@@ -9,7 +9,7 @@ export const BULK = 1 << 14;
  * Bytes: a larger buffer that is given up goes by port. That takes 100 us more than a message without it, and copying it out
  * and in 0.4 us a KB.
  */
-const BY_PORT = 1 << 18;
+const MOVE_BY_PORT = 1 << 18;
 
 export interface Way {
   /** In memory of the writer's own, which grows; anything may be a side value. */
@@ -27,7 +27,7 @@ export const INTO: Way = { isPrivate: false, hasBulk: false, moves: Infinity, st
 /** To bytes. */
 export const WHOLE: Way = { isPrivate: true, hasBulk: false, moves: Infinity, stays: false };
 /** Into the arena, and what cannot lie there by port. */
-export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: BY_PORT, stays: false };
+export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: MOVE_BY_PORT, stays: false };
 /** Into the arena. */
 export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
 /** To another value of the same isolate. */

@@ -55,6 +55,7 @@ const { getTime } = Date.prototype;
 const mapEntries = Map.prototype.entries;
 const setValues = Set.prototype.values;
 
+/** Guess: most messages fit. */
 const SCRATCH_WORDS = 16 * 1024;
 /** Above this the scratch memory of a writer is not kept for the next message (a guess). */
 const KEPT_WORDS = 1024 * 1024;

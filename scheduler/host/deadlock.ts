@@ -9,8 +9,8 @@
  *
  * Conservative on purpose: who is not sure says no. In a Deno without that function nothing is ever found.
  *
- * The host asks (M_ASKED = REPORT), each stuck M says what is waited for there, and the host, if nothing has moved,
- * tells all of them (M_ASKED = END): they reject their parked operations with the report.
+ * The host asks (M_ASKED = REPORT_WAITS), each stuck M says what is waited for there, and the host, if nothing has moved,
+ * tells all of them (M_ASKED = BREAK_DEADLOCK): they reject their parked operations with the report.
  */
 import { load, store } from "../arena/atomics.ts";
 import { encode } from "../codec/codec.ts";
@@ -19,13 +19,13 @@ import type { Isolate } from "../sync/isolate.ts";
 import type { Arena } from "../arena/arena.ts";
 import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
 import { M_ASKED, M_LIVE, M_PARKS, M_REPORT, M_STUCK } from "../arena/layout/m.ts";
-import { END, readReport, REPORT } from "../machine/stuck.ts";
+import { BREAK_DEADLOCK, readReport, REPORT_WAITS } from "../machine/stuck.ts";
 import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts";
 
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
-const MOST_PATIENCE = 64;
+const MOST_BACKOFF = 64;
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
   readonly mayBeStuck: boolean;
@@ -44,7 +44,7 @@ export class DeadlockWatch {
   #asked: number[] = [];
   /** Looks since an M was last asked to look again, and until the next time. */
   #looks = 0;
-  #patience = 1;
+  #backoff = 1;
   #report = 0;
 
   constructor(home: Isolate, shared: Shared, watched: Watched) {
@@ -59,7 +59,7 @@ export class DeadlockWatch {
   begin(): void {
     this.#stuckAt = -1;
     this.#looks = 0;
-    this.#patience = 1;
+    this.#backoff = 1;
     this.#arm();
   }
 
@@ -119,9 +119,9 @@ export class DeadlockWatch {
 
   /** They slept before what they waited for outside had come, and are to look at their event loops once more. */
   #askAgain(unsure: number[]): void {
-    if (++this.#looks < this.#patience) return;
+    if (++this.#looks < this.#backoff) return;
     this.#looks = 0;
-    this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
+    this.#backoff = Math.min(2 * this.#backoff, MOST_BACKOFF);
     for (const isolate of unsure) this.#shared.wakeups.signal(isolate);
   }
 
@@ -135,7 +135,7 @@ export class DeadlockWatch {
   #ask(stuck: number[]): void {
     this.#asked = stuck;
     for (const isolate of stuck) {
-      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT);
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT_WAITS);
       this.#shared.wakeups.signal(isolate);
     }
   }
@@ -150,7 +150,7 @@ export class DeadlockWatch {
     this.#report = this.#home.heap.put(encode(text).bytes);
     store(this.#words, DEADLOCK_REPORT, this.#report);
     for (const isolate of this.#asked) {
-      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, BREAK_DEADLOCK);
       this.#shared.wakeups.signal(isolate);
     }
     this.#asked = [];

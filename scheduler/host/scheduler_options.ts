@@ -124,6 +124,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const arenaBytes = number("arenaBytes", Math.max(256 << 20, 2 * leastBytes), leastBytes, 2 ** 31, shape);
   const heapLimitMb = number("heapLimitMb", 2048, 16, 65536);
   const maxNativeThreads = number("maxNativeThreads", 512, 1, MAX_NATIVE_THREADS);
+  // Go's forcePreemptNS.
   const sliceMs = number("sliceMs", 10, 1, MAX_MS);
   const stallMs = number("stallMs", 100, 1, MAX_MS);
   const { runawayMs = Infinity } = options;

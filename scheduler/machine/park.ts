@@ -28,7 +28,7 @@ import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
 import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
-import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
+import { BREAK_DEADLOCK, breakDeadlock, REPORT_WAITS, reportWaits } from "./stuck.ts";
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -112,23 +112,23 @@ export class Park {
           isQuiet = false;
           continue;
         }
-        const patience = this.#eventLoop.patience;
-        const asleep = this.#sleepState(patience > 0);
+        const standstill = this.#eventLoop.standstill;
+        const asleep = this.#sleepState(standstill > 0);
         hold.announce(asleep);
         const ms = this.#look(asleep);
         if (ms === STAYS_AWAKE) return;
         if (ms === LOOKS_AGAIN) continue;
-        if (patience === 0) {
+        if (standstill === 0) {
           await this.#sleepInEventLoop(asleep, ms);
           this.#locks.enter();
           this.#wasInEventLoop();
           isQuiet = false;
           if (hold.retract(asleep)) return;
         } else {
-          const isImpatient = this.#sleepInFutex(asleep, ms, patience);
+          const hasTimedOut = this.#sleepInFutex(asleep, ms, standstill);
           if (hold.retract(asleep)) return;
-          if (isImpatient) {
-            await this.#losePatience();
+          if (hasTimedOut) {
+            await this.#afterTimeout();
             this.#locks.enter();
           }
         }
@@ -232,17 +232,17 @@ export class Park {
 
   // Sleeping ----------------------------------------------------------------------------------------------------------
 
-  /** Whether it was the end of its patience that ended it. */
-  #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
+  /** Whether it ended because its time was over. */
+  #sleepInFutex(asleep: SleepState, ms: number, standstill: number): boolean {
     // Those that have no P just now are back sooner or later. The lowest is the first to be woken, so the coldest is the first to end.
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
       this.#shared.roles.count(POOL) > this.#shared.idle.procs;
-    const most = isSurplus ? RETIRE : patience;
+    const most = isSurplus ? RETIRE : standstill;
     return this.#shared.parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }
 
   /** Without live Gs the pool had more threads than it needs: those that blocked calls left behind. */
-  async #losePatience(): Promise<void> {
+  async #afterTimeout(): Promise<void> {
     if (this.#agenda.live !== 0) {
       if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
     } else if (this.#shared.roles.resign(this.#isolate, this.#shared.idle.procs)) {
@@ -284,7 +284,7 @@ export class Park {
     const asked = load(this.#words, this.#record + M_ASKED);
     if (asked === 0) return;
     store(this.#words, this.#record + M_ASKED, 0);
-    if (asked === REPORT) reportWaits(this.#home, this.#runner.names);
-    if (asked === END) endWaits(this.#home);
+    if (asked === REPORT_WAITS) reportWaits(this.#home, this.#runner.names);
+    if (asked === BREAK_DEADLOCK) breakDeadlock(this.#home);
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import { arenaFull, blockClass, type Heap } from "../arena/heap.ts";
+import { blockClass, type Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { NATIVE_HOST_QUEUES, QUEUE_NEXT, QUEUE_WORDS } from "../arena/layout/native.ts";
 import { NativeQueue, type QueueLimits } from "./queue.ts";
@@ -43,7 +43,11 @@ export class NativeQueues {
   /** A native thread's. Throws a RangeError if the arena is full. */
   openForThread(limits: Limits): NativeQueue {
     const block = this.#heap.allocate(blockClass(QUEUE_WORDS * 4));
-    if (block === 0) throw arenaFull(this.#arena.shape.bytes);
+    if (block === 0) {
+      throw new RangeError(
+        `The arena of ${this.#arena.shape.bytes} bytes (arenaBytes) is full: there is no room for a thread's queue.`,
+      );
+    }
     const at = block / 4;
     this.#words.fill(0, at, at + QUEUE_WORDS);
     this.#words[at + QUEUE_NEXT] = load(this.#words, this.#first);

@@ -26,7 +26,7 @@ import { type Waited, Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const LOCK = 1;
-const NOBODY = 0;
+const FREE = 0;
 
 // The states of a mutex in an isolate. In the first three that one knows it alone.
 const UNLOCKED = 0;
@@ -73,7 +73,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
 
   get isLocked(): boolean {
     if (this.#state !== SHARED) return this.#state !== UNLOCKED;
-    return load(this.isolate.words, this.#object + L_HOLDER) !== NOBODY;
+    return load(this.isolate.words, this.#object + L_HOLDER) !== FREE;
   }
 
   lock(options: WaitOptions | undefined): Promise<Disposable> {
@@ -90,7 +90,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
     if (this.#state === SHARED) {
       // No call follows the one that locks.
       if (
-        --isolate.budget > 0 && cas(isolate.words, this.#object + L_HOLDER, NOBODY, isolate.number + 1)
+        --isolate.budget > 0 && cas(isolate.words, this.#object + L_HOLDER, FREE, isolate.number + 1)
       ) {
         return this.#ready;
       }
@@ -111,7 +111,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
     }
     if (this.#state !== SHARED) return undefined;
     const { words, number } = this.isolate;
-    if (cas(words, this.#object + L_HOLDER, NOBODY, number + 1)) return this.#guard;
+    if (cas(words, this.#object + L_HOLDER, FREE, number + 1)) return this.#guard;
     if (load(words, this.#object + L_HOLDER) === MUTEX_DEAD) throw this.isolate.poisoned(this.#name);
     return undefined;
   }
@@ -134,7 +134,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
     if (this.#state === UNLOCKED) throw this.#notHeld();
     if (this.#state === SHARED) {
       const { words, number } = this.isolate;
-      if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();
+      if (!cas(words, this.#object + L_HOLDER, number + 1, FREE)) this.#unlockSlowly();
       return;
     }
     reserveStack();
@@ -169,10 +169,10 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
         return Promise.reject(this.isolate.poisoned(this.#name));
       }
       // Only under the object's lock is MUTEX_WAITED added or taken away, so once it is there nothing changes the word.
-      if (word === NOBODY ? cas(words, holder, NOBODY, isolate.number + 1) : (word & MUTEX_WAITED) !== 0) {
+      if (word === FREE ? cas(words, holder, FREE, isolate.number + 1) : (word & MUTEX_WAITED) !== 0) {
         break;
       }
-      if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;
+      if (word !== FREE && cas(words, holder, word, word | MUTEX_WAITED)) break;
     }
     if (load(words, holder) === isolate.number + 1) {
       isolate.objectLocks.unlock(this.#object);
@@ -211,7 +211,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
       const isLast = words[object + O_FIRST_QUEUE] === 0;
       store(words, object + L_HOLDER, words[record + W_ISOLATE] + 1 | (isLast ? 0 : MUTEX_WAITED));
     } else {
-      store(words, object + L_HOLDER, NOBODY);
+      store(words, object + L_HOLDER, FREE);
     }
     isolate.objectLocks.unlock(object);
     if (record !== 0) isolate.ready(record);
@@ -257,7 +257,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
     const waiters = [...this.#waiters];
     isolate.records.reserve(waiters.length);
     const object = isolate.handles.create(MUTEX, 0);
-    const held = this.#state === UNLOCKED ? NOBODY : isolate.number + 1;
+    const held = this.#state === UNLOCKED ? FREE : isolate.number + 1;
     isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
     this.#share(object);
     for (const waiter of waiters) {

@@ -31,10 +31,10 @@ const WINDOW = 8;
 /** How many times longer what runs has to take than what waits. Guess: of equal tasks few take twice the mean. */
 const MUCH = 2;
 /** Slices without an end or a yield anywhere, after which anything that waits may have a thread; of a module's import; guesses. */
-const STANDSTILL = 25;
-const IMPORT = 500;
+const NO_PROGRESS = 25;
+const NO_PROGRESS_IMPORTING = 500;
 /** The longest of these waits, however many threads there are. Guess. */
-const LONGEST = 100;
+const MOST_SLICES = 100;
 /** Threads beyond `procs`, for each P and besides. */
 const SURPLUS_PER_P = 1;
 const SURPLUS = 2;
@@ -135,12 +135,15 @@ export class Gain {
     // What is in the ring of a P that stands still may not be taken by others, although they go on.
     const still = this.#now - Math.min(this.#lastProgress, this.#heads[p].since);
     if (this.#isWorthThread && !this.#isAnyGettingWarm) {
-      const due = this.#patience(1);
+      const due = this.#backoff(1);
       const { procs } = this.#shared.idle;
       const isWithinLimit = this.#surplus < procs * SURPLUS_PER_P + SURPLUS;
       if (this.#waited(p) >= due && (isWithinLimit || still >= due)) return ANYBODY;
     }
-    const due = Math.max(this.#patience(isImporting ? IMPORT : STANDSTILL), MUCH * this.#mean * 1e3);
+    const due = Math.max(
+      this.#backoff(isImporting ? NO_PROGRESS_IMPORTING : NO_PROGRESS),
+      MUCH * this.#mean * 1e3,
+    );
     return still >= due ? ANYBODY : NOBODY;
   }
 
@@ -168,9 +171,9 @@ export class Gain {
   }
 
   /** Nanoseconds: so many slices, doubled for each thread that there is already beyond `procs`, unless one of them is idle. */
-  #patience(slices: number): number {
+  #backoff(slices: number): number {
     const surplus = this.#isAnyIdle ? 0 : Math.max(0, this.#surplus);
-    return this.#slice * Math.min(slices * 2 ** surplus, Math.max(slices, LONGEST));
+    return this.#slice * Math.min(slices * 2 ** surplus, Math.max(slices, MOST_SLICES));
   }
 
   /** Threads in calls are there for other reasons. */

@@ -65,7 +65,7 @@ const LINGER = 1000;
 const STEP = 5;
 const INSISTENT_STEP = 0.1;
 const GIVE_UP = 10_000;
-/** Nanoseconds that what is known of code stays true. Reading it takes 200 us. */
+/** Nanoseconds that what is known of code stays true. Reading it takes 200 us: 0.2% of a CPU while somebody is asked. */
 const CODE_AGE = 100e6;
 
 export class Preemption {

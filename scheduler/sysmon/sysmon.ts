@@ -20,21 +20,21 @@ import { MARKED } from "../parking/sleep_word.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
 
-/** Microseconds between looks, as are the next two: Go's 20, a guess, and Go's 10 ms. */
+/** Microseconds between looks, as are the next two: Go's 20; what keeps sysmon at 0.5% of a CPU (bench, `idle-sysmon`); Go's 10 ms. */
 const TICK = 20;
 const LONGEST_WITH_CALLS = 1_000;
-const LONGEST = 10_000;
+const LONGEST_NAP = 10_000;
 /** Go's: looks in vain before the sleep doubles. */
 const QUIET = 50;
 /** Guess: nanoseconds without a blocking call after which none is expected, and without any G before it sleeps. */
 const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
-const LONG = 10e6;
+const RETAKE_ANYWAY = 10e6;
 /**
  * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
  * that do not block let the pool grow to many threads that are of no use.
  */
-const START = 1e6;
+const WORTH_A_THREAD = 1e6;
 /** Nanoseconds between looks at what the machine has room for. Guess. */
 const MACHINE_CHECK = 1e9;
 /** Microseconds that it sleeps at the most if the host may end without a word. Guess. */
@@ -151,9 +151,9 @@ export class Sysmon {
     }
     // It ends by itself, so there is no second look at Ps: a call that began just now has to wait for that.
     sysmon.announce(NAPS);
-    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST));
+    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST_NAP));
     sysmon.retract();
-    return Math.min(us, LONGEST);
+    return Math.min(us, LONGEST_NAP);
   }
 
   #nothingRuns(): boolean {
@@ -175,8 +175,8 @@ export class Sysmon {
         seen.since = this.#now;
         if (isInCall(word) && this.#isWanted(p)) this.#expectsMore = true;
       } else if (isInCall(word)) {
-        if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
-      } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
+        if (this.#now - seen.since >= this.#retakeAfter(p)) this.#retake(p, word);
+      } else if (isOnItsWay(word) && this.#now - seen.since >= RETAKE_ANYWAY) {
         // It may be given away once more, and look the same.
         seen.since = this.#now;
         this.#revoke(p);
@@ -190,9 +190,9 @@ export class Sysmon {
   }
 
   /** How long a call may have its P. If a thread would have to be started for it, longer. */
-  #patience(p: number): number {
-    if (!this.#isWanted(p)) return LONG;
-    return this.#shared.wakeups.isAnyParked || p >= this.#shared.idle.procs ? 0 : START;
+  #retakeAfter(p: number): number {
+    if (!this.#isWanted(p)) return RETAKE_ANYWAY;
+    return this.#shared.wakeups.isAnyParked || p >= this.#shared.idle.procs ? 0 : WORTH_A_THREAD;
   }
 
   /** From a call that lasts: the very one that the last look saw. */

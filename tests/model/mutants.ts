@@ -579,15 +579,15 @@ export const mutants: Mutant[] = [
   mutant(
     "a mutex with waiters is unlocked by who does not look for them",
     "sync/mutex_core.ts",
-    "if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();",
-    "void number; store(words, this.#object + L_HOLDER, NOBODY);",
+    "if (!cas(words, this.#object + L_HOLDER, number + 1, FREE)) this.#unlockSlowly();",
+    "void number; store(words, this.#object + L_HOLDER, FREE);",
     "mutex: three",
   ),
   mutant(
     "who queues for a mutex does not say so in its word",
     "sync/mutex_core.ts",
-    "if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;",
-    "if (word !== NOBODY) break;",
+    "if (word !== FREE && cas(words, holder, word, word | MUTEX_WAITED)) break;",
+    "if (word !== FREE) break;",
     "mutex: three",
   ),
   mutant(
@@ -1165,7 +1165,7 @@ export const mutants: Mutant[] = [
     "standing: something outside that Deno does not count",
   ),
   mutant(
-    "an M's patience has no end",
+    "an M's standstill has no end",
     "machine/event_loop.ts",
     "(isKnown ? KNOWN_TO_WAIT : MAY_WAIT)",
     "Infinity",
