@@ -1,6 +1,7 @@
 /**
- * How an M sleeps, as in Go's stopm: it gives its P up, announces that it sleeps, looks at everything once more, and
- * sleeps until it gets a P again. parking/README.md, "No wakeup is lost".
+ * How an M sleeps, as in Go's stopm: one turn of the event loop, while there is a P for what is due in it; it releases the P,
+ * and counts as spinning no more. Then, until it gets a P again: another turn, unless nothing has happened since the last one;
+ * it announces that it sleeps, looks at everything once more, sleeps, and retracts. parking/README.md, "No wakeup is lost".
  *
  * What an announcement lets others do, and what the M looks at after it, differs by what the M is: one of the pool,
  * locked, one that keeps its P, or a spare.

@@ -12,7 +12,7 @@ import { Arrived, type Kind, type Shareable } from "./handles.ts";
 import { type Isolate, isolateOf } from "./isolate.ts";
 import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
-import { enqueue, unlink } from "./wait_queue.ts";
+import { dequeueAll, enqueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";
 
 /** What unlocks, by `using`. Once. */
@@ -146,12 +146,7 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
   completeAll(outcome: number): void {
-    const { words, object } = this;
-    for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
-      unlink(words, object, record);
-      words[record + W_OUTCOME] = outcome;
-      this.#completed.push(record);
-    }
+    dequeueAll(this.words, this.object, outcome, this.#completed);
   }
 
   readonly #completed: number[] = [];
