@@ -88,7 +88,9 @@ export class Roles {
   }
 
   #count(isCounted: (isolate: number) => boolean): number {
-    return this.isolates.filter(isCounted).length;
+    let count = 0;
+    for (const isolate of this.isolates) if (isCounted(isolate)) count++;
+    return count;
   }
 
   /** The numbers that threads have, or had so far. */
