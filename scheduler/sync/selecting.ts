@@ -13,7 +13,7 @@ import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "../arena/layout/object.ts";
 import type { SelectCase } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
-import { silence } from "../tasks/promise.ts";
+import { noPromise, promiseOf, reject, type Resolver, silence } from "../tasks/promise.ts";
 import { after } from "../queues/timers.ts";
 import { type Selection, Waiter } from "./waiter.ts";
 
@@ -48,15 +48,14 @@ interface Other {
   readonly signal: AbortSignal | undefined;
 }
 
-export class Select implements Selection {
+export class Select implements Selection, Resolver {
   main = 0;
   isOver = false;
   readonly #entries: Entry[] = [];
   /** With those about other things, in random order: that in which they are looked at, and in which they queue. */
   readonly #cases: (Entry | Other)[];
-  #promise: Promise<Selected> | undefined = undefined;
-  #resolve!: (selected: Selected) => void;
-  #reject!: (reason: unknown) => void;
+  resolve: (selected: unknown) => void = noPromise;
+  #promise: Promise<unknown> | undefined = undefined;
   readonly #undo: (() => void)[] = [];
   /** It may not park: there is no room for its records. */
   #refusal: RangeError | undefined = undefined;
@@ -193,10 +192,7 @@ export class Select implements Selection {
   #park(): Promise<Selected> {
     for (const { waiter } of this.#entries) waiter!.waited.isolate.park(waiter!);
     if (this.#isolate !== undefined) this.#isolate.parked++;
-    const promise = this.#promise = new Promise<Selected>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const promise = this.#promise = promiseOf(this) as Promise<Selected>;
     try {
       for (const one of this.#cases) if (one.kind === "other") this.#watch(one);
     } catch (error) {
@@ -219,7 +215,7 @@ export class Select implements Selection {
   #choose(other: Other): void {
     if (!this.claim()) return;
     this.#leave(undefined);
-    this.#resolve(chosenOther(other));
+    this.resolve(chosenOther(other));
   }
 
   claim(): boolean {
@@ -239,9 +235,9 @@ export class Select implements Selection {
     const { role, waited } = winner;
     const { index } = this.#entries.find(({ waiter }) => waiter === winner)!;
     this.#leave(winner);
-    if (outcome !== CHANNEL_CLOSED) this.#resolve(role === SEND ? { index } : { index, value, done: false });
-    else if (role === SEND) this.#reject((waited as ChannelLife).closed());
-    else this.#resolve({ index, value: undefined, done: true });
+    if (outcome !== CHANNEL_CLOSED) this.resolve(role === SEND ? { index } : { index, value, done: false });
+    else if (role === SEND) reject(this, (waited as ChannelLife).closed());
+    else this.resolve({ index, value: undefined, done: true });
   }
 
   /** The losers leave their queues. Nobody else ends them: the select is claimed. */
@@ -262,7 +258,7 @@ export class Select implements Selection {
   fail(error: unknown, isQuiet: boolean): void {
     this.#leave(undefined);
     if (isQuiet) silence(this.#promise!);
-    this.#reject(error);
+    reject(this, error);
   }
 }
 
