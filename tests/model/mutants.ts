@@ -135,10 +135,10 @@ export const mutants: Mutant[] = [
   mutant(
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
-    `store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
-    `const is = cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING);
-    store(this.#words, g + G_M, isolate);
+    `this.take(slot, isolate);
+    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    `const is = cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING);
+    this.take(slot, isolate);
     if (is) return true;`,
     "slots: a cancelled",
   ),
