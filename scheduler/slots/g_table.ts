@@ -285,7 +285,7 @@ export class GTable {
     return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_RUNNING, G_LOST);
   }
 
-  /** By the owner, once for a task. */
+  /** By the owner, once for a task. Without a reason it is the default one. */
   requestCancel(slot: number, reason: unknown): void {
     const word = this.#arena.g(slot) + G_CANCEL;
     if (load(this.#words, word) === 0) store(this.#words, word, this.#writeReason(reason));
@@ -293,6 +293,7 @@ export class GTable {
 
   /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
   #writeReason(reason: unknown): number {
+    if (reason === undefined) return NO_REASON;
     try {
       return pack(reason, "reason", CELL, undefined, (message) => this.#place(message)) || NO_REASON;
     } catch {
