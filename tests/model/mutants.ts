@@ -678,6 +678,25 @@ export const mutants: Mutant[] = [
     "",
     "timers: a sleep that is cancelled",
   ),
+  // Admission.
+  mutant(
+    "the host looks at the queues, and then says that it waits for room",
+    "host/admission.ts",
+    `    if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
+    if (!this.#hasRoom) return;`,
+    `    if (!this.#hasRoom) {
+      if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
+      return;
+    }`,
+    "admission",
+  ),
+  mutant(
+    "an M that finds nothing tells nobody",
+    "machine/search.ts",
+    "      this.#wakeups.tellRoom();\n",
+    "",
+    "admission",
+  ),
   // Closing.
   mutant(
     "an M that is back from a call does not ask whether all is closing",
