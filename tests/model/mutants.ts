@@ -153,10 +153,10 @@ export const mutants: Mutant[] = [
   mutant(
     "who cancels asks for it after the runner's mail",
     "slots/owner.ts",
-    `this.#gs.requestCancel(slot, reason);
+    `this.#gs.requestCancel(slot, isDefaultReason(reason) ? undefined : reason);
       this.#mail.toRunner(this.#gs.runner(slot), slot);`,
     `this.#mail.toRunner(this.#gs.runner(slot), slot);
-      this.#gs.requestCancel(slot, reason);`,
+      this.#gs.requestCancel(slot, isDefaultReason(reason) ? undefined : reason);`,
     "slots: a task that waits",
   ),
   mutant(
