@@ -34,6 +34,7 @@ export { Channel } from "./scheduler/sync/channel.ts";
 export {
   ChannelClosedError,
   DeadlockError,
+  QueueFullError,
   SchedulerClosedError,
   TaskAbandonedError,
   TaskTimeoutError,
@@ -58,7 +59,14 @@ export type {
   NativeSymbols,
 } from "./scheduler/native/library.ts";
 export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native/thread.ts";
-export { dedicate, type DedicateOptions, go, Scheduler, type SchedulerStats } from "./scheduler/scheduler.ts";
+export {
+  dedicate,
+  type DedicateOptions,
+  type DrainOptions,
+  go,
+  Scheduler,
+  type SchedulerStats,
+} from "./scheduler/scheduler.ts";
 export type { SchedulerOptions } from "./scheduler/host/scheduler_options.ts";
 export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";

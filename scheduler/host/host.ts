@@ -3,6 +3,7 @@
  */
 import { errnoName, loadShim, type Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
+import { Admission } from "./admission.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
@@ -62,6 +63,7 @@ export class Host {
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
   readonly #statistics: Statistics;
+  readonly #admission: Admission;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -88,6 +90,8 @@ export class Host {
     const table = new TaskTable(arena, HOST);
     this.#forwarder = new Forwarder(shared, gs, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(gs, table, shared, home, this.#forwarder, this.#loop);
+    this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);
+    this.#loop.whenIdle = () => this.#admission.ended();
     this.#burial = new Burial(home, shared, gs, table, this.#tasks);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
@@ -150,12 +154,31 @@ export class Host {
 
   /** On that thread, if one is given: it has been dedicated before. */
   go(call: Call<unknown>, options: GoOptions | undefined, thread?: Thread): HostTask {
+    if (thread === undefined) this.#admission.requireRoom();
     if (options?.signal?.aborted) return this.#tasks.neverStarted(call, options);
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
     reserveStack();
     return this.#tasks.start(call, options, thread);
+  }
+
+  /** Resolves when a task that is started now would begin soon. */
+  async ready(): Promise<void> {
+    await this.#loop.holdFor(this.#admission.ready());
+  }
+
+  /** Throws if no task may start any more. */
+  requireOpen(): void {
+    if (this.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+    if (this.#admission.isDraining) {
+      throw new SchedulerClosedError("The scheduler is being drained: it takes no new tasks.");
+    }
+  }
+
+  /** No task starts any more. Resolves when none is in flight. */
+  async drain(): Promise<void> {
+    await this.#loop.holdFor(this.#admission.drain(this.#loop.inFlight));
   }
 
   /** On a thread of its own. */
@@ -227,6 +250,7 @@ export class Host {
     if (this.isClosed) return;
     if (this.shared.mailbox.drain(HOST, this.#read)) this.#readHeader();
     this.#tasks.refill();
+    if (this.#admission.isAwaited) this.#admission.look();
   }
 
   /** A P finds no thread, a spare is no spare any more, or the machine has room for another number of Ps. */
@@ -279,6 +303,7 @@ export class Host {
 
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
+    this.#admission.close(new SchedulerClosedError("The scheduler was closed."));
     const nativeEnded = this.#native?.calls.close();
     this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
@@ -339,7 +364,7 @@ export class Host {
       inFlight,
       nativeThreads,
       nativeCalls,
-      waiting: this.#tasks.waiting,
+      queued: this.#admission.queued,
     });
   }
 }

@@ -39,7 +39,7 @@ export interface SchedulerStats {
   nativeThreads: number;
   /** Native calls that have not settled. */
   nativeCalls: number;
-  /** Tasks in the global queue, or waiting for room. */
+  /** Tasks that wait for a thread. */
   queued: number;
   /** Tasks that were started on a thread since the scheduler was. */
   ran: number;
@@ -52,11 +52,9 @@ export interface SchedulerStats {
 }
 
 /** What the host alone knows of that. */
-type Known = Pick<SchedulerStats, "inFlight" | "nativeThreads" | "nativeCalls"> & {
+type Known = Pick<SchedulerStats, "inFlight" | "nativeThreads" | "nativeCalls" | "queued"> & {
   /** Those that are there. */
   readonly isolates: readonly number[];
-  /** Tasks without a slot. */
-  readonly waiting: number;
 };
 
 /** Over a thread's life, in its record. Those that run add theirs now and then. */
@@ -81,8 +79,8 @@ export class Statistics {
     }
   }
 
-  read({ isolates, waiting, ...known }: Known): SchedulerStats {
-    const { global, idle, roles, words } = this.#shared;
+  read({ isolates, ...known }: Known): SchedulerStats {
+    const { idle, roles, words } = this.#shared;
     const total = (word: number) => this.#sum(isolates, word);
     const [ran, stolen, parks] = COUNTS.map((count, i) => this.#past[i] + total(count));
     return {
@@ -97,7 +95,6 @@ export class Statistics {
       preempted: load(words, PREEMPTED),
       unfreezable: { inScheduler: total(M_REFUSALS), inNative: total(M_REFUSALS + 1) },
       ...known,
-      queued: waiting + global.length,
       ran,
       stolen,
       parks,

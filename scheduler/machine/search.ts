@@ -50,10 +50,15 @@ export class Search {
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
-    if (!this.#agenda.takesMore || this.#shared.global.isEmpty()) return NOTHING;
-    const share = Math.floor(this.#shared.global.length / this.#shared.idle.procs) + 1;
+    const { global, idle, wakeups } = this.#shared;
+    if (!this.#agenda.takesMore) return NOTHING;
+    if (global.isEmpty()) {
+      wakeups.tellRoom();
+      return NOTHING;
+    }
+    const share = Math.floor(global.length / idle.procs) + 1;
     this.#taken = NOTHING;
-    this.#shared.global.pop(Math.min(most, share), this.#keep);
+    global.pop(Math.min(most, share), this.#keep);
     return this.#taken;
   }
 
