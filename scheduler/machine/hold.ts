@@ -30,7 +30,7 @@ export class Hold {
   readonly locks: Locks;
   /** The P that it holds, NO_P while that is in a blocking call. */
   p = NO_P;
-  /** Whether it takes Gs from queues: thread_lock.ts. */
+  /** Whether it takes Gs from queues. thread_lock.ts says so. */
   takesWork = true;
   /** One of those that spin, on which submitters rely. */
   isSpinning = false;
@@ -211,14 +211,6 @@ export class Hold {
   }
 
   // A thread in the hands of a G --------------------------------------------------------------------------------------
-
-  lock(): void {
-    this.takesWork = false;
-  }
-
-  unlock(): void {
-    this.takesWork = true;
-  }
 
   /** The P that it had is the caller's to pass on. */
   beExempt(): number {

@@ -48,7 +48,7 @@ export class ThreadLock {
     // Not if a G has ended that had made it dedicated.
     if (this.#hold.p !== EXEMPT_P) this.#leavePool(LOCKED);
     this.#hold.stayAwake();
-    this.#hold.lock();
+    this.#hold.takesWork = false;
     // They were to be the next here.
     this.#children.publishAll();
     if (this.#hold.p === NO_P) this.#shared.wakeups.wakeIfWork();
@@ -139,6 +139,6 @@ export class ThreadLock {
     if (this.isSpecial) return this.#agenda.endWhenDone();
     this.#hold.stayAwake();
     this.#shared.roles.set(this.#isolate, POOL);
-    this.#hold.unlock();
+    this.#hold.takesWork = true;
   }
 }

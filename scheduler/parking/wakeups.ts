@@ -77,7 +77,7 @@ export class Wakeups {
    * here a lone task would then wake two threads.)
    */
   foundWork(): void {
-    if (this.#idle.endSpinning() && this.workVisible()) this.wake();
+    if (this.#idle.stopSpinning() && this.workVisible()) this.wake();
   }
 
   /**

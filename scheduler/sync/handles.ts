@@ -107,11 +107,6 @@ export class Handles implements References {
     this.#bitWord = O_ISOLATES + (number >> 5);
   }
 
-  /** Bytes of an object with this many words after its fixed part. */
-  bytesOf(words: number): number {
-    return (O_ISOLATES + this.#bitWords + words) * 4;
-  }
-
   /** Word of the object after its fixed part. */
   get bodyAt(): number {
     return O_ISOLATES + this.#bitWords;
@@ -119,7 +114,7 @@ export class Handles implements References {
 
   /** A new object, all zeros but for its kind. Throws a RangeError if the arena is full. */
   create(kind: Kind, words: number): number {
-    const bytes = this.bytesOf(words);
+    const bytes = (this.bodyAt + words) * 4;
     const sizeClass = blockClass(bytes);
     const block = bytes > LARGEST_BLOCK ? 0 : this.#home.heap.allocate(sizeClass);
     if (block === 0) throw arenaFull(this.#home.arena.shape.bytes);

@@ -66,7 +66,8 @@ export abstract class SharedLock implements Waited, Shareable {
    * a lock says otherwise, what can be granted at once is, if nobody waits.
    */
   attempt(demand: number): number {
-    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? SUCCEEDED : WOULD_BLOCK;
+    const isNext = this.words[this.object + O_FIRST_QUEUE] === 0;
+    return isNext && this.grant(demand, this.isolate.number) ? SUCCEEDED : WOULD_BLOCK;
   }
 
   /** Under the lock: whether the first demand in the queue, an isolate's, can be met; then it is. */
@@ -78,10 +79,6 @@ export abstract class SharedLock implements Waited, Shareable {
 
   get name(): string {
     return `${this.handle.constructor.name} ${this.object >> 4}`;
-  }
-
-  get isQueueEmpty(): boolean {
-    return this.words[this.object + O_FIRST_QUEUE] === 0;
   }
 
   /** Counts what an isolate holds. Under the lock. */

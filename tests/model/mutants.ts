@@ -314,8 +314,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a spinning M that finds work wakes nobody",
     "parking/wakeups.ts",
-    "if (this.#idle.endSpinning() && this.workVisible()) this.wake();",
-    "this.#idle.endSpinning();",
+    "if (this.#idle.stopSpinning() && this.workVisible()) this.wake();",
+    "this.#idle.stopSpinning();",
     "spin",
   ),
   mutant(

@@ -53,9 +53,9 @@ Deno.test("what is in the ring is work here for an M that takes it: not if it is
   agenda.expects(false);
   assertEquals([agenda.takesMore, agenda.hasWorkHere(), agenda.next < Infinity], [false, false, true]);
   agenda.arrived();
-  hold.lock();
+  hold.takesWork = false;
   assertEquals([agenda.takesMore, agenda.hasWorkHere(), agenda.next], [false, false, Infinity]);
-  hold.unlock();
+  hold.takesWork = true;
   assertEquals([agenda.takesMore, agenda.hasWorkHere()], [true, true]);
 });
 
