@@ -99,7 +99,6 @@ export class Children {
   }
 
   #limit(g: G, promise: ChildTask, limits: GoOptions): void {
-    if (limits.signal?.aborted) return promise.cancel(limits.signal.reason);
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
     const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;

@@ -75,11 +75,7 @@ export class TaskScope implements Scope, Nursery {
     const { clock, definition, id, signal } = this.#opener;
     const cancel = (reason: unknown) => this.cancel(reason);
     const late = (timeout: number) => timedOut(`a scope of ${definition?.name ?? "a task"}`, id, timeout);
-    const releases = [own, { signal }].map((limits) => {
-      if (!limits.signal?.aborted) return limit(limits, clock, cancel, late);
-      cancel(limits.signal.reason);
-      return undefined;
-    });
+    const releases = [own, { signal }].map((limits) => limit(limits, clock, cancel, late));
     return () => releases.forEach((release) => release?.());
   }
 

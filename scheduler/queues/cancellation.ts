@@ -67,8 +67,8 @@ export interface Clock {
 }
 
 /**
- * Calls `end` with the reason of the signal, which is not aborted yet, or with what `late` makes when the time is over. Returns
- * what ends that; undefined if there is no limit.
+ * Calls `end` with the reason of the signal, at once if that is aborted, or with what `late` makes when the time is over.
+ * Returns what ends that; undefined if there is nothing to end.
  */
 export function limit(
   { signal, timeout = Infinity }: Limits,
@@ -76,6 +76,10 @@ export function limit(
   end: (reason: unknown) => void,
   late: (timeout: number) => unknown,
 ): (() => void) | undefined {
+  if (signal?.aborted) {
+    end(signal.reason);
+    return undefined;
+  }
   const unfollow = signal && whenAborted(signal, end);
   if (timeout === Infinity) return unfollow;
   const stop = alarm(clock, performance.now() + timeout, () => end(late(timeout)));
