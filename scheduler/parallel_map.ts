@@ -6,8 +6,7 @@ import type { Home } from "./tasks/home.ts";
 import { PROCS } from "./arena/layout/header.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { type Call, requireTimeout, type Task } from "./tasks/call.ts";
-import { isDefinition } from "./tasks/define.ts";
+import { type Call, isTask, requireTimeout, type Task } from "./tasks/call.ts";
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {
@@ -132,7 +131,7 @@ export function parallelMap<T, R>(
     throw new TypeError(`parallelMap: onProgress is ${shown(onProgress)}: give a function.`);
   }
   // What else a task takes is not the index: `["10", "10"].map(parseInt)` has shown where that leads.
-  const ofItem = isDefinition(how) ? how as (item: T) => Call<R> : undefined;
+  const ofItem = isTask(how) ? how as unknown as (item: T) => Call<R> : undefined;
   const start = (item: T, index: number) => home.go(ofItem?.(item) ?? how(item, index), { signal, timeout });
   return new Mapping(new Source(items, "parallelMap"), start, concurrency, sizeOf(items), options).results();
 }
