@@ -36,18 +36,6 @@ type Libc = Deno.DynamicLibrary<typeof libcSymbols>["symbols"];
 
 /** Puts the bytes into a memfd and returns the path under which the isolates of this process can load it. */
 export function placeInMemory(name: string, bytes: Uint8Array<ArrayBuffer>): string {
-  requireSupported(Deno.build);
-  const libc = open("libc.so.6", libcSymbols);
-  try {
-    return `/proc/self/fd/${writeToMemory(libc.symbols, name, bytes)}`;
-  } finally {
-    libc.close();
-  }
-}
-
-/** Loads the library, which stays for the rest of the process: it is linked with `-z nodelete`. Others open it by its soname. */
-export function loadFromMemory(name: string, bytes: Uint8Array<ArrayBuffer>): void {
-  requireSupported(Deno.build);
   const library = open("libc.so.6", libcSymbols);
   const libc = library.symbols;
   try {
@@ -56,11 +44,16 @@ export function loadFromMemory(name: string, bytes: Uint8Array<ArrayBuffer>): vo
         "There is no /proc: Heddle loads its native shim from there, and Deno (2.9) starts no worker without it. Mount it.",
       );
     }
-    // The descriptor stays open: of another file with that path the linker would say that it is loaded.
-    open(`/proc/self/fd/${writeToMemory(libc, name, bytes)}`, {}).close();
+    return `/proc/self/fd/${writeToMemory(libc, name, bytes)}`;
   } finally {
     library.close();
   }
+}
+
+/** Loads the library, which stays for the rest of the process: it is linked with `-z nodelete`. Others open it by its soname. */
+export function loadFromMemory(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+  // The descriptor stays open: of another file with that path the linker would say that it is loaded.
+  open(placeInMemory(name, bytes), {}).close();
 }
 
 function writeToMemory(libc: Libc, name: string, bytes: Uint8Array<ArrayBuffer>): number {

@@ -21,7 +21,17 @@ export { errnoName } from "./errno.ts";
 export { cString } from "./load.ts";
 export { type Platform, requireSupported } from "./load.ts";
 
-export interface Shim {
+/** How the calling thread is to look to the system. `R`: a number, or a promise of one if it is another thread that calls. */
+export interface Setters<R> {
+  /** At most 15 bytes of UTF-8, else -ERANGE. */
+  setThreadName(name: string): R;
+  setAffinity(cpus: readonly number[]): R;
+  setNice(nice: number): R;
+  /** SCHED_FIFO, from 1 to 99. */
+  setFifoPriority(priority: number): R;
+}
+
+export interface Shim extends Setters<number> {
   /** Its soname: what another isolate of this process passes to `loadShim`. */
   readonly path: string;
   /**
@@ -61,15 +71,9 @@ export interface Shim {
   yieldCpu(): number;
   /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
   nowNs(): number;
-  /** At most 15 bytes of UTF-8, else -ERANGE. The name is the calling thread's, as is what the next five are about. */
-  setThreadName(name: string): number;
-  setAffinity(cpus: readonly number[]): number;
   /** Of the thread `tid`. Default: the calling one. */
   getAffinity(tid?: number): number[];
-  setNice(nice: number): number;
-  /** SCHED_FIFO, from 1 to 99. */
-  setFifoPriority(priority: number): number;
-  /** 0 restores the thread's default. */
+  /** Of the calling thread. 0 restores its default. */
   setTimerSlack(ns: number): number;
   /** Installs the handler of SIGURG for the process, once: 0, or a negative errno. */
   installPreemption(): number;
@@ -115,14 +119,8 @@ export function loadShim(path: string = soname): Shim {
     cpu: symbols.heddle_cpu,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
-    setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),
-    setAffinity(cpus) {
-      const mask = cpuMask(cpus);
-      return symbols.heddle_set_affinity(mask, mask.length);
-    },
+    ...settersOf(symbols),
     getAffinity: (tid = 0) => affinityOf(symbols, tid),
-    setNice: symbols.heddle_set_nice,
-    setFifoPriority: symbols.heddle_set_fifo_priority,
     setTimerSlack: symbols.heddle_set_timer_slack,
     installPreemption: symbols.heddle_install_preemption,
     makePreemptible: symbols.heddle_make_preemptible,
@@ -130,6 +128,26 @@ export function loadShim(path: string = soname): Shim {
     cpuNs: symbols.heddle_cpu_ns,
     readCode: symbols.heddle_read_code,
     close: () => library.close(),
+  };
+}
+
+/** Those functions of the shim, by whoever calls them. */
+interface SetterSymbols<R> {
+  heddle_set_thread_name(name: Uint8Array<ArrayBuffer>): R;
+  heddle_set_affinity(mask: Uint8Array<ArrayBuffer>, bytes: number): R;
+  heddle_set_nice(nice: number): R;
+  heddle_set_fifo_priority(priority: number): R;
+}
+
+export function settersOf<R>(symbols: SetterSymbols<R>): Setters<R> {
+  return {
+    setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),
+    setAffinity(cpus) {
+      const mask = cpuMask(cpus);
+      return symbols.heddle_set_affinity(mask, mask.length);
+    },
+    setNice: symbols.heddle_set_nice,
+    setFifoPriority: symbols.heddle_set_fifo_priority,
   };
 }
 
@@ -171,7 +189,7 @@ function affinityOf(symbols: Library["symbols"], tid: number): number[] {
 }
 
 /** As `heddle_set_affinity` takes it. Throws a RangeError for what is no CPU's number. */
-export function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
+function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
   for (const cpu of cpus) {
     if (!Number.isInteger(cpu) || cpu < 0 || cpu > HIGHEST_CPU) {
       throw new RangeError(`CPU ${cpu} in an affinity of [${cpus}]: give integers from 0 to ${HIGHEST_CPU}.`);

@@ -37,7 +37,7 @@ export class ThreadLocker implements AsyncDisposable {
   static async start(host: Host, options: ThreadOptions): Promise<ThreadLocker> {
     const name = options.name ?? threadName("heddle-locker");
     const [holding, thread] = host.hold(hold, { ...options, name });
-    const asking = host.goOn(thread, tid, undefined);
+    const asking = host.go(tid, undefined, thread);
     silence(asking);
     // What the system says against the options is what the first one rejects with.
     return new ThreadLocker(host, thread, holding, await Promise.race([asking, holding]) as number);
@@ -62,7 +62,7 @@ export class ThreadLocker implements AsyncDisposable {
     const limits = options === undefined ? undefined : requireGoOptions("locker.go", options);
     this.#host.requireOpen();
     if (this.#closing) throw new Error("This locker is closed: start another one with scheduler.locker().");
-    const task = handOver(limits?.transfer, () => this.#host.goOn(this.#thread, call, limits));
+    const task = handOver(limits?.transfer, () => this.#host.go(call, limits, this.#thread));
     this.#tasks.add(task);
     const ended = () => this.#tasks.delete(task);
     task.then(ended, ended);

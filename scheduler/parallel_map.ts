@@ -4,7 +4,7 @@ import { Fifo } from "./queues/fifo.ts";
 import { isolateOf } from "./sync/isolate.ts";
 import type { Home } from "./tasks/home.ts";
 import { PROCS } from "./arena/layout/header.ts";
-import { type Names, requireOptions, requireSignal, shown } from "./tasks/options.ts";
+import { type Names, requireInteger, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
 import { type Call, isTask, requireTimeout, type Task } from "./tasks/call.ts";
 
@@ -119,9 +119,7 @@ export function parallelMap<T, R>(
   const isolate = isolateOf(home, "parallelMap");
   requireOptions("parallelMap", options, MAP_OPTIONS);
   const { concurrency = 2 * isolate.words[PROCS], timeout, signal, onProgress } = options;
-  if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
-    throw new RangeError(`concurrency is ${shown(concurrency)}: give an integer from 1 up.`);
-  }
+  requireInteger("concurrency", concurrency, 1);
   if (typeof how !== "function") {
     throw new TypeError(`parallelMap: ${shown(how)} is no task, and no function that makes a task's call.`);
   }

@@ -2,7 +2,7 @@
 import { whenAborted } from "./queues/cancellation.ts";
 import { Channel } from "./sync/channel.ts";
 import type { Home } from "./tasks/home.ts";
-import { type Names, requireOptions, requireSignal } from "./tasks/options.ts";
+import { type Names, requireInteger, requireOptions, requireSignal } from "./tasks/options.ts";
 import { Source } from "./source.ts";
 import type { Task } from "./tasks/call.ts";
 import { requireDefinition, type TaskDefinition } from "./tasks/define.ts";
@@ -179,7 +179,6 @@ function requireStages(stages: readonly (Stage | Stages)[]): Stages[] {
   return stages.map((each: Stage | Stages): Stages => {
     const { stage, tasks } = typeof each === "object" && each !== null ? each : { stage: each, tasks: 1 };
     requireDefinition("pipeline", stage);
-    if (Number.isInteger(tasks) && tasks >= 1) return { stage, tasks };
-    throw new RangeError(`tasks is ${String(tasks)}: give an integer from 1 up.`);
+    return { stage, tasks: requireInteger("tasks", tasks, 1) };
   });
 }

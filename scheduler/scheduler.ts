@@ -2,10 +2,10 @@
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
 import { handOver } from "./codec/moves.ts";
+import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
 import type { NativeLibrary } from "./native/library.ts";
-import { DEDICATED, LOCKED } from "./parking/roles.ts";
 import { SCHEDULER_OPTIONS, type SchedulerOptions } from "./host/scheduler_options.ts";
 import { type Names, requireOptions, shown } from "./tasks/options.ts";
 import {
@@ -32,6 +32,8 @@ import {
 // A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
 const hostModule = registry.isThread ? undefined : await import("./host/host.ts");
 
+export type { SchedulerStats };
+
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
 export interface DedicateOptions extends GoOptions, ThreadOptions {}
 
@@ -44,52 +46,6 @@ export interface DrainOptions {
 const DRAIN_OPTIONS = { timeout: true } satisfies Names<DrainOptions>;
 
 const DEDICATE_OPTIONS = { ...GO_OPTIONS, ...THREAD_OPTIONS } satisfies Names<DedicateOptions>;
-
-/** A moment's look at a scheduler. Counts over its life lag behind by up to 61 tasks a thread. */
-export interface SchedulerStats {
-  /** As set. */
-  procs: number;
-  /** Of these, nobody has this many. */
-  idleProcs: number;
-  /** Threads that look for work. */
-  spinning: number;
-  /** Threads in all. */
-  threads: number;
-  /** Of these, dedicated to a task. */
-  dedicatedThreads: number;
-  /** Of these, locked by a task, and not dedicated. */
-  lockedThreads: number;
-  /**
-   * Of these, in a call of {@linkcode TaskContext.blocking} that lasted, so that others have their P. While `threads` is
-   * `maxThreads`, an idle P may find none for the tasks that are `queued`: they wait until a call returns.
-   */
-  blockedThreads: number;
-  /** Of these, frozen in the middle of a task that has used up its time slice: it waits for the next one. */
-  frozenThreads: number;
-  /** Times that a task has lost its P at the end of its time slice. */
-  preempted: number;
-  /**
-   * Times that a thread could not be frozen, and was asked again: it was in the scheduler, or in code that is not JavaScript.
-   * Of the threads that are there now.
-   */
-  unfreezable: { inScheduler: number; inNative: number };
-  /** Tasks of the host that have not settled. */
-  inFlight: number;
-  /** Threads for native calls, those of {@linkcode Scheduler.dlopen} and the {@linkcode NativeThread}s. */
-  nativeThreads: number;
-  /** Native calls that have not settled. */
-  nativeCalls: number;
-  /** Tasks that wait for a thread. */
-  queued: number;
-  /** Tasks that were started on a thread since the scheduler was. */
-  ran: number;
-  /** Times that a thread took tasks from another one's queue. */
-  stolen: number;
-  /** Times that a thread gave its P up and went to sleep. */
-  parks: number;
-  /** Times that a thread slept although a task on it could go on, and noticed only later. Always 0; else Heddle has a fault. */
-  overslept: number;
-}
 
 /**
  * A pool of threads that run tasks, after Go's scheduler: `procs` of them run at any instant, work moves to who is
@@ -266,27 +222,7 @@ export class Scheduler implements AsyncDisposable {
 
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
-    const { threads, shared: { idle, roles } } = this.#host;
-    return {
-      procs: idle.procs,
-      idleProcs: Math.max(0, idle.idlePs),
-      spinning: idle.spinning,
-      threads: threads.all.length,
-      dedicatedThreads: roles.count(DEDICATED),
-      lockedThreads: roles.count(LOCKED),
-      blockedThreads: roles.blocked,
-      frozenThreads: roles.frozen,
-      preempted: this.#host.preempted,
-      unfreezable: this.#host.refusals,
-      inFlight: this.#host.inFlight,
-      nativeThreads: this.#host.nativeThreads,
-      nativeCalls: this.#host.nativeCalls,
-      queued: this.#host.queued,
-      ran: this.#host.total("ran"),
-      stolen: this.#host.total("stolen"),
-      parks: this.#host.total("parks"),
-      overslept: this.#host.overslept,
-    };
+    return this.#host.stats();
   }
 
   /**

@@ -32,7 +32,7 @@ export function leastArenaBytes(maxTasks: number, maxThreads: number): number {
   return offsets(maxTasks, maxThreads).heapBytes + (1 << 20);
 }
 
-/** Isolate numbers for each thread that there may be: one that has ended keeps its own while children of it are in flight. */
+/** Isolate numbers for each thread that there may be: one that has ended keeps its own while children of it are in flight. Guess. */
 const NUMBERS_PER_THREAD = 2;
 
 function offsets(maxTasks: number, maxThreads: number) {

@@ -10,7 +10,8 @@ import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./format.ts"
 import { Reader } from "./read.ts";
 import { Refusal } from "./refusal.ts";
 import { NOT_SCALAR, writeScalar } from "./scalars.ts";
-import { CELL, COPY, SLOT, type Way, WHOLE, Writer } from "./write.ts";
+import { CELL, COPY, SLOT, type Way, WHOLE } from "./way.ts";
+import { Writer } from "./write.ts";
 import { isHandle, type References } from "./handle.ts";
 import type { Payload } from "../arena/heap.ts";
 
@@ -92,7 +93,7 @@ export function pack<T>(
 ): T {
   return write(value, root, way, handles, (writer, after) => {
     const size = writer.layOut(after);
-    const { bulk, side, transfer } = writer;
+    const { bulk, side, transfer } = writer.beside;
     const placed = place({ bytes: writer.bytes.u8.subarray(0, after * 4), bulk, size, side, transfer });
     writer.depart();
     return placed;
@@ -107,7 +108,8 @@ export function encode(
 ): { bytes: Uint8Array; side: unknown[]; transfer: Transferable[] } {
   return write(value, root, WHOLE, handles, (writer, after) => {
     writer.depart();
-    return { bytes: writer.bytes.u8.subarray(0, after * 4), side: writer.side, transfer: writer.transfer };
+    const { side, transfer } = writer.beside;
+    return { bytes: writer.bytes.u8.subarray(0, after * 4), side, transfer };
   });
 }
 
@@ -123,9 +125,9 @@ export function copy(
 ): unknown {
   if (isPrimitive(value)) return value;
   return write(value, root, COPY, undefined, (writer) => {
-    if (refusal !== undefined && !writer.side.every(isOurs)) throw refusal();
+    if (refusal !== undefined && !writer.beside.side.every(isOurs)) throw refusal();
     writer.depart();
-    const { side, transfer } = writer;
+    const { side, transfer } = writer.beside;
     return decode(writer.bytes, 0, transfer.length === 0 ? side : transferred(side, transfer), classOf);
   });
 }

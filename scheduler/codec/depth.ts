@@ -22,14 +22,14 @@ export class TooDeep {
 }
 
 /** Objects that are looked at for the message. */
-const MOST = 100_000;
+const MOST_SEEN = 100_000;
 
 /** As the encoder counts, without running any getter. */
 function levels(root: unknown): number {
   const seen = new Set<unknown>([root]);
   const path = [contents(root as object)];
   let deepest = 1;
-  while (path.length > 0 && seen.size < MOST) {
+  while (path.length > 0 && seen.size < MOST_SEEN) {
     const { done, value } = path.at(-1)!.next();
     if (done) path.pop();
     else if (typeof value === "object" && value !== null && !seen.has(value)) {

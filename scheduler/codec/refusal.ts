@@ -43,12 +43,13 @@ export function getStep(key: unknown): string {
   return `.get(${String(key)})`;
 }
 
-const ADDRESS = "pass its address, a bigint: Deno.UnsafePointer.value() gives it, and create() the pointer";
-const SIGNAL = "pass { signal } in the options of the start, and the task has ctx.signal";
+const PASS_ADDRESS =
+  "pass its address, a bigint: Deno.UnsafePointer.value() gives it, and create() the pointer";
+const PASS_SIGNAL = "pass { signal } in the options of the start, and the task has ctx.signal";
 
 const INSTEAD: Record<string, string> = {
-  AbortController: SIGNAL,
-  AbortSignal: SIGNAL,
+  AbortController: PASS_SIGNAL,
+  AbortSignal: PASS_SIGNAL,
   Arguments: "pass [...arguments]",
   AsyncGenerator: "pass an array of what it yields, or send that through a Channel",
   DynamicLibrary: "open the library where it is used",
@@ -64,12 +65,12 @@ const INSTEAD: Record<string, string> = {
   URL: "pass its href",
   URLSearchParams: "pass its toString()",
   UnsafeCallback: "make it where it is used",
-  UnsafeFnPointer: ADDRESS,
-  UnsafePointerView: ADDRESS,
+  UnsafeFnPointer: PASS_ADDRESS,
+  UnsafePointerView: PASS_ADDRESS,
   WeakMap: "pass a Map of what the task needs",
   WeakRef: "pass what it refers to",
   WeakSet: "pass a Set of what the task needs",
-  pointer: ADDRESS,
+  pointer: PASS_ADDRESS,
 };
 
 /** What a value says that it is. */

@@ -10,7 +10,6 @@ import {
   maxByteLengthOf,
   refuseDetached,
   shapeOf,
-  takeFrom,
   tracksLength,
 } from "./buffers.ts";
 import { MAX_DEPTH, TooDeep } from "./depth.ts";
@@ -42,10 +41,12 @@ import {
   VIEW,
 } from "./format.ts";
 import { HANDLE, type Handle, type References } from "./handle.ts";
-import { isMarked, unmark } from "./moves.ts";
+import { isMarked } from "./moves.ts";
+import { OutOfBand } from "./out_of_band.ts";
 import { isOfPlatform, isPlain } from "./plain.ts";
 import { elementStep, getStep, indexStep, inside, keyStep, refuse, refuseProxy, tagOf } from "./refusal.ts";
 import { NOT_SCALAR, roomForScalar, writeHalves, writeScalar } from "./scalars.ts";
+import { BULK, INTO, type Way } from "./way.ts";
 import { Written } from "./written.ts";
 
 // A class may have overridden these; structuredClone looks past its methods, and so do we.
@@ -54,57 +55,10 @@ const { getTime } = Date.prototype;
 const mapEntries = Map.prototype.entries;
 const setValues = Set.prototype.values;
 
+/** Guess: most messages fit. */
 const SCRATCH_WORDS = 16 * 1024;
 /** Above this the scratch memory of a writer is not kept for the next message (a guess). */
 const KEPT_WORDS = 1024 * 1024;
-/**
- * Bytes: a larger buffer is no part of the words but of the message's bulk, so that it is copied once. Guess: to be copied
- * twice costs a shorter one less than to be looked after.
- */
-const BULK = 1 << 14;
-/**
- * Bytes: a larger buffer that is given up goes by port. That takes 100 us more than a message without it, and copying it out
- * and in 0.4 us a KB.
- */
-const BY_PORT = 1 << 18;
-
-/** Where a message goes, which decides what becomes of buffers and of what cannot be bytes. */
-export interface Way {
-  /** In memory of the writer's own, which grows; anything may be a side value. */
-  readonly isPrivate: boolean;
-  /** Large buffers lie apart. */
-  readonly hasBulk: boolean;
-  /** Bytes: a larger buffer that is given up is a side value. */
-  readonly moves: number;
-  /** The message stays in its isolate: a large buffer is a side value, copied. */
-  readonly stays: boolean;
-}
-
-/** Into memory that the caller has. */
-export const INTO: Way = { isPrivate: false, hasBulk: false, moves: Infinity, stays: false };
-/** To bytes. */
-export const WHOLE: Way = { isPrivate: true, hasBulk: false, moves: Infinity, stays: false };
-/** Into the arena, and what cannot lie there by port. */
-export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: BY_PORT, stays: false };
-/** Into the arena. */
-export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
-export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true };
-
-/** A large buffer of a message: where its bytes are to lie. */
-interface Piece {
-  /** The word that says where. */
-  readonly word: number;
-  readonly buffer: ArrayBuffer;
-  readonly bytes: Uint8Array;
-  at: number;
-}
-
-/** A buffer that is given up: if it is a side value, which one. */
-interface Move {
-  readonly buffer: ArrayBuffer;
-  readonly side: number;
-}
-
 function memory(words: number): Bytes {
   const buffer = new ArrayBuffer(words * 4);
   return { i32: new Int32Array(buffer), u8: new Uint8Array(buffer) };
@@ -114,15 +68,9 @@ function memory(words: number): Bytes {
 export class Writer {
   scratch = memory(SCRATCH_WORDS);
   bytes = this.scratch;
-  side: unknown[] = [];
-  transfer: Transferable[] = [];
-  bulk: Piece[] = [];
+  readonly beside = new OutOfBand();
   /** Without them a handle is a side value: for a copy within the isolate. */
   handles: References | undefined;
-  /** What the caller gives with the message; none of it happens unless that is passed on. See `depart`. */
-  #given: number[] = [];
-  #moves: Move[] = [];
-  #marked: object[] = [];
   #way = INTO;
   #start = 0;
   #limit = 0;
@@ -144,54 +92,29 @@ export class Writer {
   aimAtScratch(way: Way, handles: References | undefined): void {
     this.bytes = this.scratch;
     this.handles = handles;
-    // The last message's are its caller's.
-    this.side = [];
-    this.transfer = [];
+    this.beside.begin();
     this.#way = way;
     this.#start = 0;
     this.#limit = this.scratch.i32.length;
   }
 
-  /** The value was written to its end, at word `after`: where its large buffers are to lie behind it. Returns the size of all. */
+  /** Where the message's large buffers are to lie. Returns the size of all of it. */
   layOut(after: number): number {
-    let at = after * 4;
-    for (const piece of this.bulk) {
-      // A getter may have detached it since.
-      if (isDetached(piece.buffer)) refuseDetached();
-      piece.at = at = Math.ceil(at / 8) * 8;
-      this.bytes.i32[piece.word] = at / 4;
-      at += piece.bytes.length;
-    }
-    return at;
+    return this.beside.layOut(this.bytes.i32, after);
   }
 
-  /** The message has been passed on: references are on their way, and what was given up is gone. */
+  /** The message has been passed on. */
   depart(): void {
-    for (const object of this.#given) this.handles!.depart(object);
-    for (const { buffer, side } of this.#moves) {
-      const own = takeFrom(buffer);
-      if (side < 0) continue;
-      this.side[side] = own;
-      if (!this.#way.stays) this.transfer.push(own);
-    }
-    for (const value of this.#marked) unmark(value);
+    this.beside.depart(this.handles, this.#way.stays);
   }
 
   forget(): void {
-    if (this.#given.length !== 0) this.#given = [];
-    if (this.#moves.length !== 0) this.#moves = [];
-    if (this.#marked.length !== 0) this.#marked = [];
-    if (this.bulk.length !== 0) this.bulk = [];
+    this.beside.forget();
     this.#depth = 0;
     this.#moving = 0;
     this.#written.clear();
     if (this.scratch.i32.length > KEPT_WORDS) this.scratch = memory(SCRATCH_WORDS);
     this.bytes = this.scratch;
-    // Else a buffer or a handle would live until the next message.
-    if (this.side.length !== 0) {
-      this.side = [];
-      this.transfer = [];
-    }
   }
 
   write(at: number, value: unknown): number {
@@ -240,7 +163,7 @@ export class Writer {
     if (is.isProxy(value)) refuseProxy();
     this.#written.add(value, at);
     if (!isMarked(value)) return this.#writeNew(at, value);
-    this.#marked.push(value);
+    this.beside.marked.push(value);
     this.#moving++;
     at = this.#writeNew(at, value);
     this.#moving--;
@@ -350,7 +273,7 @@ export class Writer {
     const { moves, hasBulk, stays } = this.#way;
     if (this.#moving > 0) {
       const isAside = byteLength >= moves;
-      this.#moves.push({ buffer, side: isAside ? this.side.length : -1 });
+      this.beside.moves.push({ buffer, side: isAside ? this.beside.side.length : -1 });
       if (isAside) return this.#writeSide(at, buffer);
     }
     if (isResizable(buffer)) {
@@ -375,7 +298,7 @@ export class Writer {
   #writeBulk(at: number, buffer: ArrayBuffer, byteLength: number): number {
     const word = this.#header(at, BULK_BUFFER, byteLength);
     if (!this.#hasRoom(word + 1)) return NO_ROOM;
-    this.bulk.push({ word, buffer, bytes: new Uint8Array(buffer), at: 0 });
+    this.beside.bulk.push({ word, buffer, bytes: new Uint8Array(buffer), at: 0 });
     return word + 1;
   }
 
@@ -425,15 +348,13 @@ export class Writer {
 
   /** write(), but undefined and nothing written if that throws. */
   #attempt(at: number, value: unknown): number | undefined {
-    const lists = [this.side, this.bulk, this.#given, this.#moves, this.#marked];
-    const lengths = lists.map(({ length }) => length);
+    const takeBack = this.beside.bookmark();
     const [depth, moving] = [this.#depth, this.#moving];
     try {
       return this.write(at, value);
     } catch {
       [this.#depth, this.#moving] = [depth, moving];
-      lists.forEach((list, i) => list.length = lengths[i]);
-      this.transfer = this.transfer.filter((port) => this.side.includes(port));
+      takeBack();
       this.#written.cut(at);
       return undefined;
     }
@@ -442,14 +363,13 @@ export class Writer {
   #writeHandle(at: number, handle: Handle): number {
     if (this.handles === undefined) return this.#writeSide(at, handle);
     const object = this.handles.share(handle);
-    this.#given.push(object);
+    this.beside.given.push(object);
     return this.#header(at, HANDLE_TAG, object);
   }
 
   #writeSide(at: number, value: object): number {
     if (!this.#way.isPrivate) return NO_ROOM;
-    if (value instanceof MessagePort) this.transfer.push(value);
-    return this.#header(at, SIDE, this.side.push(value) - 1);
+    return this.#header(at, SIDE, this.beside.addSide(value));
   }
 
   /** An object of the platform, or one that has a Symbol.toStringTag: structuredClone knows which. */

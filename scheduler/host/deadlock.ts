@@ -9,27 +9,23 @@
  *
  * Conservative on purpose: who is not sure says no. In a Deno without that function nothing is ever found.
  *
- * The host asks (M_ASKED = REPORT), each stuck M says what is waited for there, and the host, if nothing has moved,
- * tells all of them (M_ASKED = END): they reject their parked operations with the report.
+ * The host asks (M_ASKED = REPORT_WAITS), each stuck M says what is waited for there, and the host, if nothing has moved,
+ * tells all of them (M_ASKED = BREAK_DEADLOCK): they reject their parked operations with the report.
  */
 import { load, store } from "../arena/atomics.ts";
 import { encode } from "../codec/codec.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Arena } from "../arena/arena.ts";
 import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
 import { M_ASKED, M_LIVE, M_PARKS, M_REPORT, M_STUCK } from "../arena/layout/m.ts";
-import type { Mailbox } from "../queues/mailbox.ts";
-import { END, readReport, REPORT } from "../machine/stuck.ts";
-import type { Parker } from "../parking/parker.ts";
+import { BREAK_DEADLOCK, readReport, REPORT_WAITS } from "../machine/stuck.ts";
 import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts";
 
 /** Milliseconds between the host's looks. Guess: a deadlock waits for ever anyway. */
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
-const MOST_PATIENCE = 64;
+const MOST_BACKOFF = 64;
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
   readonly mayBeStuck: boolean;
@@ -37,13 +33,10 @@ export interface Watched {
 }
 
 export class DeadlockWatch {
+  readonly #shared: Shared;
   readonly #home: Isolate;
   readonly #words: Int32Array;
   readonly #arena: Arena;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
-  readonly #mailbox: Mailbox;
-  readonly #parker: Parker;
   readonly #watched: Watched;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   /** The sum of all parks when everything looked stuck, at the last look. */
@@ -51,17 +44,14 @@ export class DeadlockWatch {
   #asked: number[] = [];
   /** Looks since an M was last asked to look again, and until the next time. */
   #looks = 0;
-  #patience = 1;
+  #backoff = 1;
   #report = 0;
 
-  constructor(home: Isolate, { idle, mailbox, parker, wakeups }: Shared, watched: Watched) {
+  constructor(home: Isolate, shared: Shared, watched: Watched) {
+    this.#shared = shared;
     this.#home = home;
     this.#words = home.words;
     this.#arena = home.arena;
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#mailbox = mailbox;
-    this.#parker = parker;
     this.#watched = watched;
   }
 
@@ -69,7 +59,7 @@ export class DeadlockWatch {
   begin(): void {
     this.#stuckAt = -1;
     this.#looks = 0;
-    this.#patience = 1;
+    this.#backoff = 1;
     this.#arm();
   }
 
@@ -105,16 +95,16 @@ export class DeadlockWatch {
   /** The Ms with live Gs, if nothing can wake any of them. */
   #stuck(): number[] | undefined {
     const { isolates, mayBeStuck } = this.#watched;
-    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#mailbox.isEmpty(this.#home.number)) {
+    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#shared.mailbox.isEmpty(this.#home.number)) {
       return undefined;
     }
-    if (this.#idle.spinning !== 0 || this.#wakeups.workVisible()) return undefined;
+    if (this.#shared.idle.spinning !== 0 || this.#shared.wakeups.workVisible()) return undefined;
     const stuck: number[] = [];
     const unsure: number[] = [];
     for (const isolate of isolates) {
       const record = this.#arena.isolate(isolate);
-      const state = this.#parker.state(isolate);
-      if (!this.#mailbox.isEmpty(isolate)) return undefined;
+      const state = this.#shared.parker.state(isolate);
+      if (!this.#shared.mailbox.isEmpty(isolate)) return undefined;
       // It may be about to do something.
       if (!isAsleep(state) || isBlocked(state)) return undefined;
       if (sleepsInEventLoop(state)) {
@@ -129,10 +119,10 @@ export class DeadlockWatch {
 
   /** They slept before what they waited for outside had come, and are to look at their event loops once more. */
   #askAgain(unsure: number[]): void {
-    if (++this.#looks < this.#patience) return;
+    if (++this.#looks < this.#backoff) return;
     this.#looks = 0;
-    this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
-    for (const isolate of unsure) this.#wakeups.signal(isolate);
+    this.#backoff = Math.min(2 * this.#backoff, MOST_BACKOFF);
+    for (const isolate of unsure) this.#shared.wakeups.signal(isolate);
   }
 
   #parks(): number {
@@ -145,8 +135,8 @@ export class DeadlockWatch {
   #ask(stuck: number[]): void {
     this.#asked = stuck;
     for (const isolate of stuck) {
-      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT);
-      this.#wakeups.signal(isolate);
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, REPORT_WAITS);
+      this.#shared.wakeups.signal(isolate);
     }
   }
 
@@ -160,8 +150,8 @@ export class DeadlockWatch {
     this.#report = this.#home.heap.put(encode(text).bytes);
     store(this.#words, DEADLOCK_REPORT, this.#report);
     for (const isolate of this.#asked) {
-      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, END);
-      this.#wakeups.signal(isolate);
+      store(this.#words, this.#arena.isolate(isolate) + M_ASKED, BREAK_DEADLOCK);
+      this.#shared.wakeups.signal(isolate);
     }
     this.#asked = [];
     this.#stuckAt = -1;

@@ -11,24 +11,20 @@ import { Forwarder } from "../slots/forwarder.ts";
 import { GTable } from "../slots/g_table.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks } from "./host_tasks.ts";
-import type { Idle } from "../parking/idle.ts";
 import { Shared } from "../parking/shared.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
 import { Arena } from "../arena/arena.ts";
 import {
   CLOSING,
-  OVERSLEPT,
   PREEMPT,
-  PREEMPTED,
   PROCS_FIXED,
   PROCS_SEEN,
   RUNAWAY_MS,
   SLICE_MS,
   STALL_MS,
 } from "../arena/layout/header.ts";
-import { HOST, M_PARKS, M_RAN, M_REFUSALS, M_STOLEN, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_TID } from "../arena/layout/m.ts";
 import { NativeCalls } from "../native/calls.ts";
 import { openPool } from "../native/pool.ts";
 import type { NativeQueue } from "../native/queue.ts";
@@ -40,6 +36,7 @@ import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
+import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { TaskTable } from "../slots/task_table.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -60,18 +57,15 @@ export class Host {
   readonly #shim: Shim;
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
   readonly #forwarder: Forwarder;
   readonly #tasks: HostTasks;
   readonly #burial: Burial;
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
+  readonly #statistics: Statistics;
   readonly #admission: Admission;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
-  /** Ran and stolen and parked on threads that have ended. */
-  readonly #past = { ran: 0, stolen: 0, parks: 0 };
   #closing: Promise<void> | undefined = undefined;
 
   /** Throws a RangeError for an option that is out of its range. */
@@ -87,8 +81,7 @@ export class Host {
     this.#shim = shim;
     this.#arena = arena;
     this.#words = arena.i32;
-    this.#idle = shared.idle;
-    this.#wakeups = shared.wakeups;
+    this.#statistics = new Statistics(shared);
     this.#maxNativeThreads = settings.maxNativeThreads;
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
@@ -108,9 +101,9 @@ export class Host {
       settings,
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
-      () => this.threads.balance(this.#idle.procs),
+      () => this.threads.balance(this.shared.idle.procs),
     );
-    this.#idle.setProcs(settings.procs);
+    this.shared.idle.setProcs(settings.procs);
     this.threads.balance(settings.procs);
     // Threads may have something to say before the first task.
     this.#loop.listen();
@@ -150,22 +143,18 @@ export class Host {
 
   #setProcs(procs: number): void {
     reserveStack();
-    this.#wakeups.setProcs(procs);
+    this.shared.wakeups.setProcs(procs);
     this.threads.balance(procs);
-    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
+    for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     // Of Ps that do not count any more, sysmon takes those that are in calls.
     this.shared.sysmonSleep.wake();
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
 
-  go(call: Call<unknown>, options: GoOptions | undefined): HostTask {
-    this.#admission.requireRoom();
-    return this.goOn(undefined, call, options);
-  }
-
   /** On that thread, if one is given: it has been dedicated before. */
-  goOn(thread: Thread | undefined, call: Call<unknown>, options: GoOptions | undefined): HostTask {
+  go(call: Call<unknown>, options: GoOptions | undefined, thread?: Thread): HostTask {
+    if (thread === undefined) this.#admission.requireRoom();
     if (options?.signal?.aborted) return this.#tasks.neverStarted(call, options);
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
@@ -222,7 +211,7 @@ export class Host {
         `All ${maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
       );
     }
-    const own = this.threads.forOneTask(this.#idle.procs);
+    const own = this.threads.forOneTask(this.shared.idle.procs);
     if (own === undefined) {
       this.#tasks.free(slot);
       if (this.threads.refusal !== undefined) throw this.threads.refusal;
@@ -236,7 +225,7 @@ export class Host {
       this.shared.roles.set(own.isolate, SPARE);
       throw error;
     } finally {
-      this.threads.balance(this.#idle.procs);
+      this.threads.balance(this.shared.idle.procs);
     }
   }
 
@@ -248,10 +237,6 @@ export class Host {
     const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
-  }
-
-  get nativeThreads(): number {
-    return this.#native?.calls.threads ?? 0;
   }
 
   get nativeCalls(): number {
@@ -281,7 +266,7 @@ export class Host {
       if (isLost(this.shared.parker.state(isolate))) this.#bury(thread, ranOn(this.#arena, isolate), true);
     }
     this.#stalls?.look(all.map(({ isolate }) => isolate));
-    this.threads.balance(this.#idle.procs);
+    this.threads.balance(this.shared.idle.procs);
   }
 
   readonly #read = (slot: number, addressee: Addressee): void => {
@@ -302,15 +287,11 @@ export class Host {
     if (isAbandoned) this.threads.abandon(isolate);
     else this.threads.remove(isolate);
     this.#burial.bury(isolate, verdict);
-    const record = this.#arena.isolate(isolate);
-    this.#past.ran += load(this.#words, record + M_RAN);
-    this.#past.stolen += load(this.#words, record + M_STOLEN);
-    this.#past.parks += load(this.#words, record + M_PARKS);
-    for (const count of [M_RAN, M_STOLEN, M_PARKS]) store(this.#words, record + count, 0);
+    this.#statistics.keep(isolate);
     if (this.isClosed) return;
-    this.threads.balance(this.#idle.procs);
+    this.threads.balance(this.shared.idle.procs);
     this.#tasks.refill();
-    this.#wakeups.wakeIfWork();
+    this.shared.wakeups.wakeIfWork();
   }
 
   // Closing -----------------------------------------------------------------------------------------------------------
@@ -360,7 +341,7 @@ export class Host {
   #announceEnd(): void {
     store(this.#words, CLOSING, 1);
     this.threads.close();
-    for (const { isolate } of this.threads.all) this.#wakeups.signal(isolate);
+    for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     this.shared.sysmonSleep.wake();
   }
 
@@ -375,38 +356,16 @@ export class Host {
     return this.#loop.inFlight - this.nativeCalls;
   }
 
-  get queued(): number {
-    return this.#admission.queued;
-  }
-
-  /** Times that a thread was frozen, or lost its P where it could not be. */
-  get preempted(): number {
-    return load(this.#words, PREEMPTED);
-  }
-
-  /** Times that a thread slept beside a task that could go on. */
-  get overslept(): number {
-    return load(this.#words, OVERSLEPT);
-  }
-
-  /** Of threads that are there, how often they could not be frozen. */
-  get refusals(): { inScheduler: number; inNative: number } {
-    let [inScheduler, inNative] = [0, 0];
-    for (const { isolate } of this.threads.all) {
-      const counts = this.#arena.isolate(isolate) + M_REFUSALS;
-      inScheduler += load(this.#words, counts);
-      inNative += load(this.#words, counts + 1);
-    }
-    return { inScheduler, inNative };
-  }
-
-  /** A sum over all threads; those that run add theirs now and then. */
-  total(count: "ran" | "stolen" | "parks"): number {
-    const word = { ran: M_RAN, stolen: M_STOLEN, parks: M_PARKS }[count];
-    return this.threads.all.reduce(
-      (sum, { isolate }) => sum + load(this.#words, this.#arena.isolate(isolate) + word),
-      this.#past[count],
-    );
+  stats(): SchedulerStats {
+    const { inFlight, isolates, nativeCalls } = this;
+    const nativeThreads = this.#native?.calls.threads ?? 0;
+    return this.#statistics.read({
+      isolates,
+      inFlight,
+      nativeThreads,
+      nativeCalls,
+      queued: this.#admission.queued,
+    });
   }
 }
 

@@ -141,17 +141,9 @@ export class HostLoop {
     this.#endSleep?.();
   }
 
-  /** Whether there was anything. */
-  #readAll(): boolean {
-    if (this.#isEmpty()) return false;
-    if (!this.#mailbox.isEmpty(HOST)) this.#read();
-    this.#inbox?.read();
-    return true;
-  }
-
   readonly #poll = (): void => {
     if (this.#isClosed) return;
-    if (this.#readAllOrTell()) {
+    if (this.#readAll()) {
       this.#lastMail = performance.now();
       if (this.#emptyTurns > 0) this.#window = POLL;
       this.#emptyTurns = 0;
@@ -166,16 +158,21 @@ export class HostLoop {
     }
   };
 
-  /** A broken invariant is an uncaught error. Who lives on after that still hears of all other tasks. */
-  #readAllOrTell(): boolean {
+  /**
+   * Whether there was anything. A broken invariant is an uncaught error; who lives on after that still hears of all other
+   * tasks.
+   */
+  #readAll(): boolean {
+    if (this.#isEmpty()) return false;
     try {
-      return this.#readAll();
+      if (!this.#mailbox.isEmpty(HOST)) this.#read();
+      this.#inbox?.read();
     } catch (error) {
       queueMicrotask(() => {
         throw error;
       });
-      return true;
     }
+    return true;
   }
 
   /** After those who waited for the mail have gone on: what they started may be done already. */
@@ -185,7 +182,7 @@ export class HostLoop {
       if (pauses === PAUSES) return;
       pause();
     }
-    this.#readAllOrTell();
+    this.#readAll();
     if (--this.#looksLeft > 0) settled.then(this.#lookAgain);
   };
 

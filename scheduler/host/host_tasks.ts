@@ -1,15 +1,12 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
 import type { Bereaved } from "./burial.ts";
 import type { Shared } from "../parking/shared.ts";
-import { limitTask } from "../queues/cancellation.ts";
+import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { copy } from "../codec/codec.ts";
 import { G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import type { Mail } from "../parking/mail.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
@@ -17,7 +14,6 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
 import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
 import type { TaskTable } from "../slots/task_table.ts";
-import type { Timer } from "../queues/timers.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Resolver {
@@ -68,18 +64,14 @@ interface Waiting {
 }
 
 /** The host's loop: the process waits for what has begun and not ended. */
-interface Vigil {
+interface Vigil extends Clock {
   begin(): void;
   end(): void;
-  startTimer(timer: Timer): void;
-  stopTimer(timer: Timer): void;
 }
 
 export class HostTasks implements Bereaved {
+  readonly #shared: Shared;
   readonly #gs: GTable;
-  readonly #global: GlobalRunQueue;
-  readonly #wakeups: Wakeups;
-  readonly #mail: Mail;
   readonly #home: Isolate;
   readonly #forwarder: Forwarder;
   readonly #vigil: Vigil;
@@ -96,10 +88,8 @@ export class HostTasks implements Bereaved {
     forwarder: Forwarder,
     vigil: Vigil,
   ) {
+    this.#shared = shared;
     this.#gs = gs;
-    this.#global = shared.global;
-    this.#wakeups = shared.wakeups;
-    this.#mail = shared.mail;
     this.#home = home;
     this.#forwarder = forwarder;
     this.#vigil = vigil;
@@ -168,9 +158,9 @@ export class HostTasks implements Bereaved {
   #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
-    this.#global.push(slot);
-    this.#wakeups.wake();
+    if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);
+    this.#shared.global.push(slot);
+    this.#shared.wakeups.wake();
   }
 
   #begin(started: Started, options: GoOptions | undefined): HostTask {
@@ -297,6 +287,6 @@ export class HostTasks implements Bereaved {
   }
 
   post(slot: number, parcel: Parcel): void {
-    this.#forwarder.post(slot, parcel);
+    this.#forwarder.postToOwner(slot, parcel);
   }
 }

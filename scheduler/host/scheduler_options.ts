@@ -2,10 +2,10 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { leastArenaBytes } from "../arena/arena.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
-import { requireMaxNativeThreads } from "../native/pool.ts";
+import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
 import type { TaskDefinition } from "../tasks/define.ts";
-import { type Names, shown } from "../tasks/options.ts";
+import { type Names, requireInteger } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
 import { requireWarm } from "./warm.ts";
 
@@ -106,26 +106,13 @@ export const SCHEDULER_OPTIONS = {
   detectDeadlocks: true,
 } satisfies Names<SchedulerOptions>;
 
-/** The same, checked and complete. */
-export interface Settings {
-  readonly procs: number;
-  /** Nobody has said how many: there are as many as the machine has room for at the time. */
+/** The same, checked and complete. `stallMs` is 0 if nobody wants to hear of it, `runawayMs` if there is no limit. */
+export interface Settings extends Readonly<Required<Omit<SchedulerOptions, "warm" | "onStall">>> {
+  /** Nobody has said how many Ps: there are as many as the machine has room for at the time. */
   readonly followsMachine: boolean;
-  readonly maxThreads: number;
-  readonly maxTasks: number;
-  readonly maxQueue: number;
-  readonly arenaBytes: number;
-  readonly maxNativeThreads: number;
-  readonly heapLimitMb: number;
   /** URLs of modules. */
   readonly warm: readonly string[];
-  readonly preempt: boolean;
-  readonly sliceMs: number;
-  /** 0: nobody wants to hear of it, or there is no limit. */
-  readonly stallMs: number;
-  readonly runawayMs: number;
   readonly onStall: SchedulerOptions["onStall"];
-  readonly detectDeadlocks: boolean;
 }
 
 /** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
@@ -134,22 +121,23 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
   const procs = given ?? procsOfMachine(shim);
   const number = (name: keyof SchedulerOptions, usual: number, least: number, most: number, why?: string) =>
-    requireCount(name, options[name] ?? usual, least, most, why);
+    requireInteger(name, options[name] ?? usual, least, most, why);
   const why = `procs is ${procs}, and one is spare`;
   const maxThreads = number("maxThreads", Math.max(64, 2 * procs), procs + 1, 4 * MAX_PROCS, why);
   const maxTasks = number("maxTasks", 65536, 1, 1 << 21);
   const { maxQueue = Infinity } = options;
-  if (maxQueue !== Infinity) requireCount("maxQueue", maxQueue, 1, Number.MAX_SAFE_INTEGER);
+  if (maxQueue !== Infinity) requireInteger("maxQueue", maxQueue, 1);
   const leastBytes = leastArenaBytes(maxTasks, maxThreads);
   const shape = `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`;
   const arenaBytes = number("arenaBytes", Math.max(256 << 20, 2 * leastBytes), leastBytes, 2 ** 31, shape);
   const heapLimitMb = number("heapLimitMb", 2048, 16, 65536);
-  const maxNativeThreads = requireMaxNativeThreads(options.maxNativeThreads ?? 512);
+  const maxNativeThreads = number("maxNativeThreads", 512, 1, MAX_NATIVE_THREADS);
+  // Go's forcePreemptNS.
   const sliceMs = number("sliceMs", 10, 1, MAX_MS);
   const stallMs = number("stallMs", 100, 1, MAX_MS);
   const { runawayMs = Infinity } = options;
   const isLimited = runawayMs !== Infinity;
-  if (isLimited) requireCount("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  if (isLimited) requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
   if (isLimited && !preempt) {
     throw new TypeError(
       "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
@@ -172,11 +160,4 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     onStall,
     detectDeadlocks,
   };
-}
-
-function requireCount(what: string, n: unknown, least: number, most: number, why = ""): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
-  throw new RangeError(
-    `${what} is ${shown(n)}: give an integer from ${least}${why && ` (${why})`} to ${most}.`,
-  );
 }

@@ -9,12 +9,10 @@ import { G, type Services } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import { G_RUNNING, type GTable } from "../slots/g_table.ts";
 import { isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
-import { type Idle, NO_P } from "../parking/idle.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { NO_P } from "../parking/idle.ts";
 import { Owner } from "../slots/owner.ts";
 import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { Locks } from "../parking/locks.ts";
@@ -23,7 +21,6 @@ import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
 import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
@@ -35,6 +32,7 @@ const GRAIN = 4;
 const BEAT = 0.4;
 
 export class Children {
+  readonly #shared: Shared;
   readonly #privates: PrivateRunQueue<G>;
   /** Those that were published. */
   readonly #owner: Owner<G>;
@@ -49,13 +47,9 @@ export class Children {
   readonly #services: Services;
   readonly #locks: Locks;
   readonly #gs: GTable;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
-  readonly #local: LocalRunQueue;
-  readonly #global: GlobalRunQueue;
 
   constructor(
-    { arena, idle, rings, global, mail, wakeups }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     services: Services,
@@ -63,6 +57,7 @@ export class Children {
     table: TaskTable,
     side: SideChannel,
   ) {
+    this.#shared = shared;
     this.#privates = agenda.privates;
     this.#hold = hold;
     this.#agenda = agenda;
@@ -70,19 +65,9 @@ export class Children {
     this.#locks = hold.locks;
     this.#gs = gs;
     this.#table = table;
-    this.#times = new RunTimes(arena);
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#local = rings;
-    this.#global = global;
-    const port = {
-      send: (slot: number, parcel: Parcel) => side.post(slot, parcel),
-      take: (slot: number) => side.take(slot),
-      // What it has sent is with the host.
-      drop() {},
-    };
+    this.#times = new RunTimes(shared.arena);
     const ended = (g: G, ok: boolean, value: unknown) => this.#settle(g, ok, value);
-    this.#owner = new Owner(gs, table, mail, hold.locks, port, ended);
+    this.#owner = new Owner(gs, table, shared.mail, hold.locks, side, ended);
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
@@ -169,8 +154,8 @@ export class Children {
       const { p, takesWork } = this.#hold;
       const older = this.#privates.length - 1;
       if (p === NO_P || !takesWork) this.publishAll();
-      else if (this.#idle.isAnyHungry) this.#feed(older);
-      else if (older >= HANDFUL && this.#local.isEmpty(p)) this.#publish(HANDFUL);
+      else if (this.#shared.idle.isAnyHungry) this.#feed(older);
+      else if (older >= HANDFUL && this.#shared.rings.isEmpty(p)) this.#publish(HANDFUL);
     } finally {
       this.#locks.release();
     }
@@ -179,7 +164,7 @@ export class Children {
   /** Before one of several private Gs is run, which may take long: half of the older ones, if somebody would get none. */
   shareHalf(): void {
     const { p, takesWork } = this.#hold;
-    if (!takesWork || !this.#idle.isAnyHungry || !this.#local.isEmpty(p)) return;
+    if (!takesWork || !this.#shared.idle.isAnyHungry || !this.#shared.rings.isEmpty(p)) return;
     this.#feed(this.#privates.length >> 1);
   }
 
@@ -230,10 +215,10 @@ export class Children {
         break;
       }
       watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
-      if (p !== NO_P && takesWork && this.#privates.length === 0) this.#local.pushNext(p, slot);
+      if (p !== NO_P && takesWork && this.#privates.length === 0) this.#shared.rings.pushNext(p, slot);
       else this.#push(slot);
     }
-    this.#wakeups.wake();
+    this.#shared.wakeups.wake();
   }
 
   /** What waits here for its module goes to where others find it, and this M too. */
@@ -245,13 +230,13 @@ export class Children {
       this.#gs.putBack(slot);
       this.#push(slot);
     }
-    this.#wakeups.wake();
+    this.#shared.wakeups.wake();
   }
 
   #push(slot: number): void {
     const { p, takesWork } = this.#hold;
-    if (p === NO_P || !takesWork) this.#global.push(slot);
-    else this.#local.push(p, slot);
+    if (p === NO_P || !takesWork) this.#shared.global.push(slot);
+    else this.#shared.rings.push(p, slot);
   }
 
   /** Whether it is in the slot. If not the slot is free again. */

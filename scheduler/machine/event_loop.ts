@@ -75,7 +75,7 @@ export class EventLoop {
   }
 
   /**
-   * The end of the M's patience has ended its sleep: whether a continuation goes on now, which had waited for that. See
+   * The M's sleep has ended with its standstill: whether a continuation goes on now, which had waited for that. See
    * `stats().overslept`. The caller enters again.
    */
   async hasOverslept(): Promise<boolean> {
@@ -102,7 +102,7 @@ export class EventLoop {
    * Deno counts it. Beside what Deno counts only if a timer of ours is due soon, whose sleeper wants more than the event
    * loop's precision.
    */
-  get patience(): number {
+  get standstill(): number {
     const { isExpecting, live, next, sleeping } = this.#agenda;
     if (live === 0) return Infinity;
     if (!this.waitsForOurs || isExpecting) return 0;

@@ -7,18 +7,12 @@ import type { Owned } from "../slots/owner.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
-import {
-  type Caller,
-  type ChildTask,
-  noPromise,
-  promiseOf,
-  reject,
-  type Resolver,
-} from "../tasks/promise.ts";
+import { type Caller, type ChildTask, noPromise, promiseOf, type Resolver } from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
 import { abort, type TaskSignals } from "./task_signal.ts";
 import { Ticker } from "./ticker.ts";
-import { requireMs, type Timer } from "../queues/timers.ts";
+import { requireMs } from "../queues/timers.ts";
+import { Wait } from "./wait.ts";
 
 /** What its M does for a G. */
 export interface Services {
@@ -62,58 +56,6 @@ function refusePromise(result: unknown): void {
   throw new TypeError(
     "ctx.blocking() got a function that returns a promise: give one that blocks, or await the promise.",
   );
-}
-
-/**
- * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
- * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
- */
-export class Wait implements Timer, Resolver {
-  readonly at: number;
-  place = 0;
-  resolve: (value?: unknown) => void = noPromise;
-  /** Undefined once it has ended. */
-  g: G | undefined;
-  /** Its neighbours in the G's list. */
-  before: Wait | undefined = undefined;
-  after: Wait | undefined;
-
-  constructor(g: G, at = 0) {
-    this.at = at;
-    this.g = g;
-    this.after = g.waits;
-    if (this.after) this.after.before = this;
-    g.waits = this;
-    if (at !== 0) g.services.agenda.sleeping++;
-  }
-
-  /** It has ended, in either way. */
-  get cancelled(): boolean {
-    return this.g === undefined;
-  }
-
-  fire(): void {
-    if (unlink(this)) this.resolve();
-  }
-
-  end(reason: unknown): void {
-    const g = this.g;
-    if (!unlink(this)) return;
-    if (this.at !== 0) g!.services.agenda.stopTimer(this);
-    reject(this, reason);
-  }
-}
-
-/** False: it has ended before. */
-function unlink(wait: Wait): boolean {
-  const { g } = wait;
-  if (g === undefined) return false;
-  if (wait.before) wait.before.after = wait.after;
-  else g.waits = wait.after;
-  if (wait.after) wait.after.before = wait.before;
-  if (wait.at !== 0) g.services.agenda.sleeping--;
-  wait.g = undefined;
-  return true;
 }
 
 /** Of `outstanding`: whatever its children do, it stays below 0. */

@@ -8,7 +8,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { CLOSING } from "../arena/layout/header.ts";
 import { M_SPINNING } from "../arena/layout/m.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Parker } from "../parking/parker.ts";
 import {
@@ -23,7 +23,6 @@ import {
 } from "../parking/sleep_word.ts";
 import type { Processors } from "../parking/processor.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shim } from "../../ffi/shim.ts";
 
 export class Hold {
@@ -31,7 +30,7 @@ export class Hold {
   readonly locks: Locks;
   /** The P that it holds, NO_P while that is in a blocking call. */
   p = NO_P;
-  /** Whether it takes Gs from queues: thread_lock.ts. */
+  /** Whether it takes Gs from queues. thread_lock.ts says so. */
   takesWork = true;
   /** One of those that spin, on which submitters rely. */
   isSpinning = false;
@@ -45,26 +44,25 @@ export class Hold {
   #asleep: SleepState | undefined = undefined;
   /** Set while it sleeps in the event loop: ends that. */
   #endSleep: (() => void) | undefined = undefined;
+  readonly #shared: Shared;
   readonly #words: Int32Array;
   readonly #spinning: number;
   readonly #parker: Parker;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
   readonly #ps: Processors;
   readonly #shim: Shim;
   readonly #exit: () => void;
 
   /** `exit` ends the thread, which was given up for lost and has come back. */
-  constructor({ arena, parker, idle, wakeups }: Shared, isolate: number, shim: Shim, exit: () => void) {
+  constructor(shared: Shared, isolate: number, shim: Shim, exit: () => void) {
+    const { arena } = shared;
     this.isolate = isolate;
+    this.#shared = shared;
     this.locks = new Locks(arena, isolate);
     this.locks.takeUp = (given) => this.#takeUp(given);
     this.#words = arena.i32;
     this.#spinning = arena.isolate(isolate) + M_SPINNING;
-    this.#parker = parker;
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#ps = idle.ps;
+    this.#parker = shared.parker;
+    this.#ps = shared.idle.ps;
     this.#shim = shim;
     this.#exit = exit;
   }
@@ -86,7 +84,7 @@ export class Hold {
   #has(p: number): void {
     this.p = p;
     // It was on its way while procs was lowered.
-    if (p >= this.#idle.procs) this.isHeaderNew = true;
+    if (p >= this.#shared.idle.procs) this.isHeaderNew = true;
   }
 
   /** Once after it has got a P: what is due here comes first. */
@@ -99,8 +97,8 @@ export class Hold {
   /** With nothing in its ring, unless it is locked: then it has not looked there. */
   giveUp(): void {
     const { p } = this;
-    if (this.takesWork) this.#idle.releaseP(p);
-    else this.#wakeups.passOn(p);
+    if (this.takesWork) this.#shared.idle.releaseP(p);
+    else this.#shared.wakeups.passOn(p);
     this.#lose();
   }
 
@@ -109,7 +107,7 @@ export class Hold {
     const { p } = this;
     // From its status on the P is the other's.
     this.#ps.pass(p);
-    if (this.#wakeups.handOff(isolate, p)) this.#lose();
+    if (this.#shared.wakeups.handOff(isolate, p)) this.#lose();
     else this.#ps.hold(p, this.isolate);
   }
 
@@ -127,7 +125,7 @@ export class Hold {
   /** Back under a P: the old one if it is idle, else any idle one, else the next that somebody gives away. */
   comeBack(old: number): void {
     this.#parker.unblock(this.isolate);
-    const p = this.#idle.acquireP(old);
+    const p = this.#shared.idle.acquireP(old);
     if (p !== NO_P) this.take(p);
     else this.#waitForP();
   }
@@ -140,15 +138,15 @@ export class Hold {
     for (;;) {
       this.announce(AWAITS_P);
       const isClosing = load(this.#words, CLOSING) === 1;
-      const isAnyIdle = this.#idle.idlePs > 0;
-      if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.isolate)) {
+      const isAnyIdle = this.#shared.idle.idlePs > 0;
+      if (!isClosing && !isAnyIdle && this.#shared.wakeups.isQueuedForP(this.isolate)) {
         this.#parker.sleep(this.isolate, AWAITS_P, Infinity);
       }
       if (this.retract(AWAITS_P)) return this.foundWork();
       if (isClosing) return;
-      const p = isAnyIdle ? this.#idle.acquireP() : NO_P;
+      const p = isAnyIdle ? this.#shared.idle.acquireP() : NO_P;
       if (p !== NO_P) return this.take(p);
-      this.#wakeups.queueForP(this.isolate);
+      this.#shared.wakeups.queueForP(this.isolate);
     }
   }
 
@@ -191,7 +189,7 @@ export class Hold {
     this.#ps.pass(p);
     this.awaitSignal();
     this.#parker.block(this.isolate);
-    this.#wakeups.passOn(p);
+    this.#shared.wakeups.passOn(p);
   }
 
   comeBackFromCall(old: number): void {
@@ -204,7 +202,7 @@ export class Hold {
     this.isInCall = true;
     if (this.p === EXEMPT_P) return;
     this.#parker.block(this.isolate);
-    this.#wakeups.wakeIfWork();
+    this.#shared.wakeups.wakeIfWork();
   }
 
   leaveCallWithout(): void {
@@ -213,14 +211,6 @@ export class Hold {
   }
 
   // A thread in the hands of a G --------------------------------------------------------------------------------------
-
-  lock(): void {
-    this.takesWork = false;
-  }
-
-  unlock(): void {
-    this.takesWork = true;
-  }
 
   /** The P that it had is the caller's to pass on. */
   beExempt(): number {
@@ -283,14 +273,14 @@ export class Hold {
   /** False if enough others do. */
   startSpinning(): boolean {
     if (this.isSpinning) return true;
-    if (!this.#idle.startSpinning()) return false;
+    if (!this.#shared.idle.startSpinning()) return false;
     this.#setSpinning(true);
     return true;
   }
 
   /** It was about to sleep, and submitters may have counted on it when it spun. */
   spinFurther(): void {
-    this.#idle.spinFurther();
+    this.#shared.idle.spinFurther();
     this.#setSpinning(true);
   }
 
@@ -298,14 +288,14 @@ export class Hold {
   foundWork(): void {
     if (!this.isSpinning) return;
     this.#setSpinning(false);
-    this.#wakeups.foundWork();
+    this.#shared.wakeups.foundWork();
   }
 
   /** It has lost its P meanwhile, and looks at everything before it sleeps. */
   stopSpinning(): void {
     if (!this.isSpinning) return;
     this.#setSpinning(false);
-    this.#idle.stopSpinning();
+    this.#shared.idle.stopSpinning();
   }
 
   /** The host reads it, and takes it back from idle.ts's count if the thread dies. */

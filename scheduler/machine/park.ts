@@ -1,6 +1,7 @@
 /**
- * How an M sleeps, as in Go's stopm: it gives its P up, announces that it sleeps, looks at everything once more, and
- * sleeps until it gets a P again. parking/README.md, "No wakeup is lost".
+ * How an M sleeps, as in Go's stopm: one turn of the event loop, while there is a P for what is due in it; it releases the P,
+ * and counts as spinning no more. Then, until it gets a P again: another turn, unless nothing has happened since the last one;
+ * it announces that it sleeps, looks at everything once more, sleeps, and retracts. parking/README.md, "No wakeup is lost".
  *
  * What an announcement lets others do, and what the M looks at after it, differs by what the M is: one of the pool,
  * locked, one that keeps its P, or a spare.
@@ -8,7 +9,7 @@
 import { add, load, store } from "../arena/atomics.ts";
 import { CLOSING, OVERSLEPT } from "../arena/layout/header.ts";
 import { M_ASKED, M_STUCK } from "../arena/layout/m.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import type { Locks } from "../parking/locks.ts";
 import {
   KEEPS_P_EVENT_LOOP,
@@ -20,18 +21,15 @@ import {
   type SleepState,
   SPARE_FUTEX,
 } from "../parking/sleep_word.ts";
-import type { Parker } from "../parking/parker.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
-import { DEDICATED, POOL, type Roles, SPARE } from "../parking/roles.ts";
+import { DEDICATED, POOL, SPARE } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { Mailbox } from "../queues/mailbox.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Agenda } from "./agenda.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
 import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
-import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
+import { BREAK_DEADLOCK, breakDeadlock, REPORT_WAITS, reportWaits } from "./stuck.ts";
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -47,14 +45,10 @@ export class Park {
   #isStuck = false;
   /** When it first slept as one more than the pool needs, since it had a P. The death of another one rouses it, and is no need. */
   #coldSince = 0;
+  readonly #shared: Shared;
   readonly #words: Int32Array;
   readonly #record: number;
   readonly #isolate: number;
-  readonly #parker: Parker;
-  readonly #mailbox: Mailbox;
-  readonly #idle: Idle;
-  readonly #roles: Roles;
-  readonly #wakeups: Wakeups;
   readonly #locks: Locks;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
@@ -64,7 +58,7 @@ export class Park {
   readonly #runner: Runner;
 
   constructor(
-    { arena, idle, mailbox, parker, roles, wakeups }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     home: Isolate,
@@ -72,14 +66,10 @@ export class Park {
     mail: MailReader,
     runner: Runner,
   ) {
-    this.#words = arena.i32;
-    this.#record = arena.isolate(hold.isolate);
+    this.#shared = shared;
+    this.#words = shared.words;
+    this.#record = shared.arena.isolate(hold.isolate);
     this.#isolate = hold.isolate;
-    this.#parker = parker;
-    this.#mailbox = mailbox;
-    this.#idle = idle;
-    this.#roles = roles;
-    this.#wakeups = wakeups;
     this.#locks = hold.locks;
     this.#hold = hold;
     this.#agenda = agenda;
@@ -126,23 +116,23 @@ export class Park {
           isQuiet = false;
           continue;
         }
-        const patience = this.#eventLoop.patience;
-        const asleep = this.#sleepState(patience > 0);
+        const standstill = this.#eventLoop.standstill;
+        const asleep = this.#sleepState(standstill > 0);
         hold.announce(asleep);
         const ms = this.#look(asleep);
         if (ms === STAYS_AWAKE) return;
         if (ms === LOOKS_AGAIN) continue;
-        if (patience === 0) {
+        if (standstill === 0) {
           await this.#sleepInEventLoop(asleep, ms);
           this.#locks.enter();
           this.#wasInEventLoop();
           isQuiet = false;
           if (hold.retract(asleep)) return;
         } else {
-          const isImpatient = this.#sleepInFutex(asleep, ms, patience);
+          const hasTimedOut = this.#sleepInFutex(asleep, ms, standstill);
           if (hold.retract(asleep)) return;
-          if (isImpatient) {
-            await this.#losePatience();
+          if (hasTimedOut) {
+            await this.#afterTimeout();
             this.#locks.enter();
           }
         }
@@ -169,7 +159,7 @@ export class Park {
 
   /** Or meant for one task alone, which its mail will tell. */
   get #isSpare(): boolean {
-    const role = this.#roles.of(this.#isolate);
+    const role = this.#shared.roles.of(this.#isolate);
     return role === SPARE || role === DEDICATED;
   }
 
@@ -181,7 +171,9 @@ export class Park {
       this.#agenda.close();
       return STAYS_AWAKE;
     }
-    if (this.#agenda.live === 0 && !this.#mailbox.isEmpty(this.#isolate)) return this.#lookAgain(asleep);
+    if (this.#agenda.live === 0 && !this.#shared.mailbox.isEmpty(this.#isolate)) {
+      return this.#lookAgain(asleep);
+    }
     if (asleep === SPARE_FUTEX) return this.#lookAsSpare(asleep);
     if (asleep === KEEPS_P_FUTEX || asleep === KEEPS_P_EVENT_LOOP) return this.#lookAsKeeper(asleep);
     if (asleep === LOCKED_FUTEX || asleep === LOCKED_EVENT_LOOP) return this.#lookAsLocked(asleep);
@@ -210,17 +202,17 @@ export class Park {
   /** Nobody gives it a P but for work of its own. */
   #lookAsLocked(asleep: SleepState): number {
     if (!this.#agenda.hasOwnWork()) return this.#untilDue;
-    const isAnyIdle = this.#idle.idlePs > 0;
+    const isAnyIdle = this.#shared.idle.idlePs > 0;
     // With work of its own and no P, it waits for a P and nothing else.
-    if (!isAnyIdle && this.#wakeups.isQueuedForP(this.#isolate)) return Infinity;
+    if (!isAnyIdle && this.#shared.wakeups.isQueuedForP(this.#isolate)) return Infinity;
     const is = this.#takeIdleP(asleep);
-    if (is === LOOKS_AGAIN) this.#wakeups.queueForP(this.#isolate);
+    if (is === LOOKS_AGAIN) this.#shared.wakeups.queueForP(this.#isolate);
     return is;
   }
 
   #lookAsOneOfThePool(asleep: SleepState): number {
     if (this.#agenda.hasOwnWork()) return this.#lookAsLocked(asleep);
-    const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();
+    const seesWork = this.#shared.idle.idlePs > 0 && this.#shared.wakeups.workVisible();
     return seesWork ? this.#takeIdleP(asleep) : this.#untilDue;
   }
 
@@ -228,12 +220,12 @@ export class Park {
   #takeIdleP(asleep: SleepState): number {
     const hold = this.#hold;
     if (hold.retract(asleep)) return STAYS_AWAKE;
-    const p = this.#idle.acquireP();
+    const p = this.#shared.idle.acquireP();
     if (p === NO_P) return LOOKS_AGAIN;
     hold.take(p);
     if (!hold.takesWork) return STAYS_AWAKE;
     // A continuation may run before the loop goes on: submitters are not to count on this M.
-    if (this.#agenda.live !== 0) this.#wakeups.wakeIfWork();
+    if (this.#agenda.live !== 0) this.#shared.wakeups.wakeIfWork();
     else hold.spinFurther();
     return STAYS_AWAKE;
   }
@@ -244,21 +236,21 @@ export class Park {
 
   // Sleeping ----------------------------------------------------------------------------------------------------------
 
-  /** Whether it was the end of its patience that ended it. */
-  #sleepInFutex(asleep: SleepState, ms: number, patience: number): boolean {
+  /** Whether it ended because its time was over. */
+  #sleepInFutex(asleep: SleepState, ms: number, standstill: number): boolean {
     // Those that have no P just now are back sooner or later. The lowest is the first to be woken, so the coldest is the first to end.
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
-      this.#roles.count(POOL) > this.#idle.procs;
+      this.#shared.roles.count(POOL) > this.#shared.idle.procs;
     if (isSurplus) this.#coldSince ||= performance.now();
-    const most = isSurplus ? Math.max(0, this.#coldSince + RETIRE - performance.now()) : patience;
-    return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
+    const most = isSurplus ? Math.max(0, this.#coldSince + RETIRE - performance.now()) : standstill;
+    return this.#shared.parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }
 
   /** Without live Gs the pool had more threads than it needs: those that blocked calls left behind. */
-  async #losePatience(): Promise<void> {
+  async #afterTimeout(): Promise<void> {
     if (this.#agenda.live !== 0) {
       if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
-    } else if (this.#roles.resign(this.#isolate, this.#idle.procs)) {
+    } else if (this.#shared.roles.resign(this.#isolate, this.#shared.idle.procs)) {
       this.#agenda.close();
     } else {
       this.#coldSince = 0;
@@ -299,7 +291,7 @@ export class Park {
     const asked = load(this.#words, this.#record + M_ASKED);
     if (asked === 0) return;
     store(this.#words, this.#record + M_ASKED, 0);
-    if (asked === REPORT) reportWaits(this.#home, this.#runner.names);
-    if (asked === END) endWaits(this.#home);
+    if (asked === REPORT_WAITS) reportWaits(this.#home, this.#runner.names);
+    if (asked === BREAK_DEADLOCK) breakDeadlock(this.#home);
   }
 }

@@ -3,15 +3,12 @@
  * which submitters rely (idle.ts).
  */
 import type { Shim } from "../../ffi/shim.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import { Spinner } from "./spin.ts";
 
 /** Go's limit of a batch from the global queue: half a local ring. */
@@ -26,10 +23,7 @@ export const TURN = -2;
 export const NOTHING = -3;
 
 export class Search {
-  readonly #idle: Idle;
-  readonly #global: GlobalRunQueue;
-  readonly #wakeups: Wakeups;
-  readonly #local: LocalRunQueue;
+  readonly #shared: Shared;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #children: Children;
@@ -39,17 +33,14 @@ export class Search {
   #taken = NOTHING;
 
   constructor(
-    { idle, global, rings, wakeups }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     children: Children,
     eventLoop: EventLoop,
     shim: Shim,
   ) {
-    this.#idle = idle;
-    this.#global = global;
-    this.#wakeups = wakeups;
-    this.#local = rings;
+    this.#shared = shared;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#children = children;
@@ -59,14 +50,15 @@ export class Search {
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
+    const { global, idle, wakeups } = this.#shared;
     if (!this.#agenda.takesMore) return NOTHING;
-    if (this.#global.isEmpty()) {
-      this.#wakeups.tellRoom();
+    if (global.isEmpty()) {
+      wakeups.tellRoom();
       return NOTHING;
     }
-    const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
+    const share = Math.floor(global.length / idle.procs) + 1;
     this.#taken = NOTHING;
-    this.#global.pop(Math.min(most, share), this.#keep);
+    global.pop(Math.min(most, share), this.#keep);
     return this.#taken;
   }
 
@@ -78,7 +70,7 @@ export class Search {
     } else if (this.#taken < 0) {
       this.#taken = entry;
     } else {
-      this.#local.push(this.#hold.p, entry);
+      this.#shared.rings.push(this.#hold.p, entry);
     }
   };
 
@@ -133,14 +125,14 @@ export class Search {
 
   /** Four passes over all counted Ps in Go's manner; runnext in the last one only. Later rounds repeat that one. */
   #steal(round: number): number {
-    const procs = this.#idle.procs;
+    const procs = this.#shared.idle.procs;
     const { p } = this.#hold;
     for (let pass = Math.min(round, 3); pass < 4; pass++) {
       this.#spinner.shuffle(procs);
       for (let i = 0; i < procs; i++) {
         const victim = this.#spinner.nextVictim();
-        if (victim === p || this.#local.isEmpty(victim)) continue;
-        const slot = this.#local.steal(victim, p, pass === 3);
+        if (victim === p || this.#shared.rings.isEmpty(victim)) continue;
+        const slot = this.#shared.rings.steal(victim, p, pass === 3);
         if (slot >= 0) return slot;
       }
       if (round > 3) break;

@@ -9,8 +9,8 @@ import { DEADLOCK_REPORT } from "../arena/layout/header.ts";
 import { M_REPORT, M_TID } from "../arena/layout/m.ts";
 
 /** M_ASKED: to say what is waited for; and to end it. */
-export const REPORT = 1;
-export const END = 2;
+export const REPORT_WAITS = 1;
+export const BREAK_DEADLOCK = 2;
 
 /** Lines of a report for one thread. Guess. */
 const MOST_LINES = 12;
@@ -39,7 +39,7 @@ export function reportWaits(home: Isolate, tasks: string[]): void {
 }
 
 /** All that is parked here rejects. */
-export function endWaits(home: Isolate): void {
+export function breakDeadlock(home: Isolate): void {
   const report = readReport(home.arena, load(home.words, DEADLOCK_REPORT));
   for (const waiter of [...home.waiting()]) {
     if (waiter.withdraw()) waiter.fail(new (seenByTasks(DeadlockError))(report));

@@ -14,9 +14,8 @@ import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
 import type { G } from "./g.ts";
 import type { Hold } from "./hold.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
-import { DEDICATED, LOCKED, POOL, type Roles } from "../parking/roles.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
+import { DEDICATED, LOCKED, POOL } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 
 export class ThreadLock {
@@ -25,21 +24,15 @@ export class ThreadLock {
   #dedications = 0;
   /** It has been made so unlike the threads of the pool that it cannot go back there. */
   isSpecial = false;
+  readonly #shared: Shared;
   readonly #isolate: number;
-  readonly #maxThreads: number;
-  readonly #idle: Idle;
-  readonly #roles: Roles;
-  readonly #wakeups: Wakeups;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #children: Children;
 
-  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, agenda: Agenda, children: Children) {
+  constructor(shared: Shared, hold: Hold, agenda: Agenda, children: Children) {
+    this.#shared = shared;
     this.#isolate = hold.isolate;
-    this.#maxThreads = arena.shape.maxThreads;
-    this.#idle = idle;
-    this.#roles = roles;
-    this.#wakeups = wakeups;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#children = children;
@@ -55,10 +48,10 @@ export class ThreadLock {
     // Not if a G has ended that had made it dedicated.
     if (this.#hold.p !== EXEMPT_P) this.#leavePool(LOCKED);
     this.#hold.stayAwake();
-    this.#hold.lock();
+    this.#hold.takesWork = false;
     // They were to be the next here.
     this.#children.publishAll();
-    if (this.#hold.p === NO_P) this.#wakeups.wakeIfWork();
+    if (this.#hold.p === NO_P) this.#shared.wakeups.wakeIfWork();
   }
 
   /** Nothing happens if the G has no lock, as in Go. Throws if another one of this thread has. */
@@ -88,22 +81,22 @@ export class ThreadLock {
     this.#hold.stayAwake();
     const p = this.#hold.beExempt();
     this.#children.publishAll();
-    if (p === NO_P) this.#wakeups.wakeIfWork();
-    else if (p !== EXEMPT_P) this.#wakeups.passOn(p);
+    if (p === NO_P) this.#shared.wakeups.wakeIfWork();
+    else if (p !== EXEMPT_P) this.#shared.wakeups.passOn(p);
     // Partner: Preemption.#ask. It would be frozen, and sysmon sees no exempt P.
     this.#hold.awaitSignal();
   }
 
   /** It leaves, then it looks whether it may: of several that leave at once, the last one sees all others. */
   #leavePool(role: typeof LOCKED | typeof DEDICATED): void {
-    const { procs } = this.#idle;
-    const roles = this.#roles;
+    const { procs } = this.#shared.idle;
+    const roles = this.#shared.roles;
     const before = roles.of(this.#isolate);
     roles.set(this.#isolate, role);
-    if (before !== POOL || roles.poolCanHave(this.#maxThreads) >= procs) return;
+    if (before !== POOL || roles.poolCanHave(this.#shared.arena.shape.maxThreads) >= procs) return;
     roles.set(this.#isolate, POOL);
     throw new RangeError(
-      `There are ${this.#maxThreads} threads already (maxThreads), and the pool needs this one.`,
+      `There are ${this.#shared.arena.shape.maxThreads} threads already (maxThreads), and the pool needs this one.`,
     );
   }
 
@@ -120,7 +113,7 @@ export class ThreadLock {
     g.holds.dedications--;
     if (--this.#dedications > 0) return;
     this.#hold.stayAwake();
-    this.#roles.set(this.#isolate, LOCKED);
+    this.#shared.roles.set(this.#isolate, LOCKED);
     this.#hold.endExemption();
     this.#giveBack();
   }
@@ -145,7 +138,7 @@ export class ThreadLock {
     if (this.#locks + this.#dedications > 0 || this.#agenda.isEnding) return;
     if (this.isSpecial) return this.#agenda.endWhenDone();
     this.#hold.stayAwake();
-    this.#roles.set(this.#isolate, POOL);
-    this.#hold.unlock();
+    this.#shared.roles.set(this.#isolate, POOL);
+    this.#hold.takesWork = true;
   }
 }

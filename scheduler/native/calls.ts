@@ -9,7 +9,7 @@
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { exchange, load, store } from "../arena/atomics.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
-import { blockClass, type Heap } from "../arena/heap.ts";
+import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { SYSMON } from "../arena/layout/header.ts";
 import {
@@ -22,14 +22,12 @@ import {
   NATIVE_HOST_CALLS,
   NATIVE_HOST_CPU,
   NATIVE_HOST_DONE,
-  NATIVE_HOST_QUEUES,
   NATIVE_HOST_SYSMON,
   NATIVE_HOST_THREADS,
-  QUEUE_NEXT,
-  QUEUE_WORDS,
 } from "../arena/layout/native.ts";
 import { Fifo } from "../queues/fifo.ts";
-import { NativeQueue, type QueueLimits } from "./queue.ts";
+import type { NativeQueue } from "./queue.ts";
+import { NativeQueues } from "./queues.ts";
 import { CallWords, putNumber, type Signature } from "./signature.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { promiseOf, reject, type Resolver, silence } from "../tasks/promise.ts";
@@ -86,11 +84,10 @@ interface Vigil {
 export class NativeCalls implements Inbox {
   readonly words: CallWords;
   readonly shim: Shim;
+  readonly queues: NativeQueues;
   readonly #arena: Arena;
   readonly #i32: Int32Array;
   readonly #loop: Vigil;
-  /** Address of the `struct heddle_native_host`. */
-  readonly #host: number;
   /** By number of the call. */
   readonly #pending: (Pending | undefined)[] = [];
   readonly #free: number[] = [];
@@ -98,11 +95,6 @@ export class NativeCalls implements Inbox {
   #fresh = 0;
   /** What exceeds the calls that there can be, each with its words. */
   readonly #waiting = new Fifo<{ pending: Pending; words: Int32Array }>();
-  /** All that are open. They lie in the arena, which outlives the host's isolate if that ends without a word: see sysmon.ts. */
-  readonly #queues = new Set<NativeQueue>();
-  readonly #heap: Heap;
-  /** The head of the list of native threads' queues. */
-  readonly #first: number;
   readonly #order: number[] = [];
   #inFlight = 0;
   /** What NATIVE_HOST_CPU says. */
@@ -111,14 +103,12 @@ export class NativeCalls implements Inbox {
 
   constructor(arena: Arena, shim: Shim, heap: Heap, loop: Vigil) {
     this.#arena = arena;
-    this.#heap = heap;
-    this.#first = arena.nativeHost + NATIVE_HOST_QUEUES;
     this.#i32 = arena.i32;
     this.shim = shim;
     this.#loop = loop;
     this.words = new CallWords(arena.buffer);
     const addressOfWord = (index: number) => shim.addressOf(arena.i32.subarray(index));
-    this.#host = addressOfWord(arena.nativeHost);
+    this.queues = new NativeQueues(arena, shim, heap, addressOfWord(arena.nativeHost));
     const { f64 } = this.words;
     // Plain stores: no native M has started.
     f64[(arena.nativeHost + NATIVE_HOST_CALLS) / 2] = addressOfWord(arena.nativeCalls);
@@ -133,41 +123,6 @@ export class NativeCalls implements Inbox {
 
   get threads(): number {
     return load(this.#i32, this.#arena.nativeHost + NATIVE_HOST_THREADS);
-  }
-
-  openQueue(at: number, limits: Omit<QueueLimits, "host">): NativeQueue {
-    const queue = new NativeQueue(this.shim, this.#i32, at);
-    queue.open({ host: this.#host, ...limits });
-    this.#queues.add(queue);
-    return queue;
-  }
-
-  /** The queue of a native thread. Throws a RangeError if the arena is full. */
-  openQueueOfThread(limits: Omit<QueueLimits, "host">): NativeQueue {
-    const sizeClass = blockClass(QUEUE_WORDS * 4);
-    const block = this.#heap.allocate(sizeClass);
-    if (block === 0) {
-      throw new RangeError(
-        `The arena of ${this.#arena.shape.bytes} bytes (arenaBytes) is full: there is no room for a thread's queue.`,
-      );
-    }
-    const at = block / 4;
-    this.#i32.fill(0, at, at + QUEUE_WORDS);
-    this.#i32[at + QUEUE_NEXT] = load(this.#i32, this.#first);
-    store(this.#i32, this.#first, at);
-    return this.openQueue(at, limits);
-  }
-
-  /** Its thread has ended, or never began; or all was closed, and it may be in a call. */
-  forgetQueue(queue: NativeQueue): void {
-    if (this.#isClosed) return;
-    this.#queues.delete(queue);
-    const words = this.#i32;
-    for (let before = this.#first, at; (at = load(words, before)) !== 0; before = at + QUEUE_NEXT) {
-      if (at !== queue.at) continue;
-      store(words, before, words[at + QUEUE_NEXT]);
-      return this.#heap.free(at * 4, blockClass(QUEUE_WORDS * 4));
-    }
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
@@ -303,7 +258,7 @@ export class NativeCalls implements Inbox {
       reject(pending, new SchedulerClosedError("The scheduler was closed before the native call returned."));
       silence(pending.promise);
     }
-    for (const queue of this.#queues) queue.close();
+    this.queues.close();
     // What they may touch is kept: the arena, with the queues, and the arguments of their calls.
     outliving.add(this);
     for (let ms = FIRST_CHECK; this.threads > 0; ms = Math.min(2 * ms, LAST_CHECK)) {

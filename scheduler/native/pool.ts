@@ -1,7 +1,6 @@
 /** The pool of native Ms that `Scheduler.dlopen` uses: how many, with which stacks, and for how long. */
 import type { Shim } from "../../ffi/shim.ts";
 import type { Arena } from "../arena/arena.ts";
-import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import type { NativeCalls } from "./calls.ts";
 import type { NativeQueue } from "./queue.ts";
 
@@ -24,17 +23,11 @@ export function openPool(
   maxThreads: number,
   idleUs = IDLE_US,
 ): NativeQueue {
-  return calls.openQueue(arena.nativeQueue, {
+  return calls.queues.open(arena.nativeQueue, {
     statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),
     stackBytes: STACK,
     idleUs,
     limit: Math.min(shim.getAffinity().length, maxThreads),
     maxThreads,
   });
-}
-
-/** Throws a RangeError. */
-export function requireMaxNativeThreads(n: unknown): number {
-  if (typeof n === "number" && Number.isInteger(n) && n >= 1 && n <= MAX_NATIVE_THREADS) return n;
-  throw new RangeError(`maxNativeThreads is ${String(n)}: give an integer from 1 to ${MAX_NATIVE_THREADS}.`);
 }

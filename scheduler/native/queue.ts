@@ -29,7 +29,7 @@ import {
   QUEUE_THREADS,
 } from "../arena/layout/native.ts";
 
-const SPINNING = 1;
+const ONE_SPINNING = 1;
 const ONE_ACTIVE = 1 << 1;
 const SLEEPING_SHIFT = 16;
 /** In QUEUE_PERMITS: all end. */
@@ -109,7 +109,7 @@ export class NativeQueue {
 
   /** By whoever left calls here. Returns 0, or the negative errno of a thread that did not start. */
   wake(): number {
-    if ((load(this.#words, this.at + QUEUE_STATE) & SPINNING) !== 0) return 0;
+    if ((load(this.#words, this.at + QUEUE_STATE) & ONE_SPINNING) !== 0) return 0;
     return this.#shim.nativeWake(this.#address);
   }
 

@@ -1,5 +1,5 @@
 /** One pthread on which every call runs, in order: for libraries that are bound to the thread that began with them. */
-import { cpuMask, cString } from "../../ffi/shim.ts";
+import { settersOf } from "../../ffi/shim.ts";
 import { shimSymbols } from "../../ffi/symbols.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import type { Callee, NativeCall, NativeCalls } from "./calls.ts";
@@ -17,20 +17,13 @@ export interface NativeFunctionDefinition {
 }
 
 /** Of the shim, what sets a thread up when it runs there. */
-const {
-  heddle_gettid,
-  heddle_set_thread_name,
-  heddle_set_affinity,
-  heddle_set_nice,
-  heddle_set_fifo_priority,
-} = shimSymbols;
 const settings = {
-  heddle_gettid,
-  heddle_set_thread_name,
-  heddle_set_affinity,
-  heddle_set_nice,
-  heddle_set_fifo_priority,
-} as const;
+  heddle_gettid: shimSymbols.heddle_gettid,
+  heddle_set_thread_name: shimSymbols.heddle_set_thread_name,
+  heddle_set_affinity: shimSymbols.heddle_set_affinity,
+  heddle_set_nice: shimSymbols.heddle_set_nice,
+  heddle_set_fifo_priority: shimSymbols.heddle_set_fifo_priority,
+};
 
 /** The call without a function, after which the thread ends. */
 const leaving: Signature = { write() {}, read() {} };
@@ -69,29 +62,17 @@ export class NativeThread implements AsyncDisposable {
   static async open(calls: NativeCalls, options: NativeThreadOptions): Promise<NativeThread> {
     // The default stack, 8 MB of addresses: nobody knows what runs here, and drivers that compile need much.
     const limits = { statuses: 0, stackBytes: 0, idleUs: -1, limit: 1, maxThreads: 1 };
-    const queue = calls.openQueueOfThread(limits);
+    const queue = calls.queues.openForThread(limits);
     using shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
     const set = shim.symbols;
     try {
       // The first call starts the thread.
       const thread = new NativeThread(calls, queue, await set.heddle_gettid());
-      await haveThreadOptionsWorn(
-        {
-          setThreadName: (name) => set.heddle_set_thread_name(cString(name)),
-          setAffinity: (cpus) => {
-            const mask = cpuMask(cpus);
-            return set.heddle_set_affinity(mask, mask.length);
-          },
-          setNice: set.heddle_set_nice,
-          setFifoPriority: set.heddle_set_fifo_priority,
-        },
-        calls.shim,
-        options,
-      );
+      await haveThreadOptionsWorn(settersOf(set), calls.shim, options);
       return thread;
     } catch (error) {
       if (queue.threads > 0) await leave(calls, queue);
-      else calls.forgetQueue(queue);
+      else calls.queues.forget(queue);
       throw error;
     }
   }
@@ -165,5 +146,5 @@ async function leave(calls: NativeCalls, queue: NativeQueue): Promise<void> {
     // The scheduler was closed: the thread ends as soon as the call that it is in returns.
     if (!(error instanceof SchedulerClosedError)) throw error;
   }
-  calls.forgetQueue(queue);
+  calls.queues.forget(queue);
 }

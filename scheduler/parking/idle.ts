@@ -107,13 +107,11 @@ export class Idle {
     add(this.#words, IDLE_COUNTS, 1);
   }
 
-  /** The caller spun and found nothing: it has released its P, and looks at everything once more. */
-  stopSpinning(): void {
-    add(this.#words, IDLE_COUNTS, -1);
-  }
-
-  /** The caller spun and found work. Whether it was the last one that spun: submitters relied on it. */
-  endSpinning(): boolean {
+  /**
+   * The caller spun, and found work; or nothing: then it has released its P, and looks at everything once more. Whether it was
+   * the last one that spun, on which submitters relied.
+   */
+  stopSpinning(): boolean {
     return (add(this.#words, IDLE_COUNTS, -1) & SPINNING_MASK) === 1;
   }
 

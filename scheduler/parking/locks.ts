@@ -9,7 +9,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { M_GIVEN, M_LOCKS, M_RUNS } from "../arena/layout/m.ts";
 
-const TURN = 1 << 8;
+const ONE_TURN = 1 << 8;
 
 /** The number of a thread's turn, by others. */
 export function turnOf(locks: number): number {
@@ -54,7 +54,7 @@ export class Locks {
    * have another P afterwards; or none, if all is closing.
    */
   outside(run: () => void): void {
-    const held = this.#words[this.#count] & (TURN - 1);
+    const held = this.#words[this.#count] & (ONE_TURN - 1);
     this.leave();
     try {
       run();
@@ -66,7 +66,7 @@ export class Locks {
 
   /** By the loop: what follows is the scheduler's. */
   enter(): void {
-    this.#turn = (this.#turn + TURN) | 0;
+    this.#turn = (this.#turn + ONE_TURN) | 0;
     this.#words[this.#count] = this.#turn | 1;
     if (this.#words[this.#given] !== 0) this.#takeUp();
     this.#words[this.#runs] = 0;
@@ -83,8 +83,8 @@ export class Locks {
 
   /** It has got a P: its time slice begins. */
   beginTurn(): void {
-    this.#turn = (this.#turn + TURN) | 0;
-    this.#words[this.#count] = this.#turn | (this.#words[this.#count] & (TURN - 1));
+    this.#turn = (this.#turn + ONE_TURN) | 0;
+    this.#words[this.#count] = this.#turn | (this.#words[this.#count] & (ONE_TURN - 1));
   }
 
   /** By the loop: tasks run now, by a call or since it awaits something. */

@@ -21,7 +21,7 @@ import {
 } from "./sleep_word.ts";
 
 /** Milliseconds: who sleeps for longer sleeps for ever. 285 years. */
-const LONGEST = 2 ** 53 / 1000;
+const FOR_EVER = 2 ** 53 / 1000;
 
 export class Parker {
   readonly futex: Futex;
@@ -157,7 +157,7 @@ export class Parker {
   /** Whether it ended because the time was over. */
   sleep(isolate: number, asleep: SleepState, timeoutMs: number): boolean {
     // A timeout of 0.2 us would be cut to 0 and spin; and one that is no integer of 64 bits would be anything.
-    const timeoutUs = timeoutMs > LONGEST ? -1 : Math.ceil(timeoutMs * 1000);
+    const timeoutUs = timeoutMs > FOR_EVER ? -1 : Math.ceil(timeoutMs * 1000);
     return this.futex.sleep(this.#word(isolate), asleep, timeoutUs);
   }
 

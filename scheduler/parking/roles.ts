@@ -88,12 +88,23 @@ export class Roles {
   }
 
   #count(isCounted: (isolate: number) => boolean): number {
-    const isolates = load(this.#words, ISOLATES);
     let count = 0;
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (isCounted(isolate)) count++;
-    }
+    for (const isolate of this.isolates) if (isCounted(isolate)) count++;
     return count;
+  }
+
+  /** The numbers that threads have, or had so far. */
+  get isolates(): number[] {
+    return Array.from({ length: load(this.#words, ISOLATES) - 1 }, (_, i) => HOST + 1 + i);
+  }
+
+  /** The lowest of them of which that holds; HOST if there is none. */
+  first(holds: (isolate: number) => boolean): number {
+    const end = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < end; isolate++) {
+      if (holds(isolate)) return isolate;
+    }
+    return HOST;
   }
 
   #at(isolate: number): number {

@@ -77,7 +77,7 @@ export class Wakeups {
    * here a lone task would then wake two threads.)
    */
   foundWork(): void {
-    if (this.#idle.endSpinning() && this.workVisible()) this.wake();
+    if (this.#idle.stopSpinning() && this.workVisible()) this.wake();
   }
 
   /**
@@ -280,10 +280,6 @@ export class Wakeups {
 
   /** The lowest number first, so that the same few threads stay warm. */
   #some(holds: (isolate: number) => boolean): boolean {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (holds(isolate)) return true;
-    }
-    return false;
+    return this.#roles.first(holds) !== HOST;
   }
 }

@@ -62,6 +62,7 @@ export interface Limits {
 /** The timers of an isolate's loop. */
 export interface Clock {
   startTimer(timer: Timer): void;
+  /** Nothing happens if it has fired. */
   stopTimer(timer: Timer): void;
 }
 
@@ -77,13 +78,18 @@ export function limit(
 ): (() => void) | undefined {
   const unfollow = signal && whenAborted(signal, end);
   if (timeout === Infinity) return unfollow;
-  const timer = { at: performance.now() + timeout, cancelled: false, fire: () => end(late(timeout)) };
-  clock.startTimer(timer);
+  const stop = alarm(clock, performance.now() + timeout, () => end(late(timeout)));
   return () => {
     unfollow?.();
-    timer.cancelled = true;
-    clock.stopTimer(timer);
+    stop();
   };
+}
+
+/** Calls `fire` when `performance.now()` is `at`. Returns what ends that. */
+export function alarm(clock: Clock, at: number, fire: () => void): () => void {
+  const timer = { at, place: 0, fire };
+  clock.startTimer(timer);
+  return () => clock.stopTimer(timer);
 }
 
 /** `limit` for a task. Who cannot be followed starts nothing: the signal may have an `addEventListener` of its own. */

@@ -11,7 +11,7 @@ import type { GlobalRunQueue } from "./global_run_queue.ts";
 import type { Arena } from "../arena/arena.ts";
 import { P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../arena/layout/p.ts";
 
-const NONE = -1;
+const EMPTY = -1;
 
 /** What anyone may do with any P's ring. */
 export class Stealer {
@@ -43,7 +43,7 @@ export class Stealer {
     if (next !== 0 && n-- === 0) return next - 1;
     const head = load(this.words, at + P_HEAD);
     const isThere = n < ((load(this.words, at + P_TAIL) - head) | 0);
-    return isThere ? load(this.words, at + P_RING + ((head + n) & (RING_SIZE - 1))) : NONE;
+    return isThere ? load(this.words, at + P_RING + ((head + n) & (RING_SIZE - 1))) : EMPTY;
   }
 
   /** Changes whenever one is taken from its ring. */
@@ -66,7 +66,7 @@ export class Stealer {
       const length = (load(words, from + P_TAIL) - head) | 0;
       if (length <= 0) {
         const next = takeNext ? load(words, from + P_NEXT) : 0;
-        return next !== 0 && cas(words, from + P_NEXT, next, 0) ? next - 1 : NONE;
+        return next !== 0 && cas(words, from + P_NEXT, next, 0) ? next - 1 : EMPTY;
       }
       if (length > RING_SIZE) continue; // Head and tail were not read at one time.
       const count = length - (length >> 1);
@@ -124,7 +124,7 @@ export class LocalRunQueue extends Stealer {
     if (next !== 0 && cas(words, at + P_NEXT, next, 0)) return next - 1;
     for (;;) {
       const head = load(words, at + P_HEAD);
-      if (load(words, at + P_TAIL) === head) return NONE;
+      if (load(words, at + P_TAIL) === head) return EMPTY;
       const slot = load(words, at + P_RING + (head & (RING_SIZE - 1)));
       if (cas(words, at + P_HEAD, head, (head + 1) | 0)) return slot;
     }
@@ -132,7 +132,7 @@ export class LocalRunQueue extends Stealer {
 
   /** Everything goes to the global queue: the P is being given up for good. */
   moveToGlobal(p: number): void {
-    for (let slot = this.pop(p); slot !== NONE; slot = this.pop(p)) this.#global.push(slot);
+    for (let slot = this.pop(p); slot !== EMPTY; slot = this.pop(p)) this.#global.push(slot);
   }
 
   /** Half of a full ring goes to the global queue. False when a thief was faster. */

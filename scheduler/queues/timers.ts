@@ -7,8 +7,6 @@
  */
 export interface Timer {
   readonly at: number;
-  /** When true, it does not fire. */
-  readonly cancelled: boolean;
   /** Where it is in the heap, plus 1; 0 or nothing: it is not there. */
   place?: number;
   fire(): void;
@@ -79,7 +77,6 @@ export class Timers {
     while (fired < BATCH && this.next <= now) {
       const timer = this.#heap[0];
       this.remove(timer);
-      if (timer.cancelled) continue;
       timer.fire();
       fired++;
     }

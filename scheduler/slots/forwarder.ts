@@ -1,8 +1,6 @@
 /** The host's part in the way of parcels, from whose sender to whose receiver there is no port: side_channel.ts. */
-import type { Arena } from "../arena/arena.ts";
 import type { Shared } from "../parking/shared.ts";
 import { dropParcel, G_DROPPED, G_FREE, type GTable, type Parcel } from "./g_table.ts";
-import type { Mail } from "../parking/mail.ts";
 import type { Port } from "./owner.ts";
 import type { SideChannel } from "./side_channel.ts";
 
@@ -15,19 +13,17 @@ export interface Sides {
 export class Forwarder implements Port {
   /** Arguments, until the runner asks for them: by slot. Also whatever dead threads had posted. */
   readonly #parcels = new Map<number, Parcel>();
-  readonly #arena: Arena;
+  readonly #shared: Shared;
   readonly #gs: GTable;
-  readonly #mail: Mail;
   readonly #sides: Sides;
 
-  constructor({ arena, mail }: Shared, gs: GTable, sides: Sides) {
-    this.#arena = arena;
+  constructor(shared: Shared, gs: GTable, sides: Sides) {
+    this.#shared = shared;
     this.#gs = gs;
-    this.#mail = mail;
     this.#sides = sides;
   }
 
-  send(slot: number, parcel: Parcel): void {
+  post(slot: number, parcel: Parcel): void {
     this.#parcels.set(slot, parcel);
   }
 
@@ -42,7 +38,7 @@ export class Forwarder implements Port {
   }
 
   #takeArguments(slot: number): Parcel | undefined {
-    return this.#takeFrom(slot, this.#arena.ownerOf(slot));
+    return this.#takeFrom(slot, this.#shared.arena.ownerOf(slot));
   }
 
   /** What that isolate posted, which may have died meanwhile. */
@@ -58,7 +54,7 @@ export class Forwarder implements Port {
     if (parcel === undefined) throw new Error(`Heddle: the arguments of slot ${slot} never arrived.`);
     const runner = this.#gs.runner(slot);
     this.#sides.get(runner)?.side.post(slot, parcel);
-    this.#mail.toRunner(runner, slot);
+    this.#shared.mail.toRunner(runner, slot);
   }
 
   /**
@@ -66,7 +62,7 @@ export class Forwarder implements Port {
    * happened before.
    */
   passOn(slot: number): boolean {
-    const owner = this.#arena.ownerOf(slot);
+    const owner = this.#shared.arena.ownerOf(slot);
     const isDropped = this.#gs.status(slot) === G_DROPPED;
     const parcel = isDropped ? this.#takeArguments(slot) : this.take(slot);
     if (parcel === undefined) return false;
@@ -74,7 +70,7 @@ export class Forwarder implements Port {
     if (isDropped || to === undefined) dropParcel(parcel, this.#gs.handles);
     else to.side.post(slot, parcel);
     if (to === undefined) this.#gs.discard(slot);
-    else this.#mail.toOwner(owner, slot);
+    else this.#shared.mail.toOwner(owner, slot);
     return true;
   }
 
@@ -93,7 +89,7 @@ export class Forwarder implements Port {
   }
 
   /** An error in a dead runner's place, to the slot's owner, a thread. */
-  post(slot: number, parcel: Parcel): void {
-    this.#sides.get(this.#arena.ownerOf(slot))?.side.post(slot, parcel);
+  postToOwner(slot: number, parcel: Parcel): void {
+    this.#sides.get(this.#shared.arena.ownerOf(slot))?.side.post(slot, parcel);
   }
 }

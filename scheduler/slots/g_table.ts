@@ -153,17 +153,13 @@ export class GTable {
 
   /** By the owner. Also frees what the payload had. */
   free(slot: number): void {
-    this.#clear(slot);
+    this.discard(slot);
     if (this.#isMailed(slot)) this.#mailed.push(slot);
     else this.#free.push(slot);
   }
 
   /** By the host, for an owner that died. Another one with its number finds the slot among the untouched ones. */
   discard(slot: number): void {
-    this.#clear(slot);
-  }
-
-  #clear(slot: number): void {
     const g = this.#arena.g(slot);
     this.dropPayload(slot);
     const reason = load(this.#words, g + G_CANCEL);

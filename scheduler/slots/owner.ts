@@ -32,11 +32,11 @@ export type Ended<T> = (task: T, ok: boolean, value: unknown) => void;
 /** The way of payloads that cannot be bytes in the arena: side_channel.ts. */
 export interface Port {
   /** Arguments, for who will run the task. */
-  send(slot: number, parcel: Parcel): void;
+  post(slot: number, parcel: Parcel): void;
   /** The result: its mail has come. */
   take(slot: number): Parcel | undefined;
-  /** Arguments, if nobody has asked for them. */
-  drop(slot: number): void;
+  /** Arguments, if they are kept here and nobody has asked for them. */
+  drop?(slot: number): void;
 }
 
 export class Owner<T extends Owned> {
@@ -81,7 +81,7 @@ export class Owner<T extends Owned> {
     try {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo);
       parcel = gs.writeArguments(slot, args);
-      if (parcel !== undefined) this.#port.send(slot, parcel);
+      if (parcel !== undefined) this.#port.post(slot, parcel);
     } catch (error) {
       dropParcel(parcel, gs.handles);
       gs.free(slot);
@@ -175,7 +175,7 @@ export class Owner<T extends Owned> {
 
   #free(slot: number): void {
     this.#tasks[slot - this.#first] = undefined;
-    this.#port.drop(slot);
+    this.#port.drop?.(slot);
     this.#gs.free(slot);
   }
 }

@@ -14,7 +14,7 @@ import { D_IMPORT, D_MEAN } from "../arena/layout/slot.ts";
 /** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
 const WEIGHT = 3;
 /** That fits a word: half an hour. */
-const LONGEST = 2 ** 31 - 1;
+const MOST_US = 2 ** 31 - 1;
 
 export class RunTimes {
   readonly #arena: Arena;
@@ -48,5 +48,5 @@ export class RunTimes {
 }
 
 function inWord(us: number): number {
-  return Math.max(1, Math.min(Math.round(us), LONGEST));
+  return Math.max(1, Math.min(Math.round(us), MOST_US));
 }

@@ -6,7 +6,7 @@ import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
-import { signalOf, type WaitOptions } from "../tasks/options.ts";
+import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const WAIT = 1;
 
@@ -33,9 +33,7 @@ export class Barrier {
    * @throws {RangeError} if `parties` is no integer from 1 to 2^24.
    */
   constructor(home: Home, parties: number = 1) {
-    if (!(Number.isInteger(parties) && parties >= 1 && parties <= 2 ** 24)) {
-      throw new RangeError(`parties is ${String(parties)}: give an integer from 1 to 2^24.`);
-    }
+    requireInteger("parties", parties, 1, 2 ** 24);
     this.#core = new Core(this, home, BARRIER);
     this.#core.begin(home, parties);
   }

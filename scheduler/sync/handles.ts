@@ -16,10 +16,9 @@ import { add, load, or } from "../arena/atomics.ts";
 import { dropCell, type Store } from "./cell.ts";
 import { Refusal } from "../codec/refusal.ts";
 import { HANDLE, type Handle, type References } from "../codec/handle.ts";
-import { arenaFull, blockClass, type Heap, LARGEST_BLOCK } from "../arena/heap.ts";
+import { arenaFull, blockClass, LARGEST_BLOCK } from "../arena/heap.ts";
 import { HOME } from "../tasks/home.ts";
 import type { ObjectLocks } from "./object_lock.ts";
-import type { Arena } from "../arena/arena.ts";
 import { OBJECTS_FIRST, OBJECTS_LOCK } from "../arena/layout/header.ts";
 import {
   C_CAPACITY,
@@ -81,12 +80,10 @@ interface Known {
 
 export class Handles implements References {
   departures = 0;
-  /** The arena, for values that may hold handles. */
-  readonly store: Store;
   readonly #number: number;
   readonly #locks: ObjectLocks;
   /** Whose handles they are. */
-  readonly #home: unknown;
+  readonly #home: Store;
   readonly #words: Int32Array;
   readonly #bitWords: number;
   readonly #bit: number;
@@ -99,9 +96,8 @@ export class Handles implements References {
     this.#release(known.object);
   });
 
-  constructor(arena: Arena, number: number, heap: Heap, locks: ObjectLocks, home: unknown) {
-    const { i32, u8, isolateBits } = arena;
-    this.store = { arena, heap, handles: this, values: { i32, u8, handles: this } };
+  constructor(home: Store, number: number, locks: ObjectLocks) {
+    const { i32, isolateBits } = home.arena;
     this.#number = number;
     this.#locks = locks;
     this.#home = home;
@@ -111,11 +107,6 @@ export class Handles implements References {
     this.#bitWord = O_ISOLATES + (number >> 5);
   }
 
-  /** Bytes of an object with this many words after its fixed part. */
-  bytesOf(words: number): number {
-    return (O_ISOLATES + this.#bitWords + words) * 4;
-  }
-
   /** Word of the object after its fixed part. */
   get bodyAt(): number {
     return O_ISOLATES + this.#bitWords;
@@ -123,10 +114,10 @@ export class Handles implements References {
 
   /** A new object, all zeros but for its kind. Throws a RangeError if the arena is full. */
   create(kind: Kind, words: number): number {
-    const bytes = this.bytesOf(words);
+    const bytes = (this.bodyAt + words) * 4;
     const sizeClass = blockClass(bytes);
-    const block = bytes > LARGEST_BLOCK ? 0 : this.store.heap.allocate(sizeClass);
-    if (block === 0) throw arenaFull(this.store.arena.shape.bytes);
+    const block = bytes > LARGEST_BLOCK ? 0 : this.#home.heap.allocate(sizeClass);
+    if (block === 0) throw arenaFull(this.#home.arena.shape.bytes);
     const object = block >> 2;
     // Plain access: nobody else knows it yet.
     this.#words.fill(0, object, object + (bytes >> 2));
@@ -220,10 +211,10 @@ export class Handles implements References {
     if (words[object + O_KIND] === CHANNEL) {
       for (; words[object + C_COUNT] > 0; words[object + C_COUNT]--) {
         const index = (words[object + C_HEAD] + words[object + C_COUNT] - 1) % words[object + C_CAPACITY];
-        dropCell(this.store, this.store.values, object + this.bodyAt + index * CELL_WORDS);
+        dropCell(this.#home, this.#home.values, object + this.bodyAt + index * CELL_WORDS);
       }
     }
-    this.store.heap.free(object * 4, words[object + O_CLASS]);
+    this.#home.heap.free(object * 4, words[object + O_CLASS]);
   }
 
   #link(object: number): void {

@@ -13,7 +13,8 @@ import { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
-import type { Timer } from "../queues/timers.ts";
+import type { Clock } from "../queues/cancellation.ts";
+import { ThreadDiedError } from "../tasks/errors.ts";
 import { HOME } from "../tasks/home.ts";
 import { dropCell, Stage, type Store } from "./cell.ts";
 import { Handles } from "./handles.ts";
@@ -31,14 +32,11 @@ const BUDGET = 1024;
 const DONE_AT_ONCE: Promise<void> = Promise.resolve();
 
 /** What the isolate's own loop does for it. */
-export interface Loop {
+export interface Loop extends Clock {
   /** Whether tasks may go on here: the M holds a P. The host's code always may. */
   readonly mayRun: boolean;
   /** Fires it when the isolate runs tasks the next time, and others had their turn. */
   resumeLater(resume: { fire(): void }): void;
-  startTimer(timer: Timer): void;
-  /** Of one that has not fired. */
-  stopTimer(timer: Timer): void;
   /** An operation has been parked that another isolate may complete soon. For who does not look at its mail anyway. */
   listen?(): void;
 }
@@ -102,8 +100,8 @@ export class Isolate implements Lot, Store {
     this.locks = locks;
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
     this.heap = new Heap(arena, number);
-    this.handles = new Handles(arena, number, this.heap, this.objectLocks, this);
-    this.values = this.handles.store.values;
+    this.handles = new Handles(this, number, this.objectLocks);
+    this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.records = new Records(arena, number, this.heap);
     this.sending = new Stage(this.handles);
     this.taken = new Stage(this.handles);
@@ -184,6 +182,13 @@ export class Isolate implements Lot, Store {
   *waiting(): Iterable<Waiter> {
     yield* this.records.waiters();
     for (const place of this.#places) yield* place.waiting();
+  }
+
+  /** What the operations of a lock reject with. */
+  poisoned(lock: string): Error {
+    return this.shutdown?.() ?? new ThreadDiedError(
+      `${lock} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
+    );
   }
 
   // Completing --------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import { Waiter } from "./waiter.ts";
 let made = 0;
 
 /** Nobody is parked in the channel itself. */
-const NOBODY = 0;
+const NOTHING = 0;
 /** Of a channel without capacity. */
 const NO_VALUES: unknown[] = [];
 
@@ -33,7 +33,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
    * values to each other would make two Waiters for each, which takes a tenth more time. Both queues are empty then. Whatever
    * is not a plain send or receive makes it a Waiter first: `#unfold`.
    */
-  #parked = NOBODY;
+  #parked = NOTHING;
   resolve: (value: unknown) => void = noPromise;
   #promise: Promise<unknown> | undefined = undefined;
   #sent: unknown = undefined;
@@ -58,7 +58,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   override receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
     if (this.#parked === SEND || this.#senders.first !== undefined) {
-      if (this.#parked === NOBODY || this.length > 0 || !this.#canGoOn) {
+      if (this.#parked === NOTHING || this.length > 0 || !this.#canGoOn) {
         return this.#receiveFromSender(role, signal);
       }
       const done = this.received(role, this.#sent);
@@ -91,7 +91,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     }
     if (this.isClosed) return Promise.reject(this.closed());
     const { isolate } = this;
-    if (this.#parked === NOBODY || this.#parked === SEND) {
+    if (this.#parked === NOTHING || this.#parked === SEND) {
       if (this.#receivers.first !== undefined) return this.#sendToReceiver(staged, signal);
       if (this.length === this.capacity) return this.#park(SEND, staged, signal);
       if (isolate.isBudgetOver) reserveStack();
@@ -127,7 +127,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     const promise = this.#promise;
     const sent = this.#sent;
     const result = parked === NEXT ? { value, done: false } : value;
-    this.#parked = NOBODY;
+    this.#parked = NOTHING;
     this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
     this.isolate.parked--;
@@ -145,12 +145,12 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
 
   /** What is parked in the channel itself becomes a Waiter. */
   #unfold(): void {
-    if (this.#parked === NOBODY) return;
+    if (this.#parked === NOTHING) return;
     const waiter = new Waiter(this, this.#parked);
     waiter.value = this.#sent;
     waiter.resolve = this.resolve;
     waiter.promise = this.#promise;
-    this.#parked = NOBODY;
+    this.#parked = NOTHING;
     this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
     this.#queueOf(waiter.role).push(waiter);
@@ -163,7 +163,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   override trySend(value: unknown): boolean {
     const staged = typeof value === "number" ? value : this.stage(value);
     if (this.moved !== undefined) return this.moved.trySend(staged);
-    if (this.#parked !== NOBODY || this.#receivers.first !== undefined || this.isClosed) {
+    if (this.#parked !== NOTHING || this.#receivers.first !== undefined || this.isClosed) {
       reserveStack();
       const outcome = this.attemptSend(staged);
       if (outcome === CHANNEL_CLOSED) throw this.closed();
@@ -176,7 +176,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   }
 
   override tryReceive(): Received | undefined {
-    if (this.#parked === NOBODY && this.#senders.first === undefined) {
+    if (this.#parked === NOTHING && this.#senders.first === undefined) {
       if (this.length > 0) return { value: this.#shift(), done: false };
       return this.isClosed ? { value: undefined, done: true } : undefined;
     }
@@ -200,7 +200,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   }
 
   get hasWaiting(): boolean {
-    return this.#parked !== NOBODY || this.#receivers.first !== undefined ||
+    return this.#parked !== NOTHING || this.#receivers.first !== undefined ||
       this.#senders.first !== undefined;
   }
 

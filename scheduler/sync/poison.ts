@@ -15,10 +15,9 @@ import {
   W_CELL,
   W_ISOLATE,
   W_NEXT,
-  W_OUTCOME,
 } from "../arena/layout/object.ts";
 import type { SharedLock } from "./shared_lock.ts";
-import { unlink } from "./wait_queue.ts";
+import { dequeueAll, unlink } from "./wait_queue.ts";
 
 /**
  * Its parked operations leave their queues. Locks that it held are poisoned, and barriers where it waited: who waits there
@@ -70,10 +69,6 @@ export function buryWaiters(host: Isolate, dead: number): void {
   function poison(object: number, kind: number): void {
     words[object + O_ENDED] = 1;
     if (kind === MUTEX) store(words, object + L_HOLDER, MUTEX_DEAD);
-    for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
-      unlink(words, object, record);
-      words[record + W_OUTCOME] = POISONED;
-      woken.push(record);
-    }
+    dequeueAll(words, object, POISONED, woken);
   }
 }

@@ -69,16 +69,10 @@ export class RWMutex {
 }
 
 class Core extends SharedLock {
-  #unlock(): void {
+  #release(demand: number): void {
     this.change(() => {
-      this.words[this.object + L_HOLDER] = 0;
-      this.countHeld(this.isolate.number, -1);
-    });
-  }
-
-  #readUnlock(): void {
-    this.change(() => {
-      this.words[this.object + L_COUNT]--;
+      if (demand === WRITE) this.words[this.object + L_HOLDER] = 0;
+      else this.words[this.object + L_COUNT]--;
       this.countHeld(this.isolate.number, -1);
     });
   }
@@ -97,7 +91,7 @@ class Core extends SharedLock {
   }
 
   override result(demand: number): Disposable {
-    return new Guard(demand === WRITE ? () => this.#unlock() : () => this.#readUnlock());
+    return new Guard(() => this.#release(demand));
   }
 }
 

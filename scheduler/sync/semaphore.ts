@@ -4,7 +4,7 @@ import { Arrived, knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
-import { signalOf, type WaitOptions } from "../tasks/options.ts";
+import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const MAX_PERMITS = 1 << 30;
 
@@ -38,7 +38,7 @@ export class Semaphore {
    * @throws {RangeError} if `permits` is no integer from 1 to 2^30.
    */
   constructor(home: Home, permits: number = 1) {
-    requirePermits(permits, MAX_PERMITS);
+    requireInteger("permits", permits, 1, MAX_PERMITS);
     this.#core = new Core(this, home, SEMAPHORE);
     this.#core.begin(home, permits);
   }
@@ -54,12 +54,12 @@ export class Semaphore {
    * @throws {RangeError} if there never are that many.
    */
   acquire(permits: number = 1, options?: WaitOptions): Promise<Disposable> {
-    return this.#core.take(requirePermits(permits, this.#core.limit), signalOf(options));
+    return this.#core.take(this.#core.require(permits), signalOf(options));
   }
 
   /** Acquires if that takes no waiting. */
   tryAcquire(permits: number = 1): Disposable | undefined {
-    const isDone = this.#core.takeNow(requirePermits(permits, this.#core.limit));
+    const isDone = this.#core.takeNow(this.#core.require(permits));
     return isDone ? this.#core.result(permits) : undefined;
   }
 
@@ -69,7 +69,7 @@ export class Semaphore {
    * @throws {RangeError} if this thread does not hold that many.
    */
   release(permits: number = 1): void {
-    this.#core.release(requirePermits(permits, this.#core.limit));
+    this.#core.release(this.#core.require(permits));
   }
 
   /** For `Object.prototype.toString`, and what looks at values by it. */
@@ -90,17 +90,19 @@ class Core extends SharedLock {
     words[object + L_COUNT] = words[object + L_LIMIT] = permits;
   }
 
-  get limit(): number {
-    return this.words[this.object + L_LIMIT];
+  require(permits: number): number {
+    return requireInteger("permits", permits, 1, this.words[this.object + L_LIMIT]);
   }
 
   release(permits: number): void {
-    const { words, object, limit } = this;
+    const { words, object } = this;
     this.change(() => {
       const held = words[object + this.isolate.handles.bodyAt + this.isolate.number];
       if (permits > held) {
         return new RangeError(
-          `release(${permits}): this thread holds ${held} of the ${limit} permits of ${this.name}. Release them where they were acquired: if a thread dies, what it holds is lost.`,
+          `release(${permits}): this thread holds ${held} of the ${
+            words[object + L_LIMIT]
+          } permits of ${this.name}. Release them where they were acquired: if a thread dies, what it holds is lost.`,
         );
       }
       words[object + L_COUNT] += permits;
@@ -119,13 +121,6 @@ class Core extends SharedLock {
   override result(permits: number): Disposable {
     return new Guard(() => this.release(permits));
   }
-}
-
-function requirePermits(permits: unknown, most: number): number {
-  if (typeof permits === "number" && Number.isInteger(permits) && permits >= 1 && permits <= most) {
-    return permits;
-  }
-  throw new RangeError(`permits is ${String(permits)}: give an integer from 1 to ${most}.`);
 }
 
 knowHandle(SEMAPHORE, (home) => new Semaphore(home));

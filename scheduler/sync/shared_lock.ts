@@ -7,13 +7,12 @@
  */
 import { reject } from "../tasks/promise.ts";
 import { POISONED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
-import { ThreadDiedError } from "../tasks/errors.ts";
 import type { Handle } from "../codec/handle.ts";
 import { Arrived, type Kind, type Shareable } from "./handles.ts";
 import { type Isolate, isolateOf } from "./isolate.ts";
 import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
-import { enqueue, unlink } from "./wait_queue.ts";
+import { dequeueAll, enqueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";
 
 /** What unlocks, by `using`. Once. */
@@ -67,7 +66,8 @@ export abstract class SharedLock implements Waited, Shareable {
    * a lock says otherwise, what can be granted at once is, if nobody waits.
    */
   attempt(demand: number): number {
-    return this.isQueueEmpty && this.grant(demand, this.isolate.number) ? SUCCEEDED : WOULD_BLOCK;
+    const isNext = this.words[this.object + O_FIRST_QUEUE] === 0;
+    return isNext && this.grant(demand, this.isolate.number) ? SUCCEEDED : WOULD_BLOCK;
   }
 
   /** Under the lock: whether the first demand in the queue, an isolate's, can be met; then it is. */
@@ -79,10 +79,6 @@ export abstract class SharedLock implements Waited, Shareable {
 
   get name(): string {
     return `${this.handle.constructor.name} ${this.object >> 4}`;
-  }
-
-  get isQueueEmpty(): boolean {
-    return this.words[this.object + O_FIRST_QUEUE] === 0;
   }
 
   /** Counts what an isolate holds. Under the lock. */
@@ -117,7 +113,7 @@ export abstract class SharedLock implements Waited, Shareable {
       return waiter.start<T>(signal);
     }
     isolate.objectLocks.unlock(object);
-    if (outcome === POISONED) return Promise.reject(this.poisoned());
+    if (outcome === POISONED) return Promise.reject(this.isolate.poisoned(this.name));
     this.#readyCompleted();
     return isolate.doneWith(this.result(demand, false, outcome) as T);
   }
@@ -129,7 +125,7 @@ export abstract class SharedLock implements Waited, Shareable {
     const isPoisoned = words[object + O_ENDED] === 1;
     const outcome = isPoisoned ? POISONED : this.attempt(demand);
     isolate.objectLocks.unlock(object);
-    if (isPoisoned) throw this.poisoned();
+    if (isPoisoned) throw this.isolate.poisoned(this.name);
     return outcome === SUCCEEDED;
   }
 
@@ -147,12 +143,7 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
   completeAll(outcome: number): void {
-    const { words, object } = this;
-    for (let record = words[object + O_FIRST_QUEUE]; record !== 0; record = words[object + O_FIRST_QUEUE]) {
-      unlink(words, object, record);
-      words[record + W_OUTCOME] = outcome;
-      this.#completed.push(record);
-    }
+    dequeueAll(this.words, this.object, outcome, this.#completed);
   }
 
   readonly #completed: number[] = [];
@@ -207,15 +198,8 @@ export abstract class SharedLock implements Waited, Shareable {
 
   completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
-    if (outcome === POISONED) reject(waiter, this.poisoned());
+    if (outcome === POISONED) reject(waiter, this.isolate.poisoned(this.name));
     else waiter.resolve(this.result(waiter.role, true, SUCCEEDED));
-  }
-
-  poisoned(): Error {
-    return this.isolate.shutdown?.() ??
-      new ThreadDiedError(
-        `${this.name} cannot be used any more: a thread died that held it, and what it guards may be half done. Make a new one.`,
-      );
   }
 
   describe(_waiter: Waiter): string {

@@ -9,7 +9,7 @@ import { SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const WAIT = 1;
-const MOST = 2 ** 31 - 1;
+const MAX_COUNT = 2 ** 31 - 1;
 
 /**
  * A count of things to be done, as Go's `sync.WaitGroup`: `add` before they are started, `done` as each is, and `wait`
@@ -76,7 +76,7 @@ class Core extends SharedLock {
     const { words, object } = this;
     this.change(() => {
       const count = words[object + L_COUNT];
-      if (count + n < 0 || count + n > MOST) {
+      if (count + n < 0 || count + n > MAX_COUNT) {
         return new RangeError(
           `${n < 0 ? `${-n} more were done` : `add(${n})`}, and the count of ${this.name} is ${count}.`,
         );

@@ -3,13 +3,20 @@
  * one isolate alone.
  */
 import { cas } from "../arena/atomics.ts";
-import { W_FIRED, W_NEXT, W_OBJECT, W_PREVIOUS, W_QUEUE, W_SELECTION } from "../arena/layout/object.ts";
+import {
+  O_FIRST_QUEUE,
+  W_FIRED,
+  W_NEXT,
+  W_OUTCOME,
+  W_PREVIOUS,
+  W_QUEUE,
+  W_SELECTION,
+} from "../arena/layout/object.ts";
 
 /** `queue` is the place of the head in the object: O_FIRST_QUEUE or O_SECOND_QUEUE. Under the object's lock. */
 export function enqueue(words: Int32Array, object: number, queue: number, record: number): void {
   const head = object + queue;
   const last = words[head + 1];
-  words[record + W_OBJECT] = object;
   words[record + W_NEXT] = 0;
   words[record + W_PREVIOUS] = last;
   words[record + W_QUEUE] = queue;
@@ -44,6 +51,15 @@ export function dequeue(words: Int32Array, object: number, queue: number): numbe
     unlink(words, object, record);
     const main = words[record + W_SELECTION];
     if (main === 0 || cas(words, main + W_FIRED, 0, 1)) return record;
+  }
+}
+
+/** All that are in the first queue come to that, and into `records`: they are to be readied after the unlock. Under the lock. */
+export function dequeueAll(words: Int32Array, object: number, outcome: number, records: number[]): void {
+  for (let record; (record = words[object + O_FIRST_QUEUE]) !== 0;) {
+    unlink(words, object, record);
+    words[record + W_OUTCOME] = outcome;
+    records.push(record);
   }
 }
 

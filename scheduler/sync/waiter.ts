@@ -55,12 +55,11 @@ export class Waiter implements Parked, Resolver {
   /** Makes its promise. `signal` takes it back. */
   start<T>(signal?: AbortSignal): Promise<T> {
     const promise = this.promise = promiseOf(this) as Promise<T>;
-    if (signal !== undefined) this.follow(signal);
+    if (signal !== undefined) this.#follow(signal);
     return promise;
   }
 
-  /** `signal` takes it back. */
-  follow(signal: AbortSignal): void {
+  #follow(signal: AbortSignal): void {
     const end = (reason: unknown) => {
       if (this.withdraw()) this.fail(reason);
     };

@@ -15,16 +15,10 @@
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { G_TASK } from "../arena/layout/slot.ts";
-import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
-import { ISOLATES } from "../arena/layout/header.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { Parker } from "../parking/parker.ts";
-import { POOL, type Roles } from "../parking/roles.ts";
+import { M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
+import { POOL } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import { isParked, takesP } from "../parking/sleep_word.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { RunTimes } from "../slots/run_times.ts";
 
 /** Who gets the P, if not an M of that number: nobody, so it stays where it is; an M with a note; any thread that can be had. */
@@ -37,10 +31,10 @@ const WINDOW = 8;
 /** How many times longer what runs has to take than what waits. Guess: of equal tasks few take twice the mean. */
 const MUCH = 2;
 /** Slices without an end or a yield anywhere, after which anything that waits may have a thread; of a module's import; guesses. */
-const STANDSTILL = 25;
-const IMPORT = 500;
+const NO_PROGRESS = 25;
+const NO_PROGRESS_IMPORTING = 500;
 /** The longest of these waits, however many threads there are. Guess. */
-const LONGEST = 100;
+const MOST_SLICES = 100;
 /** Threads beyond `procs`, for each P and besides. */
 const SURPLUS_PER_P = 1;
 const SURPLUS = 2;
@@ -52,14 +46,9 @@ interface Head {
 }
 
 export class Gain {
+  readonly #shared: Shared;
   readonly #arena: Arena;
   readonly #words: Int32Array;
-  readonly #parker: Parker;
-  readonly #idle: Idle;
-  readonly #roles: Roles;
-  readonly #wakeups: Wakeups;
-  readonly #rings: LocalRunQueue;
-  readonly #global: GlobalRunQueue;
   readonly #times: RunTimes;
   /** Nanoseconds. */
   readonly #slice: number;
@@ -76,16 +65,11 @@ export class Gain {
   #waits = false;
   #isWorthThread = false;
 
-  constructor({ arena, parker, idle, roles, wakeups, rings, global }: Shared, slice: number) {
-    this.#arena = arena;
-    this.#words = arena.i32;
-    this.#parker = parker;
-    this.#idle = idle;
-    this.#roles = roles;
-    this.#wakeups = wakeups;
-    this.#rings = rings;
-    this.#global = global;
-    this.#times = new RunTimes(arena);
+  constructor(shared: Shared, slice: number) {
+    this.#shared = shared;
+    this.#arena = shared.arena;
+    this.#words = shared.words;
+    this.#times = new RunTimes(shared.arena);
     this.#slice = slice;
   }
 
@@ -100,8 +84,12 @@ export class Gain {
 
   /** At each look at a P that somebody has. */
   watch(p: number): void {
-    this.#see(this.#globalHead, this.#global.isEmpty(), this.#global.head);
-    this.#see(this.#heads[p] ??= { at: 0, since: this.#now }, this.#rings.isEmpty(p), this.#rings.head(p));
+    this.#see(this.#globalHead, this.#shared.global.isEmpty(), this.#shared.global.head);
+    this.#see(
+      this.#heads[p] ??= { at: 0, since: this.#now },
+      this.#shared.rings.isEmpty(p),
+      this.#shared.rings.head(p),
+    );
   }
 
   #see(head: Head, isEmpty: boolean, at: number): void {
@@ -112,8 +100,8 @@ export class Gain {
 
   /** For whom the M would lose its P. Its turn has taken `ran` nanoseconds so far. */
   whom(p: number, isolate: number, ran: number): number {
-    if (p >= this.#idle.procs) return ANYBODY;
-    if (this.#idle.isAnyHungry) return NOBODY;
+    if (p >= this.#shared.idle.procs) return ANYBODY;
+    if (this.#shared.idle.isAnyHungry) return NOBODY;
     this.#lookAtRunning(isolate, ran);
     const starts = this.#whomToStart(p, isolate);
     if (starts !== NOBODY) return starts;
@@ -131,13 +119,13 @@ export class Gain {
     this.#waits = this.#isWorthThread = false;
     const isImporting = this.#isImporting(isolate);
     for (let n = 0; n < WINDOW; n++) {
-      const slot = this.#rings.peek(p, n);
+      const slot = this.#shared.rings.peek(p, n);
       if (slot < 0) break;
       const thread = this.#whomFor(slot, isImporting);
       if (thread !== NOBODY) return thread;
     }
     for (let n = 0; n < WINDOW; n++) {
-      const entry = this.#global.peek(n);
+      const entry = this.#shared.global.peek(n);
       if (entry === undefined) break;
       // A note is none.
       const thread = entry < 0 ? NOBODY : this.#whomFor(entry, isImporting);
@@ -147,12 +135,15 @@ export class Gain {
     // What is in the ring of a P that stands still may not be taken by others, although they go on.
     const still = this.#now - Math.min(this.#lastProgress, this.#heads[p].since);
     if (this.#isWorthThread && !this.#isAnyGettingWarm) {
-      const due = this.#patience(1);
-      const { procs } = this.#idle;
+      const due = this.#backoff(1);
+      const { procs } = this.#shared.idle;
       const isWithinLimit = this.#surplus < procs * SURPLUS_PER_P + SURPLUS;
       if (this.#waited(p) >= due && (isWithinLimit || still >= due)) return ANYBODY;
     }
-    const due = Math.max(this.#patience(isImporting ? IMPORT : STANDSTILL), MUCH * this.#mean * 1e3);
+    const due = Math.max(
+      this.#backoff(isImporting ? NO_PROGRESS_IMPORTING : NO_PROGRESS),
+      MUCH * this.#mean * 1e3,
+    );
     return still >= due ? ANYBODY : NOBODY;
   }
 
@@ -180,18 +171,18 @@ export class Gain {
   }
 
   /** Nanoseconds: so many slices, doubled for each thread that there is already beyond `procs`, unless one of them is idle. */
-  #patience(slices: number): number {
+  #backoff(slices: number): number {
     const surplus = this.#isAnyIdle ? 0 : Math.max(0, this.#surplus);
-    return this.#slice * Math.min(slices * 2 ** surplus, Math.max(slices, LONGEST));
+    return this.#slice * Math.min(slices * 2 ** surplus, Math.max(slices, MOST_SLICES));
   }
 
   /** Threads in calls are there for other reasons. */
   get #surplus(): number {
-    return this.#roles.count(POOL) - this.#roles.blocked - this.#idle.procs;
+    return this.#shared.roles.count(POOL) - this.#shared.roles.blocked - this.#shared.idle.procs;
   }
 
   #warmThread(definition: number): number {
-    return this.#first((isolate) =>
+    return this.#shared.roles.first((isolate) =>
       this.#isIdle(isolate) &&
       (load(this.#words, this.#arena.isolate(isolate) + M_WARM) >>> (definition & 31) & 1) === 1
     );
@@ -199,7 +190,9 @@ export class Gain {
 
   /** One thread after the other: it will be there for what waits, as soon as it goes on. */
   get #isAnyGettingWarm(): boolean {
-    return this.#first((isolate) => this.#roles.of(isolate) === POOL && this.#isImporting(isolate)) !==
+    return this.#shared.roles.first((isolate) =>
+      this.#shared.roles.of(isolate) === POOL && this.#isImporting(isolate)
+    ) !==
       NOBODY;
   }
 
@@ -208,25 +201,17 @@ export class Gain {
   }
 
   get #isAnyIdle(): boolean {
-    return this.#first((isolate) => this.#isIdle(isolate)) !== NOBODY;
+    return this.#shared.roles.first((isolate) => this.#isIdle(isolate)) !== NOBODY;
   }
 
   #isIdle(isolate: number): boolean {
-    return isParked(this.#parker.state(isolate));
+    return isParked(this.#shared.parker.state(isolate));
   }
 
   /** Its thread is there, and what it waits for has come, or its next slice. */
   #isAnyReturning(): boolean {
-    return this.#first((isolate) =>
-      takesP(this.#parker.state(isolate)) && this.#wakeups.isQueuedForP(isolate)
+    return this.#shared.roles.first((isolate) =>
+      takesP(this.#shared.parker.state(isolate)) && this.#shared.wakeups.isQueuedForP(isolate)
     ) !== NOBODY;
-  }
-
-  #first(holds: (isolate: number) => boolean): number {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (holds(isolate)) return isolate;
-    }
-    return NOBODY;
   }
 }

@@ -15,13 +15,10 @@
 import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
-import { ISOLATES, PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
+import { PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
 import { HOST, M_LOCKS, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
 import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
@@ -42,14 +39,13 @@ import {
 import type { Parker } from "../parking/parker.ts";
 import { holder } from "../parking/processor.ts";
 import { Gain, NOBODY, RETURNING } from "./gain.ts";
+import { Turn } from "./turn.ts";
 
 /**
  * Refusals after which the P is taken from a thread that cannot be frozen. JSON.parse and BigInt are in C++ 99 of 100
  * times, so it is a question of what they cost: 50 looks, 20 us apart, are a tenth of a slice.
  */
 const TRIES = 50;
-/** Slices of the clock after which a thread that has not used up its own is taken for one that blocks. Guess. */
-const PATIENCE = 5;
 /** Nanoseconds between looks at an M whose slice is over, and for whose P nobody waits. Guess. */
 const OVERTIME_INTERVAL = 2e6;
 /** Nanoseconds between looks whether a thread has answered: it has to be on a CPU for that. Guess. */
@@ -69,38 +65,23 @@ const LINGER = 1000;
 const STEP = 5;
 const INSISTENT_STEP = 0.1;
 const GIVE_UP = 10_000;
-/** Nanoseconds that what is known of code stays true. Reading it takes 200 us. */
+/** Nanoseconds that what is known of code stays true. Reading it takes 200 us: 0.2% of a CPU while somebody is asked. */
 const CODE_AGE = 100e6;
 
-/** What sysmon knows of an M that has a P, or has lost it without being frozen. All times are nanoseconds. */
-interface Run {
-  turn: number;
-  /** When it was last seen; when its slice began; how long it has kept its thread in this turn. */
-  seen: number;
-  since: number;
-  ran: number;
-  /** The CPU time of its thread when the turn began, when the slice did, and by now. */
-  start: number;
-  slice: number;
-  used: number;
-  tries: number;
-}
-
 export class Preemption {
+  readonly #shared: Shared;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #shim: Shim;
   readonly #parker: Parker;
-  readonly #idle: Idle;
   readonly #gain: Gain;
-  readonly #wakeups: Wakeups;
-  readonly #sysmon: SysmonSleep;
   readonly #isOn: boolean;
   /** Nanoseconds, as are the next two. */
   readonly #slice: number;
   readonly #stall: number;
   readonly #runaway: number;
-  readonly #runs: Run[] = [];
+  /** Of Ms that have a P, or have lost it without being frozen. */
+  readonly #turns: Turn[] = [];
   readonly #seized = new Set<number>();
   readonly #asked = new Set<number>();
   readonly #code: number;
@@ -112,14 +93,12 @@ export class Preemption {
   next = Infinity;
 
   constructor(shared: Shared, shim: Shim) {
-    const { arena, parker, idle, wakeups, sysmonSleep } = shared;
+    const { arena } = shared;
+    this.#shared = shared;
     this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
-    this.#parker = parker;
-    this.#idle = idle;
-    this.#wakeups = wakeups;
-    this.#sysmon = sysmonSleep;
+    this.#parker = shared.parker;
     this.#isOn = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
     this.#gain = new Gain(shared, this.#slice);
@@ -131,8 +110,7 @@ export class Preemption {
 
   /** What a sysmon that has died left behind: threads that run on without a P, of which no P's status says so. */
   #adopt(): void {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+    for (const isolate of this.#shared.roles.isolates) {
       const state = this.#parker.state(isolate);
       if (isAsked(state)) this.#asked.add(isolate);
       if (isSeized(state) || (isLost(state) && !isFrozen(state))) this.#seized.add(isolate);
@@ -159,17 +137,17 @@ export class Preemption {
   look(p: number, word: number): void {
     if (!this.#isOn && this.#stall === Infinity) return;
     const isolate = holder(word);
-    const run = this.#run(isolate);
-    if (run.ran >= this.#stall) this.#report(isolate, run);
+    const turn = this.#turn(isolate);
+    if (turn.ran >= this.#stall) this.#report(isolate, turn);
     this.#gain.watch(p);
     const state = this.#parker.state(isolate);
-    if (state !== AWAKE) return this.#lookAtAnswer(isolate, run, state, p);
+    if (state !== AWAKE) return this.#lookAtAnswer(isolate, turn, state, p);
     this.#asked.delete(isolate);
     if (!this.#isOn) return;
-    const isRunaway = this.#isRunaway(run);
-    const left = isRunaway ? 0 : this.#sliceLeft(run);
+    const isRunaway = this.#isRunaway(turn);
+    const left = isRunaway ? 0 : turn.left(this.#slice, this.#now);
     if (left > 0) this.next = Math.min(this.next, left);
-    else if (isRunaway || this.#gain.whom(p, isolate, run.ran) !== NOBODY) this.#ask(isolate, run, p, word);
+    else if (isRunaway || this.#gain.whom(p, isolate, turn.ran) !== NOBODY) this.#ask(isolate, turn, p, word);
     // Who comes later does not wait for another slice.
     else this.next = Math.min(this.next, OVERTIME_INTERVAL);
   }
@@ -180,12 +158,12 @@ export class Preemption {
    * the rest of the process.
    */
   close(): void {
-    const isolates = load(this.#words, ISOLATES);
+    const { isolates } = this.#shared.roles;
     for (let ms = 0, step = STEP; ms < GIVE_UP; ms += step) {
       this.#now = this.#shim.nowNs();
       if (ms >= LINGER) step = INSISTENT_STEP;
       let isAnyThere = false;
-      for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      for (const isolate of isolates) {
         const state = this.#parker.state(isolate);
         // Later it is one that was stopped. What was asked before may be answered just now, so one look has to say both.
         if (isFrozen(state) && (ms >= LINGER || isLost(state)) || !this.#isAlive(isolate)) continue;
@@ -194,7 +172,7 @@ export class Preemption {
         else this.#stop(isolate, state, ms >= LINGER);
       }
       if (!isAnyThere || !this.#isOn) return;
-      this.#sysmon.tick(step * 1e3);
+      this.#shared.sysmonSleep.tick(step * 1e3);
     }
   }
 
@@ -215,55 +193,25 @@ export class Preemption {
     if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
   }
 
-  /** The time since the last look belongs to the turn, if that is the same. */
-  #run(isolate: number): Run {
+  #turn(isolate: number): Turn {
     const record = this.#arena.isolate(isolate);
-    const turn = turnOf(load(this.#words, record + M_LOCKS));
+    const number = turnOf(load(this.#words, record + M_LOCKS));
     const used = this.#shim.cpuNs(load(this.#words, record + M_TID));
-    const run = this.#runs[isolate] ??= {
-      turn: -1,
-      seen: 0,
-      since: 0,
-      ran: 0,
-      start: 0,
-      slice: 0,
-      used,
-      tries: 0,
-    };
-    if (run.turn !== turn) {
-      this.#gain.progressed();
-      run.turn = turn;
-      run.start = used;
-      run.ran = run.tries = run.seen = 0;
-    }
-    // A new turn, or one that was frozen and goes on.
-    if (run.seen === 0) {
-      run.since = this.#now;
-      run.slice = used;
-    } else {
-      run.ran += this.#now - run.seen;
-    }
-    run.seen = this.#now;
-    run.used = used;
-    return run;
+    const turn = this.#turns[isolate] ??= new Turn();
+    if (turn.look(number, used, this.#now)) this.#gain.progressed();
+    return turn;
   }
 
-  /** Its own, of CPU time: what others have of the CPU is not its fault. One that sleeps in a system call has until PATIENCE. */
-  #sliceLeft(run: Run): number {
-    const left = this.#slice - (run.used - run.slice);
-    return Math.min(left, Math.max(left / 2, PATIENCE * this.#slice - (this.#now - run.since)));
+  #isRunaway(turn: Turn): boolean {
+    return turn.used >= this.#runaway;
   }
 
-  #isRunaway(run: Run): boolean {
-    return run.used - run.start >= this.#runaway;
-  }
-
-  #ask(isolate: number, run: Run, p: number, word: number): void {
+  #ask(isolate: number, turn: Turn, p: number, word: number): void {
     this.#refreshCode();
-    const question = run.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
+    const question = turn.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
     if (!this.#parker.ask(isolate, AWAKE, question)) return;
     // Partner: BlockingCalls.run, which enters its call and then looks whether it was asked.
-    if (this.#idle.ps.word(p) !== word || !this.#send(isolate)) {
+    if (this.#shared.idle.ps.word(p) !== word || !this.#send(isolate)) {
       this.#parker.ask(isolate, question, AWAKE);
       return;
     }
@@ -285,48 +233,49 @@ export class Preemption {
     return false;
   }
 
-  #lookAtAnswer(isolate: number, run: Run, state: number, p: number): void {
+  #lookAtAnswer(isolate: number, turn: Turn, state: number, p: number): void {
     if (!this.#hasAnswered(isolate, state)) return;
     if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
-    const whom = this.#gain.whom(p, isolate, run.ran);
-    if (!this.#idle.ps.takeFrom(p, isolate)) return;
+    const whom = this.#gain.whom(p, isolate, turn.ran);
+    if (!this.#shared.idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
     store(
       this.#words,
       this.#arena.isolate(isolate) + M_RAN_BEFORE,
-      Math.min(run.ran / 1e3, 2 ** 31 - 1) | 0,
+      Math.min(turn.ran / 1e3, 2 ** 31 - 1) | 0,
     );
-    if (whom === RETURNING) this.#wakeups.passToReturning(p, isolate);
-    else this.#wakeups.passOn(p, Math.max(whom, HOST));
-    if (state === FROZEN) this.#freeze(isolate, run);
+    if (whom === RETURNING) this.#shared.wakeups.passToReturning(p, isolate);
+    else this.#shared.wakeups.passOn(p, Math.max(whom, HOST));
+    if (state === FROZEN) this.#freeze(isolate, turn);
     else this.#seized.add(isolate);
   }
 
   /** It sleeps in the handler, without a P. */
-  #freeze(isolate: number, run: Run): void {
-    run.seen = run.tries = 0;
-    if (this.#isRunaway(run)) this.#abandon(isolate, run);
-    else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);
+  #freeze(isolate: number, turn: Turn): void {
+    turn.pause();
+    turn.tries = 0;
+    if (this.#isRunaway(turn)) this.#abandon(isolate, turn);
+    else if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);
   }
 
   /** It runs on without a P. */
   #lookAtSeized(isolate: number): void {
     const state = this.#parker.state(isolate);
     if (!this.#hasAnswered(isolate, state)) return;
-    const run = this.#run(isolate);
+    const turn = this.#turn(isolate);
     if (state !== SEIZED && state !== LOST) {
       this.#seized.delete(isolate);
-      if (state === FROZEN) this.#freeze(isolate, run);
-      else run.seen = 0;
+      if (state === FROZEN) this.#freeze(isolate, turn);
+      else turn.pause();
       return;
     }
-    if (run.ran >= this.#stall) this.#report(isolate, run);
-    if (this.#isRunaway(run) && state === SEIZED) return this.#abandon(isolate, run);
+    if (turn.ran >= this.#stall) this.#report(isolate, turn);
+    if (this.#isRunaway(turn) && state === SEIZED) return this.#abandon(isolate, turn);
     const interval = state === SEIZED ? SEIZED_INTERVAL : LOST_INTERVAL;
     this.next = Math.min(this.next, interval);
-    if (this.#now - run.since < interval) return;
-    run.since = this.#now;
+    if (this.#now - turn.since < interval) return;
+    turn.since = this.#now;
     this.#refreshCode();
     const question = state === SEIZED ? ASKED_SEIZED : ASKED_LOST;
     if (!this.#parker.ask(isolate, state, question)) return;
@@ -336,19 +285,19 @@ export class Preemption {
   }
 
   /** For good. The host buries it. */
-  #abandon(isolate: number, run: Run): void {
-    store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round((run.used - run.start) / 1e6));
-    if (this.#parker.abandon(isolate)) this.#wakeups.signal(HOST);
+  #abandon(isolate: number, turn: Turn): void {
+    store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round(turn.used / 1e6));
+    if (this.#parker.abandon(isolate)) this.#shared.wakeups.signal(HOST);
   }
 
   /** To the host, once a turn. */
-  #report(isolate: number, run: Run): void {
+  #report(isolate: number, turn: Turn): void {
     const record = this.#arena.isolate(isolate);
-    const stall = stallOf(run.turn);
+    const stall = stallOf(turn.number);
     if (load(this.#words, record + M_STALLED) === stall) return;
-    store(this.#words, record + M_RAN_ON, Math.round(run.ran / 1e6));
+    store(this.#words, record + M_RAN_ON, Math.round(turn.ran / 1e6));
     store(this.#words, record + M_STALLED, stall);
-    this.#wakeups.signal(HOST);
+    this.#shared.wakeups.signal(HOST);
   }
 
   /** Only while nobody looks at it: a handler does if its thread was asked. */

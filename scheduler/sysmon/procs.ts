@@ -4,11 +4,10 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
-import { shown } from "../tasks/options.ts";
+import { requireInteger } from "../tasks/options.ts";
 
 export function requireProcs(procs: unknown, what = "procs"): number {
-  if (typeof procs === "number" && Number.isInteger(procs) && procs >= 1 && procs <= MAX_PROCS) return procs;
-  throw new RangeError(`${what} is ${shown(procs)}: give an integer from 1 to ${MAX_PROCS}.`);
+  return requireInteger(what, procs, 1, MAX_PROCS);
 }
 
 /** `HEDDLE_PROCS`, if it is set and may be read. */

@@ -9,37 +9,32 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
-import type { Idle } from "../parking/idle.ts";
-import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
-import type { Wakeups } from "../parking/wakeups.ts";
 import type { Shared } from "../parking/shared.ts";
-import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
-import { CLOSING, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
+import { CLOSING, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
-import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
 import { MARKED } from "../parking/sleep_word.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
 
-/** Microseconds between looks, as are the next two: Go's 20, a guess, and Go's 10 ms. */
+/** Microseconds between looks, as are the next two: Go's 20; what keeps sysmon at 0.5% of a CPU (bench, `idle-sysmon`); Go's 10 ms. */
 const TICK = 20;
 const LONGEST_WITH_CALLS = 1_000;
-const LONGEST = 10_000;
+const LONGEST_NAP = 10_000;
 /** Go's: looks in vain before the sleep doubles. */
 const QUIET = 50;
 /** Guess: nanoseconds without a blocking call after which none is expected, and without any G before it sleeps. */
 const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
-const LONG = 10e6;
+const RETAKE_ANYWAY = 10e6;
 /**
  * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
  * that do not block let the pool grow to many threads that are of no use.
  */
-const START = 1e6;
+const WORTH_A_THREAD = 1e6;
 /** Nanoseconds between looks at what the machine has room for. Guess. */
 const MACHINE_CHECK = 1e9;
 /** Microseconds that it sleeps at the most if the host may end without a word. Guess. */
@@ -52,13 +47,9 @@ interface Seen {
 }
 
 export class Sysmon {
+  readonly #shared: Shared;
   readonly #words: Int32Array;
   readonly #shim: Shim;
-  readonly #parker: Parker;
-  readonly #rings: LocalRunQueue;
-  readonly #idle: Idle;
-  readonly #wakeups: Wakeups;
-  readonly #sysmon: SysmonSleep;
   readonly #native: NativeWatch;
   readonly #preemption: Preemption;
   readonly #seen: Seen[] = [];
@@ -74,21 +65,17 @@ export class Sysmon {
   readonly #nativeThreads: number;
 
   constructor(shared: Shared, shim: Shim, life?: number) {
-    const { arena } = shared;
+    const { arena, idle, parker } = shared;
+    this.#shared = shared;
     this.#life = life;
     this.#longest = life === undefined ? -1 : HOST_CHECK;
     this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
     this.#words = arena.i32;
     this.#shim = shim;
-    this.#parker = shared.parker;
-    this.#rings = shared.rings;
-    this.#idle = shared.idle;
-    this.#wakeups = shared.wakeups;
-    this.#sysmon = shared.sysmonSleep;
-    this.#native = new NativeWatch(arena, shim, this.#parker);
+    this.#native = new NativeWatch(arena, shim, parker);
     this.#preemption = new Preemption(shared, shim);
     // What the host found there.
-    this.#procsOfMachine = this.#idle.procs;
+    this.#procsOfMachine = idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
     shim.setTimerSlack(1);
   }
@@ -131,8 +118,7 @@ export class Sysmon {
   /** In the place of the host: whoever sleeps, for good perhaps, finds out. */
   #close(): void {
     store(this.#words, CLOSING, 1);
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) this.#wakeups.signal(isolate);
+    for (const isolate of this.#shared.roles.isolates) this.#shared.wakeups.signal(isolate);
     this.#native.close();
   }
 
@@ -141,7 +127,7 @@ export class Sysmon {
    * in a call for ever.
    */
   #outliveNativeThreads(): void {
-    while (load(this.#words, this.#nativeThreads) > 0) this.#sysmon.tick(HOST_CHECK);
+    while (load(this.#words, this.#nativeThreads) > 0) this.#shared.sysmonSleep.tick(HOST_CHECK);
   }
 
   // What the last look found.
@@ -151,7 +137,7 @@ export class Sysmon {
 
   /** Returns what to double the next time. */
   #sleep(us: number): number {
-    const sysmon = this.#sysmon;
+    const sysmon = this.#shared.sysmonSleep;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
@@ -165,22 +151,22 @@ export class Sysmon {
     }
     // It ends by itself, so there is no second look at Ps: a call that began just now has to wait for that.
     sysmon.announce(NAPS);
-    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST));
+    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST_NAP));
     sysmon.retract();
-    return Math.min(us, LONGEST);
+    return Math.min(us, LONGEST_NAP);
   }
 
   #nothingRuns(): boolean {
-    return this.#idle.idlePs >= this.#idle.procs;
+    return this.#shared.idle.idlePs >= this.#shared.idle.procs;
   }
 
   // Ps ----------------------------------------------------------------------------------------------------------------
 
   #lookAtPs(): void {
     // Also at those that do not count any more: they may be in calls, or run on.
-    const ps = this.#idle.mostProcs;
+    const ps = this.#shared.idle.mostProcs;
     for (let p = 0; p < ps; p++) {
-      const word = this.#idle.ps.word(p);
+      const word = this.#shared.idle.ps.word(p);
       const seen = this.#seen[p] ??= { word, since: this.#now };
       if (isRunning(word)) this.#preemption.look(p, word);
       if (word !== seen.word) {
@@ -189,8 +175,8 @@ export class Sysmon {
         seen.since = this.#now;
         if (isInCall(word) && this.#isWanted(p)) this.#expectsMore = true;
       } else if (isInCall(word)) {
-        if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
-      } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
+        if (this.#now - seen.since >= this.#retakeAfter(p)) this.#retake(p, word);
+      } else if (isOnItsWay(word) && this.#now - seen.since >= RETAKE_ANYWAY) {
         // It may be given away once more, and look the same.
         seen.since = this.#now;
         this.#revoke(p);
@@ -200,38 +186,35 @@ export class Sysmon {
 
   /** Go's conditions: it has work in its ring, or all other Ps are busy, or it does not count any more. */
   #isWanted(p: number): boolean {
-    return !this.#rings.isEmpty(p) || !this.#idle.isAnyHungry || p >= this.#idle.procs;
+    return !this.#shared.rings.isEmpty(p) || !this.#shared.idle.isAnyHungry || p >= this.#shared.idle.procs;
   }
 
   /** How long a call may have its P. If a thread would have to be started for it, longer. */
-  #patience(p: number): number {
-    if (!this.#isWanted(p)) return LONG;
-    return this.#wakeups.isAnyParked || p >= this.#idle.procs ? 0 : START;
+  #retakeAfter(p: number): number {
+    if (!this.#isWanted(p)) return RETAKE_ANYWAY;
+    return this.#shared.wakeups.isAnyParked || p >= this.#shared.idle.procs ? 0 : WORTH_A_THREAD;
   }
 
   /** From a call that lasts: the very one that the last look saw. */
   #retake(p: number, word: number): void {
     const isolate = holder(word);
-    const hasMarked = this.#parker.mark(isolate);
+    const hasMarked = this.#shared.parker.mark(isolate);
     // It waits for a signal that it was asked by, and calls later; or a sysmon that has died marked it.
-    if (!hasMarked && this.#parker.state(isolate) !== MARKED) return;
-    if (this.#idle.ps.retake(p, word)) {
+    if (!hasMarked && this.#shared.parker.state(isolate) !== MARKED) return;
+    if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#wakeups.passOn(p);
+      this.#shared.wakeups.passOn(p);
     } else if (hasMarked) {
-      this.#parker.unmark(isolate);
+      this.#shared.parker.unmark(isolate);
     }
   }
 
   /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
   #revoke(p: number): void {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (!this.#parker.revoke(isolate, p)) continue;
-      this.#retook = true;
-      this.#wakeups.passOn(p);
-      return;
-    }
+    const { parker, roles, wakeups } = this.#shared;
+    if (roles.first((isolate) => parker.revoke(isolate, p)) === HOST) return;
+    this.#retook = true;
+    wakeups.passOn(p);
   }
 
   // The machine -------------------------------------------------------------------------------------------------------
@@ -245,6 +228,6 @@ export class Sysmon {
     // If the host has taken or fixed it just now, there is another time, or none.
     if (procs === this.#procsOfMachine || !cas(this.#words, PROCS_SEEN, seen, procs)) return;
     this.#procsOfMachine = procs;
-    this.#wakeups.signal(HOST);
+    this.#shared.wakeups.signal(HOST);
   }
 }

@@ -57,6 +57,13 @@ export function shown(value: unknown): string {
   }
 }
 
+/** Throws a RangeError unless it is such an integer. `why`: what decides the least. */
+export function requireInteger(what: string, n: unknown, least: number, most = Infinity, why = ""): number {
+  if (typeof n === "number" && Number.isInteger(n) && n >= least && n <= most) return n;
+  const range = `${least}${why && ` (${why})`} ${most === Infinity ? "up" : `to ${most}`}`;
+  throw new RangeError(`${what} is ${shown(n)}: give an integer from ${range}.`);
+}
+
 /** Throws a TypeError unless it is a signal, or nothing. */
 export function requireSignal(what: string, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return;

@@ -1,6 +1,6 @@
 import { errnoName } from "../../ffi/errno.ts";
-import type { Shim } from "../../ffi/shim.ts";
-import { type Names, requireOptions, shown } from "./options.ts";
+import type { Setters, Shim } from "../../ffi/shim.ts";
+import { type Names, requireInteger, requireOptions, shown } from "./options.ts";
 
 /** How a thread of its own is to look to the system. */
 export interface ThreadOptions {
@@ -61,20 +61,14 @@ export function requireThreadOptions(
       }
     }
   }
-  if (nice !== undefined && !(Number.isInteger(nice) && nice >= -20 && nice <= 19)) {
-    throw new RangeError(`${what}: nice is ${shown(nice)}: give an integer from -20 to 19.`);
-  }
+  if (nice !== undefined) requireInteger(`${what}: nice`, nice, -20, 19);
   return { name, affinity, nice };
 }
 
 export function requireNativeThreadOptions(what: string, options: NativeThreadOptions): NativeThreadOptions {
   const wishes = requireThreadOptions(what, options, NATIVE_THREAD_OPTIONS);
   const { priority } = options;
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 1 && priority <= 99)) {
-    throw new RangeError(
-      `${what}: priority is ${shown(priority)}: give an integer from 1 to 99 (SCHED_FIFO).`,
-    );
-  }
+  if (priority !== undefined) requireInteger(`${what}: priority`, priority, 1, 99);
   return { ...wishes, priority };
 }
 
@@ -88,14 +82,6 @@ export function threadName(name: string): string {
     cut += character;
   }
   return cut;
-}
-
-/** The setters of a thread's looks, as {@linkcode Shim} has them for the calling thread. */
-export interface Setters<R> {
-  setThreadName(name: string): R;
-  setAffinity(cpus: readonly number[]): R;
-  setNice(nice: number): R;
-  setFifoPriority(priority: number): R;
 }
 
 interface Wish<R> {

@@ -14,13 +14,13 @@ export const capacities: Patch[] = [
   shrink("arena/layout/slot.ts", "MAX_DEFINITIONS = 4096", "MAX_DEFINITIONS = 4"),
   // The smallest arena has a heap of 16 KiB.
   shrink("arena/arena.ts", "heapBytes + (1 << 20)", "heapBytes + (1 << 14)"),
-  shrink("arena/heap.ts", "KEEP = 32", "KEEP = 2"),
+  shrink("arena/heap.ts", "MOST_CACHED = 32", "MOST_CACHED = 2"),
   shrink("sync/records.ts", "MOST_SPARE = 256", "MOST_SPARE = 2"),
   shrink("host/host_loop.ts", "LOOKS = 16", "LOOKS = 1"),
   shrink("host/host_loop.ts", "PAUSES = 20", "PAUSES = 1"),
   shrink("machine/children.ts", "HANDFUL = 8", "HANDFUL = 2"),
   // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
-  shrink("parking/locks.ts", "TURN = 1 << 8", "TURN = 0"),
+  shrink("parking/locks.ts", "ONE_TURN = 1 << 8", "ONE_TURN = 0"),
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
   // Times are hints, and those of the model say nothing.
   shrink("machine/stopwatch.ts", "FIRST = 16", "FIRST = 0"),

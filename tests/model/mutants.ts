@@ -179,12 +179,12 @@ export const mutants: Mutant[] = [
     "host/host_tasks.ts",
     `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);
-    this.#global.push(slot);`,
-    `    if (on === undefined) this.#global.push(slot);
+    if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);
+    this.#shared.global.push(slot);`,
+    `    if (on === undefined) this.#shared.global.push(slot);
     this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
-    if (on !== undefined) return this.#mail.toRunner(on.isolate, slot);`,
+    if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);`,
     "slots: a cancelled",
     "slots: a task that waits",
   ),
@@ -205,19 +205,19 @@ export const mutants: Mutant[] = [
   mutant(
     "the host pushes a task and wakes nobody",
     "host/host_tasks.ts",
-    `this.#global.push(slot);
-    this.#wakeups.wake();`,
-    "this.#global.push(slot);",
+    `this.#shared.global.push(slot);
+    this.#shared.wakeups.wake();`,
+    "this.#shared.global.push(slot);",
     "park",
     "slots",
   ),
   mutant(
     "the host wakes somebody before it pushes a task",
     "host/host_tasks.ts",
-    `this.#global.push(slot);
-    this.#wakeups.wake();`,
-    `this.#wakeups.wake();
-    this.#global.push(slot);`,
+    `this.#shared.global.push(slot);
+    this.#shared.wakeups.wake();`,
+    `this.#shared.wakeups.wake();
+    this.#shared.global.push(slot);`,
     "park",
     "slots",
   ),
@@ -289,7 +289,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a parked M does not look at the queues after its announcement",
     "machine/park.ts",
-    "const seesWork = this.#idle.idlePs > 0 && this.#wakeups.workVisible();",
+    "const seesWork = this.#shared.idle.idlePs > 0 && this.#shared.wakeups.workVisible();",
     "const seesWork = false;",
     "park: one",
     "park: two",
@@ -314,8 +314,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a spinning M that finds work wakes nobody",
     "parking/wakeups.ts",
-    "if (this.#idle.endSpinning() && this.workVisible()) this.wake();",
-    "this.#idle.endSpinning();",
+    "if (this.#idle.stopSpinning() && this.workVisible()) this.wake();",
+    "this.#idle.stopSpinning();",
     "spin",
   ),
   mutant(
@@ -421,17 +421,17 @@ export const mutants: Mutant[] = [
   mutant(
     "an M that is back from a call does not look for its note",
     "machine/hold.ts",
-    "if (!isClosing && !isAnyIdle && this.#wakeups.isQueuedForP(this.isolate)) {",
+    "if (!isClosing && !isAnyIdle && this.#shared.wakeups.isQueuedForP(this.isolate)) {",
     "if (!isClosing && !isAnyIdle) {",
     "blocking",
   ),
   mutant(
     "sysmon takes a P and keeps it",
     "sysmon/sysmon.ts",
-    `if (this.#idle.ps.retake(p, word)) {
+    `if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#wakeups.passOn(p);`,
-    `if (this.#idle.ps.retake(p, word)) {
+      this.#shared.wakeups.passOn(p);`,
+    `if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;`,
     "blocking: sysmon",
   ),
@@ -469,7 +469,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a thread that is dedicated keeps the counted P",
     "machine/thread_lock.ts",
-    "else if (p !== EXEMPT_P) this.#wakeups.passOn(p);",
+    "else if (p !== EXEMPT_P) this.#shared.wakeups.passOn(p);",
     "",
     "dedicate",
   ),
@@ -578,16 +578,16 @@ export const mutants: Mutant[] = [
   ),
   mutant(
     "a mutex with waiters is unlocked by who does not look for them",
-    "sync/mutex.ts",
-    "if (!cas(words, this.#object + L_HOLDER, number + 1, NOBODY)) this.#unlockSlowly();",
-    "void number; store(words, this.#object + L_HOLDER, NOBODY);",
+    "sync/mutex_core.ts",
+    "if (!cas(words, this.#object + L_HOLDER, number + 1, FREE)) this.#unlockSlowly();",
+    "void number; store(words, this.#object + L_HOLDER, FREE);",
     "mutex: three",
   ),
   mutant(
     "who queues for a mutex does not say so in its word",
-    "sync/mutex.ts",
-    "if (word !== NOBODY && cas(words, holder, word, word | MUTEX_WAITED)) break;",
-    "if (word !== NOBODY) break;",
+    "sync/mutex_core.ts",
+    "if (word !== FREE && cas(words, holder, word, word | MUTEX_WAITED)) break;",
+    "if (word !== FREE) break;",
     "mutex: three",
   ),
   mutant(
@@ -673,7 +673,7 @@ export const mutants: Mutant[] = [
   // Timers.
   mutant(
     "a sleep that has ended counts as one still",
-    "machine/g.ts",
+    "machine/wait.ts",
     "if (wait.at !== 0) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
@@ -693,7 +693,7 @@ export const mutants: Mutant[] = [
   mutant(
     "an M that finds nothing tells nobody",
     "machine/search.ts",
-    "      this.#wakeups.tellRoom();\n",
+    "      wakeups.tellRoom();\n",
     "",
     "admission",
   ),
@@ -909,7 +909,7 @@ export const mutants: Mutant[] = [
   mutant(
     "one that is frozen is forgotten: nobody knows that it waits for a P",
     "sysmon/preemption.ts",
-    "else if (this.#parker.shelve(isolate)) this.#wakeups.queueForP(isolate);",
+    "else if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);",
     "else this.#parker.shelve(isolate);",
     "preemption: two that compute",
   ),
@@ -946,8 +946,8 @@ export const mutants: Mutant[] = [
   mutant(
     "sysmon does not look at Ps that do not count any more",
     "sysmon/sysmon.ts",
-    "const ps = this.#idle.mostProcs;",
-    "const ps = this.#idle.procs;",
+    "const ps = this.#shared.idle.mostProcs;",
+    "const ps = this.#shared.idle.procs;",
     "preemption: two",
   ),
   mutant(
@@ -1089,8 +1089,8 @@ export const mutants: Mutant[] = [
   mutant(
     "who was seized before it was frozen gets no note",
     "sysmon/preemption.ts",
-    "if (state === FROZEN) this.#freeze(isolate, run);\n      else run.seen = 0;",
-    "run.seen = 0;",
+    "if (state === FROZEN) this.#freeze(isolate, turn);\n      else turn.pause();",
+    "turn.pause();",
     "preemption: one that was told to let its P go is frozen",
   ),
   mutant(
@@ -1184,7 +1184,7 @@ export const mutants: Mutant[] = [
     "standing: something outside that Deno does not count",
   ),
   mutant(
-    "an M's patience has no end",
+    "an M's standstill has no end",
     "machine/event_loop.ts",
     "(isKnown ? KNOWN_TO_WAIT : MAY_WAIT)",
     "Infinity",

@@ -10,7 +10,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
   "arena/layout/slot.ts": [["SLOTS_PER_THREAD = 512", "SLOTS_PER_THREAD = 32"]],
   "sync/isolate.ts": [["BUDGET = 1024", "BUDGET = 16"]],
   "sync/records.ts": [["MOST_SPARE = 256", "MOST_SPARE = 4"]],
-  "arena/heap.ts": [["KEEP = 32", "KEEP = 2"]],
+  "arena/heap.ts": [["MOST_CACHED = 32", "MOST_CACHED = 2"]],
   "machine/park.ts": [["RETIRE = 5_000", "RETIRE = 20"]],
   // A tenth of the slice that was asked for. What cannot be frozen is seized soon.
   "sysmon/preemption.ts": [
@@ -21,7 +21,7 @@ const patches: Record<string, readonly [is: string, becomes: string][]> = {
     ["LINGER = 1000", "LINGER = 3000"],
   ],
   // What has not begun gets a thread nearly as soon as its turn is over who runs.
-  "sysmon/gain.ts": [["STANDSTILL = 25", "STANDSTILL = 1"], ["LONGEST = 100", "LONGEST = 2"]],
+  "sysmon/gain.ts": [["NO_PROGRESS = 25", "NO_PROGRESS = 1"], ["MOST_SLICES = 100", "MOST_SLICES = 2"]],
   "native/pool.ts": [["IDLE_US = 3e6", "IDLE_US = 3e3"]],
 };
 

@@ -13,7 +13,7 @@ export const CALL_STACK = 40;
 export const CALL_WORDS = 80;
 /** Words of the stack that a call can have, 64 bits each. */
 export const CALL_STACK_SLOTS = 16;
-/** Native calls that are known to the threads at once; the host keeps what exceeds them. A power of two. */
+/** Native calls that are known to the threads at once, one for each that there can be. The host keeps what exceeds them. A power of two. */
 export const NATIVE_CALLS = 4096;
 
 /** struct heddle_native_host. */
@@ -49,6 +49,7 @@ export const QUEUE_WORDS = QUEUE_CELLS + NATIVE_CALLS;
 
 /** The status of a native M has a cache line. */
 export const NATIVE_STATUS_WORDS = LINE;
+/** Guess: at 10 KB a thread, 40 MB. */
 export const MAX_NATIVE_THREADS = 4096;
 
 export const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS +
@@ -56,6 +57,9 @@ export const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS
 
 // Preemption
 
-/** Where threads may be frozen, for the handler: start and end as doubles. By sysmon, while nobody was asked. */
+/**
+ * Where threads may be frozen, for the handler: start and end as doubles. By sysmon, while nobody was asked. Guess: an isolate has
+ * one, and each instance of WebAssembly.
+ */
 export const MAX_CODE_RANGES = 1024;
 export const CODE_WORDS = (MAX_CODE_RANGES + 1) * 4;

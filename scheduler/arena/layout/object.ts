@@ -49,5 +49,4 @@ export const W_SELECTION = 7;
 export const W_FIRED = 8;
 /** What a lock's operation asks for. */
 export const W_DEMAND = 9;
-export const W_OBJECT = 10;
 export const W_CELL = 12;

@@ -1,6 +1,9 @@
 /** The slot of a G, and the table of definitions that it names one of. */
 
-/** G slots that each thread owns for the children that it publishes. */
+/**
+ * G slots that each thread owns for the children that it publishes: a full ring, and as many that run elsewhere. Guess; with
+ * all in use children stay private.
+ */
 export const SLOTS_PER_THREAD = 512;
 
 export const G_STATUS = 0;
@@ -18,12 +21,14 @@ export const G_ID_HIGH = 10;
 /** 1: for the thread of its own that is named in G_M, and in no queue. */
 export const G_DEDICATED = 11;
 export const G_INLINE = 12;
+/** Two cache lines: what queues and owners look at, and what of the payload fits. */
 export const G_WORDS = 32;
 /** Payloads up to this many bytes need no block of the heap: four short arguments or so. */
 export const INLINE_BYTES = (G_WORDS - G_INLINE) * 4;
 
 // The task table
 
+/** Guess: no program has as many kinds of tasks. */
 export const MAX_DEFINITIONS = 4096;
 /** An entry: where in the names its key is, in bytes, and how long; then what run_times.ts knows. */
 export const D_KEY = 0;

@@ -1,6 +1,6 @@
 /**
  * Standing still: no M sleeps in the futex beside a continuation that is due, which the model takes for a fault of its own,
- * nor beside something outside that Deno counts. What Deno does not count ends its wait when the M's patience has ended.
+ * nor beside something outside that Deno counts. What Deno does not count ends its wait with the M's standstill.
  */
 import process from "node:process";
 import { load, notify, pause, sleepInEventLoop, store } from "../../../scheduler/arena/atomics.ts";

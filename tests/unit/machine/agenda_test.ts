@@ -35,11 +35,11 @@ Deno.test("a G, mail, a turn and a timer that is due are an M's own work, and a 
     ({ agenda }) => agenda.privates.push({} as G),
     ({ shared }) => shared.mailbox.push(M, 0, TO_OWNER),
     ({ agenda }) => agenda.resumeLater({ fire() {} }),
-    ({ agenda }) => agenda.startTimer({ at: performance.now() - 1, cancelled: false, fire() {} }),
+    ({ agenda }) => agenda.startTimer({ at: performance.now() - 1, fire() {} }),
   ];
   for (const add of own) {
     const all = setUp();
-    all.agenda.startTimer({ at: performance.now() + 1e6, cancelled: false, fire() {} });
+    all.agenda.startTimer({ at: performance.now() + 1e6, fire() {} });
     assertEquals([all.agenda.hasOwnWork(), all.agenda.hasTimers], [false, true]);
     add(all);
     assertEquals(all.agenda.hasOwnWork(), true);
@@ -53,9 +53,9 @@ Deno.test("what is in the ring is work here for an M that takes it: not if it is
   agenda.expects(false);
   assertEquals([agenda.takesMore, agenda.hasWorkHere(), agenda.next < Infinity], [false, false, true]);
   agenda.arrived();
-  hold.lock();
+  hold.takesWork = false;
   assertEquals([agenda.takesMore, agenda.hasWorkHere(), agenda.next], [false, false, Infinity]);
-  hold.unlock();
+  hold.takesWork = true;
   assertEquals([agenda.takesMore, agenda.hasWorkHere()], [true, true]);
 });
 

@@ -27,7 +27,7 @@ async function announcedAt(looks: number): Promise<{ asleep: number; p: number }
   agenda.expects(false);
   const eventLoop = {
     turn: () => Promise.resolve(),
-    patience: 0,
+    standstill: 0,
     ahead: 0,
     isEmpty: () => false,
     hadTurn() {},

@@ -67,7 +67,7 @@ Deno.test("the host's arguments are kept until their runner asks, and go to that
   using all = setUp();
   const { gs, forwarder, at, mailOf, queued } = all;
   const { slot, parcel, shared } = queued(HOST);
-  forwarder.send(slot, parcel);
+  forwarder.post(slot, parcel);
   gs.startRunning(slot, OTHER);
   assertEquals([at(OTHER).take(slot), mailOf(OTHER)], [undefined, []]);
   forwarder.forward(slot);
@@ -142,7 +142,7 @@ Deno.test("arguments that nobody asked for are dropped with their slot", () => {
   using all = setUp();
   const { gs, forwarder, queued } = all;
   const { slot, parcel } = queued(HOST);
-  forwarder.send(slot, parcel);
+  forwarder.post(slot, parcel);
   gs.startRunning(slot, OTHER);
   forwarder.drop(slot);
   assertThrows(() => forwarder.forward(slot), Error, "never arrived");

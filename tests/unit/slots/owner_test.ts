@@ -37,7 +37,7 @@ function setUp() {
   const sent = new Map<number, Parcel>();
   const arrived = new Map<number, Parcel>();
   const port = {
-    send: (slot: number, parcel: Parcel) => void sent.set(slot, parcel),
+    post: (slot: number, parcel: Parcel) => void sent.set(slot, parcel),
     take: (slot: number) => arrived.get(slot),
     drop: (slot: number) => void sent.delete(slot),
   };

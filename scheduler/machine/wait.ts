@@ -1,0 +1,63 @@
+/** What a G waits for without an object that is shared. */
+import { noPromise, reject, type Resolver } from "../tasks/promise.ts";
+import type { Timer } from "../queues/timers.ts";
+
+/** The G, as its waits know it. */
+interface Waiting {
+  /** The newest of them, and by it the others. */
+  waits: Wait | undefined;
+  readonly services: {
+    readonly agenda: {
+      /** Gs in `ctx.sleep`. */
+      sleeping: number;
+      stopTimer(timer: Timer): void;
+    };
+  };
+}
+
+/**
+ * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
+ * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
+ */
+export class Wait implements Timer, Resolver {
+  readonly at: number;
+  place = 0;
+  resolve: (value?: unknown) => void = noPromise;
+  /** Undefined once it has ended. */
+  g: Waiting | undefined;
+  /** Its neighbours in the G's list. */
+  before: Wait | undefined = undefined;
+  after: Wait | undefined;
+
+  constructor(g: Waiting, at = 0) {
+    this.at = at;
+    this.g = g;
+    this.after = g.waits;
+    if (this.after) this.after.before = this;
+    g.waits = this;
+    if (at !== 0) g.services.agenda.sleeping++;
+  }
+
+  fire(): void {
+    if (unlink(this)) this.resolve();
+  }
+
+  end(reason: unknown): void {
+    const g = this.g;
+    if (!unlink(this)) return;
+    if (this.at !== 0) g!.services.agenda.stopTimer(this);
+    reject(this, reason);
+  }
+}
+
+/** False: it has ended before. */
+function unlink(wait: Wait): boolean {
+  const { g } = wait;
+  if (g === undefined) return false;
+  if (wait.before) wait.before.after = wait.after;
+  else g.waits = wait.after;
+  if (wait.after) wait.after.before = wait.before;
+  if (wait.at !== 0) g.services.agenda.sleeping--;
+  wait.g = undefined;
+  return true;
+}
