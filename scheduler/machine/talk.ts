@@ -48,7 +48,6 @@ export class Talk {
     const now = this.#now;
     const operations = this.#home.operations - this.#operations;
     if (operations < FEW && now - this.#at < SHORT) return;
-    console.log("T", definition, Math.round(now - this.#at), operations);
     if (definition >= 0) this.#times.talked(definition, (now - this.#at) * 1000 / Math.max(1, operations));
     this.#look(now);
   }
