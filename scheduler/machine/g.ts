@@ -30,6 +30,8 @@ export interface Services {
   readonly agenda: Loop & {
     /** Gs in `ctx.sleep`. */
     sleeping: number;
+    /** One that yields: `goOn` is called with this when its turn comes. */
+    giveTurn(g: G, resolve: (value: unknown) => void): void;
   };
   readonly mail: { readInTask(): void };
   readonly signals: TaskSignals;
@@ -65,8 +67,8 @@ function refusePromise(result: unknown): void {
 }
 
 /**
- * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
- * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
+ * A G's wait for a time or for a promise outside: resolved by `fire`, under a P, or rejected by a cancellation. It is its own
+ * timer, since sleeping Gs come in hundreds of thousands.
  */
 export class Wait implements Timer, Resolver {
   readonly at: number;
@@ -160,7 +162,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   parent: G | undefined = undefined;
   /** Children that have not settled. Below 0 once it has ended where it ran, and stays there. */
   outstanding = 0;
-  /** What a cancellation ends: its yields, sleeps and waits, as a list. */
+  /** What a cancellation ends: its sleeps and waits, as a list. */
   waits: Wait | undefined = undefined;
 
   constructor(
@@ -227,9 +229,8 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     reserveStack();
-    const wait = new Wait(this);
-    this.services.agenda.resumeLater(wait);
-    return promiseOf(wait) as Promise<void>;
+    const { agenda } = this.services;
+    return new Promise((resolve) => agenda.giveTurn(this, resolve as (value: unknown) => void));
   }
 
   sleep(ms: number): Promise<void> {
@@ -302,6 +303,12 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   /** What it has of its thread. */
   get holds(): Holds {
     return rareOf(this).holds ??= { locks: 0, dedications: 0 };
+  }
+
+  /** The turn that it yielded for has come. */
+  goOn(resolve: (value: unknown) => void): void {
+    if (this.rare?.cancelled) reject({ resolve }, this.rare.reason);
+    else resolve(undefined);
   }
 
   cancel(reason: unknown): boolean {
