@@ -26,19 +26,20 @@ export const staysTogether = task(
   },
 );
 
-/** As above, but each message is as much work as takes so many ms; returns on how many threads that was done. */
 const works = task(import.meta, "works", async (ctx, jobs: Channel<number>) => {
   for await (const ms of jobs) for (const end = performance.now() + ms; performance.now() < end;);
   return ctx.tid;
 });
 
+/** So many messages, each of them as much work as takes so many ms. Returns on how many threads that was done. */
 export const spreads = task(
   import.meta,
   "spreads",
   async (ctx, count: number, ms: number): Promise<number> => {
-    const jobs = new Channel<number>(ctx);
+    // There before the workers are: each has work as soon as it begins, and meanwhile the others can be taken.
+    const jobs = new Channel<number>(ctx, count);
+    for (let i = 0; i < count; i++) jobs.trySend(ms);
     const workers = Array.from({ length: 8 }, () => ctx.go(works(jobs)));
-    for (let i = 0; i < count; i++) await jobs.send(ms);
     jobs.close();
     return new Set(await Promise.all(workers)).size;
   },
