@@ -43,7 +43,12 @@ export {
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export { Once } from "./scheduler/sync/once.ts";
-export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
+export {
+  failedItem,
+  parallelMap,
+  type ParallelMapOptions,
+  type ParallelMapResult,
+} from "./scheduler/parallel_map.ts";
 export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
 export { RWMutex } from "./scheduler/sync/rw_mutex.ts";
 export { select, type Selected, type SelectOptions } from "./scheduler/sync/select.ts";

@@ -6,6 +6,7 @@
 
 import { isStackOverflow, stackEnded, TooDeep } from "./depth.ts";
 import { type ErrorClass, isUnknown } from "./errors.ts";
+import { copyFlat } from "./flat.ts";
 import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./format.ts";
 import { Reader } from "./read.ts";
 import { Refusal } from "./refusal.ts";
@@ -124,6 +125,8 @@ export function copy(
   refusal?: () => Error,
 ): unknown {
   if (isPrimitive(value)) return value;
+  const flat = typeof value === "object" ? copyFlat(value!) : undefined;
+  if (flat !== undefined) return flat;
   return write(value, root, COPY, undefined, (writer) => {
     if (refusal !== undefined && !writer.beside.side.every(isOurs)) throw refusal();
     writer.depart();

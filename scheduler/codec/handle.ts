@@ -12,6 +12,24 @@ export function isHandle(value: unknown): boolean {
   return typeof value === "object" && value !== null && HANDLE in value;
 }
 
+/** Whether there are some among a task's arguments: in them, or one level further in. Of an array the first element tells. */
+export function hasHandles(args: readonly unknown[]): boolean {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (typeof arg !== "object" || arg === null) continue;
+    if (HANDLE in arg) return true;
+    if (Array.isArray(arg) ? isHandle(arg[0]) : isPlainWithHandle(arg as Record<string, unknown>)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function isPlainWithHandle(arg: Record<string, unknown>): boolean {
+  for (const key in arg) if (isHandle(arg[key])) return true;
+  return false;
+}
+
 /** One isolate's references to what it shares: handles.ts. */
 export interface References {
   /** References that were sent from here: tells a writer whether what it wrote has some. */

@@ -7,7 +7,14 @@ import type { Owned } from "../slots/owner.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
-import { type Caller, type ChildTask, noPromise, promiseOf, type Resolver } from "../tasks/promise.ts";
+import {
+  type Caller,
+  type ChildTask,
+  noPromise,
+  promiseOf,
+  reject,
+  type Resolver,
+} from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
 import { abort, type TaskSignals } from "./task_signal.ts";
 import { Ticker } from "./ticker.ts";
@@ -24,6 +31,8 @@ export interface Services {
   readonly agenda: Loop & {
     /** Gs in `ctx.sleep`. */
     sleeping: number;
+    /** One that yields: `goOn` is called with this when its turn comes. */
+    giveTurn(g: G, resolve: (value: unknown) => void): void;
   };
   readonly mail: { readInTask(): void };
   readonly signals: TaskSignals;
@@ -102,7 +111,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   parent: G | undefined = undefined;
   /** Children that have not settled. Below 0 once it has ended where it ran, and stays there. */
   outstanding = 0;
-  /** What a cancellation ends: its yields, sleeps and waits, as a list. */
+  /** What a cancellation ends: its sleeps and waits, as a list. */
   waits: Wait | undefined = undefined;
 
   constructor(
@@ -169,9 +178,8 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     reserveStack();
-    const wait = new Wait(this);
-    this.services.agenda.resumeLater(wait);
-    return promiseOf(wait) as Promise<void>;
+    const { agenda } = this.services;
+    return new Promise((resolve) => agenda.giveTurn(this, resolve as (value: unknown) => void));
   }
 
   sleep(ms: number): Promise<void> {
@@ -244,6 +252,12 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   /** What it has of its thread. */
   get holds(): Holds {
     return rareOf(this).holds ??= { locks: 0, dedications: 0 };
+  }
+
+  /** The turn that it yielded for has come. */
+  goOn(resolve: (value: unknown) => void): void {
+    if (this.rare?.cancelled) reject({ resolve }, this.rare.reason);
+    else resolve(undefined);
   }
 
   cancel(reason: unknown): boolean {

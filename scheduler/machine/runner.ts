@@ -28,6 +28,8 @@ import type { Arena } from "../arena/arena.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { Modules } from "./modules.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { Talk } from "./talk.ts";
+import { RunTimes } from "../slots/run_times.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Definition } from "../tasks/call.ts";
@@ -48,6 +50,7 @@ const { then } = Promise.prototype;
 export class Runner {
   readonly stopwatch: Stopwatch;
   readonly #modules: Modules;
+  readonly #talk: Talk;
   /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
   /** Between its begin and its first await. */
@@ -104,6 +107,7 @@ export class Runner {
     this.#box = BlackBox.open(arena, hold.isolate);
     this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
     this.#modules = new Modules(arena, hold.isolate);
+    this.#talk = new Talk(services.home, agenda, new RunTimes(arena));
   }
 
   /** A G from a queue was begun since the last look. */
@@ -279,6 +283,11 @@ export class Runner {
     return this.#definitions[number] = found;
   }
 
+  /** Of its definition; below 0: nobody else knows that. */
+  #number(g: G): number {
+    return g.slot < 0 ? this.#table.known(g.definition!) : this.#gs.definition(g.slot);
+  }
+
   /** A G that has not begun and waits for something to arrive. */
   #await(g: G, isParcel: boolean): void {
     this.#agenda.expects(isParcel);
@@ -316,12 +325,12 @@ export class Runner {
     locks.enter();
     this.stopwatch.end();
     if (g.slot >= 0) this.#current = undefined;
-    if (pending !== undefined) this.#follow(g, pending);
+    if (pending !== undefined) this.#follow(g, pending, args);
     else this.#end(g, true, result);
   }
 
   /** Apart from `#start`, which would make a context for the functions in here for every G. */
-  #follow(g: G, pending: Promise<unknown>): void {
+  #follow(g: G, pending: Promise<unknown>, args: readonly unknown[]): void {
     try {
       then.call(
         pending,
@@ -334,14 +343,14 @@ export class Runner {
     }
     this.#agenda.began();
     if (g.promise !== undefined) g.promise.state = "running";
-    // What a task keeps of its arguments is its own affair.
-    g.args = undefined;
+    g.args = this.#talk.began(args);
     if (g.slot >= 0) this.#running.set(g.slot, g);
   }
 
   /** It was pending. In a microtask. */
   ended(g: G, ok: boolean, value: unknown): void {
     this.#locks.hold();
+    if (g.args !== undefined) this.#talk.ended(g.args, this.#number(g));
     this.#agenda.ended();
     this.#end(g, ok, value);
     this.#locks.release();

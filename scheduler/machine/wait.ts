@@ -16,7 +16,7 @@ interface Waiting {
 }
 
 /**
- * A G's wait for a time, for its turn or for a promise outside: resolved by `fire`, under a P, or rejected by a
+ * A G's wait for a time or for a promise outside: resolved by `fire`, under a P, or rejected by a
  * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
  */
 export class Wait implements Timer, Resolver {

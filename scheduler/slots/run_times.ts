@@ -6,10 +6,14 @@
  * whoever ran one, so of two at once one is lost: there is a next one.
  *
  * D_IMPORT: microseconds that a thread took to import its module, the last one that did. 0: none has.
+ *
+ * D_TALK: microseconds from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
+ * its arguments ended (machine/talk.ts). A thread that waits for a CPU or for others seems to say less than it does, so a lower
+ * value counts at once, and of a higher one as much as above. 0: nobody knows.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { D_IMPORT, D_MEAN } from "../arena/layout/slot.ts";
+import { D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
 
 /** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
 const WEIGHT = 3;
@@ -44,6 +48,18 @@ export class RunTimes {
 
   importTook(definition: number, us: number): void {
     store(this.#words, this.#arena.definition(definition) + D_IMPORT, inWord(us));
+  }
+
+  /** Microseconds, as above. */
+  talk(definition: number): number {
+    return load(this.#words, this.#arena.definition(definition) + D_TALK);
+  }
+
+  talked(definition: number, us: number): void {
+    const at = this.#arena.definition(definition) + D_TALK;
+    const least = load(this.#words, at);
+    const now = inWord(us);
+    store(this.#words, at, least === 0 || now < least ? now : least + ((now - least) >> WEIGHT));
   }
 }
 

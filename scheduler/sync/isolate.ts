@@ -78,6 +78,7 @@ export class Isolate implements Lot, Store {
   parked = 0;
   /** Why nothing can be done any more. */
   shutdown: (() => Error) | undefined = undefined;
+  #operations = 0;
   readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   /** Swept now and then of those where nobody is. */
@@ -110,7 +111,13 @@ export class Isolate implements Lot, Store {
   // Going on ----------------------------------------------------------------------------------------------------------
 
   refill(): void {
+    this.#operations += BUDGET - this.budget;
     this.budget = BUDGET;
+  }
+
+  /** So many operations were done at once here: of the two that pass a value on one always is. */
+  get operations(): number {
+    return this.#operations + BUDGET - this.budget;
   }
 
   /** The promise of the next operation takes room on the stack, which its caller has to have asked for. */

@@ -39,6 +39,16 @@ export class Call<R> {
   }
 }
 Object.defineProperty(Call.prototype, IS_CALL, { value: true });
+// `await sum(1, 2)` would be the call itself, and nothing would have run. No type says that it can be awaited.
+Object.defineProperty(Call.prototype, "then", {
+  value(this: Call<unknown>, _resolve: unknown, reject: unknown) {
+    const error = new TypeError(
+      `A call of task "${this.definition.name}" was awaited that nobody has started: await go(${this.definition.name}(…)).`,
+    );
+    if (typeof reject !== "function") throw error;
+    reject(error);
+  },
+});
 
 /** Throws unless it is a call of a task, from whichever instance of this module. */
 export function requireCall(call: unknown): asserts call is Call<unknown> {

@@ -18,6 +18,7 @@ import {
 } from "../tasks/failing.ts";
 import {
   cancelsChildren,
+  cancelsYields,
   failingChildren,
   family,
   limitsChildren,
@@ -164,6 +165,13 @@ Deno.test("ctx.yield lets the others on the thread go on, in turns", async () =>
   const to = Math.min(marks.lastIndexOf(1), marks.lastIndexOf(2));
   assertGreater(to - from, 70);
   for (let i = from; i < to - 2; i++) assertEquals(new Set(marks.slice(i, i + 3)).size, 2, `${marks}`);
+});
+
+Deno.test("a cancellation ends all that a task yields for, now and later, and nothing of others", async () => {
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const [pending, later, ...others] = await soon(sched.go(cancelsYields()), "both end");
+  assertEquals([pending, later], ["RangeError: enough,RangeError: enough", "RangeError: enough"]);
+  assertEquals(others, ["went on,went on", "went on"]);
 });
 
 Deno.test("ctx.sleep is never shorter than asked, nor a second longer", async () => {

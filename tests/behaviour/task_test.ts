@@ -69,6 +69,15 @@ Deno.test("a module with a syntax error fails its tasks, with the cause", () =>
     assertEquals(await sched.go(add(1, 1)), 2);
   }));
 
+Deno.test("a call that is awaited instead of started says what was meant", async () => {
+  const message = 'A call of task "add" was awaited that nobody has started: await go(add(…)).';
+  const call = add(40, 2) as Any;
+  await assertRejects(async () => await call, TypeError, message);
+  await assertRejects(() => Promise.all([call]), TypeError, message);
+  assertThrows(() => call.then(), TypeError, message);
+  await withScheduler(async (sched) => assertEquals(await soon(sched.go(call), "the sum"), 42));
+});
+
 Deno.test("what is no call of a task cannot be started, and the error says what it was", () =>
   withScheduler((sched) => {
     const attempts: [unknown, string][] = [

@@ -1,5 +1,5 @@
 /** Tasks that start children. */
-import { task } from "@heddle/heddle";
+import { Channel, task } from "@heddle/heddle";
 
 export const note = task(import.meta, "note", (_ctx, path: string, text: string) => {
   Deno.writeTextFileSync(path, text, { append: true });
@@ -97,4 +97,25 @@ export const misusesGo = task(import.meta, "misusesGo", (ctx): string[][] => {
       return [(error as Error).name, (error as Error).message];
     }
   });
+});
+
+const yieldsThrice = task(import.meta, "yieldsThrice", async (ctx, log: Channel<string>) => {
+  const [first, second] = [ctx.yield(), ctx.yield()];
+  const ends = [first, second].map((each) => each.then(() => "went on", String));
+  log.trySend("began");
+  log.trySend((await Promise.all(ends)).join());
+  log.trySend(await ctx.yield().then(() => "went on", String));
+});
+
+/** Cancels a child that has yielded twice at once, and its sibling goes on. Returns what the yields came to: the sibling's last. */
+export const cancelsYields = task(import.meta, "cancelsYields", async (ctx): Promise<string[]> => {
+  const [log, others] = [new Channel<string>(ctx, 3), new Channel<string>(ctx, 3)];
+  const sibling = ctx.go(yieldsThrice(others));
+  const cancelled = ctx.go(yieldsThrice(log));
+  await log.recv();
+  cancelled.cancel(new RangeError("enough"));
+  await cancelled.catch(() => {});
+  await sibling;
+  await others.recv();
+  return [await log.recv(), await log.recv(), await others.recv(), await others.recv()];
 });

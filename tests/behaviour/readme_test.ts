@@ -1,0 +1,47 @@
+/** The programs of the README run, and print what their comments say. */
+import { assert, assertEquals } from "@std/assert";
+
+const root = new URL("../../", import.meta.url);
+const readme = await Deno.readTextFile(new URL("README.md", root));
+const programs = [...readme.matchAll(/```ts\n\/\/ (\w+\.ts)\n(.*?)```/gs)].map(([, name, text]) => ({
+  name,
+  text,
+}));
+
+/** What is printed, line by line: the comments behind `console.log`; undefined where there is none. */
+function expected(text: string): (string | undefined)[] {
+  return text.split("\n").filter((line) => line.includes("console.log(")).flatMap((line) => {
+    const [, comment] = line.match(/; \/\/ (.*)$/) ?? [];
+    return line.startsWith("for ") && comment !== undefined ? comment.split(", ") : [comment];
+  });
+}
+
+async function deno(cwd: URL, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const run = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } }).output();
+  const [stdout, stderr] = [run.stdout, run.stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code: run.code, stdout, stderr };
+}
+
+Deno.test("each program of the README is well typed, runs, and prints what it says", async (t) => {
+  const directory = new URL(`file://${await Deno.makeTempDir({ prefix: "heddle-readme-" })}/`);
+  try {
+    const imports = { "@heddle/heddle": new URL("mod.ts", root).href };
+    await Deno.writeTextFile(new URL("deno.json", directory), JSON.stringify({ imports }));
+    for (const { name, text } of programs) await Deno.writeTextFile(new URL(name, directory), text);
+    const checked = await deno(directory, "check", "--quiet", ...programs.map(({ name }) => name));
+    assertEquals(checked.code, 0, checked.stderr);
+    const running = programs.filter(({ text }) => text.includes("console.log("))
+      .map(({ name, text }) => ({ name, text, run: deno(directory, "run", "--quiet", "-A", name) }));
+    assert(running.length > 9, "it has programs");
+    for (const { name, text, run } of running) {
+      await t.step(name, async () => {
+        const { code, stdout, stderr } = await run;
+        assertEquals(code, 0, stderr);
+        const lines = stdout.split("\n").slice(0, -1);
+        assertEquals(lines, expected(text).map((line, i) => line ?? lines[i]), stderr);
+      });
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
