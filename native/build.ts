@@ -8,6 +8,8 @@
  * ```
  */
 
+import type { PluginBuild } from "esbuild";
+
 export interface Library {
   /** The C files, and the headers that belong to them. */
   readonly sources: readonly string[];
@@ -20,6 +22,8 @@ export interface Library {
 export interface Bundle {
   readonly entry: string;
   readonly out: string;
+  /** A function's text in a generated module, for threads; or a module of its own, for hosts. */
+  readonly isFor: "threads" | "hosts";
 }
 
 export const libraries: readonly Library[] = [
@@ -34,7 +38,8 @@ export const libraries: readonly Library[] = [
 ];
 
 export const bundles: readonly Bundle[] = [
-  { entry: "scheduler/worker_main.ts", out: "scheduler/host/worker_bundle.ts" },
+  { entry: "scheduler/worker_main.ts", out: "scheduler/host/worker_bundle.ts", isFor: "threads" },
+  { entry: "mod.ts", out: "heddle.js", isFor: "hosts" },
 ];
 
 const root = new URL("../", import.meta.url);
@@ -91,13 +96,15 @@ export async function hashSources(paths: readonly string[]): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", await all.arrayBuffer())).toHex();
 }
 
+function headerOf(from: string): string {
+  return `// Generated from ${from} by native/build.ts: do not edit.\n// deno-lint-ignore-file\n// deno-fmt-ignore-file\n`;
+}
+
 function generated(from: string, exports: Record<string, string>): string {
-  const header =
-    `// Generated from ${from} by native/build.ts: do not edit.\n// deno-lint-ignore-file\n// deno-fmt-ignore-file\n`;
   const lines = Object.entries(exports).map(([name, value]) =>
     `export const ${name}: string = ${JSON.stringify(value)};`
   );
-  return header + lines.join("\n") + "\n";
+  return headerOf(from) + lines.join("\n") + "\n";
 }
 
 /** The strings that a generated module exports, or undefined when it does not exist. */
@@ -186,11 +193,8 @@ export function exportedSymbols(elf: Uint8Array<ArrayBuffer>): Set<string> {
   return names;
 }
 
-/**
- * One function expression with all that the entry imports, except what Deno itself provides: `require` gives it that. It is no
- * module, since Deno parses each module that has no file or address of its own to see what it imports: 18 ms a thread.
- */
-export async function bundle(entry: string): Promise<{ source: string; hash: string }> {
+/** All that the entry imports in one piece, except what Deno itself provides. */
+export async function bundle({ entry, isFor }: Bundle): Promise<{ source: string; hash: string }> {
   const esbuild = await import("esbuild");
   try {
     const { outputFiles, metafile } = await esbuild.build({
@@ -207,17 +211,33 @@ export async function bundle(entry: string): Promise<{ source: string; hash: str
       write: false,
       metafile: true,
       logLevel: "silent",
+      plugins: [{ name: "halves", setup: (build) => halves(build, isFor) }],
     });
-    return {
-      source: asFunction(outputFiles[0].text),
-      hash: await hashSources(Object.keys(metafile.inputs).sort()),
-    };
+    const { text } = outputFiles[0];
+    const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith("half:"));
+    return { source: isFor === "hosts" ? text : asFunction(text), hash: await hashSources(inputs.sort()) };
   } finally {
     await esbuild.stop();
   }
 }
 
-/** The statements are esbuild's own, in its order of words. */
+/** The host's half is a part of one bundle from the start, and no part of the other. The threads' bundle stays where it is. */
+function halves({ onResolve, onLoad }: PluginBuild, isFor: Bundle["isFor"]): void {
+  onResolve({ filter: /\/worker_bundle\.ts$/ }, () => ({
+    path: "./scheduler/host/worker_bundle.ts",
+    external: true,
+  }));
+  onLoad({ filter: /\/scheduler\/host_module\.ts$/ }, () => ({
+    contents: isFor === "hosts"
+      ? `export * as hostModule from "./host/host.ts";`
+      : `export const hostModule = undefined;`,
+  }));
+}
+
+/**
+ * A function expression, for it is no module: Deno parses each module that has no file or address of its own to see what it
+ * imports, 18 ms a thread. `require` gives it what Deno provides. The statements are esbuild's own, in its order of words.
+ */
 function asFunction(module: string): string {
   const body = module.replaceAll(
     /import(?:\*as ([\w$]+)| ([\w$]+)|(\{[^}]*\})) ?from"(node:[^"]+)";/g,
@@ -240,16 +260,21 @@ async function entryExists(entry: string): Promise<boolean> {
   }
 }
 
-export async function writeBundle({ entry, out }: Bundle): Promise<void> {
-  await write(out, generated(entry, { ...await bundle(entry) }));
+export async function writeBundle(to: Bundle): Promise<void> {
+  await write(to.out, await textOf(to));
+}
+
+async function textOf(to: Bundle): Promise<string> {
+  const { source, hash } = await bundle(to);
+  if (to.isFor === "threads") return generated(to.entry, { source, hash });
+  return `${headerOf(to.entry)}// ${hash}\n${source}`;
 }
 
 /** As `checkLibrary`. */
-export async function checkBundle({ entry, out }: Bundle): Promise<string> {
-  const embedded = await readGenerated(out);
-  if (!embedded) throw new Error(`${out} is missing: run native/build.ts.`);
-  const { source, hash } = await bundle(entry);
-  if (embedded.hash !== hash || embedded.source !== source) {
+export async function checkBundle(to: Bundle): Promise<string> {
+  const { entry, out } = to;
+  if (!await entryExists(out)) throw new Error(`${out} is missing: run native/build.ts.`);
+  if (await Deno.readTextFile(new URL(out, root)) !== await textOf(to)) {
     throw new Error(`${out} differs from what ${entry} and its imports give: run native/build.ts.`);
   }
   return "same source";
