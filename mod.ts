@@ -34,6 +34,7 @@ export { Channel } from "./scheduler/sync/channel.ts";
 export {
   ChannelClosedError,
   DeadlockError,
+  QueueFullError,
   SchedulerClosedError,
   TaskAbandonedError,
   TaskTimeoutError,
@@ -42,7 +43,12 @@ export {
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export { Once } from "./scheduler/sync/once.ts";
-export { parallelMap, type ParallelMapOptions } from "./scheduler/parallel_map.ts";
+export {
+  failedItem,
+  parallelMap,
+  type ParallelMapOptions,
+  type ParallelMapResult,
+} from "./scheduler/parallel_map.ts";
 export { Pipeline, pipeline, type PipelineOptions, type Stage, type Stages } from "./scheduler/pipeline.ts";
 export { RWMutex } from "./scheduler/sync/rw_mutex.ts";
 export { select, type Selected, type SelectOptions } from "./scheduler/sync/select.ts";
@@ -58,7 +64,14 @@ export type {
   NativeSymbols,
 } from "./scheduler/native/library.ts";
 export type { NativeFunctionDefinition, NativeThread } from "./scheduler/native/thread.ts";
-export { dedicate, type DedicateOptions, go, Scheduler, type SchedulerStats } from "./scheduler/scheduler.ts";
+export {
+  dedicate,
+  type DedicateOptions,
+  type DrainOptions,
+  go,
+  Scheduler,
+  type SchedulerStats,
+} from "./scheduler/scheduler.ts";
 export type { SchedulerOptions } from "./scheduler/host/scheduler_options.ts";
 export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";

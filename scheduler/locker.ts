@@ -1,5 +1,4 @@
 import { handOver } from "./codec/moves.ts";
-import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
 import { hold, tid } from "./locker_tasks.ts";
 import { type Call, type GoOptions, requireCall, requireGoOptions, type Task } from "./tasks/call.ts";
@@ -61,7 +60,7 @@ export class ThreadLocker implements AsyncDisposable {
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
     requireCall(call);
     const limits = options === undefined ? undefined : requireGoOptions("locker.go", options);
-    if (this.#host.isClosed) throw new SchedulerClosedError("The scheduler of this locker is closed.");
+    this.#host.requireOpen();
     if (this.#closing) throw new Error("This locker is closed: start another one with scheduler.locker().");
     const task = handOver(limits?.transfer, () => this.#host.goOn(this.#thread, call, limits));
     this.#tasks.add(task);

@@ -15,8 +15,10 @@ import {
   type GoOptions,
   requireCall,
   requireGoOptions,
+  requireTimeout,
   type Task,
 } from "./tasks/call.ts";
+import { after } from "./queues/timers.ts";
 import { registry } from "./tasks/define.ts";
 import type { NativeThread } from "./native/thread.ts";
 import {
@@ -30,6 +32,14 @@ import {
 
 /** Options of {@linkcode Scheduler.dedicate}. `name` is the thread's as well as the task's. */
 export interface DedicateOptions extends GoOptions, ThreadOptions {}
+
+/** Options of {@linkcode Scheduler.drain}. */
+export interface DrainOptions {
+  /** Milliseconds after which it rejects. Default: no limit. */
+  timeout?: number;
+}
+
+const DRAIN_OPTIONS = { timeout: true } satisfies Names<DrainOptions>;
 
 const DEDICATE_OPTIONS = { ...GO_OPTIONS, ...THREAD_OPTIONS } satisfies Names<DedicateOptions>;
 
@@ -67,7 +77,7 @@ export interface SchedulerStats {
   nativeThreads: number;
   /** Native calls that have not settled. */
   nativeCalls: number;
-  /** Tasks in the global queue, or waiting for room. */
+  /** Tasks that wait for a thread. */
   queued: number;
   /** Tasks that were started on a thread since the scheduler was. */
   ran: number;
@@ -154,12 +164,13 @@ export class Scheduler implements AsyncDisposable {
    * Starts a task. Its promise settles once, with what the function returns or throws.
    *
    * @throws {DOMException} named DataCloneError if an argument cannot be copied.
+   * @throws {QueueFullError} if `maxQueue` tasks wait for a thread.
    * @throws {SchedulerClosedError} after `close()`.
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R> {
     requireCall(call);
     const limits = options === undefined ? undefined : requireGoOptions("go", options);
-    this.#requireOpen();
+    this.#host.requireOpen();
     if (limits?.transfer === undefined) return this.#host.go(call, limits) as unknown as Task<R>;
     return handOver(limits.transfer, () => this.#host.go(call, limits)) as unknown as Task<R>;
   }
@@ -184,7 +195,7 @@ export class Scheduler implements AsyncDisposable {
     requireCall(call);
     const limits = requireGoOptions("dedicate", options, DEDICATE_OPTIONS);
     const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
-    this.#requireOpen();
+    this.#host.requireOpen();
     const name = limits.name ?? threadName(call.definition.name);
     const start = () => this.#host.dedicate(call, limits, { name, affinity, nice });
     return handOver(limits.transfer, start) as unknown as Task<R>;
@@ -199,7 +210,7 @@ export class Scheduler implements AsyncDisposable {
    */
   async locker(options: ThreadOptions = {}): Promise<ThreadLocker> {
     const wishes = requireThreadOptions("locker", options);
-    this.#requireOpen();
+    this.#host.requireOpen();
     return await ThreadLocker.start(this.#host, wishes);
   }
 
@@ -274,6 +285,72 @@ export class Scheduler implements AsyncDisposable {
       parks: this.#host.total("parks"),
       overslept: this.#host.overslept,
     };
+  }
+
+  /**
+   * Resolves when a task that is started now would begin soon: fewer tasks wait for a thread than there are Ps. Who awaits it
+   * before each `go` keeps the threads busy and the queue short. It rejects with a {@linkcode SchedulerClosedError} if the scheduler
+   * is closed before.
+   *
+   * @example
+   * ```ts
+   * import { assert } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 2 });
+   * const tasks = [];
+   * for (let n = 0; n < 100; n++) {
+   *   await sched.ready();
+   *   tasks.push(sched.go(sum(0, n)));
+   *   assert(sched.stats().queued <= 2);
+   * }
+   * await Promise.all(tasks);
+   * ```
+   */
+  ready(): Promise<void> {
+    this.#requireOpen();
+    return this.#host.ready();
+  }
+
+  /**
+   * Takes no new tasks, and resolves when those in flight have settled, and native calls too. Then the scheduler can be closed
+   * without anything lost. What is started meanwhile throws a {@linkcode SchedulerClosedError}; what runs may start children.
+   *
+   * It rejects with a `DOMException` named TimeoutError when `timeout` is over: the tasks go on, and it can be called again.
+   *
+   * @throws {RangeError} if the timeout is below 0.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals, assertThrows } from "@std/assert";
+   * import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 1 });
+   * const task = sched.go(sum(0, 10));
+   * const drained = sched.drain({ timeout: 10_000 });
+   * assertThrows(() => sched.go(sum(0, 10)), SchedulerClosedError);
+   * await drained;
+   * assertEquals(await task, 45);
+   * ```
+   */
+  async drain(options: DrainOptions = {}): Promise<void> {
+    requireOptions("drain", options, DRAIN_OPTIONS);
+    const { timeout = Infinity } = options;
+    requireTimeout("drain", timeout);
+    if (this.#host.isClosed) return;
+    const late = Promise.withResolvers<void>();
+    const stop = after(timeout, () => {
+      const message =
+        `Not all tasks ended within ${timeout} ms (${this.#host.inFlight} in flight): close() ends them.`;
+      late.reject(new DOMException(message, "TimeoutError"));
+    });
+    try {
+      await Promise.race([this.#host.drain(), late.promise]);
+    } finally {
+      stop();
+    }
   }
 
   /**

@@ -134,12 +134,19 @@ export class Burial {
       if (gs.runner(slot) !== isolate) continue;
       const neverBegan = gs.isMeantFor(slot, isolate);
       if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);
+      // It waited for its module there.
+      else if (gs.isTaken(slot, isolate)) this.#putBack(slot);
       // It may have died before it could say so. The owner's link may be in use, if not.
       else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
         this.#mail.toRunner(this.#arena.ownerOf(slot), slot);
       }
     }
     gs.told(isolate);
+  }
+
+  #putBack(slot: number): void {
+    this.#gs.putBack(slot);
+    this.#global.push(slot);
   }
 
   #lose(slot: number, isolate: number, verdict: Verdict): void {

@@ -3,6 +3,7 @@
  */
 import { errnoName, loadShim, type Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
+import { Admission } from "./admission.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
@@ -66,6 +67,7 @@ export class Host {
   readonly #burial: Burial;
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
+  readonly #admission: Admission;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
   /** Ran and stolen and parked on threads that have ended. */
@@ -95,6 +97,8 @@ export class Host {
     const table = new TaskTable(arena, HOST);
     this.#forwarder = new Forwarder(shared, gs, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(gs, table, shared, home, this.#forwarder, this.#loop);
+    this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);
+    this.#loop.whenIdle = () => this.#admission.ended();
     this.#burial = new Burial(home, shared, gs, table, this.#tasks);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
@@ -156,6 +160,7 @@ export class Host {
   // Starting ----------------------------------------------------------------------------------------------------------
 
   go(call: Call<unknown>, options: GoOptions | undefined): HostTask {
+    this.#admission.requireRoom();
     return this.goOn(undefined, call, options);
   }
 
@@ -167,6 +172,24 @@ export class Host {
     }
     reserveStack();
     return this.#tasks.start(call, options, thread);
+  }
+
+  /** Resolves when a task that is started now would begin soon. */
+  async ready(): Promise<void> {
+    await this.#loop.holdFor(this.#admission.ready());
+  }
+
+  /** Throws if no task may start any more. */
+  requireOpen(): void {
+    if (this.isClosed) throw new SchedulerClosedError("The scheduler is closed: start another one.");
+    if (this.#admission.isDraining) {
+      throw new SchedulerClosedError("The scheduler is being drained: it takes no new tasks.");
+    }
+  }
+
+  /** No task starts any more. Resolves when none is in flight. */
+  async drain(): Promise<void> {
+    await this.#loop.holdFor(this.#admission.drain(this.#loop.inFlight));
   }
 
   /** On a thread of its own. */
@@ -242,6 +265,7 @@ export class Host {
     if (this.isClosed) return;
     if (this.shared.mailbox.drain(HOST, this.#read)) this.#readHeader();
     this.#tasks.refill();
+    if (this.#admission.isAwaited) this.#admission.look();
   }
 
   /** A P finds no thread, a spare is no spare any more, or the machine has room for another number of Ps. */
@@ -298,6 +322,7 @@ export class Host {
 
   async #close(): Promise<void> {
     this.#tasks.abandon(() => new SchedulerClosedError("The scheduler was closed before the task ended."));
+    this.#admission.close(new SchedulerClosedError("The scheduler was closed."));
     const nativeEnded = this.#native?.calls.close();
     this.home.shutDown(() => new SchedulerClosedError("The scheduler was closed."));
     this.#announceEnd();
@@ -350,9 +375,8 @@ export class Host {
     return this.#loop.inFlight - this.nativeCalls;
   }
 
-  /** Tasks of the host that have no slot yet, and what is in the global queue. */
   get queued(): number {
-    return this.#tasks.waiting + this.shared.global.length;
+    return this.#admission.queued;
   }
 
   /** Times that a thread was frozen, or lost its P where it could not be. */

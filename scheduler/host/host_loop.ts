@@ -41,6 +41,8 @@ export class HostLoop {
   readonly #hold = setInterval(() => {}, LONGEST);
   /** Looks for deadlocks while the host sleeps with tasks in flight. */
   watch: { begin(): void; end(): void } | undefined = undefined;
+  /** Nothing is in flight any more. */
+  whenIdle: () => void = () => {};
   /** Refills the host's budget of operations. */
   refill: () => void = () => {};
   readonly #stops = new Map<Timer, () => void>();
@@ -116,8 +118,9 @@ export class HostLoop {
   }
 
   end(): void {
-    this.#inFlight--;
-    if (this.#inFlight === 0 && this.#endSleep !== undefined) this.#holdOrNot();
+    if (--this.#inFlight > 0) return;
+    if (this.#endSleep !== undefined) this.#holdOrNot();
+    this.whenIdle();
   }
 
   /** Keeps the process alive until the promise has settled. */

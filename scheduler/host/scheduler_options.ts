@@ -27,6 +27,11 @@ export interface SchedulerOptions {
   /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
   maxTasks?: number;
   /**
+   * Tasks that may wait for a thread: with so many `go` throws a {@linkcode QueueFullError}. See {@linkcode Scheduler.ready}.
+   * Default: no limit.
+   */
+  maxQueue?: number;
+  /**
    * Size of the shared memory. Only what is touched takes memory. What finds no room there goes by message port, which
    * is slower. Default: 256 MiB.
    */
@@ -88,6 +93,7 @@ export const SCHEDULER_OPTIONS = {
   procs: true,
   maxThreads: true,
   maxTasks: true,
+  maxQueue: true,
   arenaBytes: true,
   maxNativeThreads: true,
   preempt: true,
@@ -107,6 +113,7 @@ export interface Settings {
   readonly followsMachine: boolean;
   readonly maxThreads: number;
   readonly maxTasks: number;
+  readonly maxQueue: number;
   readonly arenaBytes: number;
   readonly maxNativeThreads: number;
   readonly heapLimitMb: number;
@@ -131,6 +138,8 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const why = `procs is ${procs}, and one is spare`;
   const maxThreads = number("maxThreads", Math.max(64, 2 * procs), procs + 1, 4 * MAX_PROCS, why);
   const maxTasks = number("maxTasks", 65536, 1, 1 << 21);
+  const { maxQueue = Infinity } = options;
+  if (maxQueue !== Infinity) requireCount("maxQueue", maxQueue, 1, Number.MAX_SAFE_INTEGER);
   const leastBytes = leastArenaBytes(maxTasks, maxThreads);
   const shape = `maxTasks is ${maxTasks}, maxThreads ${maxThreads}`;
   const arenaBytes = number("arenaBytes", Math.max(256 << 20, 2 * leastBytes), leastBytes, 2 ** 31, shape);
@@ -151,6 +160,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     followsMachine: given === undefined,
     maxThreads,
     maxTasks,
+    maxQueue,
     arenaBytes,
     maxNativeThreads,
     heapLimitMb,

@@ -13,10 +13,10 @@ import type { G } from "./g.ts";
 import type { Hold } from "./hold.ts";
 
 /**
- * Milliseconds that an M waits for a G's module, or for arguments that the host sends, without taking more Gs, which would be
- * bound to it and not start either: the first one that blocks keeps the others for good. Guesses: modules load within the first;
- * a host that starts threads on busy CPUs left its mail unread for 1.7 s, and one that does so for longer than the second
- * has other worries.
+ * Milliseconds that an M waits for a G's module, or for arguments that the host sends, without taking more Gs, which would
+ * not start either. What waits for arguments is bound to the M: another G that blocks would keep it for good. Guesses: modules
+ * load within the first; a host that starts threads on busy CPUs left its mail unread for 1.7 s, and one that does so for
+ * longer than the second has other worries.
  */
 const IMPORT = 1000;
 const PARCEL = 10_000;
@@ -29,6 +29,8 @@ interface Resume {
 export class Agenda implements Loop {
   /** Started here, and known nowhere else. */
   readonly privates = new PrivateRunQueue<G>();
+  /** Slots out of queues whose modules are being imported here. They are as good as queued: who gets to run them is open. */
+  readonly unloaded = new Set<number>();
   /** Begun Gs that have not ended: their continuations are microtasks, and they may await the world outside. */
   live = 0;
   /** Of these, the ones in `ctx.sleep`. */

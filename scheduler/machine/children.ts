@@ -207,8 +207,10 @@ export class Children {
     return mean !== 0 && mean < GRAIN;
   }
 
+  /** All that has not begun: this thread may not come to it for long. */
   publishAll(): void {
     if (this.#privates.length !== 0) this.#publish(this.#privates.length);
+    if (this.#agenda.unloaded.size !== 0) this.putBack([...this.#agenda.unloaded]);
   }
 
   /** The oldest `count`, or as many as there are slots for. The newest of all stays the next to run. */
@@ -228,11 +230,28 @@ export class Children {
         break;
       }
       watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
-      if (p === NO_P || !takesWork) this.#global.push(slot);
-      else if (this.#privates.length === 0) this.#local.pushNext(p, slot);
-      else this.#local.push(p, slot);
+      if (p !== NO_P && takesWork && this.#privates.length === 0) this.#local.pushNext(p, slot);
+      else this.#push(slot);
     }
     this.#wakeups.wake();
+  }
+
+  /** What waits here for its module goes to where others find it, and this M too. */
+  putBack(slots: readonly number[]): void {
+    if (slots.length === 0) return;
+    for (const slot of slots) {
+      this.#agenda.unloaded.delete(slot);
+      this.#agenda.arrived();
+      this.#gs.putBack(slot);
+      this.#push(slot);
+    }
+    this.#wakeups.wake();
+  }
+
+  #push(slot: number): void {
+    const { p, takesWork } = this.#hold;
+    if (p === NO_P || !takesWork) this.#global.push(slot);
+    else this.#local.push(p, slot);
   }
 
   /** Whether it is in the slot. If not the slot is free again. */

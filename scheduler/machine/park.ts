@@ -45,6 +45,8 @@ const LOOKS_AGAIN = -2;
 export class Park {
   /** As far as it knew before its last sleep in the event loop, nothing here could end that. */
   #isStuck = false;
+  /** When it first slept as one more than the pool needs, since it had a P. The death of another one rouses it, and is no need. */
+  #coldSince = 0;
   readonly #words: Int32Array;
   readonly #record: number;
   readonly #isolate: number;
@@ -90,6 +92,7 @@ export class Park {
   /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */
   async park(): Promise<void> {
     const hold = this.#hold;
+    this.#coldSince = 0;
     try {
       // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
@@ -246,7 +249,8 @@ export class Park {
     // Those that have no P just now are back sooner or later. The lowest is the first to be woken, so the coldest is the first to end.
     const isSurplus = asleep === PARKED_FUTEX && this.#agenda.live === 0 &&
       this.#roles.count(POOL) > this.#idle.procs;
-    const most = isSurplus ? RETIRE : patience;
+    if (isSurplus) this.#coldSince ||= performance.now();
+    const most = isSurplus ? Math.max(0, this.#coldSince + RETIRE - performance.now()) : patience;
     return this.#parker.sleep(this.#isolate, asleep, Math.min(ms, most)) && most < ms;
   }
 
@@ -256,6 +260,8 @@ export class Park {
       if (await this.#eventLoop.hasOverslept()) add(this.#words, OVERSLEPT, 1);
     } else if (this.#roles.resign(this.#isolate, this.#idle.procs)) {
       this.#agenda.close();
+    } else {
+      this.#coldSince = 0;
     }
   }
 

@@ -115,7 +115,8 @@ export class Runner {
 
   /** Of the tasks that came from elsewhere and run here. */
   get names(): string[] {
-    return [...this.#running.values()].map((g) => this.#definition(g.slot)?.name ?? "one that is loading");
+    const slots = [...this.#running.keys(), ...this.#agenda.unloaded];
+    return slots.map((slot) => this.#definition(slot)?.name ?? "one that is loading");
   }
 
   runPrivate(g: G | undefined): boolean {
@@ -127,19 +128,56 @@ export class Runner {
   runSlot(slot: number): boolean {
     if (slot < 0) return false;
     this.#tookSlot = true;
-    const owner = this.#arena.ownerOf(slot);
-    if (!this.#gs.startRunning(slot, this.#isolate)) {
-      // The host has the arguments that went by port.
-      if (this.#gs.isByPort(slot)) this.#mail.toOwner(HOST, slot);
-      else if (owner === this.#isolate) this.#children.read(slot);
-      else this.#mail.toOwner(owner, slot);
-      this.#gs.told(this.#isolate);
-      return true;
-    }
-    const own = owner === this.#isolate ? this.#children.takeBack(slot) : undefined;
-    if (own !== undefined) return this.runPrivate(own);
-    this.#receive(new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    if (this.#definition(slot) === undefined) this.#awaitModule(slot);
+    else if (this.#begins(slot)) this.#run(slot);
     return true;
+  }
+
+  #run(slot: number): void {
+    const own = this.#arena.ownerOf(slot) === this.#isolate ? this.#children.takeBack(slot) : undefined;
+    if (own !== undefined) this.runPrivate(own);
+    else this.#receive(new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+  }
+
+  /** False: it was cancelled, and its owner is told. */
+  #begins(slot: number): boolean {
+    if (this.#gs.startRunning(slot, this.#isolate)) return true;
+    const owner = this.#arena.ownerOf(slot);
+    // The host has the arguments that went by port.
+    if (this.#gs.isByPort(slot)) this.#mail.toOwner(HOST, slot);
+    else if (owner === this.#isolate) this.#children.read(slot);
+    else this.#mail.toOwner(owner, slot);
+    this.#gs.told(this.#isolate);
+    return false;
+  }
+
+  /** Nobody is bound to this thread by a module that it has not got: something else may block it by then. */
+  #awaitModule(slot: number): void {
+    this.#gs.take(slot, this.#isolate);
+    this.#agenda.unloaded.add(slot);
+    this.#agenda.expects(false);
+    const number = this.#gs.definition(slot);
+    this.#import(number).then((error) => {
+      this.#agenda.resumeLater({ fire: () => this.#loaded(number, error) });
+    });
+  }
+
+  /** One of those that waited for it begins, the others are queued again: they find their way to who has time. */
+  #loaded(definition: number, error: Error | undefined): void {
+    const slots = [...this.#agenda.unloaded].filter((slot) => this.#gs.definition(slot) === definition);
+    if (error === undefined) this.#children.putBack(slots.splice(1));
+    for (const slot of slots) {
+      this.#agenda.unloaded.delete(slot);
+      this.#agenda.arrived();
+      if (!this.#begins(slot)) continue;
+      if (error === undefined) this.#run(slot);
+      else this.#fail(slot, error);
+    }
+  }
+
+  #fail(slot: number, error: Error): void {
+    this.#gs.dropPayload(slot);
+    this.#end(new G(this.#services, undefined, this.#gs.id(slot), undefined, slot), false, error);
   }
 
   /** By a task that looks whether it should yield, and should: where it is, if somebody wants to know. */
@@ -176,20 +214,8 @@ export class Runner {
   /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
   #load(g: G, parcel: Parcel | undefined): void {
     if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
-    const number = this.#gs.definition(g.slot);
-    const [module, name] = splitKey(this.#table.key(number));
     this.#await(g, false);
-    const loaded = this.#modules.import(module, number).then(
-      () => {
-        if (this.#definition(g.slot) !== undefined) return undefined;
-        const defined = [...registry.definitions.values()];
-        const isOther = defined.some((each) => each.module === module && each.name === name);
-        return new Error(notRegistered(module, name, isOther));
-      },
-      (cause) =>
-        new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
-    );
-    loaded.then((error) => {
+    this.#import(this.#gs.definition(g.slot)).then((error) => {
       const fire = () => {
         this.#arrived(g);
         if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
@@ -199,6 +225,21 @@ export class Runner {
       };
       this.#agenda.resumeLater({ fire });
     });
+  }
+
+  /** What the tasks of that definition fail with, if they cannot run here. */
+  #import(definition: number): Promise<Error | undefined> {
+    const [module, name] = splitKey(this.#table.key(definition));
+    return this.#modules.import(module, definition).then(
+      () => {
+        if (this.#find(definition) !== undefined) return undefined;
+        const defined = [...registry.definitions.values()];
+        const isOther = defined.some((each) => each.module === module && each.name === name);
+        return new Error(notRegistered(module, name, isOther));
+      },
+      (cause) =>
+        new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
+    );
   }
 
   #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
@@ -226,7 +267,10 @@ export class Runner {
   }
 
   #definition(slot: number): Definition | undefined {
-    const number = this.#gs.definition(slot);
+    return this.#find(this.#gs.definition(slot));
+  }
+
+  #find(number: number): Definition | undefined {
     const known = this.#definitions[number];
     if (known !== undefined) return known;
     const found = registry.definitions.get(this.#table.key(number));
@@ -371,9 +415,7 @@ export class Runner {
   }
 
   #beginOwn(slot: number, isFirst: boolean): void {
-    if (!this.#gs.startRunning(slot, this.#isolate)) {
-      this.#mail.toOwner(HOST, slot);
-      this.#gs.told(this.#isolate);
+    if (!this.#begins(slot)) {
       if (isFirst) this.#agenda.endWhenDone();
       return;
     }

@@ -11,6 +11,7 @@ import type { Children } from "./children.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
 import type { Shared } from "../parking/shared.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
 import { Spinner } from "./spin.ts";
 
 /** Go's limit of a batch from the global queue: half a local ring. */
@@ -27,6 +28,7 @@ export const NOTHING = -3;
 export class Search {
   readonly #idle: Idle;
   readonly #global: GlobalRunQueue;
+  readonly #wakeups: Wakeups;
   readonly #local: LocalRunQueue;
   readonly #hold: Hold;
   readonly #agenda: Agenda;
@@ -37,7 +39,7 @@ export class Search {
   #taken = NOTHING;
 
   constructor(
-    { idle, global, rings }: Shared,
+    { idle, global, rings, wakeups }: Shared,
     hold: Hold,
     agenda: Agenda,
     children: Children,
@@ -46,6 +48,7 @@ export class Search {
   ) {
     this.#idle = idle;
     this.#global = global;
+    this.#wakeups = wakeups;
     this.#local = rings;
     this.#hold = hold;
     this.#agenda = agenda;
@@ -56,7 +59,11 @@ export class Search {
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
-    if (!this.#agenda.takesMore || this.#global.isEmpty()) return NOTHING;
+    if (!this.#agenda.takesMore) return NOTHING;
+    if (this.#global.isEmpty()) {
+      this.#wakeups.tellRoom();
+      return NOTHING;
+    }
     const share = Math.floor(this.#global.length / this.#idle.procs) + 1;
     this.#taken = NOTHING;
     this.#global.pop(Math.min(most, share), this.#keep);

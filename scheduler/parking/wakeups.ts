@@ -7,7 +7,7 @@ import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Arena } from "../arena/arena.ts";
-import { ISOLATES } from "../arena/layout/header.ts";
+import { ISOLATES, ROOM_WANTED } from "../arena/layout/header.ts";
 import { HOST, M_WANTS_P } from "../arena/layout/m.ts";
 import { type Idle, NO_P } from "./idle.ts";
 import type { Parker } from "./parker.ts";
@@ -247,6 +247,12 @@ export class Wakeups {
       // It was given up, and the host has the P that it found in its name.
       if (state === SHELVED && !this.#ps.takeBack(p, isolate)) return true;
     }
+  }
+
+  /** By an M that finds nothing in the global queue. Partner: Admission, of the host. */
+  tellRoom(): void {
+    const words = this.#arena.i32;
+    if (load(words, ROOM_WANTED) === 1 && cas(words, ROOM_WANTED, 1, 0)) this.signal(HOST);
   }
 
   /** "Look at the header": see mailbox.ts. Wakes in any state, without a P. */

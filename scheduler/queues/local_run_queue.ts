@@ -29,6 +29,13 @@ export class Stealer {
       load(this.words, at + P_NEXT) === 0;
   }
 
+  /** A hint. */
+  length(p: number): number {
+    const at = this.arena.processor(p);
+    const length = (load(this.words, at + P_TAIL) - load(this.words, at + P_HEAD)) | 0;
+    return Math.max(0, length) + (load(this.words, at + P_NEXT) === 0 ? 0 : 1);
+  }
+
   /** What is the `n`th to run, from 0, or -1. A hint: it may have been taken by now. */
   peek(p: number, n: number): number {
     const at = this.arena.processor(p);

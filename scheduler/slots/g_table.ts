@@ -214,11 +214,20 @@ export class GTable {
     return load(this.#words, this.#arena.g(slot) + G_M);
   }
 
+  /** By who took the slot out of a queue, and cannot start it yet. Partner: Burial, if that dies. */
+  take(slot: number, isolate: number): void {
+    store(this.#words, this.#arena.g(slot) + G_M, isolate);
+  }
+
+  /** By the same, or in its name, about to push it into a queue. */
+  putBack(slot: number): void {
+    this.take(slot, 0);
+  }
+
   /** By who took the slot out of a queue. False: it was cancelled, and the caller tells its owner. */
   startRunning(slot: number, isolate: number): boolean {
-    const g = this.#arena.g(slot);
-    store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;
+    this.take(slot, isolate);
+    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) return true;
     this.end(slot, isolate, G_DROPPED);
     return false;
   }
@@ -237,9 +246,13 @@ export class GTable {
 
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
   isMeantFor(slot: number, isolate: number): boolean {
+    return this.isTaken(slot, isolate) && this.#words[this.#arena.g(slot) + G_DEDICATED] === 1;
+  }
+
+  /** The same, or it took the task out of a queue. */
+  isTaken(slot: number, isolate: number): boolean {
     const status = this.status(slot);
-    return (status === G_QUEUED || status === G_CANCELLED) &&
-      this.#words[this.#arena.g(slot) + G_DEDICATED] === 1 && this.runner(slot) === isolate;
+    return (status === G_QUEUED || status === G_CANCELLED) && this.runner(slot) === isolate;
   }
 
   /** By the owner. False: it runs, or has ended. */
@@ -272,7 +285,7 @@ export class GTable {
     return cas(this.#words, this.#arena.g(slot) + G_STATUS, G_RUNNING, G_LOST);
   }
 
-  /** By the owner, once for a task. */
+  /** By the owner, once for a task. Without a reason it is the default one. */
   requestCancel(slot: number, reason: unknown): void {
     const word = this.#arena.g(slot) + G_CANCEL;
     if (load(this.#words, word) === 0) store(this.#words, word, this.#writeReason(reason));
@@ -280,6 +293,7 @@ export class GTable {
 
   /** One that cannot be copied, or finds no room in the arena, arrives as the default reason. */
   #writeReason(reason: unknown): number {
+    if (reason === undefined) return NO_REASON;
     try {
       return pack(reason, "reason", CELL, undefined, (message) => this.#place(message)) || NO_REASON;
     } catch {

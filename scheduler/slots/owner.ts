@@ -10,6 +10,7 @@ import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Definition } from "../tasks/call.ts";
 import { exportedClasses } from "../tasks/define.ts";
+import { isDefaultReason } from "../tasks/promise.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */
@@ -96,7 +97,7 @@ export class Owner<T extends Owned> {
     if (this.#gs.cancelQueued(slot)) return;
     this.#locks.hold();
     try {
-      this.#gs.requestCancel(slot, reason);
+      this.#gs.requestCancel(slot, isDefaultReason(reason) ? undefined : reason);
       this.#mail.toRunner(this.#gs.runner(slot), slot);
     } finally {
       this.#locks.release();

@@ -123,12 +123,15 @@ export function requireGoOptions(
   requireOptions(what, options, names);
   const { signal, timeout, name, transfer } = options;
   requireSignal(what, signal);
-  if (timeout !== undefined && !(typeof timeout === "number" && timeout >= 0)) {
-    throw new RangeError(`${what}: timeout is ${shown(timeout)}: give milliseconds, 0 or more.`);
-  }
+  if (timeout !== undefined) requireTimeout(what, timeout);
   if (name !== undefined && typeof name !== "string") {
     throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
   if (transfer === undefined) return { signal, timeout, name };
   return { signal, timeout, name, transfer: requireTransfer(what, transfer) };
+}
+
+export function requireTimeout(what: string, timeout: unknown): void {
+  if (typeof timeout === "number" && timeout >= 0) return;
+  throw new RangeError(`${what}: timeout is ${shown(timeout)}: give milliseconds, 0 or more.`);
 }

@@ -102,8 +102,12 @@ export function keyOf(module: string, name: string, fn: TaskFunction): string {
 }
 
 /** Throws unless it is what `task` returns. */
+export function isDefinition(value: unknown): boolean {
+  return typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function";
+}
+
 export function requireDefinition(what: string, value: unknown): void {
-  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") return;
+  if (isDefinition(value)) return;
   const given = typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
   throw new TypeError(`${what}(…): ${given} is not a task: define one with task(import.meta, "name", fn).`);
 }

@@ -46,6 +46,23 @@ export class ChannelClosedError extends Error {
   override readonly name = "ChannelClosedError";
 }
 
+/** So many tasks wait for a thread as `maxQueue` says: the one that was to be started was not. */
+export class QueueFullError extends Error {
+  /** The class's name, as a thrown error shows it. */
+  override readonly name = "QueueFullError";
+  /** How many wait. */
+  readonly length: number;
+
+  /** @internal */
+  constructor(length: number, maxQueue: number) {
+    super(
+      `The queue is full: ${length} wait for a thread (maxQueue: ${maxQueue}). Refuse the work, or await ready() before ` +
+        "the next task.",
+    );
+    this.length = length;
+  }
+}
+
 /** Every task waits for another one, and nothing can end that. The message says who waits for what. */
 export class DeadlockError extends Error {
   /** The class's name, as a thrown error shows it. */

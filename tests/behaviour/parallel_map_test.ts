@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
-import { Channel, parallelMap, Scheduler } from "@heddle/heddle";
+import { Channel, failedItem, parallelMap, Scheduler, TaskTimeoutError } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
-import { countsItself, mapsInside, slowSquare } from "../tasks/mapping.ts";
+import { addsTo, countsItself, mapsInside, slowSquare } from "../tasks/mapping.ts";
+import { sleeps } from "../tasks/growing.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
 Deno.test.afterAll(() => sched.close());
@@ -72,6 +73,91 @@ Deno.test("leaving the loop closes the source, and a signal ends the iteration w
   })();
   await soon(assertRejects(() => mapped, Error, "enough"), "the abort");
   assertEquals(closed, 2);
+});
+
+Deno.test("a function makes the call from an item and its index, and a task gets the item alone", async () => {
+  const items = [10, 20, 30];
+  const sums = parallelMap(sched, items, (n, index) => addsTo(n, index + 1));
+  assertEquals(await soon(Array.fromAsync(sums), "the sums"), [11, 22, 33]);
+  assertEquals(await soon(Array.fromAsync(parallelMap(sched, items, addsTo)), "without the index"), [
+    110,
+    120,
+    130,
+  ]);
+  const throwing = parallelMap(sched, items, (n) => {
+    throw new RangeError(`no call for ${n}`);
+  });
+  await soon(assertRejects(() => Array.fromAsync(throwing), RangeError, "no call for 10"), "the failure");
+  // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
+  for (const wrong of [undefined, 5, {}] as any[]) {
+    assertThrows(() => parallelMap(sched, items, wrong), TypeError, "is no task, and no function");
+  }
+  // deno-lint-ignore no-explicit-any -- the same
+  const noCalls = parallelMap(sched, items, ((n: number) => n) as any);
+  await soon(assertRejects(() => Array.fromAsync(noCalls), TypeError), "what is no call");
+});
+
+Deno.test("an error that is thrown belongs to an item, and settled ones are results", async () => {
+  const shared = new SharedArrayBuffer(8);
+  const items: [number, SharedArrayBuffer][] = [11, 12, 13, 14].map((n) => [n, shared]);
+  for (const ordered of [true, false]) {
+    const error = await soon(
+      assertRejects(() => Array.fromAsync(parallelMap(sched, items, countsItself, { ordered })), RangeError),
+      "the failure",
+    );
+    assertEquals(failedItem(error), { item: items[2], index: 2 });
+    const all = await soon(
+      Array.fromAsync(parallelMap(sched, items, countsItself, { ordered, settle: true })),
+      "all of them",
+    );
+    const byIndex = all.toSorted((a, b) => a.index - b.index);
+    assertEquals(byIndex.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+    assertEquals(byIndex.map(({ item }) => item[0]), [11, 12, 13, 14]);
+    const [first, , third] = byIndex;
+    assert(first.status === "fulfilled" && first.value === 11);
+    assert(third.status === "rejected" && third.reason instanceof RangeError);
+  }
+  assertEquals([failedItem(new Error()), failedItem("none"), failedItem(undefined)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("each item has its time, and with settled ones a signal still ends the iteration", async () => {
+  const late = parallelMap(sched, [1, 600_000, 2], sleeps, { timeout: 500, settle: true });
+  const results = await soon(Array.fromAsync(late), "all of them");
+  assertEquals(results.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled"]);
+  assert(results[1].status === "rejected" && results[1].reason instanceof TaskTimeoutError);
+  assertThrows(() => parallelMap(sched, [], sleeps, { timeout: -1 }), RangeError, "timeout is -1");
+  const controller = new AbortController();
+  const aborted = parallelMap(sched, [600_000, 600_000], sleeps, { signal: controller.signal, settle: true });
+  const ended = assertRejects(() => Array.fromAsync(aborted), Error, "enough");
+  setTimeout(() => controller.abort(new Error("enough")), 20);
+  await soon(ended, "the abort");
+});
+
+Deno.test("progress is told for each task that has ended, and what onProgress throws ends the iteration", async () => {
+  const told: [number, number | undefined][] = [];
+  const onProgress = (done: number, total: number | undefined) => void told.push([done, total]);
+  const items = [1, 2, 3];
+  for (const source of [items, new Set(items), items.values()]) {
+    await soon(Array.fromAsync(parallelMap(sched, source, slowSquare, { onProgress })), "all of them");
+  }
+  const with3 = [[1, 3], [2, 3], [3, 3]];
+  assertEquals(told, [...with3, ...with3, [1, undefined], [2, undefined], [3, undefined]]);
+  const throwing = parallelMap(sched, items, slowSquare, {
+    onProgress: () => {
+      throw new URIError("the bar is broken");
+    },
+  });
+  await soon(assertRejects(() => Array.fromAsync(throwing), URIError, "the bar is broken"), "the failure");
+  // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
+  assertThrows(
+    () => parallelMap(sched, [], slowSquare, { onProgress: 5 as any }),
+    TypeError,
+    "onProgress is 5",
+  );
 });
 
 Deno.test("a task maps over its own children", async () => {
@@ -257,8 +343,6 @@ Deno.test("a result does not wait for the next item, nor do a failure, an abort 
 });
 
 Deno.test("bad arguments are refused at the call", () => {
-  assertThrows(() => parallelMap(sched, [1], ((n: number) => n) as never), TypeError, "is not a task");
-  assertThrows(() => parallelMap(sched, [1], undefined as never), TypeError, "undefined is not a task");
   const signal = new AbortController() as never;
   assertThrows(() => parallelMap(sched, [1], slowSquare, { signal }), TypeError, "give an AbortSignal");
   for (const concurrency of [0, 1.5, NaN]) {

@@ -85,7 +85,7 @@ Deno.test("setProcs takes a P from a task that goes on computing", async () => {
 // What is frozen, and what is not --------------------------------------------------------------------------------------
 
 for (
-  const [where, prefix, cycles] of [["two CPUs", [], 500], ["one CPU", ["taskset", "-c", "0"], 100]] as const
+  const [where, prefix, cycles] of [["two CPUs", [], 250], ["one CPU", ["taskset", "-c", "0"], 100]] as const
 ) {
   // Ten thousand are a task of their own: deno task freeze.
   Deno.test(`frozen and resumed ${cycles} times on ${where}, a mix of tasks computes what it should`, async () => {

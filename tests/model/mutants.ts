@@ -135,10 +135,10 @@ export const mutants: Mutant[] = [
   mutant(
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
-    `store(this.#words, g + G_M, isolate);
-    if (cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
-    `const is = cas(this.#words, g + G_STATUS, G_QUEUED, G_RUNNING);
-    store(this.#words, g + G_M, isolate);
+    `this.take(slot, isolate);
+    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    `const is = cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING);
+    this.take(slot, isolate);
     if (is) return true;`,
     "slots: a cancelled",
   ),
@@ -153,10 +153,10 @@ export const mutants: Mutant[] = [
   mutant(
     "who cancels asks for it after the runner's mail",
     "slots/owner.ts",
-    `this.#gs.requestCancel(slot, reason);
+    `this.#gs.requestCancel(slot, isDefaultReason(reason) ? undefined : reason);
       this.#mail.toRunner(this.#gs.runner(slot), slot);`,
     `this.#mail.toRunner(this.#gs.runner(slot), slot);
-      this.#gs.requestCancel(slot, reason);`,
+      this.#gs.requestCancel(slot, isDefaultReason(reason) ? undefined : reason);`,
     "slots: a task that waits",
   ),
   mutant(
@@ -677,6 +677,25 @@ export const mutants: Mutant[] = [
     "if (wait.at !== 0) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
+  ),
+  // Admission.
+  mutant(
+    "the host looks at the queues, and then says that it waits for room",
+    "host/admission.ts",
+    `    if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
+    if (!this.#hasRoom) return;`,
+    `    if (!this.#hasRoom) {
+      if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
+      return;
+    }`,
+    "admission",
+  ),
+  mutant(
+    "an M that finds nothing tells nobody",
+    "machine/search.ts",
+    "      this.#wakeups.tellRoom();\n",
+    "",
+    "admission",
   ),
   // Closing.
   mutant(

@@ -167,3 +167,13 @@ export const waitsForSignal = task(import.meta, "waitsForSignal", (ctx, tid: Sha
   new Flag(tid).value = ctx.tid;
   return ctx.blocking(() => libc.poll(null, 0n, -1));
 });
+
+/** Blocks until somebody has set the word. */
+export const blocksUntilSet = task(
+  import.meta,
+  "blocksUntilSet",
+  (ctx, flag: SharedArrayBuffer) => {
+    const word = new Int32Array(flag);
+    return ctx.blocking(() => Atomics.wait(word, 0, 0) !== "timed-out" && Atomics.load(word, 0) === 1);
+  },
+);

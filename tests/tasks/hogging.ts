@@ -1,4 +1,5 @@
 /** Tasks that keep their thread for as long as they like. */
+import { Flag } from "../support/flag.ts";
 import { type Channel, task } from "@heddle/heddle";
 
 export type Kind = keyof typeof bursts;
@@ -159,3 +160,13 @@ export const looksOn = task(import.meta, "looksOn", (ctx, ms: number): number =>
   for (const end = performance.now() + ms; performance.now() < end;) if (ctx.shouldYield) due++;
   return due;
 });
+
+/** Computes from when it says so to when it is told to end. */
+export const spinsUntilSet = task(
+  import.meta,
+  "spinsUntilSet",
+  (_ctx, begun: SharedArrayBuffer, go: SharedArrayBuffer): void => {
+    new Flag(begun).value = 1;
+    for (const flag = new Flag(go); flag.value === 0;);
+  },
+);

@@ -7,6 +7,12 @@ export const slowSquare = task(import.meta, "slowSquare", async (ctx, n: number)
   return n * n;
 });
 
+export const addsTo = task(
+  import.meta,
+  "addsTo",
+  (_ctx, n: number, more?: number): number => n + (more ?? 100),
+);
+
 /** How many run at once is counted in words: now, and the most. */
 export const countsItself = task(
   import.meta,

@@ -47,6 +47,8 @@ export const SLICE_MS = 11 * LINE + 3;
 export const PREEMPTED = 11 * LINE + 4;
 /** Times that a thread slept beside a continuation that could run: 0, or there is a fault. By Ms. */
 export const OVERSLEPT = 11 * LINE + 5;
+/** 1: the host wants to hear of an M that finds the global queue empty. Set by the host, taken by an M: see host/admission.ts. */
+export const ROOM_WANTED = 11 * LINE + 6;
 export const HEADER_END = 12 * LINE;
 
 // Spans (spans.ts)

@@ -78,6 +78,24 @@ Deno.test("a task for one thread is meant for that alone, cancelled or not, unti
   assertEquals(forAnybody.owner.isMeantFor(forAnybody.slot, 0), false);
 });
 
+Deno.test("a task that was taken out of a queue is so until it is put back or begins, cancelled or not", () => {
+  const { owner, runner, slot } = queued();
+  assertEquals(owner.isTaken(slot, M), false);
+  runner.take(slot, M);
+  assertEquals([owner.isTaken(slot, M), owner.isTaken(slot, 2), owner.isMeantFor(slot, M)], [
+    true,
+    false,
+    false,
+  ]);
+  owner.cancelQueued(slot);
+  assertEquals(owner.isTaken(slot, M), true);
+  runner.putBack(slot);
+  assertEquals(owner.isTaken(slot, M), false);
+  runner.take(slot, M);
+  runner.startRunning(slot, M);
+  assertEquals(owner.isTaken(slot, M), false);
+});
+
 Deno.test("a slot to whose runner a mail is under way is allocated again when that has been read", () => {
   const { arena, owner, runner } = setUp();
   const slots = Array.from({ length: MAX_TASKS }, () => owner.allocate());

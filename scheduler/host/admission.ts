@@ -1,0 +1,90 @@
+/**
+ * Who may start a task: none while too many wait for a thread (`maxQueue`), and none any more once the scheduler is drained.
+ *
+ * Who waits for room hears of it by mail. An M that finds nothing in the global queue tells the host, if that wants to know:
+ * the host sets ROOM_WANTED and then looks at the queues, the M looks at the queue and then at ROOM_WANTED.
+ */
+import { load, store } from "../arena/atomics.ts";
+import { ROOM_WANTED } from "../arena/layout/header.ts";
+import type { Shared } from "../parking/shared.ts";
+import { QueueFullError } from "../tasks/errors.ts";
+
+/** The host's tasks. */
+export interface Crowd {
+  /** Those that wait for a slot. */
+  readonly waiting: number;
+}
+
+export class Admission {
+  /** No task may start any more. */
+  isDraining = false;
+  readonly #words: Int32Array;
+  readonly #shared: Shared;
+  readonly #tasks: Crowd;
+  readonly #maxQueue: number;
+  #waiters: PromiseWithResolvers<void>[] = [];
+  readonly #drained = Promise.withResolvers<void>();
+
+  constructor(shared: Shared, tasks: Crowd, maxQueue: number) {
+    this.#words = shared.words;
+    this.#shared = shared;
+    this.#tasks = tasks;
+    this.#maxQueue = maxQueue;
+  }
+
+  /** Tasks that wait for a thread, or for a slot. */
+  get queued(): number {
+    const { global, idle, rings } = this.#shared;
+    let queued = this.#tasks.waiting + global.length;
+    for (let p = 0; p < idle.mostProcs; p++) queued += rings.length(p);
+    return queued;
+  }
+
+  /** For one more. */
+  requireRoom(): void {
+    if (this.#maxQueue === Infinity || this.queued < this.#maxQueue) return;
+    throw new QueueFullError(this.queued, this.#maxQueue);
+  }
+
+  /** Fewer wait than there are Ps, so that none of these has to wait for the next. */
+  get #hasRoom(): boolean {
+    return this.queued < Math.min(this.#shared.idle.procs, this.#maxQueue);
+  }
+
+  ready(): Promise<void> {
+    if (this.#hasRoom) return Promise.resolve();
+    const waiter = Promise.withResolvers<void>();
+    this.#waiters.push(waiter);
+    this.look();
+    return waiter.promise;
+  }
+
+  /** Whether anybody waits for room. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** Then whenever the host has read its mail. */
+  look(): void {
+    if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
+    if (!this.#hasRoom) return;
+    store(this.#words, ROOM_WANTED, 0);
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  /** Resolves as `ended` is called with nothing in flight, or at once. */
+  drain(inFlight: number): Promise<void> {
+    this.isDraining = true;
+    if (inFlight === 0) this.#drained.resolve();
+    return this.#drained.promise;
+  }
+
+  /** Nothing is in flight. */
+  ended(): void {
+    if (this.isDraining) this.#drained.resolve();
+  }
+
+  close(error: Error): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+  }
+}
