@@ -32,6 +32,7 @@ import type { Hold } from "./hold.ts";
 import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
 import { END, endWaits, REPORT, reportWaits } from "./stuck.ts";
+import { IMPORTING, WarmUp } from "./warm_up.ts";
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -62,9 +63,10 @@ export class Park {
   readonly #eventLoop: EventLoop;
   readonly #mail: MailReader;
   readonly #runner: Runner;
+  readonly #warmUp: WarmUp;
 
   constructor(
-    { arena, idle, mailbox, parker, roles, wakeups }: Shared,
+    shared: Shared,
     hold: Hold,
     agenda: Agenda,
     home: Isolate,
@@ -72,6 +74,7 @@ export class Park {
     mail: MailReader,
     runner: Runner,
   ) {
+    const { arena, idle, mailbox, parker, roles, wakeups } = shared;
     this.#words = arena.i32;
     this.#record = arena.isolate(hold.isolate);
     this.#isolate = hold.isolate;
@@ -87,6 +90,7 @@ export class Park {
     this.#eventLoop = eventLoop;
     this.#mail = mail;
     this.#runner = runner;
+    this.#warmUp = new WarmUp(shared, hold, runner.modules);
   }
 
   /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */
@@ -126,7 +130,8 @@ export class Park {
           isQuiet = false;
           continue;
         }
-        const patience = this.#eventLoop.patience;
+        const rest = this.#agenda.live === 0 && hold.p === NO_P ? this.#warmUp.rest() : Infinity;
+        const patience = rest === IMPORTING ? 0 : this.#eventLoop.patience;
         const asleep = this.#sleepState(patience > 0);
         hold.announce(asleep);
         const ms = this.#look(asleep);
@@ -139,7 +144,7 @@ export class Park {
           isQuiet = false;
           if (hold.retract(asleep)) return;
         } else {
-          const isImpatient = this.#sleepInFutex(asleep, ms, patience);
+          const isImpatient = this.#sleepInFutex(asleep, Math.min(ms, rest), patience);
           if (hold.retract(asleep)) return;
           if (isImpatient) {
             await this.#losePatience();

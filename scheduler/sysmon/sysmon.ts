@@ -9,6 +9,7 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
 import type { Idle } from "../parking/idle.ts";
 import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -16,7 +17,7 @@ import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { NativeWatch } from "./native_watch.ts";
 import { CLOSING, ISOLATES, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
-import { HOST } from "../arena/layout/m.ts";
+import { HOST, M_IMPORTS } from "../arena/layout/m.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import type { Parker } from "../parking/parker.ts";
 import { Preemption } from "./preemption.ts";
@@ -35,6 +36,8 @@ const QUIET = 50;
 const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
 const LONG = 10e6;
+/** Nanoseconds that an M which imports a module may leave a P that it was given. Guess. */
+const IMPORT = 1e9;
 /**
  * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
  * that do not block let the pool grow to many threads that are of no use.
@@ -52,6 +55,7 @@ interface Seen {
 }
 
 export class Sysmon {
+  readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #shim: Shim;
   readonly #parker: Parker;
@@ -78,6 +82,7 @@ export class Sysmon {
     this.#life = life;
     this.#longest = life === undefined ? -1 : HOST_CHECK;
     this.#nativeThreads = arena.nativeHost + NATIVE_HOST_THREADS;
+    this.#arena = arena;
     this.#words = arena.i32;
     this.#shim = shim;
     this.#parker = shared.parker;
@@ -192,8 +197,7 @@ export class Sysmon {
         if (this.#now - seen.since >= this.#patience(p)) this.#retake(p, word);
       } else if (isOnItsWay(word) && this.#now - seen.since >= LONG) {
         // It may be given away once more, and look the same.
-        seen.since = this.#now;
-        this.#revoke(p);
+        if (this.#revoke(p, this.#now - seen.since)) seen.since = this.#now;
       }
     }
   }
@@ -223,15 +227,20 @@ export class Sysmon {
     }
   }
 
-  /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
-  #revoke(p: number): void {
+  /**
+   * From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. One that imports a
+   * module has longer: another thread would have to import it first. False: it does, or has come.
+   */
+  #revoke(p: number, waited: number): boolean {
     const isolates = load(this.#words, ISOLATES);
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (waited < IMPORT && load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0) continue;
       if (!this.#parker.revoke(isolate, p)) continue;
       this.#retook = true;
       this.#wakeups.passOn(p);
-      return;
+      return true;
     }
+    return waited >= IMPORT;
   }
 
   // The machine -------------------------------------------------------------------------------------------------------
