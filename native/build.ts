@@ -193,6 +193,14 @@ export function exportedSymbols(elf: Uint8Array<ArrayBuffer>): Set<string> {
   return names;
 }
 
+/** As it minifies, esbuild (0.25) puts a value that is used once in its place, and drops the `using` with which it was declared. */
+async function requireNoUsing(path: string): Promise<void> {
+  const line = /^ *(?:await )?using \w+ = .*/m.exec(await Deno.readTextFile(new URL(path, root)));
+  if (line !== null) {
+    throw new Error(`${path} has "${line[0].trim()}", which the bundle may lose: use finally.`);
+  }
+}
+
 interface Bundled {
   readonly source: string;
   readonly hash: string;
@@ -220,7 +228,8 @@ export async function bundle({ entry, isFor }: Bundle): Promise<Bundled> {
       plugins: [{ name: "halves", setup: (build) => halves(build, isFor) }],
     });
     const { text } = outputFiles[0];
-    const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith("half:"));
+    const inputs = Object.keys(metafile.inputs);
+    for (const path of inputs) await requireNoUsing(path);
     const { exports } = Object.values(metafile.outputs)[0];
     const hash = await hashSources(inputs.sort());
     return { source: isFor === "hosts" ? text : asFunction(text), hash, exports };

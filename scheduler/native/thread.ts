@@ -70,7 +70,7 @@ export class NativeThread implements AsyncDisposable {
     // The default stack, 8 MB of addresses: nobody knows what runs here, and drivers that compile need much.
     const limits = { statuses: 0, stackBytes: 0, idleUs: -1, limit: 1, maxThreads: 1 };
     const queue = calls.openQueueOfThread(limits);
-    using shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
+    const shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
     const set = shim.symbols;
     try {
       // The first call starts the thread.
@@ -93,6 +93,8 @@ export class NativeThread implements AsyncDisposable {
       if (queue.threads > 0) await leave(calls, queue);
       else calls.forgetQueue(queue);
       throw error;
+    } finally {
+      shim.close();
     }
   }
 
