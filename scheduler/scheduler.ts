@@ -1,6 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
+import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
 import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
@@ -28,9 +29,6 @@ import {
   threadName,
   type ThreadOptions,
 } from "./tasks/thread_options.ts";
-
-// A thread imports this module with its tasks, and never starts a scheduler: without the host's half it takes 2 MB less.
-const hostModule = registry.isThread ? undefined : await import("./host/host.ts");
 
 export type { SchedulerStats };
 

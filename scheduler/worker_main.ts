@@ -5,6 +5,7 @@ import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
 import { load, store } from "./arena/atomics.ts";
+import * as heddle from "../mod.ts";
 import "./locker_tasks.ts";
 import { Machine } from "./machine/machine.ts";
 import { Arena } from "./arena/arena.ts";
@@ -25,6 +26,7 @@ const SYSMON_CHECK = 2000;
 
 const { buffer, shape, isolate, shimPath, warm, port, life } = workerData as ThreadStart;
 registry.isThread = true;
+registry.heddle = heddle;
 
 const arena = new Arena(shape, buffer);
 const shim = loadShim(shimPath);

@@ -7,7 +7,7 @@ export interface ThreadStart {
   readonly shape: ArenaShape;
   /** Its number; the host's for sysmon, which has none. */
   readonly isolate: number;
-  /** What the thread imports: worker_main.ts in one piece. */
+  /** What the thread evaluates: worker_main.ts in one piece. */
   readonly bundle: string;
   readonly shimPath: string;
   /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */

@@ -18,12 +18,12 @@ import { SideChannel } from "../slots/side_channel.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./thread_start.ts";
 import { source } from "./worker_bundle.ts";
 
-// As a data: URL the bundle would be the module's name, of which a thread keeps 20 copies and more: 1.7 MB for 75 KB. A
-// worker cannot start from a blob: URL, but it can import one.
+// The bundle is a function's text. As a blob: or data: module Deno would parse it for its imports, 18 ms for 190 KB, and keep a
+// data: URL 20 times as the module's name; as a file it could not be read without --allow-read, nor be part of a user's bundle.
 const entry = new URL(
-  `data:text/javascript,import { workerData } from "node:worker_threads"; await import(workerData.bundle);`,
+  `data:text/javascript,import process from "node:process"; import { workerData } from "node:worker_threads"; ` +
+    `(0, eval)(workerData.bundle)(process.getBuiltinModule);`,
 );
-let bundle: string | undefined;
 
 /**
  * Of V8's heap for new objects, in all its parts: a thread that allocates much keeps 17 MB of it, and 67 without a limit.
@@ -40,7 +40,10 @@ const DESCRIPTORS = 8;
 /** Milliseconds from a refusal to the next try; doubled for each one that follows. Guesses. */
 const FIRST_RETRY = 50;
 const LAST_RETRY = 5000;
-/** Milliseconds from one thread to the next that nothing waits for: as a first task takes to import its module and to end. */
+/**
+ * Milliseconds from one thread to the next that nothing waits for, at the least. It is so long as the first one took to be up, which
+ * a first task needs no longer for, to import its module and to end: also on a busy machine, where another thread would delay it.
+ */
 const SETTLE = 20;
 
 export interface Thread {
@@ -84,6 +87,7 @@ export class Threads {
   #isAwaited = false;
   /** A thread has come up. */
   #hasBegun = false;
+  #settle = SETTLE;
   /** The next step of balance(). */
   #continuation: ReturnType<typeof setTimeout> | undefined = undefined;
   /** Why there are no more threads than there are, until the next try. */
@@ -176,7 +180,7 @@ export class Threads {
     this.#continuation = setTimeout(() => {
       this.#continuation = undefined;
       this.#continue();
-    }, SETTLE);
+    }, this.#settle);
     Deno.unrefTimer(this.#continuation as unknown as number);
   }
 
@@ -203,6 +207,7 @@ export class Threads {
     this.#roles.set(isolate, role);
     // The last thread of that number may have ended anywhere.
     for (const word of [M_TID, M_DEATH, M_GIVEN, M_STUCK, M_ASKED]) store(this.#arena.i32, record + word, 0);
+    const begun = performance.now();
     const worker = this.#startWorker(isolate, port2);
     if (worker === undefined) {
       port1.close();
@@ -230,6 +235,7 @@ export class Threads {
       else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
       if (this.#hasBegun) return;
       this.#hasBegun = true;
+      this.#settle = Math.max(SETTLE, performance.now() - begun);
       this.#continueLater();
     });
     worker.on("error", (error) => thread.error = error);
@@ -250,7 +256,7 @@ export class Threads {
       buffer: this.#arena.buffer,
       shape: this.#arena.shape,
       isolate,
-      bundle: bundle ??= URL.createObjectURL(new Blob([source], { type: "text/javascript" })),
+      bundle: source,
       shimPath: this.#shim.path,
       warm: isolate === HOST ? [] : this.#limits.warm,
       ...(this.#life !== undefined && { life: this.#life }),

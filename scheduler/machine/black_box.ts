@@ -65,7 +65,7 @@ export class BlackBox {
     if (turn === this.#told || load(this.#words, this.#record + M_STALLED) !== stallOf(turn)) return false;
     this.#told = turn;
     // Without its first line, and those of the scheduler.
-    const lines = new Error().stack!.split("\n").filter((line) => !line.includes("(blob:")).slice(1);
+    const lines = new Error().stack!.split("\n").filter((line) => !line.includes("(heddle:thread")).slice(1);
     const block = heap.put(encode(lines.join("\n"), "stack").bytes);
     if (block === 0) return false;
     const before = exchange(this.#words, this.#record + M_STACK, block);

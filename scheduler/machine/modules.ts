@@ -1,6 +1,7 @@
 /** The modules that a thread imports for its tasks, and what it tells sysmon of them: see sysmon/gain.ts. */
-import { store } from "../arena/atomics.ts";
+import { add, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
+import { IMPORTED } from "../arena/layout/header.ts";
 import { M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
 import { RunTimes } from "../slots/run_times.ts";
 
@@ -36,6 +37,7 @@ export class Modules {
     const ended = () => store(this.#words, this.#imports, --this.#underWay);
     imported.then(() => {
       ended();
+      add(this.#words, IMPORTED, 1);
       this.#times.importTook(definition, (performance.now() - begun) * 1000);
     }, ended);
     return imported;

@@ -30,6 +30,7 @@ import type { Hold } from "./hold.ts";
 import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
 import { BREAK_DEADLOCK, breakDeadlock, REPORT_WAITS, reportWaits } from "./stuck.ts";
+import { IMPORTING, WarmUp } from "./warm_up.ts";
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -56,6 +57,7 @@ export class Park {
   readonly #eventLoop: EventLoop;
   readonly #mail: MailReader;
   readonly #runner: Runner;
+  readonly #warmUp: WarmUp;
 
   constructor(
     shared: Shared,
@@ -77,6 +79,7 @@ export class Park {
     this.#eventLoop = eventLoop;
     this.#mail = mail;
     this.#runner = runner;
+    this.#warmUp = new WarmUp(shared, hold, runner.modules);
   }
 
   /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */
@@ -117,7 +120,8 @@ export class Park {
           isQuiet = false;
           continue;
         }
-        const standstill = this.#eventLoop.standstill;
+        const rest = this.#agenda.live === 0 && hold.p === NO_P ? this.#warmUp.rest() : Infinity;
+        const standstill = rest === IMPORTING ? 0 : this.#eventLoop.standstill;
         const asleep = this.#sleepState(standstill > 0);
         hold.announce(asleep);
         const ms = this.#look(asleep);
@@ -130,7 +134,7 @@ export class Park {
           isQuiet = false;
           if (hold.retract(asleep)) return;
         } else {
-          const hasTimedOut = this.#sleepInFutex(asleep, ms, standstill);
+          const hasTimedOut = this.#sleepInFutex(asleep, Math.min(ms, rest), standstill);
           if (hold.retract(asleep)) return;
           if (hasTimedOut) {
             await this.#afterTimeout();

@@ -49,7 +49,7 @@ const { then } = Promise.prototype;
 
 export class Runner {
   readonly stopwatch: Stopwatch;
-  readonly #modules: Modules;
+  readonly modules: Modules;
   readonly #talk: Talk;
   /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
@@ -106,7 +106,7 @@ export class Runner {
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
     this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
-    this.#modules = new Modules(arena, hold.isolate);
+    this.modules = new Modules(arena, hold.isolate);
     this.#talk = new Talk(services.home, agenda, new RunTimes(arena));
   }
 
@@ -234,7 +234,7 @@ export class Runner {
   /** What the tasks of that definition fail with, if they cannot run here. */
   #import(definition: number): Promise<Error | undefined> {
     const [module, name] = splitKey(this.#table.key(definition));
-    return this.#modules.import(module, definition).then(
+    return this.modules.import(module, definition).then(
       () => {
         if (this.#find(definition) !== undefined) return undefined;
         const defined = [...registry.definitions.values()];
@@ -279,7 +279,7 @@ export class Runner {
     if (known !== undefined) return known;
     const found = registry.definitions.get(this.#table.key(number));
     if (found === undefined) return undefined;
-    this.#modules.has(number);
+    this.modules.has(number);
     return this.#definitions[number] = found;
   }
 

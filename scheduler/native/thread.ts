@@ -63,7 +63,7 @@ export class NativeThread implements AsyncDisposable {
     // The default stack, 8 MB of addresses: nobody knows what runs here, and drivers that compile need much.
     const limits = { statuses: 0, stackBytes: 0, idleUs: -1, limit: 1, maxThreads: 1 };
     const queue = calls.queues.openForThread(limits);
-    using shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
+    const shim = openLibrary("Scheduler.thread", calls, queue, calls.shim.path, settings);
     const set = shim.symbols;
     try {
       // The first call starts the thread.
@@ -74,6 +74,8 @@ export class NativeThread implements AsyncDisposable {
       if (queue.threads > 0) await leave(calls, queue);
       else calls.queues.forget(queue);
       throw error;
+    } finally {
+      shim.close();
     }
   }
 

@@ -12,7 +12,7 @@ import { cas, load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import { NativeWatch } from "./native_watch.ts";
 import { CLOSING, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
-import { HOST } from "../arena/layout/m.ts";
+import { HOST, M_IMPORTS } from "../arena/layout/m.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
@@ -30,6 +30,8 @@ const QUIET = 50;
 const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
 const RETAKE_ANYWAY = 10e6;
+/** Nanoseconds that an M which imports a module may leave a P that it was given. Guess. */
+const IMPORT = 1e9;
 /**
  * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
  * that do not block let the pool grow to many threads that are of no use.
@@ -178,8 +180,7 @@ export class Sysmon {
         if (this.#now - seen.since >= this.#retakeAfter(p)) this.#retake(p, word);
       } else if (isOnItsWay(word) && this.#now - seen.since >= RETAKE_ANYWAY) {
         // It may be given away once more, and look the same.
-        seen.since = this.#now;
-        this.#revoke(p);
+        if (this.#revoke(p, this.#now - seen.since)) seen.since = this.#now;
       }
     }
   }
@@ -209,12 +210,20 @@ export class Sysmon {
     }
   }
 
-  /** From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. */
-  #revoke(p: number): void {
-    const { parker, roles, wakeups } = this.#shared;
-    if (roles.first((isolate) => parker.revoke(isolate, p)) === HOST) return;
+  /**
+   * From an M whose event loop runs a long continuation, so that it does not come for the P that it was given. One that imports a
+   * module has longer: another thread would have to import it first. False: it does, or has come.
+   */
+  #revoke(p: number, waited: number): boolean {
+    const { arena, parker, roles, wakeups } = this.#shared;
+    const imports = (isolate: number) => load(this.#words, arena.isolate(isolate) + M_IMPORTS) !== 0;
+    const from = roles.first((isolate) =>
+      !(waited < IMPORT && imports(isolate)) && parker.revoke(isolate, p)
+    );
+    if (from === HOST) return waited >= IMPORT;
     this.#retook = true;
     wakeups.passOn(p);
+    return true;
   }
 
   // The machine -------------------------------------------------------------------------------------------------------

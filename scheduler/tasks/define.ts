@@ -5,14 +5,17 @@ import type { TaskContext } from "./context.ts";
 import { shown } from "./options.ts";
 
 /**
- * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules.
- * What they must share hangs on the global object.
+ * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules: in this
+ * repository, where sources are imported; the package's `mod.js` gives tasks the bundle's own. What instances must share hangs on
+ * the global object.
  */
 interface Registry {
   /** By key. */
   readonly definitions: Map<string, Definition>;
   /** True in a Heddle thread. */
   isThread: boolean;
+  /** In a thread: all that `mod.ts` exports, for `mod.js`. */
+  heddle?: object;
 }
 
 const REGISTRY = Symbol.for("heddle.registry");

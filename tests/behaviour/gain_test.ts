@@ -107,3 +107,20 @@ Deno.test("what cannot be warm is an error of start()", async () => {
     await assertRejects(() => Scheduler.start({ procs: 1, warm }), TypeError, message);
   }
 });
+
+Deno.test("a thread that has nothing to do imports what another one has, but not beside a task, and a spare does not", async () => {
+  await countingImports(async (spins, imports) => {
+    await using sched = await Scheduler.start({ procs: 2, preempt: false });
+    const first = sched.go(spins(0));
+    await until(() => imports() === 1, "one imports it", LIMIT);
+    const beside = sched.go(work("loop", 1500));
+    await soon(first, "its task");
+    assertEquals(beside.state, "running");
+    await soon(beside, "the task beside it", LIMIT);
+    assertEquals(imports(), 1);
+    await until(() => imports() === 2, "the other one imports it", LIMIT);
+    // Whoever has it by now wakes the next that has not, if there is one.
+    await soon(Promise.all(Array.from({ length: 20 }, () => sched.go(spins(5)))), "tasks on both", LIMIT);
+    assertEquals([imports(), sched.stats().threads], [2, 3]);
+  });
+});

@@ -152,9 +152,8 @@ Deno.test("progress is told for each task that has ended, and what onProgress th
     },
   });
   await soon(assertRejects(() => Array.fromAsync(throwing), URIError, "the bar is broken"), "the failure");
-  // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
   assertThrows(
-    () => parallelMap(sched, [], slowSquare, { onProgress: 5 as any }),
+    () => parallelMap(sched, [], slowSquare, { onProgress: 5 as never }),
     TypeError,
     "onProgress is 5",
   );

@@ -82,3 +82,8 @@ Deno.test("an idle scheduler uses no CPU, and one whose tasks all sleep hardly a
   // Five threads look at their heaps ten times a second.
   assertLess(percents[1], 4, "percent of a CPU");
 });
+
+Deno.test("the first result waits for one thread, and for no other to start", async () => {
+  const { code, stdout, stderr } = await runProgram("has_its_first_result");
+  assertEquals([code, stdout, stderr], [0, "42 1\n", ""]);
+});

@@ -6,10 +6,21 @@ const root = new URL("../../", import.meta.url);
 export async function copyOfProject(name: string, change: (scheduler: URL) => Promise<void>): Promise<URL> {
   const directory = await Deno.makeTempDir({ prefix: `heddle-${name}-` });
   const copy = new URL(`file://${directory}/`);
-  const files = ["mod.ts", "deno.json", "deno.lock", "scheduler", "ffi", "native", "tests", "examples"];
+  const files = [
+    "mod.js",
+    "mod.ts",
+    "deno.json",
+    "deno.lock",
+    "scheduler",
+    "ffi",
+    "native",
+    "tests",
+    "examples",
+  ];
   await run("cp", ["-r", ...files, directory], root);
   await change(new URL("scheduler/", copy));
-  const build = `import * as b from "./native/build.ts"; await b.writeBundle(b.bundles[0])`;
+  const build =
+    `import * as b from "./native/build.ts"; for (const each of b.bundles) await b.writeBundle(each)`;
   await run(Deno.execPath(), ["eval", build], copy);
   return copy;
 }

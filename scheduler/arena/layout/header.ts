@@ -49,6 +49,8 @@ export const PREEMPTED = 11 * LINE + 4;
 export const OVERSLEPT = 11 * LINE + 5;
 /** 1: the host wants to hear of an M that finds the global queue empty. Set by the host, taken by an M: see host/admission.ts. */
 export const ROOM_WANTED = 11 * LINE + 6;
+/** How often a module was imported, on any thread. See machine/warm_up.ts. */
+export const IMPORTED = 11 * LINE + 7;
 export const HEADER_END = 12 * LINE;
 
 // Spans (spans.ts)

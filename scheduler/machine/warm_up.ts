@@ -1,0 +1,149 @@
+/**
+ * A thread of the pool that has nothing to do imports what another one has imported for its tasks, so that it is not cold when it
+ * is wanted: one thread at a time, when no P has been in use for a moment.
+ *
+ * IMPORTED counts what was imported anywhere. Who parks and finds it changed looks whether it lacks what others have at hand (M_WARM).
+ * If so, it rests, and imports that, a module after the other. Who lacks nothing wakes one that does. So the word goes round.
+ *
+ * Meanwhile it sleeps in its event loop, without a P. So others are woken first; and if it is given a P while a module is evaluated, it
+ * comes for it after that, or sysmon takes it back.
+ */
+import { load } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { IMPORTED, ISOLATES, TASK_COUNT } from "../arena/layout/header.ts";
+import { HOST, M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
+import type { Idle } from "../parking/idle.ts";
+import { POOL, type Roles } from "../parking/roles.ts";
+import type { Shared } from "../parking/shared.ts";
+import type { Wakeups } from "../parking/wakeups.ts";
+import { TaskTable } from "../slots/task_table.ts";
+import { registry, splitKey } from "../tasks/define.ts";
+import type { Hold } from "./hold.ts";
+import type { Modules } from "./modules.ts";
+
+/** Milliseconds without a P in use before an import, from the first look; doubled for each look that finds one in use. Guesses. */
+const REST = 10;
+const LONGEST_REST = 1000;
+
+/** What `rest` says of an M that imports: it is to sleep in its event loop. */
+export const IMPORTING = 0;
+
+export class WarmUp {
+  readonly #arena: Arena;
+  readonly #words: Int32Array;
+  readonly #idle: Idle;
+  readonly #roles: Roles;
+  readonly #wakeups: Wakeups;
+  readonly #hold: Hold;
+  readonly #modules: Modules;
+  readonly #table: TaskTable;
+  /** By their URLs: one that does not load here may load elsewhere. */
+  readonly #tried = new Set<string>();
+  #seen = 0;
+  #isImporting = false;
+  /** When to look next, while it lacks something. */
+  #due = Infinity;
+  #restMs = REST;
+
+  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, modules: Modules) {
+    this.#arena = arena;
+    this.#words = arena.i32;
+    this.#idle = idle;
+    this.#roles = roles;
+    this.#wakeups = wakeups;
+    this.#hold = hold;
+    this.#modules = modules;
+    this.#table = new TaskTable(arena, hold.isolate);
+  }
+
+  /** By an M without live Gs that is about to sleep: for how many milliseconds at the most; or it is importing. */
+  rest(): number {
+    if (this.#isImporting) return IMPORTING;
+    const imported = load(this.#words, IMPORTED);
+    if (imported === this.#seen) return Infinity;
+    if (!this.#isOfUse(this.#hold.isolate)) return Infinity;
+    const definition = this.#lacking();
+    if (definition < 0) {
+      this.#seen = imported;
+      this.#due = Infinity;
+      this.#tellNext();
+      return Infinity;
+    }
+    const now = performance.now();
+    if (this.#due === Infinity) this.#restMs = REST;
+    else if (now >= this.#due) {
+      if (this.#isCalm) {
+        this.#import(definition);
+        return IMPORTING;
+      }
+      this.#restMs = Math.min(2 * this.#restMs, LONGEST_REST);
+    } else return this.#due - now;
+    this.#due = now + this.#restMs;
+    return this.#restMs;
+  }
+
+  /** One of the pool, and among those that it is to keep: the others end, and are woken last. */
+  #isOfUse(isolate: number): boolean {
+    if (this.#roles.of(isolate) !== POOL) return false;
+    let before = 0;
+    for (let each = HOST + 1; each < isolate; each++) {
+      if (this.#roles.of(each) === POOL) before++;
+    }
+    return before < this.#idle.procs;
+  }
+
+  /** No P is in use, and nobody is importing. */
+  get #isCalm(): boolean {
+    return this.#idle.idlePs >= this.#idle.procs &&
+      this.#first((isolate) => load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0) < 0;
+  }
+
+  /** The definition of a module that others have at hand, or -1. */
+  #lacking(): number {
+    let others = 0;
+    this.#first((isolate) => (others |= this.#warm(isolate), false));
+    const count = load(this.#words, TASK_COUNT);
+    for (let definition = 0; definition < count; definition++) {
+      const bit = 1 << (definition & 31);
+      if ((others & bit) === 0 || (this.#warm(this.#hold.isolate) & bit) !== 0) continue;
+      const key = this.#table.key(definition);
+      if (registry.definitions.has(key)) this.#modules.has(definition);
+      else if (!this.#tried.has(splitKey(key)[0])) return definition;
+    }
+    return -1;
+  }
+
+  #import(definition: number): void {
+    const [url] = splitKey(this.#table.key(definition));
+    this.#tried.add(url);
+    this.#isImporting = true;
+    this.#due = Infinity;
+    const ended = () => {
+      this.#isImporting = false;
+      this.#hold.kick();
+    };
+    // Who has a task of it will hear what is wrong with it.
+    this.#modules.import(url, definition).then(ended, ended);
+  }
+
+  #tellNext(): void {
+    const mine = this.#warm(this.#hold.isolate);
+    const next = this.#first((isolate) => this.#isOfUse(isolate) && (mine & ~this.#warm(isolate)) !== 0);
+    if (next >= 0) this.#wakeups.signal(next);
+  }
+
+  #warm(isolate: number): number {
+    return load(this.#words, this.#arena.isolate(isolate) + M_WARM);
+  }
+
+  /** Of the pool's others, or -1. */
+  #first(holds: (isolate: number) => boolean): number {
+    const isolates = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
+      if (isolate !== this.#hold.isolate && this.#roles.of(isolate) === POOL && holds(isolate)) {
+        return isolate;
+      }
+    }
+    return -1;
+  }
+}
