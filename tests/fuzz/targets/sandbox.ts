@@ -1,9 +1,10 @@
 /** What a program in the sandbox says in its calls: it is hostile. */
 import { assert, assertEquals } from "@std/assert";
-import { addressText, decode } from "../../../examples/sandbox/intercepted_call.ts";
+import { addressText, decode, intercepted } from "../../../examples/sandbox/intercepted_call.ts";
+import { toBytes } from "../../../examples/sandbox/plan.ts";
 import type { RemoteMemory } from "../../../examples/sandbox/remote_memory.ts";
-import { AT_FDCWD, PathResolver, toBytes } from "../../../examples/sandbox/remote_path.ts";
-import { intercepted, type Notification } from "../../../examples/sandbox/seccomp.ts";
+import { AT_FDCWD, PathResolver } from "../../../examples/sandbox/remote_path.ts";
+import type { Notification } from "../../../examples/sandbox/seccomp.ts";
 import { Choices, type Target } from "../target.ts";
 
 /** A struct sockaddr, of any length. */
