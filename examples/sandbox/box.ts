@@ -1,12 +1,12 @@
 /** One program behind its wall, from start to end. */
 
-import type { Scheduler, Task } from "@heddle/heddle";
+import type { Scheduler } from "@heddle/heddle";
 import { intercepted } from "./intercepted_call.ts";
 import { closeAll, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
 import { findProgram } from "./program.ts";
-import { type Outcome, supervise } from "./supervisor.ts";
+import { type Outcome, Supervision } from "./supervisor.ts";
 import { buildWall, CannotEnforce, noWall } from "./wall.ts";
 
 /** Each is of every process of the box by itself, but for the processes and the time. */
@@ -58,7 +58,7 @@ export class Box {
   #hasEnded = false;
 
   /** Only one that is started: by `startBox`. */
-  constructor(file: string, pid: number, pidfd: number, supervisor: Task<Outcome>, ended: () => void) {
+  constructor(file: string, pid: number, pidfd: number, supervisor: Promise<Outcome>, ended: () => void) {
     this.file = file;
     this.#pid = pid;
     this.#pidfd = pidfd;
@@ -111,9 +111,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const tracing = trace && listener !== undefined
     ? { listener, granted: wall.granted, log: trace.log, json: trace.json ?? false }
     : undefined;
-  const supervisor = scheduler.dedicate(supervise({ socket: reports.socket, tracing }), {
-    name: "supervisor",
-  });
+  const supervisor = Supervision.of(scheduler).outcomeOf({ socket: reports.socket, tracing });
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, () => {
     clearTimeout(timer);

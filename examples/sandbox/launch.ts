@@ -32,6 +32,8 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" },
   /** `int eventfd(unsigned int initial, int flags)` */
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  /** `int eventfd_read(int fd, uint64_t *value)` */
+  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int eventfd_write(int fd, uint64_t value)` */
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   /** `long syscall(SYS_pidfd_send_signal, int pidfd, int signal, siginfo_t *, unsigned flags)` */
@@ -43,7 +45,7 @@ const symbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const AF_UNIX = 1, SOCK_SEQPACKET_CLOEXEC = 0o2000005;
-const MFD_CLOEXEC = 1, EFD_CLOEXEC = 0o2000000;
+const MFD_CLOEXEC = 1, EFD_NONBLOCK_CLOEXEC = 0o2004000;
 const MSG_CMSG_CLOEXEC = 0x40000000, MSG_DONTWAIT = 0x40;
 const PIDFD_SEND_SIGNAL = 424;
 const SIGKILL = 9;
@@ -248,11 +250,24 @@ export function closeAll(...descriptors: (number | undefined)[]): void {
   for (const fd of descriptors) if (fd !== undefined) calls().close(fd);
 }
 
-/** An eventfd. */
-export function makeEvent(): number {
-  return calls().eventfd(0, EFD_CLOEXEC);
-}
+/** An eventfd: what one thread sets wakes the other out of its poll. */
+export class Event {
+  static make(): Event {
+    return new Event(calls().eventfd(0, EFD_NONBLOCK_CLOEXEC));
+  }
 
-export function setEvent(fd: number): void {
-  calls().eventfd_write(fd, 1n);
+  constructor(readonly fd: number) {}
+
+  set(): void {
+    calls().eventfd_write(this.fd, 1n);
+  }
+
+  /** Makes it unset, if it is set. */
+  take(): void {
+    calls().eventfd_read(this.fd, new Uint8Array(8));
+  }
+
+  close(): void {
+    calls().close(this.fd);
+  }
 }

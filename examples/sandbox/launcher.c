@@ -335,13 +335,12 @@ int main(int argc, char **argv) {
   if (plan->namespaces & CLONE_NEWNET) raise_loopback();
   pid_t program = fork();
   check(program, STAGE_NAMESPACES);
-  if (program > 0) {
-    int descriptor = (int)syscall(SYS_pidfd_open, program, 0);
-    check(descriptor, STAGE_NAMESPACES);
-    report(STAGE_BORN, 0, descriptor);
-    be_init(program);
-  }
+  if (program > 0) be_init(program);
 
+  int descriptor = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  check(descriptor, STAGE_NAMESPACES);
+  report(STAGE_BORN, 0, descriptor);
+  close(descriptor);
   check(chdir(directory_and_file[0]), STAGE_DIRECTORY);
   drop_capabilities();
   if (plan->flags & RESTRICT) restrict_self(ruleset, access, rules, plan->rules);

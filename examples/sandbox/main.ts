@@ -197,16 +197,17 @@ function surroundings(fromTask: boolean): Pick<BoxOptions, "directory" | "enviro
   return { directory: Deno.cwd(), environment, path };
 }
 
-/** Passes signals on. Where there is nobody to get them, or the second SIGTERM, ends the box. */
-function forwardSignals(box: Box): void {
+/** Passes signals on to the box. Where there is nobody to get them, or the second SIGTERM, ends it. */
+function forwardSignals(box: Promise<Box>): void {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
   let asked = 0;
   for (const [name, number] of Object.entries(numbers)) {
-    Deno.addSignalListener(name as keyof typeof numbers, () => {
+    Deno.addSignalListener(name as keyof typeof numbers, async () => {
       // A key of the terminal has already reached the whole foreground group, the program included.
       const fromTerminal = (name === "SIGINT" || name === "SIGQUIT") && isForeground();
-      const hasEnded = !box.signal(fromTerminal ? 0 : number);
-      if (hasEnded || name === "SIGTERM" && ++asked > 1) box.kill();
+      const running = await box.catch(() => undefined); // who awaits it as well is told
+      if (name === "SIGTERM" && ++asked > 1) running?.kill();
+      else if (running?.signal(fromTerminal ? 0 : number) === false) running.kill();
     });
   }
 }
@@ -230,8 +231,9 @@ async function main(): Promise<number> {
   const { options, command, summary, fromTask } = parse(rawArguments());
   const around = surroundings(fromTask);
   await using scheduler = await Scheduler.start({ procs: 1 });
-  const box = await startBox(scheduler, { ...options, ...around, argv: command });
-  forwardSignals(box);
+  const starting = startBox(scheduler, { ...options, ...around, argv: command });
+  forwardSignals(starting);
+  const box = await starting;
   const outcome = await box.outcome;
   if (outcome.execError !== undefined) throw refused(box.file, outcome.execError);
   if (summary) console.error(summaryOf(outcome));

@@ -26,7 +26,7 @@ const POLLERR = 0x8, POLLNVAL = 0x20;
 /** Waits, without a timeout, until one of the descriptors is ready. Returns what holds of each. */
 export type Poll = () => readonly number[];
 
-export function poll(...descriptors: number[]): Poll {
+export function poll(descriptors: readonly number[]): Poll {
   const libc = open("libc.so.6", symbols).symbols;
   const table = new Int32Array(descriptors.length * 2); // struct pollfd: int fd; short events, revents
   const events = new Int16Array(table.buffer);

@@ -1,11 +1,12 @@
 /**
- * The supervising loop: a task on a thread of its own, which sleeps in poll until the program ends. If calls are traced,
- * it reads and shows them. It decides nothing: each call goes on, and the kernel refuses what the wall does not allow.
+ * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in poll until one of them
+ * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows. It decides
+ * nothing: each call goes on, and the kernel refuses what the wall does not allow.
  */
 
-import { task } from "@heddle/heddle";
+import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { type CallName, decode } from "./intercepted_call.ts";
-import { Reports, Stage } from "./launch.ts";
+import { Event, Reports, Stage } from "./launch.ts";
 import { type Granted, Needs } from "./needs.ts";
 import { toText } from "./plan.ts";
 import { RemoteMemory } from "./remote_memory.ts";
@@ -22,6 +23,8 @@ export interface Tracing {
 }
 
 export interface Assignment {
+  /** Tells boxes apart. */
+  readonly id: number;
   /** The supervisor's end of the launcher's socket. */
   readonly socket: number;
   readonly tracing?: Tracing;
@@ -45,24 +48,93 @@ export interface Outcome {
 
 const SIGKILL = 9;
 
-/** Goes on until every process of the box has ended. */
-export const supervise = task(import.meta, "supervise", (_context, assignment: Assignment): Outcome => {
-  const { socket, tracing } = assignment;
-  const reports = new Reports(socket);
-  const tracer = tracing && new Tracer(tracing);
-  let waitStatus = SIGKILL, execError: number | undefined;
-  let wait = tracing ? poll(socket, tracing.listener) : poll(socket);
-  for (;;) {
-    const [reported, calling = 0] = wait();
-    const report = reported === 0 ? undefined : reports.take();
-    if (report?.stage === Stage.ended) waitStatus = report.value;
-    else if (report?.stage === Stage.exec) execError = report.value;
-    else if (reported & POLLHUP) break; // nobody is left who could report
-    if (calling & POLLIN) tracer!.answer();
-    else if (calling & POLLHUP) wait = poll(socket);
+interface Ending {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
+
+/** `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. */
+export const supervise = task(
+  import.meta,
+  "supervise",
+  async (
+    _context,
+    assignments: Channel<Assignment>,
+    endings: Channel<Ending>,
+    wake: number,
+  ): Promise<void> => {
+    const woken = new Event(wake);
+    let boxes: Supervised[] = [];
+    let wait = poll([wake]);
+    for (;;) {
+      woken.take(); // first: it is set after an assignment was sent
+      let next = boxes.length === 0 ? await received(assignments) : assignments.tryRecv();
+      for (; next !== undefined; next = assignments.tryRecv()) {
+        if (next.done) return;
+        boxes.push(new Supervised(next.value));
+      }
+      wait = poll([wake, ...boxes.flatMap(({ descriptors }) => descriptors)]);
+      // Until a box comes or goes.
+      for (let isSame = true; isSame;) {
+        const results = wait();
+        let at = 1;
+        for (const box of boxes) {
+          const count = box.descriptors.length;
+          if (!box.turn(results[at], results[at + 1])) isSame = false;
+          at += count;
+        }
+        if (results[0] !== 0) isSame = false;
+      }
+      for (const { id, outcome } of boxes) if (outcome) await endings.send({ id, outcome });
+      boxes = boxes.filter(({ outcome }) => outcome === undefined);
+    }
+  },
+);
+
+async function received<T>(channel: Channel<T>): Promise<IteratorResult<T, undefined>> {
+  return await channel[Symbol.asyncIterator]().next();
+}
+
+class Supervised {
+  readonly id: number;
+  /** Set when nobody of the box is left. */
+  outcome: Outcome | undefined;
+  /** What poll is to look at; the listener is the second one, while it has anybody to listen to. */
+  descriptors: readonly number[];
+  readonly #reports: Reports;
+  readonly #tracer: Tracer | undefined;
+  #waitStatus = SIGKILL;
+  #execError: number | undefined;
+
+  constructor({ id, socket, tracing }: Assignment) {
+    this.id = id;
+    this.descriptors = tracing ? [socket, tracing.listener] : [socket];
+    this.#reports = new Reports(socket);
+    this.#tracer = tracing && new Tracer(tracing);
   }
-  return { waitStatus, execError, counts: tracer?.counts ?? {}, flags: tracer?.needs.flags() ?? [] };
-});
+
+  /** Does what poll says is there. False when the descriptors are others afterwards. */
+  turn(reported: number, calling: number): boolean {
+    const hasListener = this.descriptors.length > 1;
+    if (reported !== 0) {
+      const report = this.#reports.take();
+      if (report?.stage === Stage.ended) this.#waitStatus = report.value;
+      else if (report?.stage === Stage.exec) this.#execError = report.value;
+      else if (reported & POLLHUP) { // nobody is left who could report
+        const { counts = {}, needs } = this.#tracer ?? {};
+        const flags = needs?.flags() ?? [];
+        this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
+        return false;
+      }
+    }
+    if (hasListener && calling & POLLIN) this.#tracer!.answer();
+    else if (hasListener && calling & POLLHUP) {
+      this.descriptors = this.descriptors.slice(0, 1);
+      return false;
+    }
+    return true;
+  }
+}
 
 class Tracer {
   readonly counts: Partial<Record<CallName, CallCount>> = {};
@@ -140,4 +212,57 @@ class Log {
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
+}
+
+/** The host's side: it hands out the boxes, and hears of their ends. */
+export class Supervision {
+  static readonly #all = new WeakMap<Scheduler, Supervision>();
+  readonly #assignments: Channel<Assignment>;
+  readonly #wake: Event;
+  readonly #waiting = new Map<number, PromiseWithResolvers<Outcome>>();
+  #boxes = 0;
+  #error: unknown;
+  #hasEnded = false;
+
+  /** That of the scheduler. It starts with the first box, and ends with the scheduler. */
+  static of(scheduler: Scheduler): Supervision {
+    let supervision = this.#all.get(scheduler);
+    if (supervision === undefined || supervision.#hasEnded) {
+      this.#all.set(scheduler, supervision = new Supervision(scheduler));
+    }
+    return supervision;
+  }
+
+  private constructor(scheduler: Scheduler) {
+    this.#assignments = new Channel<Assignment>(scheduler, 64);
+    const endings = new Channel<Ending>(scheduler, 64);
+    this.#wake = Event.make();
+    const loop = scheduler.dedicate(supervise(this.#assignments, endings, this.#wake.fd), {
+      name: "supervisor",
+    });
+    const hear = async () => {
+      for await (const { id, outcome } of endings) {
+        this.#waiting.get(id)?.resolve(outcome);
+        this.#waiting.delete(id);
+      }
+    };
+    Promise.all([loop, hear()]).catch((error) => {
+      this.#hasEnded = true;
+      this.#error = error;
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+      this.#wake.close();
+    });
+  }
+
+  /** Settles when nobody of the box is left, or its supervisor has ended. */
+  async outcomeOf(box: Omit<Assignment, "id">): Promise<Outcome> {
+    if (this.#hasEnded) throw this.#error;
+    const id = ++this.#boxes;
+    const waiting = Promise.withResolvers<Outcome>();
+    this.#waiting.set(id, waiting);
+    await this.#assignments.send({ ...box, id });
+    this.#wake.set();
+    return await waiting.promise;
+  }
 }
