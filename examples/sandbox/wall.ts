@@ -219,12 +219,12 @@ class FileRules {
     }
     if (run.allow === true) grant(existing(options.path.split(":")), READ, denied.read, denied.run);
 
-    const devices = [...allowed.read, ...allowed.write].filter((path) => isWithin(path, "/dev"));
+    // A device has to be named, or what it is in below /dev: /dev itself does not stand for the disks.
+    const devices = [...allowed.read, ...allowed.write].filter((path) => path.startsWith("/dev/"));
     const kept = new Set([...plainDevices, ...terminalDevices, ...devices]);
+    const isKept = (path: string) => path !== "/dev" && !isWithin(path, "/proc") && exists(path);
     if (write.allow !== true) { for (const path of allowed.write) kept.add(path); }
-    for (const path of kept) {
-      if (exists(path) && !isWithin(path, "/proc")) this.mounts.push({ path, kind: "kept" });
-    }
+    for (const path of kept) if (isKept(path)) this.mounts.push({ path, kind: "kept" });
     const inside = (list: readonly string[]) => (path: string) =>
       list.some((directory) => isWithin(path, directory) && path !== directory);
     for (const path of denied.write.filter(inside(allowed.write))) this.#mount(path, "protected");
