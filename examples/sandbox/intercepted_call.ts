@@ -1,6 +1,6 @@
 /** What an intercepted call asks for: its arguments decoded. Numbers are those of the x86-64 system call interface. */
 
-import { toText } from "./plan.ts";
+import { fromBytes, toText } from "./plan.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import { AT_FDCWD, type RemotePath } from "./remote_path.ts";
 import type { Notification } from "./seccomp.ts";
@@ -56,8 +56,17 @@ export interface InterceptedCall {
   /** The path or address, for people to read. */
   readonly subject: string;
   readonly files: readonly FileNeed[];
+  readonly net?: NetNeed;
+}
+
+export interface NetNeed {
   /** `:PORT` or `unix`, as a permission has it. */
-  readonly net?: string;
+  readonly address: string;
+  /** Of a Unix socket with a name. */
+  readonly path?: string;
+  readonly isLoopback: boolean;
+  /** It is an address to serve, and not one to reach. */
+  readonly serves: boolean;
 }
 
 const names = Object.fromEntries(
@@ -146,7 +155,7 @@ export function decode(notification: Notification, memory: RemoteMemory): Interc
       const length = Math.min(notification.int(2) >>> 0, 128); // the largest address: struct sockaddr_storage
       const address = memory.read(thread, notification.argument(1), length);
       return address
-        ? { name, subject: addressText(address), files: [], net: netNeed(address) }
+        ? { name, subject: addressText(address), files: [], net: netNeed(address, name === "bind") }
         : { name, subject: "?", files: [] };
     }
     default:
@@ -205,11 +214,18 @@ function executing(name: CallName, path: string | number, directory: number, fla
 
 const AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10;
 
-function netNeed(address: Uint8Array): string | undefined {
+function netNeed(address: Uint8Array, serves: boolean): NetNeed | undefined {
   const view = new DataView(address.buffer, address.byteOffset, address.length);
   const family = address.length < 4 ? 0 : view.getUint16(0, true);
-  if (family === AF_UNIX) return "unix";
-  return family === AF_INET || family === AF_INET6 ? `:${view.getUint16(2)}` : undefined;
+  if (family === AF_UNIX) {
+    const end = address.indexOf(0, 2);
+    const path = fromBytes(address.subarray(2, end < 0 ? address.length : end));
+    return { address: "unix", ...(path !== "" && { path }), isLoopback: false, serves };
+  }
+  if (family !== AF_INET && family !== AF_INET6) return undefined;
+  const host = addressText(address);
+  const isLoopback = host.startsWith("127.") || host.startsWith("[::1]");
+  return { address: `:${view.getUint16(2)}`, isLoopback, serves };
 }
 
 /** A struct sockaddr, for people to read. */

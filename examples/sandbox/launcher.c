@@ -184,6 +184,12 @@ static void make_mounts(uint32_t flags, const uint32_t *kinds, const char *const
     check(syscall(SYS_move_mount, copies[i], "", AT_FDCWD, paths[i], MOVE_MOUNT_F_EMPTY_PATH), STAGE_MOUNTS);
     close(copies[i]);
   }
+  // Terminals of its own: nobody's outside can be opened. Where there are none, it gets none.
+  if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") == 0) {
+    check(mount("/dev/pts/ptmx", "/dev/ptmx", NULL, MS_BIND, NULL), STAGE_MOUNTS);
+  } else if (errno != ENOENT) {
+    fail(STAGE_MOUNTS);
+  }
   protect("/sys", STAGE_MOUNTS);
   for (uint32_t i = 0; i < count; i++) {
     if (kinds[i] == PROTECTED) protect(paths[i], STAGE_MOUNTS);

@@ -1,7 +1,7 @@
 /** The permissions that calls would have needed, as flags. */
 
 import { EXECUTE, READ_DIR, READ_FILE, WRITE_FILE } from "./landlock.ts";
-import type { Use } from "./intercepted_call.ts";
+import type { NetNeed, Use } from "./intercepted_call.ts";
 import type { MountKind } from "./plan.ts";
 
 /** What a wall lets through, to tell what it has refused. */
@@ -27,6 +27,7 @@ export class Needs {
   /** Files that were made by the program: their names may be others next time. */
   readonly #made = new Set<string>();
   readonly #granted: Granted;
+  #serves = false;
 
   /** Only what is not granted is noted. */
   constructor(granted: Granted) {
@@ -43,19 +44,22 @@ export class Needs {
       return this.#note("write", parentOf(name));
     }
     if (!exists) return undefined; // it fails anyway
-    const isOwn = use !== "run" && this.#made.has(name);
-    return this.#note(use, isOwn ? parentOf(name) : name);
+    return this.#note(use, this.#made.has(name) ? parentOf(name) : name);
   }
 
-  net(address: string): string | undefined {
+  /** As `file`. What a program without a network serves to itself, on its own loopback device, takes nothing. */
+  net({ address, isLoopback, serves }: NetNeed): string | undefined {
     const { net } = this.#granted;
+    const hasOwnNetwork = net !== true && !net.some((granted) => granted.startsWith(":"));
+    if (hasOwnNetwork && serves && (isLoopback || address === ":0")) this.#serves = true;
+    if (hasOwnNetwork && this.#serves && isLoopback) return undefined;
     if (net === true || net.includes(address) || this.#net.has(address)) return undefined;
     this.#net.add(address);
     return `--allow-net=${address}`;
   }
 
   #note(flag: Exclude<Flag, "net">, name: string): string | undefined {
-    const path = /^\/proc(\/|$)/.test(name) ? "/proc" : name;
+    const path = /^(\/proc|\/dev\/pts)(?=\/|$)/.exec(name)?.[1] ?? name; // numbers that are others each time
     if (this.#isGranted(flag, path) || this.#paths[flag].has(path)) return undefined;
     this.#paths[flag].add(path);
     return `--allow-${flag}=${path}`;

@@ -10,7 +10,7 @@ import { Event, Reports, Stage } from "./launch.ts";
 import { type Granted, Needs } from "./needs.ts";
 import { toText } from "./plan.ts";
 import { RemoteMemory } from "./remote_memory.ts";
-import { PathResolver } from "./remote_path.ts";
+import { AT_FDCWD, PathResolver, type RemotePath } from "./remote_path.ts";
 import { Listener, poll, POLLHUP, POLLIN } from "./seccomp.ts";
 
 export interface Tracing {
@@ -176,13 +176,19 @@ class Tracer {
   }
 
   #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
-    const flags = files.map(({ use, at }) => {
+    const found = (at: RemotePath) => {
       const location = this.#resolver.resolve(thread, at);
       if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
-      const exists = this.#resolver.identity(location) !== undefined;
-      return this.needs.file(use, toText(location.name), exists);
+      return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
+    };
+    const flags = files.map(({ use, at }) => {
+      const file = found(at);
+      return file && this.needs.file(use, toText(file.name), file.exists);
     });
-    if (net !== undefined) flags.push(this.needs.net(net));
+    // Many libraries ask for a service that is not there: nothing is needed for that.
+    const isThere = net?.path === undefined || net.serves ||
+      found({ path: net.path, directory: AT_FDCWD, follow: true })?.exists;
+    if (net && isThere) flags.push(this.needs.net(net));
     return flags.filter((flag) => flag !== undefined);
   }
 }

@@ -64,8 +64,8 @@ export interface Wall extends Disposable {
 
 /** What every program expects to be there, and which gives nothing away. */
 const plainDevices = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
-/** Terminals of the program's own: no rule gives them, but where one does they have to work. */
-const terminalDevices = ["/dev/ptmx", "/dev/pts"];
+/** What a box has of its own: the rules for that can be made only inside. */
+const ownPlaces = ["/proc", "/dev/pts", "/dev/ptmx"];
 
 /** Nothing is refused, for seeing what a program needs beyond what every program has. It is a box nevertheless. */
 export function noWall(options: WallOptions, reported: readonly number[]): Wall {
@@ -177,6 +177,10 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || directory === "/" || path.startsWith(`${directory}/`);
 }
 
+function isOwnPlace(path: string): boolean {
+  return ownPlaces.some((place) => isWithin(path, place));
+}
+
 class FileRules {
   readonly rights = new Map<string, number>();
   readonly late = new Map<string, number>();
@@ -221,8 +225,8 @@ class FileRules {
 
     // A device has to be named, or what it is in below /dev: /dev itself does not stand for the disks.
     const devices = [...allowed.read, ...allowed.write].filter((path) => path.startsWith("/dev/"));
-    const kept = new Set([...plainDevices, ...terminalDevices, ...devices]);
-    const isKept = (path: string) => path !== "/dev" && !isWithin(path, "/proc") && exists(path);
+    const kept = new Set([...plainDevices, ...devices]);
+    const isKept = (path: string) => path !== "/dev" && !isOwnPlace(path) && exists(path);
     if (write.allow !== true) { for (const path of allowed.write) kept.add(path); }
     for (const path of kept) if (isKept(path)) this.mounts.push({ path, kind: "kept" });
     const inside = (list: readonly string[]) => (path: string) =>
@@ -236,8 +240,8 @@ class FileRules {
   }
 
   #mount(path: string, kind: MountKind): void {
-    if (isWithin(path, "/proc")) {
-      throw new PermissionError(`${path} cannot be denied by itself: deny /proc, or allow less of it.`);
+    if (isOwnPlace(path)) {
+      throw new PermissionError(`${path} cannot be denied by itself: allow less instead.`);
     }
     if (!this.mounts.some((mount) => mount.path === path && mount.kind === kind)) {
       this.mounts.push({ path, kind });
@@ -246,7 +250,9 @@ class FileRules {
 
   #add(path: string, rights: number): void {
     if (!exists(path)) return;
-    const list = isWithin(path, "/proc") && path !== "/" ? this.late : this.rights;
+    // The other end of a terminal is opened by a call on the first, which no trace shows.
+    if (path === "/dev/ptmx") this.#add("/dev/pts", rights);
+    const list = isOwnPlace(path) ? this.late : this.rights;
     list.set(path, (list.get(path) ?? 0) | rights);
   }
 
@@ -260,8 +266,7 @@ class FileRules {
         : name;
       const absolute = candidate.startsWith("/") ? candidate : `${directory}/${candidate}`;
       try {
-        // What /proc says depends on who asks: it is looked up in the box.
-        if (/^\/proc(\/|$)/.test(absolute)) return [absolute.replace(/\/+$/, "")];
+        if (isOwnPlace(absolute)) return [absolute.replace(/\/+$/, "")]; // it is looked up in the box
         return [Deno.realPathSync(absolute)];
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;

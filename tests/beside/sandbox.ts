@@ -283,7 +283,9 @@ Deno.test("sandbox: many files of one directory are learnt as the directory", ()
   needs.file("read", "/x/new", true); // its own: the next run's may have another name
   needs.file("read", "/proc/12/maps", true);
   needs.file("read", "/x/gone", false);
-  needs.net(":80");
+  needs.net({ address: ":80", isLoopback: true, serves: false });
+  needs.net({ address: ":0", isLoopback: true, serves: true });
+  needs.net({ address: ":4711", isLoopback: true, serves: false }); // its own server
   assertEquals(needs.flags(), ["--allow-read=/proc,/x", "--allow-write=/x", "--allow-net=:80"]);
 });
 
