@@ -15,8 +15,9 @@ export interface Limits {
   readonly timeout?: number;
   /** Bytes of address space. */
   readonly memory?: number;
-  /** Processes and threads of this user in the box. */
+  /** Processes and threads of this user in the box. Root's are not counted by the kernel. */
   readonly processes?: number;
+  /** Descriptors. */
   readonly openFiles?: number;
   /** Seconds of a CPU. */
   readonly cpu?: number;

@@ -80,13 +80,13 @@ const IPPROTO_TCP = 6;
 const MSG_FASTOPEN = 0x20000000;
 
 export interface Sockets {
+  /** Those of the Internet, or only TCP, whose ports Landlock knows. */
+  readonly families: "all" | "internet" | "tcp";
   /** Named Unix sockets: Landlock does not yet tell one from the other. */
   readonly unix: boolean;
-  /** Of the Internet only TCP, whose ports Landlock knows. */
-  readonly onlyTcp: boolean;
 }
 
-function refusals({ unix, onlyTcp }: Sockets): Refusal[] {
+function refusals({ families, unix }: Sockets): Refusal[] {
   const list: Refusal[] = [];
   for (const flag of namespaces) {
     for (const call of [CLONE, UNSHARE]) {
@@ -102,7 +102,6 @@ function refusals({ unix, onlyTcp }: Sockets): Refusal[] {
     list.push({ call: IOCTL, errno: EPERM, when: [{ argument: 1, equals }] });
   }
   if (!unix) {
-    list.push({ call: SOCKET, errno: EACCES, when: [{ argument: 0, equals: AF_UNIX }] });
     // One that has no peer for good can be turned to another one.
     list.push({
       call: SOCKETPAIR,
@@ -112,7 +111,7 @@ function refusals({ unix, onlyTcp }: Sockets): Refusal[] {
   }
   for (const call of Object.values(forbidden)) list.push({ call, errno: EPERM });
   for (const call of Object.values(missing)) list.push({ call, errno: ENOSYS });
-  if (!onlyTcp) return list;
+  if (families !== "tcp") return list;
   // A connection that is made by its first data is none to Landlock.
   for (const [call, argument] of [[SENDTO, 3], [SENDMSG, 2], [SENDMMSG, 3]]) {
     list.push({ call, errno: EOPNOTSUPP, when: [{ argument, mask: MSG_FASTOPEN, equals: MSG_FASTOPEN }] });
@@ -151,15 +150,15 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
-/** Only TCP and what asks the kernel about its interfaces: a positive list, as protocols are many. */
-function onlyTcpSockets(unix: boolean): Instruction[] {
+/** A positive list, as families and protocols are many, and not all of them know namespaces. */
+function allowedSockets({ families, unix }: Sockets): Instruction[] {
   const refusal: Instruction = [RETURN, ERRNO | EACCES];
   const block: Instruction[] = [
     [LOAD, ARGUMENTS],
     [IF_EQUAL, AF_UNIX, unix ? 10 : 9, 0],
     [IF_EQUAL, AF_NETLINK, 9, 0],
-    [IF_EQUAL, AF_INET, 1, 0],
-    [IF_EQUAL, AF_INET6, 0, 6],
+    [IF_EQUAL, AF_INET, families === "tcp" ? 1 : 8, 0],
+    [IF_EQUAL, AF_INET6, families === "tcp" ? 0 : 7, 6],
     [LOAD, ARGUMENTS + 8],
     [AND, SOCK_TYPE_MASK],
     [IF_EQUAL, SOCK_STREAM, 0, 3],
@@ -189,7 +188,7 @@ export function filterProgram(
     [RETURN, ERRNO | ENOSYS],
   ];
   if (sockets) {
-    if (sockets.onlyTcp) program.push(...onlyTcpSockets(sockets.unix));
+    if (sockets.families !== "all") program.push(...allowedSockets(sockets));
     for (const refusal of refusals(sockets)) program.push(...refuse(refusal));
   } else {
     for (const call of [missing.io_uring_setup, forbidden.open_by_handle_at]) {

@@ -54,8 +54,8 @@ struct limit {
 };
 
 // KEPT stays as it is while everything else loses devices, set-user-ID and (with READ_ONLY) writing. PROTECTED cannot be
-// written. Of COVERED nothing is seen: something of mode 0 lies over it.
-enum { KEPT = 0, PROTECTED = 1, COVERED = 2 };
+// written. Of COVERED nothing is seen: something of mode 0 lies over it. PINNED cannot be moved away.
+enum { KEPT = 0, PROTECTED = 1, COVERED = 2, PINNED = 3 };
 
 // What is reported. STAGE_BORN carries a descriptor of the program's process, STAGE_READY the listener, if there is one;
 // STAGE_ENDED has the program's wait status as its value, all others an errno.
@@ -193,6 +193,7 @@ static void make_mounts(uint32_t flags, const uint32_t *kinds, const char *const
   protect("/sys", STAGE_MOUNTS);
   for (uint32_t i = 0; i < count; i++) {
     if (kinds[i] == PROTECTED) protect(paths[i], STAGE_MOUNTS);
+    if (kinds[i] == PINNED) check(mount(paths[i], paths[i], NULL, MS_BIND | MS_REC, NULL), STAGE_MOUNTS);
   }
   if (covers) cover(kinds, paths, count);
   if (flags & OWN_PROC) {

@@ -3,8 +3,10 @@
 /** Everything, nothing, or what is listed. */
 export type Allowance = boolean | readonly string[];
 
-export const kinds = ["read", "write", "run", "net", "env"] as const;
-export type Kind = typeof kinds[number];
+/** What there are permissions for. */
+export const kinds: readonly Kind[] = ["read", "write", "run", "net", "env"];
+/** What a permission is for. */
+export type Kind = "read" | "write" | "run" | "net" | "env";
 
 /** As in a permission set of deno.json: what is allowed, or that and what is denied of it. */
 export type PermissionOptions =
@@ -21,6 +23,7 @@ export type Permissions = Readonly<Record<Kind, Permission>>;
 
 /** A wrong permission, in words for who gave it. */
 export class PermissionError extends Error {
+  /** `"PermissionError"` */
   override readonly name = "PermissionError";
 }
 

@@ -7,7 +7,7 @@ export const CLONE_NEWNS = 0x20000,
   CLONE_NEWNET = 0x40000000;
 
 /** See launcher.c for what these mean. */
-export type MountKind = "kept" | "protected" | "covered";
+export type MountKind = "kept" | "protected" | "covered" | "pinned";
 
 export interface Plan {
   readonly namespaces: number;
@@ -49,7 +49,7 @@ export function fromBytes(bytes: Uint8Array): ByteString {
 }
 
 const LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8;
-const mountKinds: Record<MountKind, number> = { kept: 0, protected: 1, covered: 2 };
+const mountKinds: Record<MountKind, number> = { kept: 0, protected: 1, covered: 2, pinned: 3 };
 
 export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   const { filter, limits, rules, mounts, argv, environment } = plan;

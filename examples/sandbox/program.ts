@@ -2,10 +2,15 @@
 
 /** A program that cannot be started, with the status that shells give for it. */
 export class ProgramError extends Error {
+  /** `"ProgramError"` */
   override readonly name = "ProgramError";
+  /** 127 when there is none, 126 when it cannot be executed. */
+  readonly status: 126 | 127;
 
-  constructor(message: string, readonly status: 126 | 127) {
+  /** For who looks for a program. */
+  constructor(message: string, status: 126 | 127) {
     super(message);
+    this.status = status;
   }
 }
 

@@ -19,6 +19,7 @@ export { CannotEnforce } from "./wall.ts";
 /** As for `Deno.Command`. */
 export type Stream = "piped" | "inherit" | "null";
 
+/** What to run, and what it may do. */
 export interface SandboxOptions {
   /** The program, by its path or its name on PATH, and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
@@ -34,6 +35,7 @@ export interface SandboxOptions {
   readonly stdout?: Stream;
   /** `"inherit"` by default. */
   readonly stderr?: Stream;
+  /** None by default. */
   readonly limits?: Limits;
   /**
    * Finds out what the program does beyond its permissions, at the cost of some 20 us for each call that opens, executes
@@ -44,7 +46,9 @@ export interface SandboxOptions {
   readonly bestEffort?: (message: string) => void;
 }
 
+/** How a program has ended. */
 export interface SandboxStatus {
+  /** Whether `code` is 0. */
   readonly success: boolean;
   /** That of the program; 128+N when signal N ended it, 126 or 127 when it could not be executed. */
   readonly code: number;
@@ -56,9 +60,11 @@ export interface SandboxStatus {
 
 /** A running program, and all that it has started. Disposing of it ends them, and waits for their end. */
 export interface Sandbox extends AsyncDisposable {
-  /** Of the streams that are `"piped"`; using another one throws a `TypeError`. */
+  /** What the program reads, if that is `"piped"`; else using it throws a `TypeError`. As are the other two. */
   readonly stdin: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** What it writes. */
   readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What it says of errors. */
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Settles when the program and all that it has left behind have ended. */
   readonly status: Promise<SandboxStatus>;

@@ -31,8 +31,10 @@ import {
 
 /** The machine cannot keep a promise that the permissions make. */
 export class CannotEnforce extends Error {
+  /** `"CannotEnforce"` */
   override readonly name = "CannotEnforce";
 
+  /** For who builds a wall. */
   constructor(what: string) {
     super(`${what} --best-effort accepts that.`);
   }
@@ -151,7 +153,7 @@ function networkOf({ net }: Permissions, giveUp: (what: string) => void): Networ
         `--deny-net=${denied.join(",")} inside of --allow-net cannot be enforced: list what is allowed.`,
       );
     }
-    return { none: false, sockets: { unix: true, onlyTcp: false } };
+    return { none: false, sockets: { families: "all", unix: true } };
   }
   const wanted = (allow === false ? [] : allow).filter((entry) => !denied.includes(entry));
   const unix = wanted.includes("unix");
@@ -169,12 +171,16 @@ function networkOf({ net }: Permissions, giveUp: (what: string) => void): Networ
     return port;
   });
   const none = ports.length === 0;
-  return { none, ports: none ? undefined : ports, sockets: { unix, onlyTcp: !none } };
+  return { none, ports: none ? undefined : ports, sockets: { families: none ? "internet" : "tcp", unix } };
 }
 
 /** Of a path that is absolute and free of links and dots. */
 function isWithin(path: string, directory: string): boolean {
   return path === directory || directory === "/" || path.startsWith(`${directory}/`);
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 function isOwnPlace(path: string): boolean {
@@ -231,18 +237,28 @@ class FileRules {
     for (const path of kept) if (isKept(path)) this.mounts.push({ path, kind: "kept" });
     const inside = (list: readonly string[]) => (path: string) =>
       list.some((directory) => isWithin(path, directory) && path !== directory);
-    for (const path of denied.write.filter(inside(allowed.write))) this.#mount(path, "protected");
-    for (const path of denied.read.filter(inside([...allowed.read, ...allowed.run]))) {
-      this.#mount(path, "covered");
+    for (const path of denied.write.filter(inside(allowed.write))) {
+      this.#mount(path, "protected", allowed.write);
     }
-    for (const path of denied.run.filter(inside(allowed.run))) this.#mount(path, "covered");
+    for (const path of denied.read.filter(inside([...allowed.read, ...allowed.run]))) {
+      this.#mount(path, "covered", allowed.write);
+    }
+    for (const path of denied.run.filter(inside(allowed.run))) this.#mount(path, "covered", allowed.write);
     this.mounts.sort((a, b) => a.path.length - b.path.length); // what contains another comes first
   }
 
-  #mount(path: string, kind: MountKind): void {
+  #mount(path: string, kind: MountKind, writable: readonly string[]): void {
     if (isOwnPlace(path)) {
       throw new PermissionError(`${path} cannot be denied by itself: allow less instead.`);
     }
+    this.#push(path, kind);
+    // Else the program could move what it is in, and put something of its own in its place.
+    for (let above = parentOf(path); above !== "/"; above = parentOf(above)) {
+      if (writable.some((directory) => isWithin(above, directory))) this.#push(above, "pinned");
+    }
+  }
+
+  #push(path: string, kind: MountKind): void {
     if (!this.mounts.some((mount) => mount.path === path && mount.kind === kind)) {
       this.mounts.push({ path, kind });
     }

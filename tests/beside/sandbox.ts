@@ -174,6 +174,23 @@ test("what may be written can have parts that may not", async (directory) => {
   assertEquals([stdout, stderr.trim().split("\n").length], ["old\n", 3], stderr);
 });
 
+test("what is denied keeps its name: what it is in cannot be moved away", async (directory) => {
+  await Deno.mkdir(`${directory}/a/b`, { recursive: true });
+  await Deno.writeTextFile(`${directory}/a/b/fixed`, "old");
+  const script = "mv a c; mv a/b a/d; echo free > a/b/free; rmdir a/b; read x < a/b/free; echo $x";
+  for (
+    const denied of [
+      { write: { allow: [directory], deny: ["a/b/fixed"] }, read: true },
+      { write: [directory], read: { allow: true, deny: ["a/b/fixed"] } },
+    ]
+  ) {
+    const permissions = { ...denied, run: ["mv", "rmdir"] };
+    const { stdout, stderr } = await inBox(shell(script), { cwd: directory, permissions });
+    assertEquals([stdout, stderr.match(/busy/g)?.length], ["free\n", 3], stderr);
+    assertEquals(await Deno.readTextFile(`${directory}/a/b/fixed`), "old");
+  }
+});
+
 test("the environment is empty but for what is allowed", async () => {
   const env = { A: "1", B: "2", PATH: "/usr/bin:/bin" };
   const run = async (allowed: PermissionOptions["env"]) =>
@@ -203,6 +220,7 @@ attempt("tcp", lambda: socket.create_connection(("127.0.0.1", ${tcp.addr.port}),
 attempt("unix", unix)
 attempt("pair", lambda: socket.socketpair()[0].close())
 attempt("datagrams", lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+attempt("vsock", lambda: socket.socket(40, socket.SOCK_STREAM))
 attempt("udp", lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.0.0.1", 53)))
 `;
     const command = ["/usr/bin/python3", "-c", program];
@@ -211,7 +229,7 @@ attempt("udp", lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.0
     assertEquals(
       stdout,
       "own works\ntcp Connection refused\nunix Permission denied\npair works\ndatagrams Permission denied\n" +
-        "udp Network is unreachable\n",
+        "vsock Permission denied\nudp Network is unreachable\n",
     );
     const ports = await inBox(command, { permissions: { read, net: [`:${tcp.addr.port}`] } });
     assertMatch(ports.stdout, /^own Permission denied.*\ntcp works\nunix Permission denied\n/);
