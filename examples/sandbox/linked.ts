@@ -93,7 +93,7 @@ interface ElfObject {
 const PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3;
 const DT_NEEDED = 1, DT_STRTAB = 5, DT_RPATH = 15, DT_RUNPATH = 29;
 /** A table of these sizes is none: the file is a stranger's. */
-const MOST_ENTRIES = 4096;
+const MOST_ENTRIES = 4096, MOST_SEGMENTS = 256;
 
 /** Of a 64-bit ELF file; undefined for every other one. */
 function readObject(path: string): ElfObject | undefined {
@@ -119,6 +119,8 @@ function parseObject(
   const ELF_64_LITTLE = 0x0201;
   if (header.getUint32(0) !== 0x7f454c46 || header.getUint16(4) !== ELF_64_LITTLE) return undefined;
   const count = header.getUint16(56, true), size = header.getUint16(54, true);
+  const SEGMENT = 56;
+  if (size !== SEGMENT || count > MOST_SEGMENTS) return undefined;
   const segments = viewOf(read(number(header, 32), count * size));
   const loads: { offset: number; address: number; length: number }[] = [];
   let interpreter: Uint8Array | undefined, dynamic: DataView | undefined;
