@@ -175,7 +175,7 @@ gcc -pthread -o program main.c`,
     name: "tmux",
     needs: ["tmux"],
     script: `export TMUX_TMPDIR=$PWD
-tmux -f /dev/null new-session -d -x 80 -y 24 'echo in tmux > out; tmux wait-for -S done'; tmux wait-for done; cat out
+tmux -f /dev/null new-session -d -x 80 -y 24 'echo in tmux > out; tmux wait-for -S done; read x'; tmux wait-for done; cat out
 tmux kill-server 2> /dev/null; rm -rf tmux-*`,
     // Its server and its clients meet in a socket.
     more: { net: ["unix"] },
