@@ -489,7 +489,7 @@ test("wrong usage is 125 with a reason, no program 127, none that can be execute
 });
 
 /** Reads line by line; `undefined` at the end. */
-function linesOf(stream: ReadableStream<Uint8Array>): () => Promise<string | undefined> {
+function linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): () => Promise<string | undefined> {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   return async () => {
