@@ -15,6 +15,8 @@ export interface Library {
   readonly sources: readonly string[];
   readonly out: string;
   readonly flags?: readonly string[];
+  /** A program of its own, and no library. */
+  readonly executable?: boolean;
   /** The linker is told a name with the sources' hash, so that one copy serves all isolates of a process. */
   readonly soname?: string;
 }
@@ -34,7 +36,11 @@ export const libraries: readonly Library[] = [
     flags: ["-Wl,-z,nodelete"],
     soname: "heddle",
   },
-  { sources: ["examples/sandbox/launcher.c"], out: "examples/sandbox/launcher_x86_64.ts" },
+  {
+    sources: ["examples/sandbox/launcher.c"],
+    out: "examples/sandbox/launcher_x86_64.ts",
+    executable: true,
+  },
 ];
 
 export const bundles: readonly Bundle[] = [
@@ -45,7 +51,7 @@ export const bundles: readonly Bundle[] = [
 const root = new URL("../", import.meta.url);
 
 // The separate-code layout of today's linkers pads a library of 4 KB to 16; a build id is of no use in a memfd.
-const compilerFlags = "-std=c11 -O2 -fPIC -shared -Wall -Wextra -Werror -pthread -s -Wl,--build-id=none"
+const compilerFlags = "-std=c11 -O2 -Wall -Wextra -Werror -pthread -s -Wl,--build-id=none"
   .split(" ")
   .concat("-Wl,-z,noseparate-code");
 
@@ -60,13 +66,16 @@ export async function compilerVersion(): Promise<string | undefined> {
 }
 
 /** Compiles the library's C files, and returns the bytes of the shared object. */
-export async function compile({ sources, flags = [], soname }: Library): Promise<Uint8Array<ArrayBuffer>> {
+export async function compile(
+  { sources, flags = [], executable = false, soname }: Library,
+): Promise<Uint8Array<ArrayBuffer>> {
   const directory = await Deno.makeTempDir();
   try {
     const object = `${directory}/library.so`;
     // Run in the root with relative sources, so that no path of this machine can get into the object.
     const args = [
       ...compilerFlags,
+      ...(executable ? ["-fPIE", "-pie"] : ["-fPIC", "-shared"]),
       ...flags,
       ...(soname === undefined ? [] : [`-Wl,-soname,${fullSoname(soname, await hashSources(sources))}`]),
       "-o",

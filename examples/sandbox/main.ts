@@ -1,100 +1,213 @@
 /**
- * Runs a program under supervision: `deno task sandbox -- PROGRAM ARGUMENT…`. See README.md.
+ * Runs a program behind a wall: `deno task sandbox --allow-read=. -- PROGRAM ARGUMENT…`. See README.md.
  */
 
 import { Scheduler } from "@heddle/heddle";
 import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
 import { errnoName } from "../../ffi/errno.ts";
-import { launch, type Program } from "./launch.ts";
-import { type Outcome, supervise } from "./supervisor.ts";
+import { type Box, type BoxOptions, type Limits, startBox } from "./box.ts";
+import { permissionSet } from "./config.ts";
+import { type Allowance, type Kind, kinds, PermissionError, permissionsOf, union } from "./permissions.ts";
+import { type ByteString, fromBytes, toText } from "./plan.ts";
+import { ProgramError } from "./program.ts";
+import type { Outcome } from "./supervisor.ts";
 
 const usage = `Usage: sandbox [OPTION]… [--] PROGRAM [ARGUMENT]…
 
-Runs PROGRAM and shows which programs and files it opens and where it connects to.
+Runs PROGRAM so that it can do what is allowed, and nothing else.
 
-  --deny-read=PATH  what is at PATH or below it can be neither opened for reading nor executed (EACCES);
-                    can be given several times, or several paths separated by commas
-  --log=FILE        write the calls to FILE instead of standard error
-  --quiet           write no calls and no summary to standard error
-  --help            show this
+  --allow-read[=PATH,…]   what it may read           --deny-read[=PATH,…]
+  --allow-write[=PATH,…]  what it may change         --deny-write[=PATH,…]
+  --allow-run[=NAME,…]    what it may execute        --deny-run[=NAME,…]
+  --allow-net[=:PORT,…]   TCP ports, or "unix"       --deny-net[=:PORT,…]
+  --allow-env[=NAME,…]    variables that it gets     --deny-env[=NAME,…]
+  --allow-all, -A         all of these
+  --config=FILE           permission sets as in deno.json, also in TOML
+  --permission-set=NAME   the set to take ("default")
+  --best-effort           do without what this machine cannot enforce
 
-The exit status is that of PROGRAM, 128+N when signal N ended it, 126 when it cannot be executed, 127 when it is
-not found, and 125 when the sandbox itself fails.`;
+  --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
+
+  --trace                 show its calls that open, execute, change and connect
+  --trace=refused         print the flags that would allow what was refused
+  --trace=learn           run it without a wall, and print the flags that it needs
+  --log=FILE              write the calls to FILE; %ID% and %COMMAND% are replaced
+  --json                  a call as a line of JSON
+  --summary               print how often which call was made
+
+  --help                  show this
+
+Without a list, all of that kind is meant. What is denied wins. The program itself and the libraries that it is linked
+with can be read. The exit status is that of PROGRAM, 128+N when signal N ended it, 126 when it cannot be executed,
+127 when it is not found, and 125 when the sandbox itself fails.`;
 
 const SANDBOX_FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127;
 
-function fail(message: string, status = SANDBOX_FAILED): never {
+/** What the user has to be told, and nothing more. */
+class Failure extends Error {
+  constructor(message: string, readonly status = SANDBOX_FAILED) {
+    super(message);
+  }
+}
+
+function warn(message: string): void {
   console.error(`sandbox: ${message}`);
-  Deno.exit(status);
 }
 
-interface Options {
-  readonly deniedPaths: readonly string[];
-  readonly logFile?: string;
-  readonly quiet: boolean;
-  readonly command: readonly string[];
+const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`]);
+const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
+/** These take their value only behind an equals sign. */
+const withOptionalValue = [...permissionFlags, "trace"];
+const withValue = ["config", "permission-set", "log", ...limitFlags];
+const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
+
+interface Given {
+  readonly options: Omit<BoxOptions, "argv" | "directory" | "environment" | "path">;
+  readonly command: readonly ByteString[];
+  readonly summary: boolean;
+  readonly fromTask: boolean;
 }
 
-const withValue = ["deny-read", "log"], withoutValue = ["quiet", "help"];
-
-function parse(args: readonly string[]): Options {
-  // Split here and not by parseArgs: it takes the program in `--quiet true` for the value of --quiet.
+function parse(args: readonly ByteString[]): Given {
+  // Split here and not by parseArgs: it takes the program in `--summary true` for the value of --summary.
   let end = 0;
   while (args[end]?.startsWith("-") && args[end] !== "--") {
     end += withValue.some((name) => args[end] === `--${name}`) ? 2 : 1;
   }
-  const options = parseArgs(args.slice(0, end), {
-    string: withValue,
+  const own = args.slice(0, end).map(toText);
+  const given = parseArgs(own.map((flag) => flag === "-A" ? "--allow-all" : flag), {
+    string: [...withOptionalValue, ...withValue],
     boolean: withoutValue,
-    collect: ["deny-read"],
-    unknown: (argument: string) => fail(`${argument} is no option.\n\n${usage}`),
-  });
-  if (options.help) {
+    collect: permissionFlags,
+    unknown: (argument: string) => {
+      throw new Failure(`${argument} is no option.\n\n${usage}`);
+    },
+  }) as Record<string, string | string[] | boolean | undefined>;
+  if (given.help) {
     console.log(usage);
     Deno.exit(0);
   }
   const command = args.slice(args[end] === "--" ? end + 1 : end);
-  if (command.length === 0) fail(`no program given.\n\n${usage}`);
-  const given: string[] = options["deny-read"];
-  const deniedPaths = given.flatMap((paths) => paths.split(","));
-  if (deniedPaths.includes("")) {
-    fail(`--deny-read needs a path, got ${JSON.stringify(given.join(" "))}.`);
+  if (command.length === 0) throw new Failure(`no program given.\n\n${usage}`);
+  for (const name of withValue) if (given[name] === "") throw new Failure(`--${name} needs a value.`);
+
+  const list = (flag: string): Allowance => {
+    const values = given[flag] as string[];
+    if (values.length === 0) return false;
+    // A flag without a value means all; one with an equals sign and nothing behind it was meant otherwise.
+    if (own.includes(`--${flag}=`)) throw new Failure(`--${flag}= needs a value, or no equals sign.`);
+    return values.includes("") || values.flatMap((value) => value.split(","));
+  };
+  const flags = permissionsOf(Object.fromEntries(kinds.map((kind: Kind) => [kind, {
+    allow: given["allow-all"] === true || list(`allow-${kind}`),
+    deny: list(`deny-${kind}`),
+  }])));
+  const set = given["permission-set"] as string | undefined;
+  if (set !== undefined && given.config === undefined) {
+    throw new Failure("--permission-set needs a --config.");
   }
-  if (options.log === "") fail("--log needs a file.");
-  return { deniedPaths, logFile: options.log, quiet: options.quiet, command };
+  const permissions = given.config === undefined
+    ? flags
+    : union(flags, permissionsOf(permissionSet(given.config as string, set ?? "default")));
+
+  const trace = given.trace as string | undefined;
+  if (trace !== undefined && !["", "learn", "refused"].includes(trace)) {
+    throw new Failure(`--trace=${trace}: there is --trace, --trace=learn and --trace=refused.`);
+  }
+  const log = given.log === undefined ? undefined : logPath(given.log as string, toText(command[0]));
+  const isTraced = trace !== undefined || log !== undefined || given.json === true || given.summary === true;
+  const echo = trace === "" || given.json === true ? "" : undefined;
+  return {
+    options: {
+      permissions,
+      limits: limitsOf(given),
+      ...(isTraced && { trace: { learn: trace === "learn", log: log ?? echo, json: given.json === true } }),
+      ...(given["best-effort"] === true && { bestEffort: warn }),
+    },
+    command,
+    summary: given.summary === true,
+    fromTask: given["from-task"] === true,
+  };
 }
 
-/** The file that a shell would execute. */
-function findProgram(name: string): string {
-  const candidates = name.includes("/")
-    ? [name]
-    : (Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(":").map((folder) =>
-      `${folder || "."}/${name}`
-    );
-  let unsuitable: string | undefined;
-  for (const candidate of candidates) {
-    try {
-      const { isFile, isDirectory, mode } = Deno.statSync(candidate);
-      if (!isDirectory && (!isFile || mode! & 0o111)) return candidate;
-      unsuitable ??= `${candidate}: ${isDirectory ? "is a directory" : "permission denied"}`;
-    } catch (error) {
-      if (error instanceof Deno.errors.PermissionDenied) unsuitable ??= `${candidate}: permission denied`;
+function limitsOf(given: Record<string, unknown>): Limits {
+  const number = (flag: string, units: Record<string, number> = {}) => {
+    const value = given[flag] as string | undefined;
+    if (value === undefined) return undefined;
+    const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)([KMG]?)$/.exec(value) ?? [];
+    const number = Math.round(Number(digits) * (unit === "" ? 1 : units[unit]));
+    if (digits === undefined || !Number.isSafeInteger(number) || number < 1) {
+      throw new Failure(`--${flag}=${value} is no number that it can take.`);
     }
+    return number;
+  };
+  const timeout = given.timeout === undefined ? undefined : Number(given.timeout) * 1000;
+  // Longer ones do not fit a timer.
+  if (timeout !== undefined && !(timeout > 0 && timeout < 2 ** 31)) {
+    throw new Failure(`--timeout=${given.timeout} is no number of seconds that it can take.`);
   }
-  if (unsuitable) fail(unsuitable, NOT_EXECUTABLE);
-  fail(`${name}: ${name.includes("/") ? "no such file or directory" : "command not found"}`, NOT_FOUND);
+  return {
+    timeout,
+    cpu: number("cpu"),
+    memory: number("memory", { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }),
+    processes: number("processes"),
+    openFiles: number("open-files"),
+  };
 }
 
-/** Passes signals on, and ends the supervision of what PROGRAM has left behind. */
-function forwardSignals(program: Program): void {
+/** As runsc's: %ID% tells boxes apart, %COMMAND% is the program's name. */
+function logPath(template: string, command: string): string {
+  const names: Record<string, string> = { "%ID%": String(Deno.pid), "%COMMAND%": command.split("/").at(-1)! };
+  const file = template.replace(/%ID%|%COMMAND%/g, (name) => names[name]);
+  try {
+    Deno.writeTextFileSync(file, "", { create: true });
+  } catch (error) {
+    throw new Failure(`--log=${file}: ${(error as Error).message}`);
+  }
+  return file;
+}
+
+/** C strings, one after the other, as /proc has arguments and environments. */
+function stringsIn(file: string): ByteString[] {
+  return fromBytes(Deno.readFileSync(file)).split("\0").slice(0, -1);
+}
+
+/** As they were given: `Deno.args` and `Deno.env` hold what is UTF-8. */
+function rawArguments(): ByteString[] {
+  return Deno.args.length === 0 ? [] : stringsIn("/proc/self/cmdline").slice(-Deno.args.length);
+}
+
+/** The caller's working directory and environment, which `deno task` has changed. */
+function surroundings(fromTask: boolean): Pick<BoxOptions, "directory" | "environment" | "path"> {
+  const environment = new Map(
+    stringsIn("/proc/self/environ").map((string): [ByteString, ByteString] => {
+      const at = string.indexOf("=", 1);
+      return [string.slice(0, at), string.slice(at + 1)];
+    }),
+  );
+  const started = environment.get("INIT_CWD");
+  if (fromTask && started !== undefined) {
+    environment.delete("INIT_CWD");
+    environment.delete("npm_config_user_agent");
+    if (environment.has("PWD")) environment.set("PWD", started);
+    Deno.chdir(toText(started));
+  }
+  const path = Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin";
+  return { directory: Deno.cwd(), environment, path };
+}
+
+/** Passes signals on to the box. Where there is nobody to get them, or the second SIGTERM, ends it. */
+function forwardSignals(box: Promise<Box>): void {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+  let asked = 0;
   for (const [name, number] of Object.entries(numbers)) {
-    Deno.addSignalListener(name as keyof typeof numbers, () => {
+    Deno.addSignalListener(name as keyof typeof numbers, async () => {
       // A key of the terminal has already reached the whole foreground group, the program included.
       const fromTerminal = (name === "SIGINT" || name === "SIGQUIT") && isForeground();
-      const hasEnded = !program.signal(fromTerminal ? 0 : number);
-      if (hasEnded) program.stopSupervision();
+      const running = await box.catch(() => undefined); // who awaits it as well is told
+      if (name === "SIGTERM" && ++asked > 1) running?.kill();
+      else if (running?.signal(fromTerminal ? 0 : number) === false) running.kill();
     });
   }
 }
@@ -106,55 +219,46 @@ function isForeground(): boolean {
   return terminal !== "0" && group === foregroundGroup;
 }
 
-function summary({ counts }: Outcome): string {
-  const table = new Table({ head: ["call", "times", "refused", "mean us"], style: { head: [], border: [] } });
-  for (const [name, { times, refused, spent }] of Object.entries(counts)) {
-    table.push([name, times, refused, (spent / times * 1000).toFixed(1)]);
+function summaryOf({ counts }: Outcome): string {
+  const table = new Table({ head: ["call", "times", "mean us"], style: { head: [], border: [] } });
+  for (const [name, { times, spent }] of Object.entries(counts)) {
+    table.push([name, times, (spent / times * 1000).toFixed(1)]);
   }
   return table.toString();
 }
 
 async function main(): Promise<number> {
-  const { deniedPaths, logFile, quiet, command } = parse(Deno.args);
-  const file = findProgram(command[0]);
-  if (logFile !== undefined) {
-    try {
-      Deno.writeFileSync(logFile, new Uint8Array());
-    } catch (error) {
-      fail(`--log=${logFile}: ${(error as Error).message}`);
-    }
-  }
-  // The scheduler first: once launched, the program sleeps in its execve until it is supervised.
+  const { options, command, summary, fromTask } = parse(rawArguments());
+  const around = surroundings(fromTask);
   await using scheduler = await Scheduler.start({ procs: 1 });
-  const program = launch(file, command);
-  forwardSignals(program);
-  try {
-    const { pid, pidfd, listener, stop } = program;
-    const outcome = await scheduler.dedicate(
-      supervise({ pid, pidfd, listener, stop, deniedPaths, logFile, echo: !quiet && logFile === undefined }),
-      { name: "supervisor" },
-    );
-    const execError = program.execError();
-    if (execError !== undefined) return refused(file, execError);
-    if (!quiet) console.error(summary(outcome));
-    const signal = outcome.waitStatus & 0x7f;
-    return signal ? 128 + signal : outcome.waitStatus >> 8 & 0xff;
-  } catch (error) {
-    const SIGKILL = 9;
-    program.signal(SIGKILL);
-    throw error;
-  }
+  const starting = startBox(scheduler, { ...options, ...around, argv: command });
+  forwardSignals(starting);
+  const box = await starting;
+  const outcome = await box.outcome;
+  if (outcome.execError !== undefined) throw refused(box.file, outcome.execError);
+  if (summary) console.error(summaryOf(outcome));
+  if (options.trace && outcome.flags.length > 0) console.error(`sandbox: ${outcome.flags.join(" ")}`);
+  const signal = outcome.waitStatus & 0x7f;
+  return signal ? 128 + signal : outcome.waitStatus >> 8 & 0xff;
 }
 
-function refused(file: string, errno: number): number {
+function refused(file: string, errno: number): Failure {
+  const ENOENT = 2, ENOEXEC = 8, EACCES = 13;
   const reasons: Record<number, string> = {
-    2: "its interpreter or loader does not exist",
-    8: "not in a format that can be executed",
-    13: "permission denied",
+    [ENOENT]: "its interpreter or loader does not exist",
+    [ENOEXEC]: "not in a format that can be executed",
+    [EACCES]: "permission denied",
   };
-  console.error(`sandbox: ${file}: ${reasons[errno] ?? errnoName(-errno)}`);
-  const ENOENT = 2;
-  return errno === ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+  return new Failure(
+    `${file}: ${reasons[errno] ?? errnoName(-errno)}`,
+    errno === ENOENT ? NOT_FOUND : NOT_EXECUTABLE,
+  );
 }
 
-main().then(Deno.exit, (error) => fail(error instanceof Error ? error.message : String(error)));
+main().then(Deno.exit, (error) => {
+  const status = error instanceof Failure || error instanceof ProgramError ? error.status : SANDBOX_FAILED;
+  const isForUser = error instanceof Failure || error instanceof ProgramError ||
+    error instanceof PermissionError;
+  warn(isForUser ? error.message : error instanceof Error ? error.message : String(error));
+  Deno.exit(status);
+});

@@ -141,12 +141,3 @@ function cString(path: string): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < path.length; i++) bytes[i] = path.charCodeAt(i);
   return bytes;
 }
-
-/** Text to a path's bytes, and back for people to read. */
-export function toBytes(text: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(text));
-}
-
-export function toText(path: string): string {
-  return new TextDecoder().decode(Uint8Array.from(path, (byte) => byte.charCodeAt(0)));
-}

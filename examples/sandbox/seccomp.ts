@@ -1,74 +1,6 @@
-/**
- * The kernel's side of seccomp user notification: the filter program, and the messages on its listener. Numbers and
- * layouts are those of linux/seccomp.h, linux/audit.h, linux/bpf_common.h and the x86-64 system call table.
- */
+/** The messages of a filter's listener: seccomp user notification. Numbers and layouts are those of linux/seccomp.h. */
 
 import { open } from "../../ffi/load.ts";
-
-/** System calls that the supervisor sees. */
-export const intercepted = {
-  open: 2,
-  connect: 42,
-  execve: 59,
-  openat: 257,
-  execveat: 322,
-  openat2: 437,
-} as const;
-
-/** Other ways to open a file, which the supervisor could not see: these fail with ENOSYS. */
-const unavailable = { open_by_handle_at: 304, io_uring_setup: 425 } as const;
-
-const AUDIT_ARCH_X86_64 = 0xc000003e;
-const X32_SYSCALL_BIT = 0x40000000;
-
-const SECCOMP_RET_KILL_PROCESS = 0x80000000;
-const SECCOMP_RET_ERRNO = 0x00050000;
-const SECCOMP_RET_USER_NOTIF = 0x7fc00000;
-const SECCOMP_RET_ALLOW = 0x7fff0000;
-const ENOSYS = 38;
-
-const BPF_LD_W_ABS = 0x20;
-const BPF_JMP_JEQ_K = 0x15;
-const BPF_JMP_JGE_K = 0x35;
-const BPF_RET_K = 0x06;
-
-/** Offsets in struct seccomp_data. */
-const NUMBER = 0, ARCHITECTURE = 4;
-
-/**
- * The filter as struct sock_filter[], 8 bytes each. 32-bit calls have other numbers, so a 32-bit program is killed
- * (SIGSYS) rather than let through unseen; x32 calls fail with ENOSYS, as on most kernels without any filter.
- */
-export function filterProgram(): Uint8Array<ArrayBuffer> {
-  const numbers = Object.values(intercepted), missing = Object.values(unavailable);
-  type Instruction = [code: number, k: number, ifTrue?: number, ifFalse?: number];
-  const program: Instruction[] = [
-    [BPF_LD_W_ABS, ARCHITECTURE],
-    [BPF_JMP_JEQ_K, AUDIT_ARCH_X86_64, 1, 0],
-    [BPF_RET_K, SECCOMP_RET_KILL_PROCESS],
-    [BPF_LD_W_ABS, NUMBER],
-  ];
-  // Jumps count from the next instruction; the three results stand at the end.
-  const end = program.length + 1 + numbers.length + missing.length;
-  const to = (result: number) => end + result - program.length - 1;
-  program.push([BPF_JMP_JGE_K, X32_SYSCALL_BIT, to(1), 0]);
-  for (const number of missing) program.push([BPF_JMP_JEQ_K, number, to(1), 0]);
-  for (const number of numbers) program.push([BPF_JMP_JEQ_K, number, to(2), 0]);
-  program.push(
-    [BPF_RET_K, SECCOMP_RET_ALLOW],
-    [BPF_RET_K, SECCOMP_RET_ERRNO | ENOSYS],
-    [BPF_RET_K, SECCOMP_RET_USER_NOTIF],
-  );
-  const bytes = new Uint8Array(program.length * 8);
-  const view = new DataView(bytes.buffer);
-  for (const [i, [code, k, ifTrue = 0, ifFalse = 0]] of program.entries()) {
-    view.setUint16(i * 8, code, true);
-    view.setUint8(i * 8 + 2, ifTrue);
-    view.setUint8(i * 8 + 3, ifFalse);
-    view.setUint32(i * 8 + 4, k, true);
-  }
-  return bytes;
-}
 
 // ioctl is variadic in C; on x86-64 a call with three plain arguments is passed the same way.
 const symbols = {
@@ -93,6 +25,27 @@ const POLLERR = 0x8, POLLNVAL = 0x20;
 
 /** Waits, without a timeout, until one of the descriptors is ready. Returns what holds of each. */
 export type Poll = () => readonly number[];
+
+export function poll(descriptors: readonly number[]): Poll {
+  const libc = open("libc.so.6", symbols).symbols;
+  const table = new Int32Array(descriptors.length * 2); // struct pollfd: int fd; short events, revents
+  const events = new Int16Array(table.buffer);
+  for (const [i, fd] of descriptors.entries()) {
+    table[2 * i] = fd;
+    events[4 * i + 2] = POLLIN;
+  }
+  const results = descriptors.map(() => 0);
+  return () => {
+    while (libc.poll(new Uint8Array(table.buffer), descriptors.length, -1) < 0); // EINTR
+    for (let i = 0; i < results.length; i++) {
+      results[i] = events[4 * i + 3];
+      if (results[i] & (POLLERR | POLLNVAL)) {
+        throw new Error(`poll reports 0x${results[i].toString(16)} for descriptor ${descriptors[i]}`);
+      }
+    }
+    return results;
+  };
+}
 
 /** A call that waits for its answer. It is overwritten by the next `receive`. */
 export interface Notification {
@@ -120,28 +73,6 @@ export class Listener {
     this.#libc.ioctlValue(fd, NOTIF_SET_FLAGS, SYNC_WAKE_UP);
   }
 
-  /** A poll over this listener and others: the first result is the listener's. */
-  poll(...others: number[]): Poll {
-    const descriptors = [this.#fd, ...others];
-    const table = new Int32Array(descriptors.length * 2); // struct pollfd: int fd; short events, revents
-    const events = new Int16Array(table.buffer);
-    for (const [i, fd] of descriptors.entries()) {
-      table[2 * i] = fd;
-      events[4 * i + 2] = POLLIN;
-    }
-    const results = descriptors.map(() => 0);
-    return () => {
-      while (this.#libc.poll(new Uint8Array(table.buffer), descriptors.length, -1) < 0); // EINTR
-      for (let i = 0; i < results.length; i++) {
-        results[i] = events[4 * i + 3];
-        if (results[i] & (POLLERR | POLLNVAL)) {
-          throw new Error(`poll reports 0x${results[i].toString(16)} for descriptor ${descriptors[i]}`);
-        }
-      }
-      return results;
-    };
-  }
-
   /** The next call, or undefined when its thread has gone before it could be received. */
   receive(): Notification | undefined {
     this.#notification.fill(0); // the kernel demands it
@@ -166,18 +97,12 @@ export class Listener {
 
   /** Lets the kernel carry the call out, with arguments that it reads again. */
   proceed(): void {
-    this.#answer(0, FLAG_CONTINUE);
+    this.#answer(FLAG_CONTINUE);
   }
 
-  /** Makes the call fail. */
-  refuse(errno: number): void {
-    this.#answer(-errno, 0);
-  }
-
-  #answer(error: number, flags: number): void {
+  #answer(flags: number): void {
     this.#response.fill(0);
     this.#response.set(this.#notification.subarray(0, 8)); // id
-    this.#outgoing.setInt32(16, error, true);
     this.#outgoing.setUint32(20, flags, true);
     if (this.#libc.ioctl(this.#fd, NOTIF_SEND, this.#response) < 0 && this.stillWaits()) {
       throw new Error(

@@ -1,136 +1,274 @@
-/** The supervising loop: a task on a thread of its own, which sleeps in poll and answers what the filter reports. */
+/**
+ * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in poll until one of them
+ * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows. It decides
+ * nothing: each call goes on, and the kernel refuses what the wall does not allow.
+ */
 
-import { task } from "@heddle/heddle";
-import { errnoName } from "../../ffi/errno.ts";
-import { open } from "../../ffi/load.ts";
-import { type CallName, decode, type InterceptedCall } from "./intercepted_call.ts";
-import { Policy } from "./policy.ts";
+import { Channel, type Scheduler, task } from "@heddle/heddle";
+import { type CallName, decode } from "./intercepted_call.ts";
+import { Event, Reports, Stage } from "./launch.ts";
+import { type Granted, Needs } from "./needs.ts";
+import { toText } from "./plan.ts";
 import { RemoteMemory } from "./remote_memory.ts";
-import { PathResolver } from "./remote_path.ts";
-import { Listener, type Notification, POLLHUP, POLLIN } from "./seccomp.ts";
+import { AT_FDCWD, PathResolver, type RemotePath } from "./remote_path.ts";
+import { Listener, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+
+export interface Tracing {
+  readonly listener: number;
+  /** Gets a line for each call; `""` is standard error. */
+  readonly log?: string;
+  readonly json: boolean;
+  /** What the wall lets through. What goes beyond it is noted as needed. */
+  readonly granted: Granted;
+}
 
 export interface Assignment {
-  readonly pid: number;
-  readonly pidfd: number;
-  readonly listener: number;
-  /** An eventfd: supervision ends when it becomes readable, whatever still runs. */
-  readonly stop: number;
-  readonly deniedPaths: readonly string[];
-  /** Gets a line for each call. */
-  readonly logFile?: string;
-  /** Whether the lines go to standard error. */
-  readonly echo: boolean;
+  /** Tells boxes apart. */
+  readonly id: number;
+  /** The supervisor's end of the launcher's socket. */
+  readonly socket: number;
+  readonly tracing?: Tracing;
 }
 
 export interface CallCount {
   times: number;
-  refused: number;
   /** Milliseconds that the supervisor took for all of them. */
   spent: number;
 }
 
 export interface Outcome {
-  /** As waitpid stores it. */
+  /** As waitpid stores it; that of SIGKILL when all of the box was killed. */
   readonly waitStatus: number;
+  /** Why the program could not be executed, if so: an errno. */
+  readonly execError?: number;
   readonly counts: Partial<Record<CallName, CallCount>>;
+  /** Flags that would allow what was needed and not granted. */
+  readonly flags: readonly string[];
 }
 
-const EACCES = 13;
+const SIGKILL = 9;
 
-const symbols = {
-  /** `pid_t waitpid(pid_t pid, int *status, int options)` */
-  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
+interface Ending {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
 
-/** Supervises a launched program until every process under its filter has ended. */
-export const supervise = task(import.meta, "supervise", (_context, assignment: Assignment): Outcome => {
-  return superviseHere(assignment);
-});
-
-function superviseHere({ pid, pidfd, listener, stop, ...options }: Assignment): Outcome {
-  const libc = open("libc.so.6", symbols).symbols;
-  const calls = new Listener(listener);
-  const judge = new Judge(calls, options);
-  const waitStatus = new Int32Array(1);
-  const reap = () => {
-    while (libc.waitpid(pid, waitStatus, 0) < 0); // EINTR
-  };
-  let hasEnded = false;
-  let poll = calls.poll(stop, pidfd);
-  for (;;) {
-    const [calling, stopping, ending] = poll();
-    if (stopping) break;
-    if (ending) {
-      // Reaped at once: until Linux 6.11 the listener counts a zombie among the processes under the filter.
-      reap();
-      hasEnded = true;
-      poll = calls.poll(stop);
+/** `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. */
+export const supervise = task(
+  import.meta,
+  "supervise",
+  async (
+    _context,
+    assignments: Channel<Assignment>,
+    endings: Channel<Ending>,
+    wake: number,
+  ): Promise<void> => {
+    const woken = new Event(wake);
+    let boxes: Supervised[] = [];
+    let wait = poll([wake]);
+    for (;;) {
+      woken.take(); // first: it is set after an assignment was sent
+      let next = boxes.length === 0 ? await received(assignments) : assignments.tryRecv();
+      for (; next !== undefined; next = assignments.tryRecv()) {
+        if (next.done) return;
+        boxes.push(new Supervised(next.value));
+      }
+      wait = poll([wake, ...boxes.flatMap(({ descriptors }) => descriptors)]);
+      // Until a box comes or goes.
+      for (let isSame = true; isSame;) {
+        const results = wait();
+        let at = 1;
+        for (const box of boxes) {
+          const count = box.descriptors.length;
+          if (!box.turn(results[at], results[at + 1])) isSame = false;
+          at += count;
+        }
+        if (results[0] !== 0) isSame = false;
+      }
+      for (const { id, outcome } of boxes) if (outcome) await endings.send({ id, outcome });
+      boxes = boxes.filter(({ outcome }) => outcome === undefined);
     }
-    if (calling & POLLIN) {
-      const notification = calls.receive();
-      if (notification) judge.answer(notification);
-    } else if (calling & POLLHUP) break;
-  }
-  if (!hasEnded) reap();
-  return { waitStatus: waitStatus[0], counts: judge.counts };
+  },
+);
+
+async function received<T>(channel: Channel<T>): Promise<IteratorResult<T, undefined>> {
+  return await channel[Symbol.asyncIterator]().next();
 }
 
-class Judge {
+class Supervised {
+  readonly id: number;
+  /** Set when nobody of the box is left. */
+  outcome: Outcome | undefined;
+  /** What poll is to look at; the listener is the second one, while it has anybody to listen to. */
+  descriptors: readonly number[];
+  readonly #reports: Reports;
+  readonly #tracer: Tracer | undefined;
+  #waitStatus = SIGKILL;
+  #execError: number | undefined;
+
+  constructor({ id, socket, tracing }: Assignment) {
+    this.id = id;
+    this.descriptors = tracing ? [socket, tracing.listener] : [socket];
+    this.#reports = new Reports(socket);
+    this.#tracer = tracing && new Tracer(tracing);
+  }
+
+  /** Does what poll says is there. False when the descriptors are others afterwards. */
+  turn(reported: number, calling: number): boolean {
+    const hasListener = this.descriptors.length > 1;
+    if (reported !== 0) {
+      const report = this.#reports.take();
+      if (report?.stage === Stage.ended) this.#waitStatus = report.value;
+      else if (report?.stage === Stage.exec) this.#execError = report.value;
+      else if (reported & POLLHUP) { // nobody is left who could report
+        const { counts = {}, needs } = this.#tracer ?? {};
+        const flags = needs?.flags() ?? [];
+        this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
+        return false;
+      }
+    }
+    if (hasListener && calling & POLLIN) this.#tracer!.answer();
+    else if (hasListener && calling & POLLHUP) {
+      this.descriptors = this.descriptors.slice(0, 1);
+      return false;
+    }
+    return true;
+  }
+}
+
+class Tracer {
   readonly counts: Partial<Record<CallName, CallCount>> = {};
+  readonly needs: Needs;
   readonly #calls: Listener;
   readonly #memory = new RemoteMemory();
   readonly #resolver = new PathResolver();
-  readonly #policy: Policy;
-  readonly #log: (line: string) => void;
+  readonly #json: boolean;
+  readonly #log: Log | undefined;
 
-  constructor(
-    calls: Listener,
-    { deniedPaths, ...log }: Pick<Assignment, "deniedPaths" | "logFile" | "echo">,
-  ) {
-    this.#calls = calls;
-    this.#policy = new Policy(deniedPaths, this.#resolver);
-    this.#log = logger(log);
+  constructor({ listener, granted, json, log }: Tracing) {
+    this.#calls = new Listener(listener);
+    this.needs = new Needs(granted);
+    this.#json = json;
+    this.#log = log === undefined ? undefined : new Log(log);
   }
 
-  /** Decides a call, logs and answers it. Its thread sleeps until then, so that it does not write into the line. */
-  answer(notification: Notification): void {
+  /** Shows a call and lets it go on. Its thread sleeps until then, so that it does not write into the line. */
+  answer(): void {
+    const notification = this.#calls.receive();
+    if (!notification) return;
     const start = performance.now();
     const { thread } = notification;
     const call = decode(notification, this.#memory);
-    const errno = this.#policy.deniesAnything ? this.#judge(thread, call) : 0;
+    const needed = this.#needed(thread, call);
     if (!this.#calls.stillWaits()) return; // killed meanwhile: what was read may have been another's
-    this.#log(`[${thread}] ${call.name} ${call.subject}${errno ? ` -> ${errnoName(-errno)}` : ""}\n`);
-    const count = this.counts[call.name] ??= { times: 0, refused: 0, spent: 0 };
+    const { name, subject } = call;
+    if (this.#log) {
+      this.#log.write(
+        this.#json
+          ? JSON.stringify({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) })
+          : `[${thread}] ${name} ${subject}${needed.map((flag) => ` (needs ${flag})`).join("")}`,
+      );
+    }
+    const count = this.counts[name] ??= { times: 0, spent: 0 };
     count.times++;
-    if (errno !== 0) count.refused++;
     count.spent += performance.now() - start; // without the answer: the program may run in its midst
-    if (errno === 0) this.#calls.proceed();
-    else this.#calls.refuse(errno);
+    this.#calls.proceed();
   }
 
-  /** What cannot be judged is refused with the error that the kernel would give, never let through. */
-  #judge(thread: number, { reads, unreadable = 0 }: InterceptedCall): number {
-    if (!reads) return unreadable;
-    const location = this.#resolver.resolve(thread, reads);
-    if (typeof location === "number") return location;
-    return this.#policy.denies(location) ? EACCES : 0;
+  #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
+    const found = (at: RemotePath) => {
+      const location = this.#resolver.resolve(thread, at);
+      if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
+      return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
+    };
+    const flags = files.map(({ use, at }) => {
+      const file = found(at);
+      return file && this.needs.file(use, toText(file.name), file.exists);
+    });
+    // Many libraries ask for a service that is not there: nothing is needed for that.
+    const isThere = net?.path === undefined || net.serves ||
+      found({ path: net.path, directory: AT_FDCWD, follow: true })?.exists;
+    if (net && isThere) flags.push(this.needs.net(net));
+    return flags.filter((flag) => flag !== undefined);
   }
 }
 
-function logger({ logFile, echo }: Pick<Assignment, "logFile" | "echo">): (line: string) => void {
-  const file = logFile === undefined ? undefined : Deno.openSync(logFile, { append: true });
-  const text = new TextEncoder();
-  return (line) => {
-    if (file) writeAll(file, text.encode(line));
-    if (echo) writeAll(Deno.stderr, text.encode(line));
-  };
+/** Lines to a file or to standard error. What can no longer be written is lost, and the program goes on. */
+class Log {
+  readonly #file: { writeSync(bytes: Uint8Array): number };
+  #isBroken = false;
+
+  constructor(path: string) {
+    this.#file = path === "" ? Deno.stderr : Deno.openSync(path, { append: true });
+  }
+
+  write(line: string): void {
+    if (this.#isBroken) return;
+    try {
+      writeAll(this.#file, `${line}\n`);
+    } catch (error) {
+      this.#isBroken = true;
+      try {
+        writeAll(Deno.stderr, `sandbox: the log ends here: ${(error as Error).message}\n`);
+      } catch { /* nobody is left to be told */ }
+    }
+  }
 }
 
-/** A log that nobody reads any more does not stop the program. */
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  try {
-    for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
+}
+
+/** The host's side: it hands out the boxes, and hears of their ends. */
+export class Supervision {
+  static readonly #all = new WeakMap<Scheduler, Supervision>();
+  readonly #assignments: Channel<Assignment>;
+  readonly #wake: Event;
+  readonly #waiting = new Map<number, PromiseWithResolvers<Outcome>>();
+  #boxes = 0;
+  #error: unknown;
+  #hasEnded = false;
+
+  /** That of the scheduler. It starts with the first box, and ends with the scheduler. */
+  static of(scheduler: Scheduler): Supervision {
+    let supervision = this.#all.get(scheduler);
+    if (supervision === undefined || supervision.#hasEnded) {
+      this.#all.set(scheduler, supervision = new Supervision(scheduler));
+    }
+    return supervision;
+  }
+
+  private constructor(scheduler: Scheduler) {
+    this.#assignments = new Channel<Assignment>(scheduler, 64);
+    const endings = new Channel<Ending>(scheduler, 64);
+    this.#wake = Event.make();
+    const loop = scheduler.dedicate(supervise(this.#assignments, endings, this.#wake.fd), {
+      name: "supervisor",
+    });
+    const hear = async () => {
+      for await (const { id, outcome } of endings) {
+        this.#waiting.get(id)?.resolve(outcome);
+        this.#waiting.delete(id);
+      }
+    };
+    Promise.all([loop, hear()]).catch((error) => {
+      this.#hasEnded = true;
+      this.#error = error;
+      for (const { reject } of this.#waiting.values()) reject(error);
+      this.#waiting.clear();
+      this.#wake.close();
+    });
+  }
+
+  /** Settles when nobody of the box is left, or its supervisor has ended. */
+  async outcomeOf(box: Omit<Assignment, "id">): Promise<Outcome> {
+    if (this.#hasEnded) throw this.#error;
+    const id = ++this.#boxes;
+    const waiting = Promise.withResolvers<Outcome>();
+    this.#waiting.set(id, waiting);
+    await this.#assignments.send({ ...box, id });
+    this.#wake.set();
+    return await waiting.promise;
   }
 }

@@ -1,9 +1,11 @@
 /** What a program in the sandbox says in its calls: it is hostile. */
 import { assert, assertEquals } from "@std/assert";
-import { addressText, decode } from "../../../examples/sandbox/intercepted_call.ts";
+import { addressText, decode, intercepted } from "../../../examples/sandbox/intercepted_call.ts";
+import { linked } from "../../../examples/sandbox/linked.ts";
+import { toBytes } from "../../../examples/sandbox/plan.ts";
 import type { RemoteMemory } from "../../../examples/sandbox/remote_memory.ts";
-import { AT_FDCWD, PathResolver, toBytes } from "../../../examples/sandbox/remote_path.ts";
-import { intercepted, type Notification } from "../../../examples/sandbox/seccomp.ts";
+import { AT_FDCWD, PathResolver } from "../../../examples/sandbox/remote_path.ts";
+import type { Notification } from "../../../examples/sandbox/seccomp.ts";
 import { Choices, type Target } from "../target.ts";
 
 /** A struct sockaddr, of any length. */
@@ -39,6 +41,22 @@ export const interceptedCalls: Target = {
     const call = decode(notification as unknown as Notification, memory as unknown as RemoteMemory);
     assertEquals(intercepted[call.name], number);
     assert(typeof call.subject === "string");
+  },
+};
+
+const object = Deno.makeTempFileSync({ prefix: "heddle-fuzz-" });
+addEventListener("unload", () => Deno.removeSync(object));
+
+/** A program of which the first bytes are those of a real one. */
+export const objects: Target = {
+  name: "sandbox_objects",
+  modules: ["sandbox/linked"],
+  tokens: ["\x7fELF\x02\x01", "#!/bin/sh\n", "libc.so.6\0", "$ORIGIN/../lib"],
+  seeds: [Deno.readFileSync("/bin/true").subarray(0, 1024), new TextEncoder().encode("#! /bin/sh x\n")],
+  run(input) {
+    Deno.writeFileSync(object, input);
+    const { execute, read } = linked(object);
+    assert(execute.has(object) && read.has(object));
   },
 };
 

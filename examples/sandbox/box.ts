@@ -1,0 +1,159 @@
+/** One program behind its wall, from start to end. */
+
+import type { Scheduler } from "@heddle/heddle";
+import { intercepted } from "./intercepted_call.ts";
+import { closeAll, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
+import { type ByteString, toText } from "./plan.ts";
+import { findProgram } from "./program.ts";
+import { type Outcome, Supervision } from "./supervisor.ts";
+import { buildWall, CannotEnforce, noWall } from "./wall.ts";
+
+/** Each is of every process of the box by itself, but for the processes and the time. */
+export interface Limits {
+  /** Milliseconds that all may take: then the box is ended. */
+  readonly timeout?: number;
+  /** Bytes of address space. */
+  readonly memory?: number;
+  /** Processes and threads of this user in the box. Root's are not counted by the kernel. */
+  readonly processes?: number;
+  /** Descriptors. */
+  readonly openFiles?: number;
+  /** Seconds of a CPU. */
+  readonly cpu?: number;
+}
+
+export interface TraceOptions {
+  /** Learning lets the program do everything. */
+  readonly learn: boolean;
+  /** As in `Tracing`. */
+  readonly log?: string;
+  readonly json?: boolean;
+}
+
+export interface BoxOptions {
+  readonly argv: readonly ByteString[];
+  readonly permissions: Permissions;
+  readonly directory: string;
+  /** All of it: what is allowed is taken from here. */
+  readonly environment: ReadonlyMap<ByteString, ByteString>;
+  /** Where programs are looked for. */
+  readonly path: string;
+  readonly limits?: Limits;
+  readonly trace?: TraceOptions;
+  readonly bestEffort?: (message: string) => void;
+  readonly streams?: Streams;
+}
+
+const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
+/** The launcher, process 1, and the program's first one. */
+const OUR_PROCESSES = 2;
+
+export class Box {
+  /** Settles when nobody of the box is left. */
+  readonly outcome: Promise<Outcome>;
+  /** The file that is executed. */
+  readonly file: string;
+  readonly #pid: number;
+  readonly #pidfd: number;
+  #hasEnded = false;
+
+  /** Only one that is started: by `startBox`. */
+  constructor(file: string, pid: number, pidfd: number, supervisor: Promise<Outcome>, ended: () => void) {
+    this.file = file;
+    this.#pid = pid;
+    this.#pidfd = pidfd;
+    const end = (): void => {
+      this.#hasEnded = true;
+      reap(pid);
+      ended();
+    };
+    this.outcome = supervisor.then((outcome) => {
+      end();
+      return outcome;
+    }, (error) => {
+      this.kill();
+      end();
+      throw error;
+    });
+  }
+
+  /** Sends a signal to the program; 0 only asks. False when it has ended, although others of the box may go on. */
+  signal(number: number): boolean {
+    return !this.#hasEnded && signal(this.#pidfd, number);
+  }
+
+  /** Ends every process of the box, at once. */
+  kill(): void {
+    if (!this.#hasEnded) kill(this.#pid);
+  }
+}
+
+/** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
+export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
+  const { argv, permissions, directory, path, limits = {}, trace, bestEffort } = options;
+  const file = findProgram(toText(argv[0]), path, directory);
+  const wallOptions = { permissions, program: file, directory, path, bestEffort };
+  const reported = trace ? Object.values(intercepted) : [];
+  using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
+  const plan = {
+    ...wall.bounds,
+    listen: trace !== undefined,
+    limits: resourceLimits(limits, bestEffort),
+    directory,
+    file,
+    argv,
+    environment: allowedEnvironment(permissions.env, options.environment),
+  };
+  const { pid, pidfd, listener, reports } = await launch(plan, wall.ruleset?.fd ?? -1, options.streams)
+    .catch((error) => {
+      throw error instanceof LaunchError ? explained(error, directory) : error;
+    });
+  const tracing = trace && listener !== undefined
+    ? { listener, granted: wall.granted, log: trace.log, json: trace.json ?? false }
+    : undefined;
+  const supervisor = Supervision.of(scheduler).outcomeOf({ socket: reports.socket, tracing });
+  const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
+  const box = new Box(file, pid, pidfd, supervisor, () => {
+    clearTimeout(timer);
+    closeAll(pidfd, listener, reports.socket);
+  });
+  return box;
+}
+
+function resourceLimits(
+  { memory, processes, openFiles, cpu }: Limits,
+  bestEffort?: (message: string) => void,
+): { resource: number; value: number }[] {
+  if (processes !== undefined && Deno.uid() === 0) {
+    const cannot = new CannotEnforce("--processes: the kernel does not count the processes of root.");
+    if (!bestEffort) throw cannot;
+    bestEffort(cannot.message);
+  }
+  const limits: [number, number | undefined][] = [
+    [RLIMIT_CORE, 0],
+    [RLIMIT_CPU, cpu],
+    [RLIMIT_NPROC, processes === undefined ? undefined : processes + OUR_PROCESSES],
+    [RLIMIT_NOFILE, openFiles],
+    [RLIMIT_AS, memory],
+  ];
+  return limits.flatMap(([resource, value]) => value === undefined ? [] : [{ resource, value }]);
+}
+
+const EPERM = 1, ENOSPC = 28, ENOENT = 2, EACCES = 13;
+
+/** What a failure of the launcher means for who gave the command. */
+function explained({ stage, errno, message }: LaunchError, directory: string): Error {
+  if (stage === Stage.directory && (errno === ENOENT || errno === EACCES)) {
+    return new PermissionError(`${directory} is not there for the program: the working directory is denied.`);
+  }
+  const isNamespace = ([Stage.user, Stage.namespaces, Stage.mounts, Stage.proc] as number[]).includes(stage);
+  if (!isNamespace || (errno !== EPERM && errno !== ENOSPC && errno !== EACCES)) return new Error(message);
+  const status = Deno.readTextFileSync("/proc/self/status");
+  if (/^NoNewPrivs:\s*1$/m.test(status) && /^Seccomp:\s*2$/m.test(status)) {
+    return new Error(`${message} This is a sandbox already, and it allows none inside.`);
+  }
+  return new Error(
+    `${message} The wall takes namespaces, and this machine does not let this user make them.`,
+  );
+}
