@@ -90,7 +90,6 @@ export class Park {
   /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */
   async park(): Promise<void> {
     const hold = this.#hold;
-    const begun = performance.now();
     try {
       // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
@@ -146,7 +145,6 @@ export class Park {
         }
       }
     } finally {
-      this.#agenda.parked += performance.now() - begun;
       hold.leave();
     }
   }

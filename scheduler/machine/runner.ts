@@ -107,7 +107,7 @@ export class Runner {
     this.#box = BlackBox.open(arena, hold.isolate);
     this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
     this.#modules = new Modules(arena, hold.isolate);
-    this.#talk = new Talk(services.home, agenda, new RunTimes(arena));
+    this.#talk = new Talk(services.home, new RunTimes(arena), () => shim.cpuNs(services.tid));
   }
 
   /** A G from a queue was begun since the last look. */
