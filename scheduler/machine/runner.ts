@@ -241,7 +241,7 @@ export class Runner {
 
   /** Of its definition; below 0: nobody else knows that. */
   #number(g: G): number {
-    return g.slot < 0 ? this.#table.known(g.definition!) : this.#gs.definition(g.slot);
+    return g.slot < 0 ? this.#table.find(g.definition!) : this.#gs.definition(g.slot);
   }
 
   /** A G that has not begun and waits for something to arrive. */

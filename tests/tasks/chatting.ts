@@ -1,5 +1,5 @@
 /** Tasks that say more than they do, and one that starts them. */
-import { Channel, ChannelClosedError, task } from "@heddle/heddle";
+import { Channel, type ChannelClosedError, task } from "@heddle/heddle";
 
 const MEMBERS = 20;
 
