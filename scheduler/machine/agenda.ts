@@ -41,8 +41,6 @@ export class Agenda implements Loop {
   ran = 0;
   stolen = 0;
   parks = 0;
-  /** Milliseconds that all parks took. */
-  parked = 0;
   /** A G has ended with the thread in its hands. What else is bound to that goes on first. */
   isEnding = false;
   #isOver = false;

@@ -194,8 +194,9 @@ export class Children {
 
   /** By what others of its definition did, as far as anybody knows. */
   #isTalkative({ args, definition }: G): boolean {
-    const number = this.#table.known(definition!);
-    if (number < 0 || !hasHandles(args!)) return false;
+    if (!hasHandles(args!)) return false;
+    const number = this.#table.find(definition!);
+    if (number < 0) return false;
     const us = this.#times.talk(number);
     return us !== 0 && us < TALK;
   }

@@ -86,7 +86,6 @@ export class Park {
   async park(): Promise<void> {
     const hold = this.#hold;
     this.#coldSince = 0;
-    const begun = performance.now();
     try {
       // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
       let isQuiet = false;
@@ -143,7 +142,6 @@ export class Park {
         }
       }
     } finally {
-      this.#agenda.parked += performance.now() - begun;
       hold.leave();
     }
   }

@@ -107,7 +107,7 @@ export class Runner {
     this.#box = BlackBox.open(arena, hold.isolate);
     this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
     this.modules = new Modules(arena, hold.isolate);
-    this.#talk = new Talk(services.home, agenda, new RunTimes(arena));
+    this.#talk = new Talk(services.home, new RunTimes(arena), () => shim.cpuNs(services.tid));
   }
 
   /** A G from a queue was begun since the last look. */
@@ -285,7 +285,7 @@ export class Runner {
 
   /** Of its definition; below 0: nobody else knows that. */
   #number(g: G): number {
-    return g.slot < 0 ? this.#table.known(g.definition!) : this.#gs.definition(g.slot);
+    return g.slot < 0 ? this.#table.find(g.definition!) : this.#gs.definition(g.slot);
   }
 
   /** A G that has not begun and waits for something to arrive. */

@@ -7,7 +7,7 @@
  *
  * D_IMPORT: microseconds that a thread took to import its module, the last one that did. 0: none has.
  *
- * D_TALK: microseconds from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
+ * D_TALK: microseconds of CPU time from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
  * its arguments ended (machine/talk.ts). A thread that waits for a CPU or for others seems to say less than it does, so a lower
  * value counts at once, and of a higher one as much as above. 0: nobody knows.
  */

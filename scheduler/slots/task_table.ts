@@ -38,6 +38,14 @@ export class TaskTable {
     return this.#lastNumber;
   }
 
+  /** Its number, if it has one in any isolate; else -1. */
+  find(definition: Definition): number {
+    const known = this.known(definition);
+    if (known >= 0) return known;
+    this.#readNew();
+    return this.#numbers.has(definition.key) ? this.number(definition) : -1;
+  }
+
   number(definition: Definition): number {
     const known = this.#known.get(definition);
     if (known !== undefined) return known;

@@ -36,6 +36,15 @@ Deno.test("a definition is known where its number was asked for, and in no other
   assertEquals([host.known(mine), host.known(definition("a")), m.known(mine)], [0, -1, -1]);
 });
 
+Deno.test("a number that any isolate asked for is found, and is known from then on", () => {
+  const { tables: [host, m] } = tables(2);
+  const mine = definition("a");
+  assertEquals([m.find(mine), m.known(mine)], [-1, -1]);
+  host.number(definition("b"));
+  const number = host.number(definition("a"));
+  assertEquals([m.find(mine), m.known(mine), m.find(definition("c"))], [number, number, -1]);
+});
+
 Deno.test("a definition too many, or a name too long, is refused, and those that are there stay", () => {
   const { arena, tables: [host, m] } = tables(2);
   assertThrows(
