@@ -132,10 +132,11 @@ export class Burial {
     for (let slot = 0; slot < end; slot++) {
       gs.loseRunnerMail(slot, isolate);
       if (gs.runner(slot) !== isolate) continue;
-      const neverBegan = gs.isMeantFor(slot, isolate);
-      if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);
       // It waited for its module there.
-      else if (gs.isTaken(slot, isolate)) this.#putBack(slot);
+      const isTaken = gs.isTaken(slot, isolate);
+      const isLost = gs.isMeantFor(slot, isolate) || (isTaken ? gs.loseTaken(slot) : gs.lose(slot));
+      if (isLost) this.#lose(slot, isolate, verdict);
+      else if (isTaken) this.#putBack(slot);
       // It may have died before it could say so. The owner's link may be in use, if not.
       else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
         this.#mail.toRunner(this.#arena.ownerOf(slot), slot);

@@ -58,6 +58,9 @@ export const G_FAILED = 5;
 export const G_LOST = 6;
 export const G_DROPPED = 7;
 
+/** G_DEDICATED, if it is neither 0 nor 1. Plain: nobody has the slot as the host writes it. */
+const TAKER_DIED = 2;
+
 /** G_PAYLOAD: in the slot, in the heap (G_BLOCK refers to it), or sent by a message port. */
 const INLINE = 0;
 const IN_HEAP = 1;
@@ -218,6 +221,19 @@ export class GTable {
   /** By the same, or in its name, about to push it into a queue. */
   putBack(slot: number): void {
     this.take(slot, 0);
+  }
+
+  /**
+   * By the host, of a task whose taker died before it began. True: it is the second one, so the task's module may be what kills
+   * them, and the task is lost.
+   */
+  loseTaken(slot: number): boolean {
+    const g = this.#arena.g(slot);
+    if (this.#words[g + G_DEDICATED] === TAKER_DIED) {
+      return cas(this.#words, g + G_STATUS, G_QUEUED, G_LOST);
+    }
+    this.#words[g + G_DEDICATED] = TAKER_DIED;
+    return false;
   }
 
   /** By who took the slot out of a queue. False: it was cancelled, and the caller tells its owner. */

@@ -2,7 +2,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
-import { exits } from "../tasks/growing.ts";
+import { exits, nothing } from "../tasks/growing.ts";
+import { childEndsAsItLoads, endsAsItLoads } from "../tasks/ending.ts";
 import { wakes } from "../tasks/late_to_import.ts";
 import { blocksUntilSet } from "../tasks/blocking.ts";
 
@@ -22,6 +23,15 @@ Deno.test("a task whose module is late begins elsewhere if the thread dies", asy
   const late = own.go(wakes(flag()));
   await assertRejects(() => soon(own.go(exits()), "what ends the thread", 10_000), ThreadDiedError);
   assertEquals(await soon(late, "the task", 20_000), "woke it");
+});
+
+Deno.test("a task whose module ends the thread is lost with the second one, and the pool goes on", async () => {
+  await using own = await Scheduler.start({ procs: 1 });
+  const error = await assertRejects(() => soon(own.go(endsAsItLoads()), "the task", 20_000), ThreadDiedError);
+  assertEquals(error.message.includes('Task "endsAsItLoads"'), true, error.message);
+  assertEquals(await soon(own.go(childEndsAsItLoads()), "a parent", 20_000), "ThreadDiedError");
+  await soon(own.go(exits()).catch(() => {}), "what ends a thread");
+  await soon(own.go(nothing()), "a task after that");
 });
 
 Deno.test("a task that is cancelled while its module is late never begins, and its slot is free again", async () => {

@@ -18,7 +18,7 @@ export const G_PAYLOAD = 7;
 export const G_BLOCK = 8;
 export const G_ID_LOW = 9;
 export const G_ID_HIGH = 10;
-/** 1: for the thread of its own that is named in G_M, and in no queue. */
+/** 1: for the thread of its own that is named in G_M, and in no queue. 2: a thread that had taken it died before it began. */
 export const G_DEDICATED = 11;
 export const G_INLINE = 12;
 /** Two cache lines: what queues and owners look at, and what of the payload fits. */
