@@ -16,6 +16,7 @@ import type { Idle } from "../parking/idle.ts";
 import { POOL, type Roles } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
+import { RunTimes } from "../slots/run_times.ts";
 import { TaskTable } from "../slots/task_table.ts";
 import { registry, splitKey } from "../tasks/define.ts";
 import type { Hold } from "./hold.ts";
@@ -37,6 +38,7 @@ export class WarmUp {
   readonly #hold: Hold;
   readonly #modules: Modules;
   readonly #table: TaskTable;
+  readonly #times: RunTimes;
   /** By their URLs: one that does not load here may load elsewhere. */
   readonly #tried = new Set<string>();
   #seen = 0;
@@ -54,6 +56,7 @@ export class WarmUp {
     this.#hold = hold;
     this.#modules = modules;
     this.#table = new TaskTable(arena, hold.isolate);
+    this.#times = new RunTimes(arena);
   }
 
   /** By an M without live Gs that is about to sleep: for how many milliseconds at the most; or it is importing. */
@@ -106,6 +109,8 @@ export class WarmUp {
     for (let definition = 0; definition < count; definition++) {
       const bit = 1 << (definition & 31);
       if ((others & bit) === 0 || (this.#warm(this.#hold.isolate) & bit) !== 0) continue;
+      // The bit may be another definition's, and this one's module may be what ends threads.
+      if (this.#times.importTime(definition) === 0) continue;
       const key = this.#table.key(definition);
       if (registry.definitions.has(key)) this.#modules.has(definition);
       else if (!this.#tried.has(splitKey(key)[0])) return definition;
