@@ -738,8 +738,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a task that a dead M ran never ends",
     "host/burial.ts",
-    "if (neverBegan || gs.lose(slot)) this.#lose(slot, isolate, verdict);",
-    "if (neverBegan) this.#lose(slot, isolate, verdict);",
+    "(isTaken ? gs.loseTaken(slot) : gs.lose(slot));",
+    "(isTaken && gs.loseTaken(slot));",
     "death: an M that parks",
   ),
   mutant(
