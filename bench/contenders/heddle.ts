@@ -16,10 +16,12 @@ function modeOf(preempt: boolean): (threads: number) => Promise<Pool> {
   };
 }
 
-/** Bytes are given up on both sides. */
+/** Bytes are given up on both sides; work that has none is as ever. */
 async function moved(threads: number): Promise<Pool> {
   const sched = await Scheduler.start({ procs: threads });
-  return { threads, run: (work, argument) => sched.go(byName[`${work}Moved`](move(argument))) };
+  const callOf = (work: string, argument: number) =>
+    Object.hasOwn(byName, `${work}Moved`) ? byName[`${work}Moved`](move(argument)) : byName[work](argument);
+  return { threads, run: (work, argument) => sched.go(callOf(work, argument)) };
 }
 
 export const contender: Contender = {
