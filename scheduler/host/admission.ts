@@ -42,8 +42,9 @@ export class Admission {
 
   /** For one more. */
   requireRoom(): void {
-    if (this.#maxQueue === Infinity || this.queued < this.#maxQueue) return;
-    throw new QueueFullError(this.queued, this.#maxQueue);
+    if (this.#maxQueue === Infinity) return;
+    const { queued } = this;
+    if (queued >= this.#maxQueue) throw new QueueFullError(queued, this.#maxQueue);
   }
 
   /** Fewer wait than there are Ps, so that none of these has to wait for the next. */

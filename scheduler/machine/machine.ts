@@ -29,6 +29,7 @@ import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
 import { TaskSignals } from "./task_signal.ts";
 import { ThreadLock } from "./thread_lock.ts";
+import { WarmUp } from "./warm_up.ts";
 
 /** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
 const GLOBAL_TICK = 61;
@@ -97,7 +98,8 @@ export class Machine {
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     Object.assign(services, { children, threadLock, runner, mail, signals, calls });
     this.#search = new Search(shared, hold, agenda, children, eventLoop, shim);
-    this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner);
+    const warmUp = new WarmUp(shared, hold, runner.modules, table);
+    this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner, warmUp);
     store(words, arena.isolate(isolate) + M_TID, services.tid);
   }
 

@@ -30,7 +30,7 @@ import type { Hold } from "./hold.ts";
 import type { MailReader } from "./mail_reader.ts";
 import type { Runner } from "./runner.ts";
 import { BREAK_DEADLOCK, breakDeadlock, REPORT_WAITS, reportWaits } from "./stuck.ts";
-import { IMPORTING, WarmUp } from "./warm_up.ts";
+import { IMPORTING, type WarmUp } from "./warm_up.ts";
 
 /** Milliseconds that a thread more than the pool needs sleeps before it ends. Guess; a thread takes 14 MB. */
 const RETIRE = 5_000;
@@ -67,6 +67,7 @@ export class Park {
     eventLoop: EventLoop,
     mail: MailReader,
     runner: Runner,
+    warmUp: WarmUp,
   ) {
     this.#shared = shared;
     this.#words = shared.words;
@@ -79,7 +80,7 @@ export class Park {
     this.#eventLoop = eventLoop;
     this.#mail = mail;
     this.#runner = runner;
-    this.#warmUp = new WarmUp(shared, hold, runner.modules);
+    this.#warmUp = warmUp;
   }
 
   /** Until it has a P, or is to look around with the one that it keeps. The caller enters again. */

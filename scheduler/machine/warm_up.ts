@@ -10,14 +10,14 @@
  */
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { IMPORTED, ISOLATES, TASK_COUNT } from "../arena/layout/header.ts";
+import { IMPORTED, TASK_COUNT } from "../arena/layout/header.ts";
 import { HOST, M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
 import type { Idle } from "../parking/idle.ts";
 import { POOL, type Roles } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import { RunTimes } from "../slots/run_times.ts";
-import { TaskTable } from "../slots/task_table.ts";
+import type { TaskTable } from "../slots/task_table.ts";
 import { registry, splitKey } from "../tasks/define.ts";
 import type { Hold } from "./hold.ts";
 import type { Modules } from "./modules.ts";
@@ -47,7 +47,7 @@ export class WarmUp {
   #due = Infinity;
   #restMs = REST;
 
-  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, modules: Modules) {
+  constructor({ arena, idle, roles, wakeups }: Shared, hold: Hold, modules: Modules, table: TaskTable) {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#idle = idle;
@@ -55,7 +55,7 @@ export class WarmUp {
     this.#wakeups = wakeups;
     this.#hold = hold;
     this.#modules = modules;
-    this.#table = new TaskTable(arena, hold.isolate);
+    this.#table = table;
     this.#times = new RunTimes(arena);
   }
 
@@ -98,13 +98,13 @@ export class WarmUp {
   /** No P is in use, and nobody is importing. */
   get #isCalm(): boolean {
     return this.#idle.idlePs >= this.#idle.procs &&
-      this.#first((isolate) => load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0) < 0;
+      this.#first((isolate) => load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0) === HOST;
   }
 
   /** The definition of a module that others have at hand, or -1. */
   #lacking(): number {
     let others = 0;
-    this.#first((isolate) => (others |= this.#warm(isolate), false));
+    for (const isolate of this.#roles.isolates) if (this.#isOther(isolate)) others |= this.#warm(isolate);
     const count = load(this.#words, TASK_COUNT);
     for (let definition = 0; definition < count; definition++) {
       const bit = 1 << (definition & 31);
@@ -134,21 +134,19 @@ export class WarmUp {
   #tellNext(): void {
     const mine = this.#warm(this.#hold.isolate);
     const next = this.#first((isolate) => this.#isOfUse(isolate) && (mine & ~this.#warm(isolate)) !== 0);
-    if (next >= 0) this.#wakeups.signal(next);
+    if (next !== HOST) this.#wakeups.signal(next);
   }
 
   #warm(isolate: number): number {
     return load(this.#words, this.#arena.isolate(isolate) + M_WARM);
   }
 
-  /** Of the pool's others, or -1. */
+  /** The lowest of the pool's others of which that holds; HOST if there is none. */
   #first(holds: (isolate: number) => boolean): number {
-    const isolates = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < isolates; isolate++) {
-      if (isolate !== this.#hold.isolate && this.#roles.of(isolate) === POOL && holds(isolate)) {
-        return isolate;
-      }
-    }
-    return -1;
+    return this.#roles.first((isolate) => this.#isOther(isolate) && holds(isolate));
+  }
+
+  #isOther(isolate: number): boolean {
+    return isolate !== this.#hold.isolate && this.#roles.of(isolate) === POOL;
   }
 }

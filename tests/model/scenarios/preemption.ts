@@ -719,6 +719,14 @@ export const closing: Scenario = {
   },
 };
 
+/** One M, in that state as all closes, and who closes it. */
+function asAllCloses(state: number, nowNs = shim.nowNs): Preemption {
+  const { arena, parker } = begin(1, [POOL]);
+  arena.i32[arena.isolate(1) + M_TID] = 1;
+  parker.ask(1, AWAKE, state);
+  return new Preemption(pool, { ...shim, nowNs } as unknown as Shim);
+}
+
 /** Nobody else would wake it. What is frozen later, is for good. */
 export const closingLate: Scenario = {
   name: "preemption: all is closing, and one that was asked before is frozen just then",
@@ -726,16 +734,14 @@ export const closingLate: Scenario = {
   short: 2,
   rules: { timePasses: ["sysmon"] },
   setUp() {
-    const { arena, parker } = begin(1, [POOL]);
-    arena.i32[arena.isolate(1) + M_TID] = 1;
     let looks = 0;
     const nowNs = () => {
       looks++;
       return 0;
     };
-    const watchdog = new Preemption(pool, { ...shim, nowNs } as unknown as Shim);
-    const handler = new Handler(arena, 1, pool.futex, always);
-    parker.ask(1, AWAKE, ASKED);
+    const watchdog = asAllCloses(ASKED, nowNs);
+    const { arena, futex, parker } = pool;
+    const handler = new Handler(arena, 1, futex, always);
     return {
       arena,
       threads: {
@@ -756,10 +762,8 @@ function closingWith(state: number, what: string): Scenario {
     short: 2,
     rules: { timePasses: ["sysmon"] },
     setUp() {
-      const { arena, parker } = begin(1, [POOL]);
-      arena.i32[arena.isolate(1) + M_TID] = 1;
-      const watchdog = new Preemption(pool, shim as unknown as Shim);
-      parker.ask(1, AWAKE, state);
+      const watchdog = asAllCloses(state);
+      const { arena, parker } = pool;
       return {
         arena,
         threads: {

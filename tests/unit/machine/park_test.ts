@@ -40,6 +40,7 @@ async function announcedAt(looks: number): Promise<{ asleep: number; p: number }
     eventLoop as Any,
     { read: () => false } as Any,
     {} as Any,
+    {} as Any,
   );
   let announced: { asleep: number; p: number } | undefined;
   hold.announce = (asleep) => {
