@@ -1,6 +1,7 @@
 /** The shim under gcc's sanitizers, driven by the programs in tests/native. */
 import { assertEquals } from "@std/assert";
 import { compilerVersion, libraries } from "../../native/build.ts";
+import { endOf } from "../support/programs.ts";
 
 const root = new URL("../../", import.meta.url);
 const sources = libraries[0].sources.filter((source) => source.endsWith(".c"));
@@ -74,7 +75,8 @@ for (const sanitizer of ["address", "thread", "undefined"]) {
           undefined,
         );
         for (const args of driver.args) {
-          const { code, stdout, stderr } = await new Deno.Command(program, { args }).output();
+          const child = new Deno.Command(program, { args, stdout: "piped", stderr: "piped" }).spawn();
+          const { code, stdout, stderr } = await endOf(child, 120_000);
           const lines = new TextDecoder().decode(stdout).split("\n");
           const leftOut = lines.filter((line) => line.startsWith("left out: "));
           for (const line of leftOut) console.log(line);

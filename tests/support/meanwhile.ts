@@ -1,4 +1,6 @@
 /** A program of this project that runs meanwhile: `deno task stress` and its like. */
+import { endOf } from "./programs.ts";
+
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -6,11 +8,15 @@ export interface Outcome {
 }
 
 export async function begin(...args: string[]): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", ...args],
     cwd: new URL("../../", import.meta.url),
     env: { NO_COLOR: "1" },
-  }).output();
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  // As long as all tests may take.
+  const { code, stdout, stderr } = await endOf(child, 420_000);
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }

@@ -17,6 +17,16 @@ interface Options {
   readonly ms?: number;
 }
 
+/** What `child` has put out when it ends, by SIGKILL after `ms`: its code is 137 then. */
+export async function endOf(child: Deno.ChildProcess, ms: number): Promise<Deno.CommandOutput> {
+  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
+  try {
+    return await child.output();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
 export async function runProgram(
   name: string,
@@ -41,9 +51,7 @@ export async function runProgram(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), ms);
-  const { code, stdout, stderr } = await child.output();
-  clearTimeout(timer);
+  const { code, stdout, stderr } = await endOf(child, ms);
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr), ms: performance.now() - start };
 }
