@@ -273,7 +273,7 @@ class Mapping<T, R> {
   #take(): Item<T, R> | undefined {
     const item = this.#turns.oldest;
     if (item === undefined || (!item.hasEnded && this.#isPulling)) return undefined;
-    this.#turns.shift();
+    this.#turns.popOldest();
     this.#tasks.delete(item.task);
     return item;
   }

@@ -73,7 +73,7 @@ export class Burial {
   readonly #table: TaskTable;
   readonly #host: Bereaved;
 
-  constructor(home: Isolate, shared: Shared, gs: GTable, table: TaskTable, host: Bereaved) {
+  constructor(home: Isolate, shared: Shared, host: Bereaved) {
     const { parker, global, mailbox } = shared;
     this.#home = home;
     this.#arena = home.arena;
@@ -85,8 +85,8 @@ export class Burial {
     this.#local = shared.rings;
     this.#global = global;
     this.#mailbox = mailbox;
-    this.#gs = gs;
-    this.#table = table;
+    this.#gs = home.gs;
+    this.#table = home.table;
     this.#host = host;
   }
 

@@ -8,7 +8,6 @@ import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { Forwarder } from "../slots/forwarder.ts";
-import { GTable } from "../slots/g_table.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks } from "./host_tasks.ts";
 import { Shared } from "../parking/shared.ts";
@@ -37,7 +36,6 @@ import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_op
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
-import { TaskTable } from "../slots/task_table.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
@@ -86,13 +84,11 @@ export class Host {
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
     this.#loop.refill = () => home.refill();
-    const gs = new GTable(arena, HOST, home.handles);
-    const table = new TaskTable(arena, HOST);
-    this.#forwarder = new Forwarder(shared, gs, { get: (isolate) => this.threads.get(isolate) });
-    this.#tasks = new HostTasks(gs, table, shared, home, this.#forwarder, this.#loop);
+    this.#forwarder = new Forwarder(shared, home.gs, { get: (isolate) => this.threads.get(isolate) });
+    this.#tasks = new HostTasks(shared, home, this.#forwarder, this.#loop);
     this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);
     this.#loop.whenIdle = () => this.#admission.ended();
-    this.#burial = new Burial(home, shared, gs, table, this.#tasks);
+    this.#burial = new Burial(home, shared, this.#tasks);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
     this.threads = new Threads(

@@ -13,7 +13,6 @@ import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
 import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
-import type { TaskTable } from "../slots/task_table.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Resolver {
@@ -80,22 +79,15 @@ export class HostTasks implements Bereaved {
   readonly #waiting = new Fifo<Waiting>();
   #isAbandoned = false;
 
-  constructor(
-    gs: GTable,
-    table: TaskTable,
-    shared: Shared,
-    home: Isolate,
-    forwarder: Forwarder,
-    vigil: Vigil,
-  ) {
+  constructor(shared: Shared, home: Isolate, forwarder: Forwarder, vigil: Vigil) {
     this.#shared = shared;
-    this.#gs = gs;
+    this.#gs = home.gs;
     this.#home = home;
     this.#forwarder = forwarder;
     this.#vigil = vigil;
     this.#owner = new Owner(
-      gs,
-      table,
+      home.gs,
+      home.table,
       shared.mail,
       home.locks,
       forwarder,
@@ -211,7 +203,7 @@ export class HostTasks implements Bereaved {
           this.#settle(started, "failed", error);
         }
       }
-      this.#waiting.shift();
+      this.#waiting.popOldest();
     }
   }
 

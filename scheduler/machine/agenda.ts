@@ -103,9 +103,9 @@ export class Agenda implements Loop {
   /** Lets one go on that waits its turn. */
   resume(): boolean {
     if (this.#resumes.length === 0) return false;
-    const next = this.#resumes.shift() as Resume | G;
+    const next = this.#resumes.popOldest() as Resume | G;
     if ("fire" in next) next.fire();
-    else next.goOn(this.#resumes.shift() as (value: unknown) => void);
+    else next.goOn(this.#resumes.popOldest() as (value: unknown) => void);
     return true;
   }
 

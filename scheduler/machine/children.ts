@@ -58,8 +58,6 @@ export class Children {
     hold: Hold,
     agenda: Agenda,
     services: Services,
-    gs: GTable,
-    table: TaskTable,
     side: SideChannel,
   ) {
     this.#shared = shared;
@@ -68,6 +66,7 @@ export class Children {
     this.#agenda = agenda;
     this.#services = services;
     this.#locks = hold.locks;
+    const { gs, table } = services.home;
     this.#gs = gs;
     this.#table = table;
     this.#times = new RunTimes(shared.arena);

@@ -13,9 +13,7 @@ import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
-import { GTable } from "../slots/g_table.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
-import { TaskTable } from "../slots/task_table.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { Agenda } from "./agenda.ts";
 import { BlockingCalls } from "./blocking_call.ts";
@@ -77,9 +75,7 @@ export class Machine {
     // Gs start Gs: who makes them has to have this before it is complete.
     const known = { tid: shim.gettid(), sliceMs: load(words, SLICE_MS), home, agenda };
     const services = known as Partial<Services> as Services;
-    const gs = new GTable(arena, isolate, home.handles);
-    const table = new TaskTable(arena, isolate);
-    const children = this.#children = new Children(shared, hold, agenda, services, gs, table, side);
+    const children = this.#children = new Children(shared, hold, agenda, services, side);
     const threadLock = new ThreadLock(shared, hold, agenda, children);
     const runner = this.#runner = new Runner(
       shared,
@@ -88,8 +84,6 @@ export class Machine {
       services,
       children,
       threadLock,
-      gs,
-      table,
       side,
       shim,
     );
@@ -98,7 +92,7 @@ export class Machine {
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     Object.assign(services, { children, threadLock, runner, mail, signals, calls });
     this.#search = new Search(shared, hold, agenda, children, eventLoop, shim);
-    const warmUp = new WarmUp(shared, hold, runner.modules, table);
+    const warmUp = new WarmUp(shared, hold, runner.modules, home.table);
     this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner, warmUp);
     store(words, arena.isolate(isolate) + M_TID, services.tid);
   }

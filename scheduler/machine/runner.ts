@@ -84,8 +84,6 @@ export class Runner {
     services: Services,
     children: Children,
     threadLock: ThreadLock,
-    gs: GTable,
-    table: TaskTable,
     side: SideChannel,
     shim: Shim,
   ) {
@@ -96,18 +94,19 @@ export class Runner {
     this.#threadLock = threadLock;
     this.#isolate = hold.isolate;
     this.#locks = hold.locks;
-    this.#heap = services.home.heap;
+    const { home } = services;
+    this.#heap = home.heap;
     this.#arena = arena;
     this.#shim = shim;
-    this.#gs = gs;
-    this.#table = table;
+    this.#gs = home.gs;
+    this.#table = home.table;
     this.#side = side;
     this.#mail = mail;
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
-    this.stopwatch = new Stopwatch(arena, hold.isolate, table, hold.locks);
+    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks);
     this.modules = new Modules(arena, hold.isolate);
-    this.#talk = new Talk(services.home, new RunTimes(arena), () => shim.cpuNs(services.tid));
+    this.#talk = new Talk(home, new RunTimes(arena), () => shim.cpuNs(services.tid));
   }
 
   /** A G from a queue was begun since the last look. */

@@ -232,7 +232,7 @@ export class NativeCalls implements Inbox {
     while (this.#waiting.length > 0) {
       const number = this.#allocate();
       if (number === undefined) return;
-      const { pending, words } = this.#waiting.shift()!;
+      const { pending, words } = this.#waiting.popOldest()!;
       this.#i32.set(words, this.#at(number));
       this.#submit(number, pending);
     }

@@ -20,7 +20,7 @@ export class Fifo<T> {
     return this.entries[this.first];
   }
 
-  shift(): T | undefined {
+  popOldest(): T | undefined {
     // The only one: the array keeps its memory.
     if (this.length <= 1) return this.pop();
     const oldest = this.entries[this.first];

@@ -9,10 +9,6 @@ export class PrivateRunQueue<T> extends Fifo<T> {
     return this.pop();
   }
 
-  popOldest(): T | undefined {
-    return this.shift();
-  }
-
   /** One that was taken out: it is the oldest. */
   putBack(entry: T): void {
     if (this.first > 0) this.entries[--this.first] = entry;

@@ -1,5 +1,6 @@
 /**
- * One isolate's part in what tasks share: its handles, its parked operations, and how these go on.
+ * One isolate's part in what is shared: its view of slots and definitions, its handles, its parked operations, and how
+ * these go on.
  *
  * An operation that cannot be done at once is parked, here and in its object's queue. Who can complete it takes it out of
  * the queue, writes the outcome, and makes it `ready`: an operation of its own isolate goes on at once, another's by mail.
@@ -14,6 +15,8 @@ import type { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Clock } from "../queues/cancellation.ts";
+import { GTable } from "../slots/g_table.ts";
+import { TaskTable } from "../slots/task_table.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import { HOME } from "../tasks/home.ts";
 import { dropCell, Stage, type Store } from "./cell.ts";
@@ -67,6 +70,8 @@ export class Isolate implements Lot, Store {
   readonly objectLocks: ObjectLocks;
   readonly heap: Heap;
   readonly handles: Handles;
+  readonly gs: GTable;
+  readonly table: TaskTable;
   readonly records: Records;
   readonly values: Required<Bytes>;
   /** For a value on its way into a cell, and for one on its way out. */
@@ -102,6 +107,8 @@ export class Isolate implements Lot, Store {
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
     this.heap = new Heap(arena, number);
     this.handles = new Handles(this, number, this.objectLocks);
+    this.gs = new GTable(arena, number, this.handles);
+    this.table = new TaskTable(arena, number);
     this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.records = new Records(arena, number, this.heap);
     this.sending = new Stage(this.handles);

@@ -3,7 +3,7 @@ import { Shared } from "../../../scheduler/parking/shared.ts";
 import type { Shim } from "../../../ffi/shim.ts";
 import { load, pause, store } from "../../../scheduler/arena/atomics.ts";
 import { Forwarder } from "../../../scheduler/slots/forwarder.ts";
-import { GTable } from "../../../scheduler/slots/g_table.ts";
+import type { GTable } from "../../../scheduler/slots/g_table.ts";
 import { HostTasks, type Started } from "../../../scheduler/host/host_tasks.ts";
 import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
 import { Machine } from "../../../scheduler/machine/machine.ts";
@@ -25,7 +25,6 @@ import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import type { Call } from "../../../scheduler/tasks/call.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
 import { type HostTask, silence } from "../../../scheduler/tasks/promise.ts";
-import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import {
   check,
   checkEqual,
@@ -72,7 +71,6 @@ export function computeUntilSet(): void {
 /** The host's part, and Ms with the numbers from 1 that have these roles. */
 export class Pool extends Shared {
   readonly gs: GTable;
-  readonly table: TaskTable;
   /** What the host shares with tasks. */
   readonly home: Isolate;
   /** The host's tasks. */
@@ -89,9 +87,8 @@ export class Pool extends Shared {
     super(new Arena({ maxTasks, maxThreads, bytes: leastArenaBytes(maxTasks, maxThreads) }), shim);
     ran = [];
     this.procs = procs;
-    this.table = new TaskTable(this.arena, HOST);
     this.home = new Isolate(this, HOST, shim, noLoop);
-    this.gs = new GTable(this.arena, HOST, this.home.handles);
+    this.gs = this.home.gs;
     const sides = { get: () => ({ side: noPort }) };
     const forwarder = new Forwarder(this, this.gs, sides);
     const vigil = {
@@ -100,7 +97,7 @@ export class Pool extends Shared {
       startTimer: noLoop.startTimer,
       stopTimer: noLoop.stopTimer,
     };
-    this.host = new HostTasks(this.gs, this.table, this, this.home, forwarder, vigil);
+    this.host = new HostTasks(this, this.home, forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
     // Nobody else uses that word here.

@@ -20,8 +20,8 @@ export class Mourner {
 
   constructor(pool: Pool) {
     this.pool = pool;
-    const { home, gs, table, host } = pool;
-    this.burial = new Burial(home, pool, gs, table, host);
+    const { home, host } = pool;
+    this.burial = new Burial(home, pool, host);
   }
 
   submit(call: Call<unknown>): Started {

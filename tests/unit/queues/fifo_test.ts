@@ -17,13 +17,13 @@ Deno.test("what came first leaves first, through any mixture of pushes and shift
         expected.push(i);
       } else {
         assertEquals(fifo.oldest, expected[0]);
-        assertEquals(fifo.shift(), expected.shift());
+        assertEquals(fifo.popOldest(), expected.shift());
       }
       assertEquals(fifo.length, expected.length);
     }
     if (round % 2 === 0) assertEquals(fifo.takeAll(), expected);
-    else for (const each of expected) assertEquals(fifo.shift(), each);
-    assertEquals([fifo.length, fifo.oldest, fifo.shift(), fifo.takeAll()], [0, undefined, undefined, []]);
+    else for (const each of expected) assertEquals(fifo.popOldest(), each);
+    assertEquals([fifo.length, fifo.oldest, fifo.popOldest(), fifo.takeAll()], [0, undefined, undefined, []]);
   }
 });
 
@@ -32,7 +32,7 @@ Deno.test("a long one takes no more for each than a short one", async () => {
     costOf(() => {
       const fifo = new Fifo<number>();
       for (let i = 0; i < n; i++) fifo.push(i);
-      while (fifo.length > 0) fifo.shift();
+      while (fifo.length > 0) fifo.popOldest();
     }), 200_000);
   assert(growth.factor < MOST, shownGrowth(growth));
 });
