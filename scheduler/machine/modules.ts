@@ -2,31 +2,31 @@
 import { add, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { IMPORTED } from "../arena/layout/header.ts";
-import { M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
+import { M_AT_HAND, M_IMPORTS } from "../arena/layout/m.ts";
 import { RunTimes } from "../slots/run_times.ts";
 
 export class Modules {
   readonly #words: Int32Array;
   readonly #imports: number;
-  readonly #warm: number;
+  readonly #atHand: number;
   readonly #times: RunTimes;
   #underWay = 0;
-  #atHand = 0;
+  #modules = 0;
 
   constructor(arena: Arena, isolate: number) {
     this.#words = arena.i32;
     this.#imports = arena.isolate(isolate) + M_IMPORTS;
-    this.#warm = arena.isolate(isolate) + M_WARM;
+    this.#atHand = arena.isolate(isolate) + M_AT_HAND;
     this.#times = new RunTimes(arena);
     // The last thread of that number may have ended anywhere.
     store(this.#words, this.#imports, 0);
-    store(this.#words, this.#warm, 0);
+    store(this.#words, this.#atHand, 0);
   }
 
   /** Its module has been imported here. */
   has(definition: number): void {
-    this.#atHand |= 1 << (definition & 31);
-    store(this.#words, this.#warm, this.#atHand);
+    this.#modules |= 1 << (definition & 31);
+    store(this.#words, this.#atHand, this.#modules);
   }
 
   /** For that definition. */

@@ -6,7 +6,7 @@
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { M_RAN_BEFORE } from "../arena/layout/m.ts";
+import { M_RAN_BEFORE, M_WARM } from "../arena/layout/m.ts";
 import type { Locks } from "../parking/locks.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
@@ -21,6 +21,7 @@ const PRIVATE = 63;
 export class Stopwatch {
   readonly #words: Int32Array;
   readonly #ranBefore: number;
+  readonly #warm: number;
   readonly #table: TaskTable;
   readonly #locks: Locks;
   readonly #times: RunTimes;
@@ -28,12 +29,17 @@ export class Stopwatch {
   readonly #runs: number[] = [];
   #privateRuns = 0;
   #number = -1;
+  /** Which one of its definition it is on this thread; 0: of a private one. */
+  #run = 0;
   /** Milliseconds; 0: this run is not measured. */
   #begun = 0;
 
   constructor(arena: Arena, isolate: number, table: TaskTable, locks: Locks) {
     this.#words = arena.i32;
     this.#ranBefore = arena.isolate(isolate) + M_RAN_BEFORE;
+    this.#warm = arena.isolate(isolate) + M_WARM;
+    // The last thread of that number may have left it.
+    store(arena.i32, this.#warm, 0);
     this.#table = table;
     this.#locks = locks;
     this.#times = new RunTimes(arena);
@@ -43,12 +49,14 @@ export class Stopwatch {
   begin(number: number): void {
     const runs = this.#runs[number] = (this.#runs[number] ?? 0) + 1;
     this.#number = number;
+    this.#run = runs;
     this.#locks.runs(number);
     if (runs <= FIRST || (runs & LATER) === 0) this.#start();
   }
 
   beginPrivate(definition: Definition): void {
     this.#number = this.#table.known(definition);
+    this.#run = 0;
     this.#locks.runs(this.#number);
     if ((++this.#privateRuns & PRIVATE) === 0 && this.#number >= 0) this.#start();
   }
@@ -74,6 +82,11 @@ export class Stopwatch {
     this.#begun = 0;
     // The clock went on while it was frozen.
     const before = load(this.#words, this.#ranBefore);
-    this.#times.took(this.#number, before === 0 ? us : before);
+    const ran = before === 0 ? us : before;
+    if (this.#run === 1) return this.#times.tookCold(this.#number, ran);
+    this.#times.took(this.#number, ran);
+    if (this.#run === FIRST) {
+      store(this.#words, this.#warm, load(this.#words, this.#warm) | 1 << (this.#number & 31));
+    }
   }
 }

@@ -2,7 +2,7 @@
  * A thread of the pool that has nothing to do imports what another one has imported for its tasks, so that it is not cold when it
  * is wanted: one thread at a time, when no P has been in use for a moment.
  *
- * IMPORTED counts what was imported anywhere. Who parks and finds it changed looks whether it lacks what others have at hand (M_WARM).
+ * IMPORTED counts what was imported anywhere. Who parks and finds it changed looks whether it lacks what others have at hand (M_AT_HAND).
  * If so, it rests, and imports that, a module after the other. Who lacks nothing wakes one that does. So the word goes round.
  *
  * Meanwhile it sleeps in its event loop, without a P. So others are woken first; and if it is given a P while a module is evaluated, it
@@ -11,7 +11,7 @@
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { IMPORTED, TASK_COUNT } from "../arena/layout/header.ts";
-import { HOST, M_IMPORTS, M_WARM } from "../arena/layout/m.ts";
+import { HOST, M_AT_HAND, M_IMPORTS } from "../arena/layout/m.ts";
 import type { Idle } from "../parking/idle.ts";
 import { POOL, type Roles } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
@@ -104,11 +104,11 @@ export class WarmUp {
   /** The definition of a module that others have at hand, or -1. */
   #lacking(): number {
     let others = 0;
-    for (const isolate of this.#roles.isolates) if (this.#isOther(isolate)) others |= this.#warm(isolate);
+    for (const isolate of this.#roles.isolates) if (this.#isOther(isolate)) others |= this.#atHand(isolate);
     const count = load(this.#words, TASK_COUNT);
     for (let definition = 0; definition < count; definition++) {
       const bit = 1 << (definition & 31);
-      if ((others & bit) === 0 || (this.#warm(this.#hold.isolate) & bit) !== 0) continue;
+      if ((others & bit) === 0 || (this.#atHand(this.#hold.isolate) & bit) !== 0) continue;
       // The bit may be another definition's, and this one's module may be what ends threads.
       if (this.#times.importTime(definition) === 0) continue;
       const key = this.#table.key(definition);
@@ -132,13 +132,13 @@ export class WarmUp {
   }
 
   #tellNext(): void {
-    const mine = this.#warm(this.#hold.isolate);
-    const next = this.#first((isolate) => this.#isOfUse(isolate) && (mine & ~this.#warm(isolate)) !== 0);
+    const mine = this.#atHand(this.#hold.isolate);
+    const next = this.#first((isolate) => this.#isOfUse(isolate) && (mine & ~this.#atHand(isolate)) !== 0);
     if (next !== HOST) this.#wakeups.signal(next);
   }
 
-  #warm(isolate: number): number {
-    return load(this.#words, this.#arena.isolate(isolate) + M_WARM);
+  #atHand(isolate: number): number {
+    return load(this.#words, this.#arena.isolate(isolate) + M_AT_HAND);
   }
 
   /** The lowest of the pool's others of which that holds; HOST if there is none. */

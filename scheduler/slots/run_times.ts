@@ -5,6 +5,8 @@
  * D_MEAN: microseconds on end from a task's begin to its end or its first await, an exponential mean. Read and written back by
  * whoever ran one, so of two at once one is lost: there is a next one.
  *
+ * D_COLD: the same of the first that a thread ran, which is not in the mean: V8 compiles what it runs. The last thread's counts.
+ *
  * D_IMPORT: microseconds that a thread took to import its module, the last one that did. 0: none has.
  *
  * D_TALK: microseconds of CPU time from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
@@ -13,7 +15,7 @@
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
+import { D_COLD, D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
 
 /** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
 const WEIGHT = 3;
@@ -39,6 +41,15 @@ export class RunTimes {
     const mean = load(this.#words, at);
     const now = inWord(us);
     store(this.#words, at, mean === 0 ? now : Math.max(1, mean + ((now - mean) >> WEIGHT)));
+  }
+
+  /** Microseconds, as above. */
+  cold(definition: number): number {
+    return load(this.#words, this.#arena.definition(definition) + D_COLD);
+  }
+
+  tookCold(definition: number, us: number): void {
+    store(this.#words, this.#arena.definition(definition) + D_COLD, inWord(us));
   }
 
   /** Microseconds, as above. */

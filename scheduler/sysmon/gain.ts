@@ -6,14 +6,15 @@
  *
  * - no module is being imported by who would be frozen,
  * - it is likely to be done much sooner: what has run for t is taken to run for as long again, or what its definition's
- *   mean leaves; what waits for its definition's mean, and the import of its module, if the thread would have to do that;
- * - a thread is idle that has its module; or none is importing one, the queue has stood still for a slice, or twice as long
+ *   mean leaves; what waits for its definition's mean, or for the import of its module and a first run, if the thread has had none;
+ * - a thread is idle that has run some of its kind; or none is importing one, the queue has stood still for a slice, or twice as long
  *   for each thread that the pool has beyond `procs`, and it has up to `procs + 2` of those, or nothing ends or yields anywhere.
  *
  * All of that are guesses. So if nothing ends or yields for long, whatever waits gets a thread in the end.
  */
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
+import { IMPORTED } from "../arena/layout/header.ts";
 import { G_TASK } from "../arena/layout/slot.ts";
 import { M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
 import { POOL } from "../parking/roles.ts";
@@ -33,6 +34,8 @@ const MUCH = 2;
 /** Slices without an end or a yield anywhere, after which anything that waits may have a thread; of a module's import; guesses. */
 const NO_PROGRESS = 25;
 const NO_PROGRESS_IMPORTING = 500;
+/** So much longer if what runs has not had that much of a CPU: others have it, or it sleeps in a system call. Guess. */
+const OFTEN = 4;
 /** The longest of these waits, however many threads there are. Guess. */
 const MOST_SLICES = 100;
 /** Threads beyond `procs`, for each P and besides. */
@@ -56,14 +59,18 @@ export class Gain {
   readonly #globalHead: Head = { at: 0, since: 0 };
   #now = 0;
   #lastProgress = 0;
+  #imported = 0;
   // Of the M in question: what it runs, or -1. Microseconds: its mean, what it has taken, and what it is expected to take from now.
   #running = -1;
   #mean = 0;
   #ran = 0;
   #left = 0;
-  // Of what has not begun: whether anything was seen, and any that one more thread would pay for.
+  /** As a task of the same kind would have to do it: what others had of the CPU meanwhile they would take from that one as well. */
+  #leftOfCpu = 0;
+  // Of what has not begun: whether anything was seen, and any that one more thread would pay for; the least that one needs first.
   #waits = false;
   #isWorthThread = false;
+  #begins = Infinity;
 
   constructor(shared: Shared, slice: number) {
     this.#shared = shared;
@@ -75,6 +82,12 @@ export class Gain {
 
   begin(now: number): void {
     this.#now = now;
+    const imported = load(this.#words, IMPORTED);
+    if (imported === this.#imported) return;
+    // What stood still behind that goes on now.
+    this.#imported = imported;
+    this.#lastProgress = this.#globalHead.since = now;
+    for (const head of this.#heads) head.since = now;
   }
 
   /** Somewhere a turn was over. */
@@ -98,25 +111,27 @@ export class Gain {
     head.since = this.#now;
   }
 
-  /** For whom the M would lose its P. Its turn has taken `ran` nanoseconds so far. */
-  whom(p: number, isolate: number, ran: number): number {
+  /** For whom the M would lose its P. Its turn has taken `ran` nanoseconds so far, and used so many of a CPU. */
+  whom(p: number, isolate: number, { ran, used }: { ran: number; used: number }): number {
     if (p >= this.#shared.idle.procs) return ANYBODY;
     if (this.#shared.idle.isAnyHungry) return NOBODY;
-    this.#lookAtRunning(isolate, ran);
-    const starts = this.#whomToStart(p, isolate);
+    this.#lookAtRunning(isolate, ran, used);
+    const starts = this.#whomToStart(p, isolate, used);
     if (starts !== NOBODY) return starts;
     return this.#isAnyReturning() ? RETURNING : NOBODY;
   }
 
-  #lookAtRunning(isolate: number, ran: number): void {
+  #lookAtRunning(isolate: number, ran: number, used: number): void {
     this.#running = load(this.#words, this.#arena.isolate(isolate) + M_RUNS) - 1;
     this.#ran = ran / 1e3;
     this.#mean = this.#running < 0 ? 0 : this.#times.mean(this.#running);
     this.#left = Math.max(this.#ran, this.#mean - this.#ran);
+    this.#leftOfCpu = Math.max(used / 1e3, this.#mean - this.#ran);
   }
 
-  #whomToStart(p: number, isolate: number): number {
+  #whomToStart(p: number, isolate: number, used: number): number {
     this.#waits = this.#isWorthThread = false;
+    this.#begins = Infinity;
     const isImporting = this.#isImporting(isolate);
     for (let n = 0; n < WINDOW; n++) {
       const slot = this.#shared.rings.peek(p, n);
@@ -143,26 +158,29 @@ export class Gain {
     const due = Math.max(
       this.#backoff(isImporting ? NO_PROGRESS_IMPORTING : NO_PROGRESS),
       MUCH * this.#mean * 1e3,
+      this.#begins * 1e3,
     );
-    return still >= due ? ANYBODY : NOBODY;
+    return still >= due && (used >= due || still >= OFTEN * due) ? ANYBODY : NOBODY;
   }
 
-  /** An idle thread that has the slot's module, if it is worth it. */
+  /** An idle thread that has run the slot's kind, if it is worth it. */
   #whomFor(slot: number, isImporting: boolean): number {
     this.#waits = true;
-    if (isImporting) return NOBODY;
     const definition = load(this.#words, this.#arena.g(slot) + G_TASK);
-    if (!this.#isShorter(definition, 0)) return NOBODY;
-    if (this.#isShorter(definition, this.#times.importTime(definition))) this.#isWorthThread = true;
+    const first = this.#times.importTime(definition) + this.#times.cold(definition);
+    this.#begins = Math.min(this.#begins, first);
+    if (isImporting || !this.#isShorter(definition, 0)) return NOBODY;
+    if (this.#isShorter(definition, first)) this.#isWorthThread = true;
     return this.#warmThread(definition);
   }
 
   /** Whether such a task would be done much sooner than what runs, after so many microseconds. */
   #isShorter(definition: number, first: number): boolean {
-    const mean = this.#times.mean(definition);
-    // Of the first of its kind one knows how long it takes at least.
-    const expected = mean === 0 && definition === this.#running ? this.#ran : mean;
-    return MUCH * expected + first <= this.#left;
+    const isSameKind = definition === this.#running;
+    let expected = this.#times.mean(definition);
+    // Of the first of its kind one knows how long that takes at least.
+    if (expected === 0) expected = isSameKind ? this.#ran : this.#times.cold(definition);
+    return MUCH * expected + first <= (isSameKind ? this.#leftOfCpu : this.#left);
   }
 
   /** How long the oldest that waits in the queues has been the oldest. */

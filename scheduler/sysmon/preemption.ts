@@ -147,7 +147,7 @@ export class Preemption {
     const isRunaway = this.#isRunaway(turn);
     const left = isRunaway ? 0 : turn.left(this.#slice, this.#now);
     if (left > 0) this.next = Math.min(this.next, left);
-    else if (isRunaway || this.#gain.whom(p, isolate, turn.ran) !== NOBODY) this.#ask(isolate, turn, p, word);
+    else if (isRunaway || this.#gain.whom(p, isolate, turn) !== NOBODY) this.#ask(isolate, turn, p, word);
     // Who comes later does not wait for another slice.
     else this.next = Math.min(this.next, OVERTIME_INTERVAL);
   }
@@ -236,7 +236,7 @@ export class Preemption {
   #lookAtAnswer(isolate: number, turn: Turn, state: number, p: number): void {
     if (!this.#hasAnswered(isolate, state)) return;
     if (state !== FROZEN && !(state === LETS_GO && this.#parker.seize(isolate))) return;
-    const whom = this.#gain.whom(p, isolate, turn.ran);
+    const whom = this.#gain.whom(p, isolate, turn);
     if (!this.#shared.idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);

@@ -73,6 +73,9 @@ export const work = task(import.meta, "work", (_ctx, kind: Kind, ms: number): nu
   return rounds;
 });
 
+/** Short, of another kind than `work`: what takes long is frozen for it. */
+export const burst = task(import.meta, "burst", (_ctx, kind: Kind) => bursts[kind]());
+
 /** Works for ever, or for so long as a test can take. */
 export const hog = task(import.meta, "hog", (_ctx, kind: Kind): void => {
   // For some seconds: the first time V8 interprets it, in C++, and nothing could end it.

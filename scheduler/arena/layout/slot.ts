@@ -35,7 +35,8 @@ export const D_KEY = 0;
 export const D_KEY_BYTES = 1;
 export const D_MEAN = 2;
 export const D_IMPORT = 3;
-export const D_TALK = 4;
-export const D_WORDS = 5;
+export const D_COLD = 4;
+export const D_TALK = 5;
+export const D_WORDS = 6;
 /** Bytes for the names of all definitions: 128 each on average. */
 export const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;

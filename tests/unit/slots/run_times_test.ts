@@ -39,8 +39,11 @@ Deno.test("what takes no time is known to have run, and what takes for ever fits
   assertEquals(times.importTime(1), 2 ** 31 - 1);
 });
 
-Deno.test("the last import counts", () => {
+Deno.test("the last import counts, and the last first run, which is no part of the mean", () => {
   const [times] = both();
+  times.tookCold(0, 500);
+  times.tookCold(0, 70);
+  assertEquals([times.cold(0), times.cold(1), times.mean(0)], [70, 0, 0]);
   times.importTook(0, 500);
   times.importTook(0, 20);
   assertEquals(times.importTime(0), 20);

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { IMPORTED } from "../../../scheduler/arena/layout/header.ts";
 import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../../../scheduler/arena/layout/m.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { AWAITS_P, PARKED_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
@@ -8,6 +9,7 @@ import { ANYBODY, Gain, NOBODY, RETURNING } from "../../../scheduler/sysmon/gain
 import { fourMs } from "../../support/isolates.ts";
 
 const SLICE = 10e6;
+const ONE = { ran: SLICE, used: SLICE };
 const [RUNS, WAITS, OTHER] = [1, 2, 3];
 /** Definitions. */
 const [LONG, SHORT, LONGER] = [5, 6, 7];
@@ -47,13 +49,14 @@ function setUp() {
     has(isolate: number, definition: number) {
       words[arena.isolate(isolate) + M_WARM] |= 1 << definition;
     },
+    imported: () => words[IMPORTED]++,
     imports(isolate: number, is: boolean) {
       words[arena.isolate(isolate) + M_IMPORTS] = is ? 1 : 0;
     },
     /** For whom the M would lose its P so many slices after the begin, in which it has run all the time. */
     whomAfter(slices: number) {
       look(slices);
-      return gain.whom(0, RUNS, slices * SLICE);
+      return gain.whom(0, RUNS, { ran: slices * SLICE, used: slices * SLICE });
     },
   };
 }
@@ -63,12 +66,12 @@ Deno.test("a P that counts no more is anybody's, and one beside an idle P or an 
   global.push(write(SHORT));
   has(WAITS, SHORT);
   idle.spinFurther();
-  assertEquals(gain.whom(0, RUNS, SLICE), NOBODY);
+  assertEquals(gain.whom(0, RUNS, ONE), NOBODY);
   idle.stopSpinning();
-  assertEquals(gain.whom(0, RUNS, SLICE), WAITS);
+  assertEquals(gain.whom(0, RUNS, ONE), WAITS);
   idle.setProcs(2);
-  assertEquals(gain.whom(0, RUNS, SLICE), NOBODY);
-  assertEquals(gain.whom(2, RUNS, SLICE), ANYBODY);
+  assertEquals(gain.whom(0, RUNS, ONE), NOBODY);
+  assertEquals(gain.whom(2, RUNS, ONE), ANYBODY);
 });
 
 Deno.test("where nothing waits nobody gets a P, however long its M has run", () => {
@@ -84,7 +87,7 @@ Deno.test("an M that waits for a P to go on gets it after a slice, and one that 
   assertEquals([whomAfter(1), global.length], [RETURNING, 1]);
 });
 
-Deno.test("a task that is much shorter gets an idle thread that has its module, from the ring as from the global queue", () => {
+Deno.test("a task that is much shorter gets an idle thread that has run its kind, from the ring as from the global queue", () => {
   for (const queue of ["ring", "global"]) {
     const { rings, global, write, has, whomAfter } = setUp();
     const slot = write(SHORT);
@@ -97,7 +100,7 @@ Deno.test("a task that is much shorter gets an idle thread that has its module, 
   }
 });
 
-Deno.test("a task that is much shorter gets a thread without its module after a slice in which the queue stood still", () => {
+Deno.test("a task that is much shorter gets any thread after a slice in which the queue stood still", () => {
   const { rings, write, whomAfter } = setUp();
   rings.push(0, write(SHORT));
   assertEquals(whomAfter(0), NOBODY);
@@ -116,6 +119,33 @@ Deno.test("a task that takes as long as what runs waits until that has run for t
   assertEquals([whomAfter(24), whomAfter(42), whomAfter(43)], [NOBODY, NOBODY, WAITS]);
 });
 
+Deno.test("a task of the kind that runs does not gain by what others had of the CPU", () => {
+  const { gain, rings, write, has } = setUp();
+  rings.push(0, write(LONG));
+  has(WAITS, LONG);
+  assertEquals(gain.whom(0, RUNS, { ran: 30 * SLICE, used: 19 * SLICE }), NOBODY);
+  assertEquals(gain.whom(0, RUNS, { ran: 30 * SLICE, used: 20 * SLICE }), WAITS);
+});
+
+Deno.test("a thread that has not run such a task is worth it for what takes longer than its import and first run", () => {
+  const { times, rings, write, whomAfter } = setUp();
+  rings.push(0, write(SHORT));
+  times.importTook(SHORT, 40_000);
+  times.tookCold(SHORT, 80_000);
+  whomAfter(0);
+  // Once it has run for so long, as much again is expected of it.
+  assertEquals([whomAfter(12.1), whomAfter(12.2)], [NOBODY, ANYBODY]);
+});
+
+Deno.test("of a kind of which only first runs are known that is what the next one is expected to take", () => {
+  const { times, rings, write, has, whomAfter } = setUp();
+  rings.push(0, write(LONGER));
+  has(WAITS, LONGER);
+  times.tookCold(LONGER, 60_000);
+  whomAfter(0);
+  assertEquals([whomAfter(11.9), whomAfter(12)], [NOBODY, WAITS]);
+});
+
 Deno.test("a task that takes much longer than what runs has a thread when nothing has ended anywhere for 25 slices", () => {
   const { gain, times, global, write, whomAfter } = setUp();
   times.took(LONGER, 1e7);
@@ -123,6 +153,37 @@ Deno.test("a task that takes much longer than what runs has a thread when nothin
   assertEquals(whomAfter(10), NOBODY);
   gain.progressed();
   assertEquals([whomAfter(34), whomAfter(35)], [NOBODY, ANYBODY]);
+});
+
+Deno.test("what has had less of a CPU than of the clock has four times as long", () => {
+  const { gain, times, global, write, whomAfter } = setUp();
+  times.took(LONGER, 1e7);
+  global.push(write(LONGER));
+  const whom = (slices: number) => {
+    whomAfter(slices);
+    return gain.whom(0, RUNS, { ran: slices * SLICE, used: 24 * SLICE });
+  };
+  assertEquals([whom(25), whom(99), whom(100)], [NOBODY, NOBODY, ANYBODY]);
+});
+
+Deno.test("what would first have to be imported for longer than 25 slices waits for as long", () => {
+  const { times, global, write, whomAfter } = setUp();
+  times.took(LONGER, 1e7);
+  times.importTook(LONGER, 300_000);
+  times.tookCold(LONGER, 50_000);
+  global.push(write(LONGER));
+  assertEquals([whomAfter(34), whomAfter(35)], [NOBODY, ANYBODY]);
+});
+
+Deno.test("the end of an import is progress for all that stood still behind it", () => {
+  const { times, rings, write, imports, imported, whomAfter } = setUp();
+  times.took(LONGER, 1e7);
+  rings.push(0, write(LONGER));
+  imports(RUNS, true);
+  assertEquals(whomAfter(40), NOBODY);
+  imports(RUNS, false);
+  imported();
+  assertEquals([whomAfter(41), whomAfter(65), whomAfter(66)], [NOBODY, NOBODY, ANYBODY]);
 });
 
 Deno.test("what imports a module is left alone for 500 slices, although a short task waits", () => {
