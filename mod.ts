@@ -77,6 +77,7 @@ export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";
 export { Call, type GoOptions, type Task, type TaskState } from "./scheduler/tasks/call.ts";
 export { task, type TaskDefinition } from "./scheduler/tasks/define.ts";
+export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";
 export type { WaitOptions } from "./scheduler/tasks/options.ts";

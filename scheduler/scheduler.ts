@@ -71,7 +71,7 @@ export class Scheduler implements AsyncDisposable {
   }
 
   /**
-   * Resolves when `procs` threads run.
+   * Resolves when the first of `procs` threads runs. The others are on their way: with `warm` it waits for all of them.
    *
    * @throws {RangeError} if an option is out of its range.
    * @throws {TypeError} if there is no such option.

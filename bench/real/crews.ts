@@ -12,9 +12,10 @@ function crewOf(run: Crew["run"]): Crew {
 }
 
 async function heddle(program: string, procs: number, preempt?: boolean): Promise<Crew> {
-  const { parallelMap, Scheduler } = await import("@heddle/heddle");
-  const tasks: Record<string, TaskDefinition<[unknown], unknown>> = await import(
-    `./tasks/${moduleOf(program)}`
+  const { parallelMap, Scheduler, tasksFrom } = await import("@heddle/heddle");
+  // As the other pools, it does not import the work where that does not run.
+  const tasks = tasksFrom<Record<string, TaskDefinition<[unknown], unknown>>>(
+    import.meta.resolve(`./tasks/${moduleOf(program)}`),
   );
   const sched = await Scheduler.start({ procs, preempt });
   return {

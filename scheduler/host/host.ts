@@ -119,7 +119,7 @@ export class Host {
     return this.#closing !== undefined;
   }
 
-  /** Resolves when the pool has its threads. */
+  /** Resolves when a thread of the pool runs; when all do, if they are to be warm. */
   async up(): Promise<void> {
     await this.#loop.holdFor(this.threads.complete());
   }

@@ -83,7 +83,7 @@ export class Threads {
   /** Numbers of threads that were given up and have not ended. */
   readonly #abandoned = new Set<number>();
   #sysmon: Worker | undefined = undefined;
-  /** Somebody waits until the pool is complete. */
+  /** Somebody waits for the pool's threads. */
   #isAwaited = false;
   /** A thread has come up. */
   #hasBegun = false;
@@ -136,8 +136,9 @@ export class Threads {
 
   /**
    * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog and one spare, as far as
-   * `maxThreads` and the system let it. First one thread alone: `new Worker` holds its caller until V8 is up in the new one
-   * (Deno 2.9: 12 to 30 ms), and the first task's result is not to wait for threads that it has no use for.
+   * `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these: `new Worker` holds
+   * its caller until V8 is up in the new one (Deno 2.9: 12 to 30 ms), and the first task's result is not to wait for threads
+   * that it has no use for.
    */
   balance(procs: number): void {
     // Where the host may end without a word no thread goes to sleep before there is one.
@@ -147,31 +148,33 @@ export class Threads {
       if (spare !== undefined) {
         // It joins the pool, or looks at its role before it sleeps the first time.
         this.#parker.unpark(spare.isolate, SPARE_FUTEX, AWAKE);
-      } else if (this.#awaitsFirst || this.#start(POOL) === undefined) return;
+      } else if (this.#awaitsFirst && !this.#isAwaited || this.#start(POOL) === undefined) return;
     }
     if (this.#awaitsFirst) return;
     if (this.#sysmon === undefined) {
       this.#startSysmon();
-      if (!this.#isAwaited) return this.#continueLater();
+      return this.#continueLater();
     }
     if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
   }
 
-  /** Resolves when the pool has its threads and is watched. Rejects if the system refuses one. */
+  /**
+   * Resolves when the pool's threads are on their way, and the first one is up; or all of them, if they are to be warm. Rejects if
+   * the system refuses one, or those do not come up.
+   */
   async complete(): Promise<void> {
     this.#isAwaited = true;
     this.#continue();
+    this.#isAwaited = false;
+    if (this.#refusal !== undefined) throw this.#refusal;
     const pool = this.all.filter(({ isolate }) => this.#roles.of(isolate) === POOL);
-    try {
-      if (this.#refusal !== undefined) throw this.#refusal;
-      await Promise.all(pool.map((thread) => thread.up));
-    } finally {
-      this.#isAwaited = false;
-    }
+    const up = pool.map((thread) => thread.up);
+    if (this.#limits.warm.length > 0) await Promise.all(up);
+    else await Promise.any(up).catch(({ errors }: AggregateError) => Promise.reject(errors[0]));
   }
 
   get #awaitsFirst(): boolean {
-    return !this.#hasBegun && !this.#isAwaited && this.#threads.size > 0;
+    return !this.#hasBegun && this.#threads.size > 0;
   }
 
   /** Unless something else brings the host to it before, as work that a thread is wanted for. */

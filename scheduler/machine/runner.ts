@@ -104,9 +104,10 @@ export class Runner {
     this.#mail = mail;
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
-    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks);
-    this.modules = new Modules(arena, hold.isolate);
-    this.#talk = new Talk(home, new RunTimes(arena), () => shim.cpuNs(services.tid));
+    const cpuNs = () => shim.cpuNs(services.tid);
+    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, cpuNs);
+    this.modules = new Modules(arena, hold.isolate, cpuNs);
+    this.#talk = new Talk(home, new RunTimes(arena), cpuNs);
   }
 
   /** A G from a queue was begun since the last look. */

@@ -25,6 +25,7 @@ export class Stopwatch {
   readonly #table: TaskTable;
   readonly #locks: Locks;
   readonly #times: RunTimes;
+  readonly #cpuNs: () => number;
   /** Of slots, by definition. */
   readonly #runs: number[] = [];
   #privateRuns = 0;
@@ -33,8 +34,12 @@ export class Stopwatch {
   #run = 0;
   /** Milliseconds; 0: this run is not measured. */
   #begun = 0;
+  /** Nanoseconds, if it is the first. */
+  #usedBefore = 0;
 
-  constructor(arena: Arena, isolate: number, table: TaskTable, locks: Locks) {
+  /** `cpuNs`: the CPU time of this thread. */
+  constructor(arena: Arena, isolate: number, table: TaskTable, locks: Locks, cpuNs: () => number) {
+    this.#cpuNs = cpuNs;
     this.#words = arena.i32;
     this.#ranBefore = arena.isolate(isolate) + M_RAN_BEFORE;
     this.#warm = arena.isolate(isolate) + M_WARM;
@@ -75,16 +80,18 @@ export class Stopwatch {
     // What was frozen before it was not measured.
     store(this.#words, this.#ranBefore, 0);
     this.#begun = performance.now();
+    if (this.#run === 1) this.#usedBefore = this.#cpuNs();
   }
 
   #measure(): void {
     const us = (performance.now() - this.#begun) * 1000;
     this.#begun = 0;
+    if (this.#run === 1) {
+      return this.#times.tookCold(this.#number, (this.#cpuNs() - this.#usedBefore) / 1000);
+    }
     // The clock went on while it was frozen.
     const before = load(this.#words, this.#ranBefore);
-    const ran = before === 0 ? us : before;
-    if (this.#run === 1) return this.#times.tookCold(this.#number, ran);
-    this.#times.took(this.#number, ran);
+    this.#times.took(this.#number, before === 0 ? us : before);
     if (this.#run === FIRST) {
       store(this.#words, this.#warm, load(this.#words, this.#warm) | 1 << (this.#number & 31));
     }

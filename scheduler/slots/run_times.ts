@@ -5,9 +5,10 @@
  * D_MEAN: microseconds on end from a task's begin to its end or its first await, an exponential mean. Read and written back by
  * whoever ran one, so of two at once one is lost: there is a next one.
  *
- * D_COLD: the same of the first that a thread ran, which is not in the mean: V8 compiles what it runs. The last thread's counts.
+ * D_COLD: microseconds of CPU time of the first that a thread ran, which is not in the mean: V8 compiles what it runs. The last
+ * thread's counts.
  *
- * D_IMPORT: microseconds that a thread took to import its module, the last one that did. 0: none has.
+ * D_IMPORT: the same of the import of its module. 0: no thread has imported it.
  *
  * D_TALK: microseconds of CPU time from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
  * its arguments ended (machine/talk.ts). A thread that waits for a CPU or for others seems to say less than it does, so a lower

@@ -10,7 +10,7 @@ import { shown } from "./options.ts";
  * the global object.
  */
 interface Registry {
-  /** By key. */
+  /** By key, and by name. */
   readonly definitions: Map<string, Definition>;
   /** True in a Heddle thread. */
   isThread: boolean;
@@ -82,6 +82,8 @@ export function task<A extends unknown[], R>(
   }
   const definition: Definition = { module: meta.url, name, fn, key };
   registry.definitions.set(key, definition);
+  const nameKey = keyOfName(meta.url, name);
+  registry.definitions.set(nameKey, registry.definitions.has(nameKey) ? ambiguous(definition) : definition);
   const call = (...args: A) => new Call<R>(definition, args);
   Object.defineProperty(call, "name", { value: name, configurable: true });
   return Object.assign(call, { fn, [IS_TASK]: true });
@@ -99,6 +101,21 @@ export function keyOf(module: string, name: string, fn: TaskFunction): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return `${module}#${name}#${(hash >>> 0).toString(36)}`;
+}
+
+/** By which a definition is known to who has not seen its function: see tasks_from.ts. */
+export function keyOfName(module: string, name: string): string {
+  return `${module}#${name}#`;
+}
+
+/** In a bundle. */
+function ambiguous({ module, name, key }: Definition): Definition {
+  const fn = () => {
+    throw new TypeError(
+      `${module} defines several tasks "${name}", from several modules: import the task itself, or give one another name.`,
+    );
+  };
+  return { module, name, fn, key };
 }
 
 /** Throws unless it is what `task` returns. */

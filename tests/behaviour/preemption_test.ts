@@ -183,7 +183,7 @@ for (const kind of ["loop", "wasm", "regex", "json"] as const) {
 }
 
 Deno.test("the time in which a task is frozen does not count: four tasks on one P finish", async () => {
-  await using sched = await Scheduler.start({ procs: 1, runawayMs: 600 });
+  await using sched = await Scheduler.start({ procs: 1, runawayMs: 600, sliceMs: 1 });
   const tasks = Array.from({ length: 4 }, () => sched.go(work("loop", 700)));
   await soon(Promise.all(tasks), "the tasks");
   assertGreater(sched.stats().preempted, 0);

@@ -13,7 +13,7 @@ function setUp() {
   const arena = new Arena({ maxTasks: 1, maxThreads: 2, bytes: leastArenaBytes(1, 2) });
   const words = arena.i32;
   const table = new TaskTable(arena, M);
-  const watch = new Stopwatch(arena, M, table, new Locks(arena, M));
+  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), () => performance.now() * 1e6);
   const mean = (definition: number) => words[arena.definition(definition) + D_MEAN];
   return {
     watch,
