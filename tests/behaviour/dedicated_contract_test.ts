@@ -263,7 +263,8 @@ Deno.test("a dedicated task that blocks for long is not taken for a blocked one 
   const arrived = new Flag();
   const task = sched.dedicate(blocksPlainly(pipe.reader, arrived.buffer));
   await until(() => arrived.value === 1, "it blocks");
-  const threads = sched.stats().threads;
+  const threads = 3;
+  await until(() => sched.stats().threads === threads, "its thread, one of the pool, and a spare");
   for (let i = 0; i < 200; i++) await soon(sched.go(nothing()), "a task beside it");
   const stats = sched.stats();
   assertEquals([stats.blockedThreads, stats.dedicatedThreads, stats.threads], [0, 1, threads]);
@@ -310,7 +311,8 @@ Deno.test("dedicated threads that block or compute for ever delay neither setPro
 
 Deno.test("options of a locker out of their range are errors at the call, and no thread is started", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
-  const before = sched.stats().threads;
+  const before = 2;
+  await until(() => sched.stats().threads === before, "one thread, and a spare");
   const bad: [Any, typeof RangeError | typeof TypeError, string][] = [
     [{ name: "sixteen bytes..." }, RangeError, "which is 16 bytes: Linux names threads with 15 at most"],
     [{ name: "" }, TypeError, "give a thread a name of 1 to 15 bytes"],

@@ -164,7 +164,7 @@ Deno.test("a thread that is given back is used again", async () => {
   for (let i = 0; i < 10; i++) {
     await soon(sched.go(dedicatesAndComputes(1, new Flag().buffer, leave.buffer)), "one that gives back");
   }
-  assertEquals(sched.stats().threads, 2);
+  await until(() => sched.stats().threads === 2, "one for the task, one for the P");
 });
 
 Deno.test("a task that dedicates its thread when all are in use gets a RangeError, and nothing hangs", async () => {
@@ -199,7 +199,8 @@ Deno.test("misuses are errors with a message, and leave the thread as it was", a
 
 Deno.test("a dedicated task that was cancelled before it began frees its thread", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
-  const before = sched.stats().threads;
+  const before = 2;
+  await until(() => sched.stats().threads === before, "one thread, and a spare");
   for (let i = 0; i < 3; i++) {
     const task = sched.dedicate(nothing());
     task.cancel();
@@ -257,7 +258,8 @@ Deno.test("when a locker's thread dies its tasks fail, and go() says so", async 
 
 Deno.test("options that the system refuses reject the locker, and leave no thread", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
-  const before = sched.stats().threads;
+  const before = 2;
+  await until(() => sched.stats().threads === before, "one thread, and a spare");
   await assertRejects(() => soon(sched.locker({ affinity: [60_000] }), "the locker"), Error, "affinity");
   await until(() => sched.stats().threads === before, "its thread ends");
 });
