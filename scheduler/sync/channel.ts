@@ -1,4 +1,5 @@
 /** Channels: values from tasks to tasks, on whatever threads they are, and to and from the host. */
+import type { ReceiveChannel, Received, SendChannel } from "./channel_ends.ts";
 import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { Arrived, CHANNEL, knowHandle, type Shareable } from "./handles.ts";
@@ -43,8 +44,40 @@ const MAX_CAPACITY = 65_000;
  * assertEquals(seen, [0, 1, 4, 9]);
  * await task;
  * ```
+ *
+ * @example In place of a condition variable (Go's `sync.Cond`), to tell one or all of those who wait
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Channel, recv, Scheduler, select } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const jobs: string[] = [];
+ * const done = new Channel<string>(sched, 3);
+ * // To one: a channel of capacity 1. A signal that comes too early is kept, and several are one, so who hears it looks itself.
+ * const changed = new Channel<void>(sched, 1);
+ * // To all, once: close a channel that nothing is sent to. Who comes later hears it at once.
+ * const over = new Channel<never>(sched);
+ *
+ * async function work(): Promise<void> {
+ *   for (;;) {
+ *     const job = jobs.shift();
+ *     if (job !== undefined) await done.send(job);
+ *     // There may be more than one for one signal: another one has to look.
+ *     if (jobs.length > 0) changed.trySend();
+ *     else if ((await select([recv(changed), recv(over)])).index === 1) return;
+ *   }
+ * }
+ *
+ * const workers = [work(), work(), work()];
+ * jobs.push("one", "two", "three");
+ * changed.trySend();
+ * const seen = [await done.recv(), await done.recv(), await done.recv()];
+ * over.close();
+ * await Promise.all(workers);
+ * assertEquals(seen.toSorted(), ["one", "three", "two"]);
+ * ```
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   #life: ChannelLife;
 
   /**
@@ -108,6 +141,31 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
+   * The oldest value, or that there is none to come: Go's `value, ok := <-channel`. The end is no error here, so a loop that
+   * reads several channels in turn needs no `catch`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Channel, Scheduler } from "@heddle/heddle";
+   *
+   * await using sched = await Scheduler.start({ procs: 1 });
+   * const channel = new Channel<string>(sched, 1);
+   * await channel.send("the last one");
+   * channel.close();
+   * assertEquals(await channel.recvOrDone(), { value: "the last one", done: false });
+   * assertEquals(await channel.recvOrDone(), { value: undefined, done: true });
+   * ```
+   */
+  recvOrDone(options?: WaitOptions): Promise<Received<T>> {
+    try {
+      return this.#life.receive(NEXT, signalOf(options)) as Promise<Received<T>>;
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /**
    * Sends if that takes no waiting, and says whether it did.
    *
    * @throws {ChannelClosedError} if the channel is closed.
@@ -118,8 +176,8 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /** Receives if that takes no waiting. `done` once the channel is closed and empty; undefined if a value may still come. */
-  tryRecv(): { value: T; done: false } | { value: undefined; done: true } | undefined {
-    return this.#life.tryReceive() as ReturnType<Channel<T>["tryRecv"]>;
+  tryRecv(): Received<T> | undefined {
+    return this.#life.tryReceive() as Received<T> | undefined;
   }
 
   /**
