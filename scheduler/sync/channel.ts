@@ -24,7 +24,9 @@ const MAX_CAPACITY = 65_000;
  * Unbuffered (`capacity` 0), a send ends when its value has been received. With a capacity so many values wait in the
  * channel, and a send ends when its value has a place there.
  *
- * Values are copied, as arguments of tasks are; what cannot be bytes (a SharedArrayBuffer, a MessagePort) is refused.
+ * Values are copied, as arguments of tasks are; what cannot be bytes (a SharedArrayBuffer, a MessagePort) is refused. They
+ * may be large: between threads a value lies in the arena until it is received, and one that finds no room there is refused
+ * with a `RangeError` (see `arenaBytes`).
  * An operation belongs to no task: it goes on after its task was cancelled, unless it was given that task's signal.
  *
  * A channel that no thread knows any more leaves nothing behind. Between tasks of one thread it takes no shared memory
@@ -121,7 +123,7 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /**
    * Resolves when the value has been received, or has its place in the channel. Rejects with a
    * {@linkcode ChannelClosedError} if the channel is closed, before or meanwhile; with a `DataCloneError` if the value
-   * cannot be copied.
+   * cannot be copied; with a `RangeError` if the arena has no room for it.
    */
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
@@ -170,6 +172,7 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    *
    * @throws {ChannelClosedError} if the channel is closed.
    * @throws {DOMException} named DataCloneError if the value cannot be copied.
+   * @throws {RangeError} if the arena has no room for it.
    */
   trySend(value: T): boolean {
     return this.#life.trySend(value);
