@@ -9,7 +9,7 @@ import { timedOut } from "../tasks/errors.ts";
 import type { Names } from "../tasks/options.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { type Call, type Definition, type GoOptions, requireGoOptions, type Task } from "../tasks/call.ts";
-import { type ChildTask, defaultReason } from "../tasks/promise.ts";
+import { type ChildTask, defaultReason, silence } from "../tasks/promise.ts";
 import { abort } from "./task_signal.ts";
 import { endWaits, sleepUntil, type Wait, waitFor, type Waiting } from "./wait.ts";
 
@@ -122,11 +122,13 @@ export class TaskScope implements Scope, Nursery, Opener, Waiting {
     // Nothing throws from here on: it would be waited for without end.
     reserveStack();
     this.#nested++;
-    // Whoever opened it hears how it ended: that is not a failure of this one.
-    return TaskScope.run(this, body, options).finally(() => {
+    // Whoever opened it hears how it ended: that is no failure of this one. If it was this one's, nobody needs to.
+    const nested: Promise<T> = TaskScope.run(this, body, options).finally(() => {
       this.#nested--;
+      if (this.#isCancelled) silence(nested);
       this.#left();
     });
+    return nested;
   }
 
   /** Why nothing waits here any more, if so. */

@@ -6,6 +6,7 @@ import {
   abortsItsSignal,
   cancelsQueued,
   contains,
+  failsAround,
   failsInScope,
   forgets,
   interrupts,
@@ -93,6 +94,10 @@ Deno.test("what fails in a nested scope and is caught ends nothing else; a scope
     "a nested scope",
     "the scope",
   ]);
+});
+
+Deno.test("scopes that nobody awaits end with the one around them, and are no unhandled rejections", async () => {
+  assertEquals(await soon(sched.go(failsAround()), "the scope"), ["the child", 0]);
 });
 
 Deno.test("a scope that has ended leaves no sleep or wait behind, and takes none", async () => {

@@ -182,6 +182,23 @@ export const contains = task(import.meta, "contains", async (ctx): Promise<unkno
   return order;
 });
 
+/** How a scope ends that fails while others are open in it that nobody awaits, and how many rejections nobody handles. */
+export const failsAround = task(import.meta, "failsAround", async (ctx): Promise<[string, number]> => {
+  let unhandled = 0;
+  const count = (event: Event) => {
+    event.preventDefault();
+    unhandled++;
+  };
+  addEventListener("unhandledrejection", count);
+  const outcome = await ctx.scope((scope) => {
+    for (let i = 0; i < 2; i++) scope.scope((inner) => inner.sleep(600_000));
+    scope.go(fails(1, "the child"));
+  }).catch(({ message }) => message);
+  await ctx.sleep(1);
+  removeEventListener("unhandledrejection", count);
+  return [outcome, unhandled];
+});
+
 /** What becomes of waits that a scope leaves behind, and of those that come too late. */
 export const leavesWaits = task(import.meta, "leavesWaits", async (ctx): Promise<unknown[]> => {
   const told = (error: Error) => `${error.name}: ${error.message}`;
