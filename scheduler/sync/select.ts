@@ -21,7 +21,8 @@ const SELECT_OPTIONS = { default: true } satisfies Names<SelectOptions>;
  *
  * A case that is `false`, `null` or `undefined` is never ready, and `index` counts it: so a loop leaves out what it has no use
  * for at the time, as in Go by a channel that is nil. If no case can ever be ready the select waits for ever, as Go's
- * `select {}`; in a task that may be a deadlock, and rejects with a {@linkcode DeadlockError}, as other operations do.
+ * `select {}`; in a task that may be a deadlock, and rejects with a {@linkcode DeadlockError}, as other operations do. On the
+ * host nothing ends it.
  *
  * Rejects with a {@linkcode ChannelClosedError} if the case chosen is a `send` to a closed channel.
  *
