@@ -31,6 +31,7 @@
  */
 export { Barrier } from "./scheduler/sync/barrier.ts";
 export { Channel } from "./scheduler/sync/channel.ts";
+export type { ChannelEnd, ReceiveChannel, Received, SendChannel } from "./scheduler/sync/channel_ends.ts";
 export {
   ChannelClosedError,
   DeadlockError,

@@ -27,6 +27,25 @@ export const sumInParts = task(import.meta, "sumInParts", (ctx, from: number, to
   });
 });
 
+/** Fails before the third attempt. */
+export const unreliable = task(import.meta, "unreliable", (_ctx, attempt: number): number => {
+  if (attempt < 3) throw new Error("not yet");
+  return attempt;
+});
+
+/** Attempts with a deadline each, and one for all. */
+export const retries = task(import.meta, "retries", (ctx) => {
+  return ctx.scope(async (scope) => {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await scope.scope((one) => one.go(unreliable(attempt)), { timeout: 1000 });
+      } catch {
+        await scope.sleep(2 ** attempt);
+      }
+    }
+  }, { timeout: 10_000 });
+});
+
 /** Sends the squares of 0 to `count` - 1, and closes the channel. */
 export const squares = task(import.meta, "squares", async (_ctx, to: Channel<number>, count: number) => {
   for (let n = 0; n < count; n++) await to.send(n * n);

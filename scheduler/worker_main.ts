@@ -81,6 +81,7 @@ function runMachine(): void {
   };
   const thread = { isEventLoopEmpty, exit: () => process.exit(1) };
   const machine = new Machine(shared, isolate, shim, new SideChannel(port!), thread);
+  registry.home = machine.home;
 
   // It would end the thread, and with it tasks that have nothing to do with it.
   addEventListener("unhandledrejection", (event) => {

@@ -32,8 +32,8 @@ export interface SchedulerOptions {
    */
   maxQueue?: number;
   /**
-   * Size of the shared memory. Only what is touched takes memory. What finds no room there goes by message port, which
-   * is slower. Default: 256 MiB.
+   * Bytes of the shared memory. Only what is touched takes memory. Arguments and results that find no room there go by message
+   * port, which is slower; a value that is sent to a {@linkcode Channel} is refused. Default: 256 MiB.
    */
   arenaBytes?: number;
   /**

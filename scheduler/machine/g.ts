@@ -7,19 +7,12 @@ import type { Owned } from "../slots/owner.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
-import {
-  type Caller,
-  type ChildTask,
-  noPromise,
-  promiseOf,
-  reject,
-  type Resolver,
-} from "../tasks/promise.ts";
+import { type Caller, type ChildTask, noPromise, reject, type Resolver } from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
 import { abort, type TaskSignals } from "./task_signal.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs } from "../queues/timers.ts";
-import { Wait } from "./wait.ts";
+import { endWaits, sleepUntil, type Wait, waitFor } from "./wait.ts";
 
 /** What its M does for a G. */
 export interface Services {
@@ -171,10 +164,6 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     return this.services.children.start(this, call, options, nursery);
   }
 
-  get clock(): Loop {
-    return this.services.agenda;
-  }
-
   yield(): Promise<void> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     reserveStack();
@@ -183,11 +172,11 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   }
 
   sleep(ms: number): Promise<void> {
-    return sleepUntil(this, performance.now() + requireMs("ctx.sleep", ms));
+    return sleep(this, performance.now() + requireMs("ctx.sleep", ms));
   }
 
   ticker(ms: number): AsyncIterableIterator<number> {
-    return new Ticker(ms, (at) => sleepUntil(this, at));
+    return new Ticker(ms, (at) => sleep(this, at));
   }
 
   scope<T>(body: (scope: Scope) => T | Promise<T>, options: ScopeOptions = {}): Promise<T> {
@@ -196,12 +185,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
 
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
-    reserveStack();
-    const outside = awaited(promise);
-    const wait = new Wait(this);
-    const ended = () => this.services.agenda.resumeLater(wait);
-    outside.then(ended, ended);
-    return promiseOf(wait).then(() => outside);
+    return waitFor(this, promise);
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {
@@ -275,7 +259,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     if (rare.cancelled) return;
     rare.cancelled = true;
     rare.reason = reason;
-    while (this.waits !== undefined) this.waits.end(reason);
+    endWaits(this, reason);
     // At last: what listens is the task's, and does what it likes.
     const { controller } = rare;
     if (controller !== undefined) this.services.home.locks.outside(() => abort(controller, reason));
@@ -304,15 +288,7 @@ function rareOf(g: G): Rare {
   };
 }
 
-/** A promise of ours: the caller's may throw wherever it is looked at, or call back twice. */
-async function awaited<T>(promise: PromiseLike<T>): Promise<T> {
-  return await promise;
-}
-
-function sleepUntil(g: G, at: number): Promise<void> {
+function sleep(g: G, at: number): Promise<void> {
   if (g.rare?.cancelled) return Promise.reject(g.rare.reason);
-  reserveStack();
-  const wait = new Wait(g, at);
-  g.services.agenda.startTimer(wait);
-  return promiseOf(wait) as Promise<void>;
+  return sleepUntil(g, at);
 }

@@ -1,18 +1,48 @@
-/** What a G waits for without an object that is shared. */
-import { noPromise, reject, type Resolver } from "../tasks/promise.ts";
+/** What a G, or a scope of one, waits for without an object that is shared. */
+import { reserveStack } from "../codec/stack_reserve.ts";
+import { noPromise, promiseOf, reject, type Resolver } from "../tasks/promise.ts";
+import type { Clock } from "../queues/cancellation.ts";
 import type { Timer } from "../queues/timers.ts";
 
-/** The G, as its waits know it. */
-interface Waiting {
+/** The G, or the scope, as its waits know it. */
+export interface Waiting {
   /** The newest of them, and by it the others. */
   waits: Wait | undefined;
   readonly services: {
-    readonly agenda: {
+    readonly agenda: Clock & {
       /** Gs in `ctx.sleep`. */
       sleeping: number;
-      stopTimer(timer: Timer): void;
+      resumeLater(resume: { fire(): void }): void;
     };
   };
+}
+
+/** Resolves when `performance.now()` is `at`. It was not cancelled, as of the next two. */
+export function sleepUntil(waiting: Waiting, at: number): Promise<void> {
+  reserveStack();
+  const wait = new Wait(waiting, at);
+  waiting.services.agenda.startTimer(wait);
+  return promiseOf(wait) as Promise<void>;
+}
+
+/** What the promise comes to, under a P. */
+export function waitFor<T>(waiting: Waiting, promise: PromiseLike<T>): Promise<T> {
+  reserveStack();
+  const outside = awaited(promise);
+  const wait = new Wait(waiting);
+  const ended = () => waiting.services.agenda.resumeLater(wait);
+  outside.then(ended, ended);
+  return promiseOf(wait).then(() => outside);
+}
+
+/** A promise of ours: the caller's may throw wherever it is looked at, or call back twice. */
+async function awaited<T>(promise: PromiseLike<T>): Promise<T> {
+  return await promise;
+}
+
+/** All reject. */
+export function endWaits(waiting: Waiting, reason: unknown): void {
+  while (waiting.waits !== undefined) waiting.waits.end(reason);
 }
 
 /**

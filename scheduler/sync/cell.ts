@@ -1,6 +1,7 @@
 /**
  * Cells: the places of values in channels and in the records of parked senders and receivers. A cell is four words. A
- * short value lies in it, as the codec writes it; of a longer one it has a reference to the heap.
+ * short value lies in it, as the codec writes it; of a longer one it has a reference to the heap, to a block or a span of any
+ * size. That is freed by who takes the value out, or drops it: see README, "References" and "A death".
  *
  * Plain access: a cell is in the hands of who has the channel's lock, or of who has the record.
  */
@@ -8,7 +9,7 @@ import { CELL, copy, decode, type ErrorClass, pack } from "../codec/codec.ts";
 import { type Bytes, INT, TAG } from "../codec/format.ts";
 import { writeScalar } from "../codec/scalars.ts";
 import type { References } from "../codec/handle.ts";
-import { arenaFull, type Heap } from "../arena/heap.ts";
+import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { CELL_WORDS } from "../arena/layout/object.ts";
 
@@ -44,18 +45,22 @@ export function writeCell(store: Store, to: Required<Bytes>, at: number, value: 
 }
 
 function writeBlock(store: Store, to: Required<Bytes>, at: number, value: unknown): void {
-  const { handles, arena, heap } = store;
+  const { handles, heap } = store;
   const before = handles.departures;
   const reference = pack(value, "value", CELL, handles, (message) => {
     if (message.side.length !== 0) throw notThroughChannels();
-    return heap.place(message) || refuseFull(arena.shape.bytes);
+    return heap.place(message) || refuse(store, message.size);
   });
   to.i32[at] = handles.departures === before ? BLOCK : BLOCK_WITH_HANDLES;
   to.i32[at + 1] = reference;
 }
 
-function refuseFull(bytes: number): never {
-  throw arenaFull(bytes);
+function refuse({ arena }: Store, bytes: number): never {
+  throw new RangeError(
+    `value: the arena has no room for its ${bytes} bytes. What is in channels may take ${
+      arena.shape.bytes - arena.heapAt
+    } bytes together: start the scheduler with a larger arenaBytes, receive sooner, send it in parts, or pass it as a task's argument.`,
+  );
 }
 
 export function copyCell(from: Int32Array, at: number, to: Int32Array, toAt: number): void {

@@ -1,4 +1,5 @@
 /** Channels: values from tasks to tasks, on whatever threads they are, and to and from the host. */
+import type { ReceiveChannel, Received, SendChannel } from "./channel_ends.ts";
 import { type ChannelLife, NEXT, RECEIVE } from "./channel_life.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { Arrived, CHANNEL, knowHandle, type Shareable } from "./handles.ts";
@@ -23,7 +24,9 @@ const MAX_CAPACITY = 65_000;
  * Unbuffered (`capacity` 0), a send ends when its value has been received. With a capacity so many values wait in the
  * channel, and a send ends when its value has a place there.
  *
- * Values are copied, as arguments of tasks are; what cannot be bytes (a SharedArrayBuffer, a MessagePort) is refused.
+ * Values are copied, as arguments of tasks are; what cannot be bytes (a SharedArrayBuffer, a MessagePort) is refused. They
+ * may be large: between threads a value lies in the arena until it is received, and one that finds no room there is refused
+ * with a `RangeError` (see `arenaBytes`).
  * An operation belongs to no task: it goes on after its task was cancelled, unless it was given that task's signal.
  *
  * A channel that no thread knows any more leaves nothing behind. Between tasks of one thread it takes no shared memory
@@ -43,8 +46,40 @@ const MAX_CAPACITY = 65_000;
  * assertEquals(seen, [0, 1, 4, 9]);
  * await task;
  * ```
+ *
+ * @example In place of a condition variable (Go's `sync.Cond`), to tell one or all of those who wait
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Channel, recv, Scheduler, select } from "@heddle/heddle";
+ *
+ * await using sched = await Scheduler.start({ procs: 1 });
+ * const jobs: string[] = [];
+ * const done = new Channel<string>(sched, 3);
+ * // To one: a channel of capacity 1. A signal that comes too early is kept, and several are one, so who hears it looks itself.
+ * const changed = new Channel<void>(sched, 1);
+ * // To all, once: close a channel that nothing is sent to. Who comes later hears it at once.
+ * const over = new Channel<never>(sched);
+ *
+ * async function work(): Promise<void> {
+ *   for (;;) {
+ *     const job = jobs.shift();
+ *     if (job !== undefined) await done.send(job);
+ *     // There may be more than one for one signal: another one has to look.
+ *     if (jobs.length > 0) changed.trySend();
+ *     else if ((await select([recv(changed), recv(over)])).index === 1) return;
+ *   }
+ * }
+ *
+ * const workers = [work(), work(), work()];
+ * jobs.push("one", "two", "three");
+ * changed.trySend();
+ * const seen = [await done.recv(), await done.recv(), await done.recv()];
+ * over.close();
+ * await Promise.all(workers);
+ * assertEquals(seen.toSorted(), ["one", "three", "two"]);
+ * ```
  */
-export class Channel<T> implements AsyncIterable<T> {
+export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   #life: ChannelLife;
 
   /**
@@ -88,7 +123,7 @@ export class Channel<T> implements AsyncIterable<T> {
   /**
    * Resolves when the value has been received, or has its place in the channel. Rejects with a
    * {@linkcode ChannelClosedError} if the channel is closed, before or meanwhile; with a `DataCloneError` if the value
-   * cannot be copied.
+   * cannot be copied; with a `RangeError` if the arena has no room for it.
    */
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
@@ -108,18 +143,44 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
+   * The oldest value, or that there is none to come: Go's `value, ok := <-channel`. The end is no error here, so a loop that
+   * reads several channels in turn needs no `catch`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Channel, Scheduler } from "@heddle/heddle";
+   *
+   * await using sched = await Scheduler.start({ procs: 1 });
+   * const channel = new Channel<string>(sched, 1);
+   * await channel.send("the last one");
+   * channel.close();
+   * assertEquals(await channel.recvOrDone(), { value: "the last one", done: false });
+   * assertEquals(await channel.recvOrDone(), { value: undefined, done: true });
+   * ```
+   */
+  recvOrDone(options?: WaitOptions): Promise<Received<T>> {
+    try {
+      return this.#life.receive(NEXT, signalOf(options)) as Promise<Received<T>>;
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /**
    * Sends if that takes no waiting, and says whether it did.
    *
    * @throws {ChannelClosedError} if the channel is closed.
    * @throws {DOMException} named DataCloneError if the value cannot be copied.
+   * @throws {RangeError} if the arena has no room for it.
    */
   trySend(value: T): boolean {
     return this.#life.trySend(value);
   }
 
   /** Receives if that takes no waiting. `done` once the channel is closed and empty; undefined if a value may still come. */
-  tryRecv(): { value: T; done: false } | { value: undefined; done: true } | undefined {
-    return this.#life.tryReceive() as ReturnType<Channel<T>["tryRecv"]>;
+  tryRecv(): Received<T> | undefined {
+    return this.#life.tryReceive() as Received<T> | undefined;
   }
 
   /**

@@ -5,6 +5,7 @@
  * Each operation first attempts what can be done at once. A select does so with several channels, all of them locked, and
  * `collect` follows after the unlock. All of that has the room on the stack that was asked for at the begin.
  */
+import type { Received } from "./channel_ends.ts";
 import { ChannelClosedError } from "../tasks/errors.ts";
 import { reject } from "../tasks/promise.ts";
 import type { Isolate } from "./isolate.ts";
@@ -13,15 +14,12 @@ import type { Waited, Waiter } from "./waiter.ts";
 
 // What a waiter is doing.
 export const RECEIVE = 1;
-/** Of `for await`. */
+/** Of `for await` and `recvOrDone`. */
 export const NEXT = 2;
 export const SEND = 3;
 export type Receiving = typeof RECEIVE | typeof NEXT;
 
-/** What `tryRecv` returns. */
-export type Received = { value: unknown; done: false } | { value: undefined; done: true };
-
-const ITERATION_OVER: Received = Object.freeze({ value: undefined, done: true as const });
+const OVER: Received<unknown> = Object.freeze({ value: undefined, done: true as const });
 
 export abstract class ChannelLife implements Waited {
   readonly isolate: Isolate;
@@ -39,7 +37,7 @@ export abstract class ChannelLife implements Waited {
   abstract readonly isClosed: boolean;
   abstract receive(role: Receiving, signal?: AbortSignal): Promise<unknown>;
   abstract send(value: unknown, signal?: AbortSignal): Promise<void>;
-  abstract tryReceive(): Received | undefined;
+  abstract tryReceive(): Received<unknown> | undefined;
   abstract trySend(value: unknown): boolean;
   abstract close(): void;
 
@@ -61,14 +59,14 @@ export abstract class ChannelLife implements Waited {
 
   /** The promise of a receive when there is nothing more to come. */
   receivedNothing(role: Receiving): Promise<unknown> {
-    return role === NEXT ? this.isolate.doneWith(ITERATION_OVER) : Promise.reject(this.closed());
+    return role === NEXT ? this.isolate.doneWith(OVER) : Promise.reject(this.closed());
   }
 
   /** The isolate has what a parked operation came to. */
   settle(waiter: Waiter, outcome: number, value: unknown): void {
     if (waiter.selection !== undefined) waiter.selection.won(waiter, outcome, value);
     else if (outcome !== CHANNEL_CLOSED) waiter.resolve(resultOf(waiter.role, value));
-    else if (waiter.role === NEXT) waiter.resolve(ITERATION_OVER);
+    else if (waiter.role === NEXT) waiter.resolve(OVER);
     else reject(waiter, this.#closedMeanwhile ??= this.closed());
   }
 

@@ -9,7 +9,8 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { noPromise, promiseOf, type Resolver } from "../tasks/promise.ts";
 
 import { copyWithin } from "./cell.ts";
-import { ChannelLife, NEXT, type Received, type Receiving, SEND } from "./channel_life.ts";
+import type { Received } from "./channel_ends.ts";
+import { ChannelLife, NEXT, type Receiving, SEND } from "./channel_life.ts";
 import type { Isolate, LocalPlace } from "./isolate.ts";
 import { CHANNEL_CLOSED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { leaveQueue, LocalQueue } from "./wait_queue.ts";
@@ -175,7 +176,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     return true;
   }
 
-  override tryReceive(): Received | undefined {
+  override tryReceive(): Received<unknown> | undefined {
     if (this.#parked === NOTHING && this.#senders.first === undefined) {
       if (this.length > 0) return { value: this.#shift(), done: false };
       return this.isClosed ? { value: undefined, done: true } : undefined;

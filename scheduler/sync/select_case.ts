@@ -1,6 +1,8 @@
 /** What a select may wait for. */
 import { Channel, lifeOf } from "./channel.ts";
+import type { ReceiveChannel, SendChannel } from "./channel_ends.ts";
 import type { Isolate } from "./isolate.ts";
+import { shown } from "../tasks/options.ts";
 
 /** One thing that a {@linkcode select} may wait for. Made by `recv`, `send`, `after` and `onAbort`; used once. */
 export type SelectCase<T = unknown> =
@@ -9,13 +11,20 @@ export type SelectCase<T = unknown> =
   | { readonly kind: "after"; readonly ms: number }
   | { readonly kind: "onAbort"; readonly signal: AbortSignal };
 
+/** As users give them: what is no case is one that is never ready. */
+export type Cases = readonly (SelectCase | false | null | undefined)[];
+
+export function isNever(one: Cases[number]): one is false | null | undefined {
+  return one === false || one === null || one === undefined;
+}
+
 /** A case that is ready when there is a value to receive, or the channel is closed and empty. */
-export function recv<T>(channel: Channel<T>): SelectCase<T> {
+export function recv<T>(channel: ReceiveChannel<T>): SelectCase<T> {
   return { kind: "recv", channel: requireChannel(channel, "recv") };
 }
 
 /** A case that is ready when `value` can be sent without waiting. */
-export function send<T>(channel: Channel<T>, value: T): SelectCase<T> {
+export function send<T>(channel: SendChannel<T>, value: T): SelectCase<T> {
   return { kind: "send", channel: requireChannel(channel, "send"), value };
 }
 
@@ -35,24 +44,24 @@ export function onAbort(signal: AbortSignal): SelectCase<never> {
   throw new TypeError(`onAbort(${String(signal)}): give an AbortSignal.`);
 }
 
-function requireChannel<T>(channel: Channel<T>, what: string): Channel<T> {
+function requireChannel<T>(channel: unknown, what: string): Channel<T> {
   if (channel instanceof Channel) return channel;
   throw new TypeError(`${what}(${String(channel)}): give a Channel.`);
 }
 
-export function requireCases(cases: readonly SelectCase[], isDefault: boolean): void {
-  if (!Array.isArray(cases) || (cases.length === 0 && !isDefault)) {
-    throw new TypeError(
-      `select(${
-        Array.isArray(cases) ? "[]" : String(cases)
-      }): give an array of cases, or it would wait for ever.`,
-    );
-  }
-  for (const one of cases) {
-    if (typeof one === "object" && one !== null && "kind" in one) continue;
-    throw new TypeError(`select([… ${String(one)} …]): give cases made by recv, send, after and onAbort.`);
-  }
+export function requireCases(cases: Cases): void {
+  if (!Array.isArray(cases)) throw new TypeError(`select(${shown(cases)}): give an array of cases.`);
   const isolates = new Set<Isolate>();
-  for (const one of cases) if ("channel" in one) isolates.add(lifeOf(one.channel).isolate);
+  for (const one of cases as Cases) {
+    if (isNever(one)) continue;
+    if (typeof one !== "object" || !("kind" in one)) {
+      throw new TypeError(
+        `select([… ${
+          shown(one)
+        } …]): give cases made by recv, send, after and onAbort, or false for one that is never ready.`,
+      );
+    }
+    if ("channel" in one) isolates.add(lifeOf(one.channel).isolate);
+  }
   if (isolates.size > 1) throw new TypeError("select(…): the channels belong to different schedulers.");
 }

@@ -11,7 +11,7 @@ import { type Channel, lifeOf } from "./channel.ts";
 import { type ChannelLife, RECEIVE, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import { W_FIRED } from "../arena/layout/object.ts";
-import type { SelectCase } from "./select_case.ts";
+import { type Cases, isNever } from "./select_case.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { noPromise, promiseOf, reject, type Resolver, silence } from "../tasks/promise.ts";
 import { after } from "../queues/timers.ts";
@@ -60,11 +60,12 @@ export class Select implements Selection, Resolver {
   /** It may not park: there is no room for its records. */
   #refusal: RangeError | undefined = undefined;
 
-  constructor(cases: readonly SelectCase[]) {
+  constructor(cases: Cases) {
     const others: Other[] = [];
     let now = 0;
     for (let index = 0; index < cases.length; index++) {
       const one = cases[index];
+      if (isNever(one)) continue;
       if (one.kind === "after") {
         now ||= performance.now();
         others.push({ kind: "other", index, at: one.ms === 0 ? 0 : now + one.ms, signal: undefined });

@@ -9,7 +9,8 @@
  */
 import { CHANNEL_CLOSED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { copyCell, dropCell, takeCell, writeCell } from "./cell.ts";
-import { ChannelLife, type Received, type Receiving, SEND } from "./channel_life.ts";
+import type { Received } from "./channel_ends.ts";
+import { ChannelLife, type Receiving, SEND } from "./channel_life.ts";
 import type { Isolate } from "./isolate.ts";
 import {
   C_CAPACITY,
@@ -117,7 +118,7 @@ export class SharedChannel extends ChannelLife {
     return waiter.start(signal);
   }
 
-  tryReceive(): Received | undefined {
+  tryReceive(): Received<unknown> | undefined {
     reserveStack();
     this.lock();
     const outcome = this.attemptReceive();

@@ -46,7 +46,8 @@ export interface TaskContext extends Home {
    * failure, of a child or of `body`, cancels the others and is what the scope rejects with. So does the
    * cancellation of this task, by its timeout too: it passes down to all that was started here.
    *
-   * The scope waits for children that were cancelled until they have really stopped.
+   * The scope waits for children that were cancelled until they have really stopped. The body itself is interrupted where it
+   * awaits `sleep`, `wait` or `yield` of the scope, instead of the context's: see {@linkcode Scope}.
    *
    * @example
    * ```ts

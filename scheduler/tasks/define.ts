@@ -16,6 +16,8 @@ interface Registry {
   isThread: boolean;
   /** In a thread: all that `mod.ts` exports, for `mod.js`. */
   heddle?: object;
+  /** In a thread: whose the operations are that name no channel or lock. What that is, the room of what tasks share knows. */
+  home?: unknown;
 }
 
 const REGISTRY = Symbol.for("heddle.registry");

@@ -1,11 +1,25 @@
 /** Large values: copied once in and once out, or given up. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Channel, move, Scheduler, ThreadDiedError } from "@heddle/heddle";
+import {
+  after,
+  type Call,
+  Channel,
+  ChannelClosedError,
+  move,
+  recv,
+  Scheduler,
+  select,
+  send,
+  ThreadDiedError,
+} from "@heddle/heddle";
 import type { Arena } from "../../scheduler/arena/arena.ts";
 import { MAX_UNITS } from "../../scheduler/arena/layout/header.ts";
 import { G_BLOCK, G_PAYLOAD } from "../../scheduler/arena/layout/slot.ts";
-import { soon } from "../support/deadline.ts";
+import { isolateOf } from "../../scheduler/sync/isolate.ts";
+import { soon, until } from "../support/deadline.ts";
+import { Flag } from "../support/flag.ts";
 import * as tasks from "../tasks/bytes.ts";
+import { knows, sendsBack } from "../tasks/channels.ts";
 import { catchArena, caughtArena } from "../stress/census.ts";
 
 const sched = await Scheduler.start({ procs: 2, arenaBytes: 96 << 20 });
@@ -109,6 +123,30 @@ Deno.test("a child gets what its parent gives up, and a copy of what it does not
   }
 });
 
+Deno.test("values of many megabytes go through channels to a task and back, whatever they are made of", async () => {
+  const [to, from] = [new Channel<unknown>(sched, 1), new Channel<unknown>(sched)];
+  const echo = sched.go(sendsBack(to, from));
+  const back = async (value: unknown) => {
+    await soon(to.send(value), "it is sent");
+    return await soon(from.recv(), "it comes back");
+  };
+  const bytes = patterned(40 << 20);
+  assertSameBytes(await back(bytes) as Uint8Array, bytes);
+  const text = "ä\u{1f9f5}".repeat(600_000);
+  assert(await back(text) === text);
+  const list = Array.from({ length: 400_000 }, (_, i) => i / 3);
+  assert((await back(list) as number[]).every((n, i) => n === list[i]));
+  const mixed = { name: "both", parts: [bytes.subarray(0, 3 << 20), text], reply: to };
+  const copy = await back(mixed) as typeof mixed;
+  assertSameBytes(copy.parts[0] as Uint8Array, bytes.subarray(0, 3 << 20));
+  assert(copy.parts[1] === text && copy.reply === to);
+  // A select sends and receives them as well.
+  assertEquals((await select([send(to, bytes), recv(from)])).index, 0);
+  assertSameBytes((await select([recv(from)])).value as Uint8Array, bytes);
+  to.close();
+  await soon(echo, "the echo ends");
+});
+
 Deno.test("a channel takes values of a megabyte, copied or moved, between threads and at home", async () => {
   for (const moved of [false, true]) {
     const channel = new Channel<Uint8Array>(sched, 2);
@@ -175,8 +213,26 @@ Deno.test("what finds no room in the arena arrives all the same, but through a c
   for (const copy of await Promise.all(several)) assertEquals(copy.length, 3 << 20);
   const channel = new Channel<Uint8Array>(small, 1);
   const sender = small.go(tasks.sendsMoved(channel, 1, 24 << 20));
-  await assertRejects(async () => await sender, RangeError, "arenaBytes");
+  await assertRejects(async () => await sender, RangeError, "no room for its 25165");
+  // The same for what is buffered in a channel as it is passed on; and who receives makes room.
+  const kept = new Channel<Uint8Array>(small, 1);
+  await kept.send(bytes);
+  assertThrows(() => small.go(tasks.sendsBytes(kept, 1, 1)), RangeError, "larger arenaBytes");
+  assertSameBytes(await kept.recv(), bytes);
+  const half = 8 << 20;
+  const sending = small.go(tasks.sendsBytes(channel, 3, half));
+  await until(() => sending.state === "running" && channel.length === 1, "one is in the channel");
+  await assertRejects(() => channel.send(new Uint8Array(half)), RangeError, `may take ${room(small)} bytes`);
+  await assertRejects(async () => await sending, RangeError, "receive sooner");
+  assertEquals((await channel.recv()).length, half);
+  assert(channel.trySend(new Uint8Array(half)));
 });
+
+/** Bytes of its arena that blocks and spans may have. */
+function room(of: Scheduler): number {
+  const { shape, heapAt } = isolateOf(of, "a test").arena;
+  return shape.bytes - heapAt;
+}
 
 /** Units of spans that no slot refers to. Those of a dead thread's children are freed when its number is used again. */
 function lostUnits(arena: Arena): number {
@@ -192,6 +248,58 @@ function lostUnits(arena: Arena): number {
   }
   return count;
 }
+
+Deno.test("the span of a value in a channel is freed by who receives it, refuses it, ends the wait for it, or dies", async () => {
+  const [limits, arenaBytes] = [{ maxTasks: 64, maxThreads: 8 }, 64 << 20];
+  catchArena(arenaBytes);
+  await using own = await Scheduler.start({ procs: 1, ...limits, arenaBytes });
+  const arena = caughtArena({ ...limits, bytes: arenaBytes });
+  const big = patterned(2 << 20);
+  const shared = async (capacity: number) => {
+    const channel = new Channel<Uint8Array>(own, capacity);
+    await own.go(knows(channel));
+    return channel;
+  };
+  const [full, empty] = [await shared(1), await shared(0)];
+
+  await full.send(big);
+  assert(lostUnits(arena) >= 32, "it lies in a span");
+  assert(!full.trySend(big));
+  assertEquals((await select([send(full, big), send(empty, big)], { default: true })).index, -1);
+  assertEquals((await select([send(full, big), send(empty, big), after(1)])).index, 2);
+  const controller = new AbortController();
+  const waiting = full.send(big, { signal: controller.signal });
+  controller.abort("late");
+  assertEquals(await waiting.catch((reason) => reason), "late");
+  assertEquals((await full.recv()).length, big.length);
+  assertEquals(lostUnits(arena), 0, "received, refused, passed over, taken back");
+
+  const closing = await shared(0);
+  const sending = [closing.send(big), select([send(closing, big), recv(empty)]), closing.send(big)];
+  assert(lostUnits(arena) >= 96);
+  closing.close();
+  for (const each of sending) await assertRejects(() => each, ChannelClosedError);
+  await assertRejects(() => closing.send(big), ChannelClosedError);
+  assertEquals(lostUnits(arena), 0, "of senders to a channel that was closed");
+
+  const told = new Flag();
+  const dying = Promise.all(
+    [
+      // It waits to send; it was sent to, and read no mail; it alone knew the channel.
+      tasks.sendsAndDies(empty),
+      tasks.isSentToAndDies(full, told.buffer),
+      tasks.knowsAloneAndDies(),
+    ].map((call: Call<void | Promise<void>>) =>
+      assertRejects(async () => await own.dedicate(call), ThreadDiedError)
+    ),
+  );
+  await until(() => told.value === 1, "it waits");
+  await full.send(big);
+  told.value = 2;
+  Atomics.notify(told.words, 0);
+  await soon(dying, "they die");
+  await soon(untilZero(arena), "dead threads leave no span");
+});
 
 Deno.test("every span is freed or a slot's when its tasks have ended, were cancelled, or have died", async () => {
   const [limits, arenaBytes] = [{ maxTasks: 64, maxThreads: 8 }, 64 << 20];

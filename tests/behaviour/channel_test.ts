@@ -3,11 +3,13 @@ import {
   Channel,
   ChannelClosedError,
   Mutex,
+  type ReceiveChannel,
   recv,
   Scheduler,
   SchedulerClosedError,
   select,
   send,
+  type SendChannel,
   ThreadDiedError,
 } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
@@ -21,6 +23,7 @@ import {
   hearsFromOutside,
   knows,
   parks,
+  passesOn,
   pingPongAtHome,
   primes,
   receives,
@@ -149,6 +152,54 @@ Deno.test("a closed channel gives what is in it, then ends receivers; senders an
     await assertRejects(() => channel.recv(), ChannelClosedError);
     for await (const n of channel) throw new Error(`${n} came out of an empty channel`);
   }
+});
+
+Deno.test("recvOrDone gives each value, and then that there is none to come, whether it had to wait or not", async () => {
+  for (const [life, channel] of await lives(1)) {
+    await channel.send(1);
+    assertEquals(await channel.recvOrDone(), { value: 1, done: false }, life);
+    const waiting = [channel.recvOrDone(), channel.recvOrDone()];
+    await channel.send(2);
+    assertEquals(await waiting[0], { value: 2, done: false }, life);
+    channel.close();
+    assertEquals(await waiting[1], { value: undefined, done: true }, life);
+    assertEquals(await channel.recvOrDone(), { value: undefined, done: true }, life);
+    const { signal } = new AbortController();
+    assertEquals(await channel.recvOrDone({ signal }), { value: undefined, done: true }, life);
+  }
+  for (const [life, channel] of await lives(0)) {
+    const controller = new AbortController();
+    const waiting = channel.recvOrDone({ signal: controller.signal });
+    controller.abort("enough");
+    assertEquals(await waiting.catch((reason) => reason), "enough", life);
+    assert(!channel.trySend(1), life);
+  }
+});
+
+Deno.test("a channel is an end of a wider or narrower type, as what goes through it allows", async () => {
+  interface Animal {
+    readonly name: string;
+  }
+  interface Dog extends Animal {
+    readonly bark: string;
+  }
+  const [dogs, animals] = [new Channel<Dog>(sched, 1), new Channel<Animal>(sched, 1)];
+  const from: ReceiveChannel<Animal> = dogs;
+  const to: SendChannel<Dog> = animals;
+  // @ts-expect-error: what comes out may be any animal.
+  const _noDogs: ReceiveChannel<Dog> = animals;
+  // @ts-expect-error: who receives from it expects dogs.
+  const _anyAnimal: SendChannel<Animal> = dogs;
+  // @ts-expect-error: an end to receive from has nothing to send with.
+  assertEquals(typeof from.send, "function");
+  const rex: Dog = { name: "Rex", bark: "woof" };
+  // As arguments of tasks and in selects they are what the channel is.
+  const task = sched.go(passesOn(from, to, 2));
+  assertEquals(await select([send(dogs as SendChannel<Dog>, rex)]), { index: 0 });
+  assertEquals((await select([recv(animals as ReceiveChannel<Animal>)])).value, rex);
+  await dogs.send(rex);
+  assertEquals(await soon(animals.recvOrDone(), "another one"), { value: rex, done: false });
+  await soon(task, "the task");
 });
 
 Deno.test("close ends every receiver that waits", async () => {

@@ -8,6 +8,7 @@ import {
   isSavedLate,
   receivesFromNobody,
   waitsForHost,
+  waitsForNothing,
 } from "../tasks/deadlocks.ts";
 
 /** Longer than the host needs to find a deadlock. */
@@ -23,6 +24,14 @@ Deno.test("a task that waits for what nobody can send rejects, and is told who w
     );
     // The scheduler goes on.
     assertMatch(await soon(sched[start](receivesFromNobody()), "the next one"), /^DeadlockError/);
+  }
+});
+
+Deno.test("a select without a case that can be ready is told as a deadlock, beside others that wait", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const stuck = [sched.go(waitsForNothing()), sched.go(receivesFromNobody())];
+  for (const told of await soon(Promise.all(stuck), "the deadlock is found", 5000)) {
+    assertMatch(told, /^DeadlockError: .* waits to .*select among cases that are never ready/);
   }
 });
 

@@ -5,10 +5,16 @@ import { Flag } from "../support/flag.ts";
 import {
   abortsItsSignal,
   cancelsQueued,
+  contains,
+  failsAround,
   failsInScope,
   forgets,
+  interrupts,
+  leavesWaits,
+  losesChild,
   nested,
   scopesResult,
+  sleepsInScope,
   startsAborted,
   startsLate,
 } from "../tasks/scopes.ts";
@@ -45,6 +51,63 @@ Deno.test("a scope's timeout cancels its children and is what it rejects with", 
   assertEquals(running, 0);
 });
 
+Deno.test("a scope's end by a timeout, a failure or a cancellation interrupts what its body waits for, however deep", async () => {
+  const reasons = {
+    timeout: 'TaskTimeoutError: Task "a scope of interrupts"',
+    child: "RangeError: the child",
+    cancel: "RangeError: cancelled",
+  };
+  const all = Object.entries(reasons).flatMap(([how, reason]) =>
+    (["sleep", "wait", "yield"] as const).flatMap((by) =>
+      [0, 2].map(async (depth) => {
+        const [told, isAborted, outcome] = await sched.go(interrupts(how as "child", by, depth));
+        assert(told.startsWith(reason), `${how}, ${by}, ${depth}: ${told}`);
+        assertEquals([isAborted, outcome], ["true", told]);
+      })
+    )
+  );
+  await soon(Promise.all(all), "all are interrupted");
+});
+
+Deno.test("a task's own cancellation and its deadline interrupt what the bodies of its scopes wait for", async () => {
+  const [running, reasons] = [new Flag(), new Flag()];
+  const task = sched.go(sleepsInScope(running.buffer, reasons.buffer));
+  await until(() => running.value === 1, "it sleeps");
+  task.cancel(new Error("enough"));
+  await assertRejects(async () => await task, Error, "enough");
+  const timed = sched.go(sleepsInScope(running.buffer, reasons.buffer), { timeout: 100 });
+  await assertRejects(async () => await timed, TaskTimeoutError);
+  await until(() => reasons.value === 1, "the body of the second one was told so");
+});
+
+Deno.test("a child that is lost with its thread interrupts what the body of its scope waits for", async () => {
+  const died = "ThreadDiedError";
+  assertEquals(await soon(sched.dedicate(losesChild()), "the scope"), [died, died]);
+});
+
+Deno.test("what fails in a nested scope and is caught ends nothing else; a scope waits for those in it", async () => {
+  assertEquals(await soon(sched.go(contains()), "the scopes"), [
+    "TaskTimeoutError",
+    "caught",
+    false,
+    "the body",
+    "a nested scope",
+    "the scope",
+  ]);
+});
+
+Deno.test("scopes that nobody awaits end with the one around them, and are no unhandled rejections", async () => {
+  assertEquals(await soon(sched.go(failsAround()), "the scope"), ["the child", 0]);
+});
+
+Deno.test("a scope that has ended leaves no sleep or wait behind, and takes none", async () => {
+  const late = ["sleep", "wait", "yield", "scope"].map((what) =>
+    `AbortError: scope.${what}(): the scope has ended. Do it before, or with ctx.${what}().`
+  );
+  const left = "AbortError: The scope has ended in which this sleep or wait began.";
+  assertEquals(await soon(sched.go(leavesWaits()), "the scope"), ["the first", left, left, ...late]);
+});
+
 Deno.test("a cancellation passes down through scopes, on whatever threads their tasks are", async () => {
   const [running, reasons] = [new Flag(), new Flag()];
   const task = sched.go(nested(2, running.buffer, reasons.buffer));
@@ -76,7 +139,7 @@ Deno.test("what is cancelled before it starts never runs", async () => {
 Deno.test("a scope that has ended starts nothing", async () => {
   assertEquals(
     await soon(sched.go(startsLate()), "the task"),
-    "scope.go(): the scope has ended. Start the child before, or with ctx.go().",
+    "scope.go(): the scope has ended. Do it before, or with ctx.go().",
   );
 });
 

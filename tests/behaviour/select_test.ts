@@ -12,8 +12,9 @@ import {
   send,
 } from "@heddle/heddle";
 
-import { soon } from "../support/deadline.ts";
+import { soon, until } from "../support/deadline.ts";
 import { knows, sendsNumbers } from "../tasks/channels.ts";
+import { waitsForNothing } from "../tasks/deadlocks.ts";
 import {
   choosesOfTwo,
   choosesOfTwoAtHome,
@@ -60,6 +61,38 @@ Deno.test("with default, select does not wait", async () => {
     assertEquals(await select([recv(a), send(b, 1)], { default: true }), { index: 1 }, lives);
     assertEquals(await receiving, 1);
   }
+});
+
+Deno.test("a case that is false, null or undefined is never ready, and is counted", async () => {
+  for (const [lives, a, b] of await pairs(1)) {
+    await b.send(5);
+    assertEquals(await select([false, null, recv(a), undefined, recv(b)]), {
+      index: 4,
+      value: 5,
+      done: false,
+    });
+    assertEquals(await select([null, send(a, 1)]), { index: 1 }, lives);
+    assertEquals(await select([false, recv(b), null], { default: true }), { index: -1 }, lives);
+    const waiting = select([false, recv(b), undefined, after(60_000)]);
+    await b.send(6);
+    assertEquals(await waiting, { index: 1, value: 6, done: false }, lives);
+  }
+  assertEquals(await select([null, after(0)]), { index: 1 });
+  assertEquals(await select([undefined, onAbort(AbortSignal.abort("over"))]), { index: 1, value: "over" });
+});
+
+Deno.test("a select without a case that can be ready waits, and with default it returns at once", async () => {
+  for (const cases of [[], [false, null, undefined] as const]) {
+    assertEquals(await select(cases, { default: true }), { index: -1 });
+    const waiting = select(cases).then(() => "ended");
+    assertEquals(await Promise.race([waiting, select([after(10)])]), { index: 0 });
+  }
+  // Deadlocks are not looked for here, so close() has to end it.
+  const own = await Scheduler.start({ procs: 1, detectDeadlocks: false });
+  const task = own.go(waitsForNothing());
+  await until(() => task.state === "running", "it waits");
+  await own.close();
+  await assertRejects(async () => await task, SchedulerClosedError);
 });
 
 Deno.test("a select that waits is ended by whichever happens first, and leaves the other queues", async () => {
@@ -283,8 +316,10 @@ Deno.test("close() of the scheduler ends a select that waits", async () => {
 });
 
 Deno.test("bad cases are refused", async () => {
-  await assertRejects(() => select([]), TypeError, "for ever");
-  await assertRejects(() => select([5 as never]), TypeError, "recv, send, after and onAbort");
+  await assertRejects(() => select(5 as never), TypeError, "select(5): give an array");
+  for (const one of [5, 0, "", {}, [], () => false]) {
+    await assertRejects(() => select([false, one as never]), TypeError, "recv, send, after and onAbort");
+  }
   assertThrows(() => recv({} as never), TypeError, "give a Channel");
   for (const ms of [-1, NaN, -Infinity, "1", 1n]) {
     assertThrows(() => after(ms as never), RangeError, `after(${String(ms)})`);

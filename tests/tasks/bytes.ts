@@ -80,3 +80,35 @@ export const diesAmongBytes = task(
     Deno.exit();
   },
 );
+
+/** Ends its thread while it waits to send. */
+export const sendsAndDies = task(import.meta, "sendsAndDies", (_ctx, to: Channel<Uint8Array>) => {
+  to.send(new Uint8Array(2 << 20)).catch(() => {});
+  Deno.exit();
+});
+
+/** Waits to receive, says so, and ends its thread once it was sent something, which it does not read. */
+export const isSentToAndDies = task(
+  import.meta,
+  "isSentToAndDies",
+  (_ctx, from: Channel<Uint8Array>, told: SharedArrayBuffer) => {
+    from.recv().catch(() => {});
+    const words = new Int32Array(told);
+    Atomics.store(words, 0, 1);
+    Atomics.wait(words, 0, 1);
+    Deno.exit();
+  },
+);
+
+/** Ends its thread, after the only other one that knows a channel has put something there and died. */
+export const knowsAloneAndDies = task(import.meta, "knowsAloneAndDies", async (ctx) => {
+  const { Channel } = await import("@heddle/heddle");
+  const channel = new Channel<Uint8Array>(ctx, 2);
+  await ctx.go(putsAndDies(channel)).catch(() => {});
+  if (channel.length === 2) Deno.exit();
+});
+
+const putsAndDies = task(import.meta, "putsAndDies", async (_ctx, channel: Channel<Uint8Array>) => {
+  for (let i = 0; i < 2; i++) await channel.send(new Uint8Array(2 << 20));
+  Deno.exit();
+});

@@ -1,7 +1,7 @@
 /** Tasks that talk through channels. */
 import process from "node:process";
 import v8 from "node:v8";
-import { Channel, task } from "@heddle/heddle";
+import { Channel, type ReceiveChannel, type SendChannel, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 /** Sends back twice what it receives, until the channel is closed. Returns the thread's number. */
@@ -326,3 +326,12 @@ export const parks = task(import.meta, "parks", async (ctx, count: number): Prom
   channel.close();
   return [(await Promise.all(children)).reduce((a, b) => a + b), bytes];
 });
+
+/** So many values, as one side each of two channels. */
+export const passesOn = task(
+  import.meta,
+  "passesOn",
+  async (_ctx, from: ReceiveChannel<{ name: string }>, to: SendChannel<never>, count: number) => {
+    for (let i = 0; i < count; i++) await to.send(await from.recv() as never);
+  },
+);

@@ -10,6 +10,11 @@ export const receivesFromNobody = task(import.meta, "receivesFromNobody", async 
   return await new Channel<number>(ctx).recv().then(() => "a value", told);
 });
 
+/** Its select has no case that can ever be ready. */
+export const waitsForNothing = task(import.meta, "waitsForNothing", async (): Promise<string> => {
+  return await select([false, null, undefined]).then(() => "a case", told);
+});
+
 /** The classic one: two mutexes, and two children that lock them in opposite orders. */
 export const embraces = task(import.meta, "embraces", async (ctx): Promise<string[]> => {
   const [one, other] = [new Mutex(ctx), new Mutex(ctx)];

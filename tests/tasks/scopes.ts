@@ -105,6 +105,119 @@ export const cancelsQueued = task(import.meta, "cancelsQueued", async (ctx, coun
   return [error, settled.map((each) => each.status === "rejected" && each.reason), new Flag(counter).value];
 });
 
+/** How a body ends that waits in so many nested scopes, and how soon; the outermost one has a timeout or a child that fails. */
+export const interrupts = task(
+  import.meta,
+  "interrupts",
+  async (
+    ctx,
+    how: "timeout" | "child" | "cancel",
+    waitsBy: "sleep" | "wait" | "yield",
+    depth: number,
+  ): Promise<string[]> => {
+    const ends: string[] = [];
+    const name = (error: unknown) => `${(error as Error).name}: ${(error as Error).message}`;
+    const body = async (scope: Scope): Promise<void> => {
+      if (depth-- > 0) return await scope.scope(body);
+      if (waitsBy === "sleep") await scope.sleep(600_000);
+      else if (waitsBy === "wait") await scope.wait(new Promise(() => {}));
+      else for (;;) await scope.yield();
+    };
+    const outcome = await ctx.scope(async (scope) => {
+      if (how === "child") scope.go(fails(1, "the child"));
+      if (how === "cancel") ctx.sleep(1).then(() => scope.cancel(new RangeError("cancelled")));
+      await body(scope).catch((error) => {
+        ends.push(name(error), String(scope.signal.aborted));
+        throw error;
+      });
+    }, how === "timeout" ? { timeout: 5 } : {}).then(() => "resolved", name);
+    return [...ends, outcome];
+  },
+);
+
+const dies = task(import.meta, "dies", () => Deno.exit());
+
+/** What ends the sleep of a scope's body. Its child is on another thread if it is dedicated. */
+export const losesChild = task(import.meta, "losesChild", async (ctx): Promise<string[]> => {
+  let told = "";
+  const outcome = await ctx.scope((scope) => {
+    scope.go(dies());
+    return scope.scope((inner) => inner.sleep(600_000)).catch(({ name }) => told = name);
+  }).catch(({ name }) => name);
+  return [told, outcome];
+});
+
+/** Sleeps in a scope until it is cancelled. Notes that it was told, and with what. */
+export const sleepsInScope = task(
+  import.meta,
+  "sleepsInScope",
+  async (ctx, running: SharedArrayBuffer, reasons: SharedArrayBuffer) => {
+    await ctx.scope((scope) =>
+      scope.scope(async (inner) => {
+        new Flag(running).increment();
+        await inner.sleep(600_000).catch((error) => {
+          if ((error as Error).name === "TaskTimeoutError") new Flag(reasons).increment();
+          throw error;
+        });
+      })
+    );
+  },
+);
+
+/** What a scope does not end with, and what it waits for: failures of scopes in it that are caught, and what these still do. */
+export const contains = task(import.meta, "contains", async (ctx): Promise<unknown[]> => {
+  const order: unknown[] = [];
+  await ctx.scope(async (scope) => {
+    const late = await scope.scope((inner) => inner.sleep(600_000), { timeout: 1 }).catch(({ name }) => name);
+    const failed = await scope.scope((inner) => inner.go(fails(1, "caught"))).catch(({ message }) => message);
+    order.push(late, failed, scope.signal.aborted);
+    // Not awaited by the body.
+    void scope.scope(async (inner) => {
+      await inner.sleep(5);
+      order.push("a nested scope");
+    });
+    order.push("the body");
+  });
+  order.push("the scope");
+  return order;
+});
+
+/** How a scope ends that fails while others are open in it that nobody awaits, and how many rejections nobody handles. */
+export const failsAround = task(import.meta, "failsAround", async (ctx): Promise<[string, number]> => {
+  let unhandled = 0;
+  const count = (event: Event) => {
+    event.preventDefault();
+    unhandled++;
+  };
+  addEventListener("unhandledrejection", count);
+  const outcome = await ctx.scope((scope) => {
+    for (let i = 0; i < 2; i++) scope.scope((inner) => inner.sleep(600_000));
+    scope.go(fails(1, "the child"));
+  }).catch(({ message }) => message);
+  await ctx.sleep(1);
+  removeEventListener("unhandledrejection", count);
+  return [outcome, unhandled];
+});
+
+/** What becomes of waits that a scope leaves behind, and of those that come too late. */
+export const leavesWaits = task(import.meta, "leavesWaits", async (ctx): Promise<unknown[]> => {
+  const told = (error: Error) => `${error.name}: ${error.message}`;
+  const left: Promise<unknown>[] = [];
+  let kept: Scope | undefined;
+  const first = await ctx.scope((scope) => {
+    kept = scope;
+    left.push(scope.sleep(600_000).catch(told), scope.wait(new Promise(() => {})).catch(told));
+    return Promise.race([left[0], scope.wait(Promise.resolve("the first"))]);
+  });
+  const late = [
+    kept!.sleep(1),
+    kept!.wait(Promise.resolve()),
+    kept!.yield(),
+    kept!.scope(() => {}),
+  ];
+  return [first, ...await Promise.all(left), ...await Promise.all(late.map((each) => each.catch(told)))];
+});
+
 export const startsLate = task(import.meta, "startsLate", async (ctx) => {
   let kept: Scope | undefined;
   await ctx.scope((scope) => void (kept = scope));

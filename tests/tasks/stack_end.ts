@@ -564,6 +564,14 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
   },
   "ticker": (ctx) => goes(() => ctx.ticker(0.1).next()),
   "scope": (ctx) => starts((n) => ctx.scope((scope) => scope.go(gives(n)), { timeout: 60_000 })),
+  "scope in a scope": (ctx) =>
+    starts((n) =>
+      ctx.scope((scope) => {
+        // The scope's end ends it.
+        scope.sleep(60_000).catch(ignore);
+        return scope.scope((inner) => inner.wait(inner.go(gives(n))));
+      })
+    ),
   "blocking": (ctx) => [() => void ctx.blocking(() => ctx.blocking(() => 1)), ignore],
   "blocking that hands off": (ctx) => [() => void ctx.blocking(() => 1, { handOff: true }), ignore],
   "lockOSThread": (ctx) => {

@@ -1,13 +1,12 @@
 /** When nothing else runs: tasks that wait for what nobody can do. */
+import type { Call } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { embraces, receivesFromNobody } from "../../tasks/deadlocks.ts";
+import { embraces, receivesFromNobody, waitsForNothing } from "../../tasks/deadlocks.ts";
 
 export async function deadlock(act: Act): Promise<void> {
   if (!act.stage.plan.options.detectDeadlocks) return;
-  const isAlone = act.random.chance(50);
-  const told = isAlone
-    ? await act.outcome(act.go(receivesFromNobody()), "one that waits for nobody")
-    : await act.outcome(act.go(embraces()), "an embrace");
+  const stuck = act.random.of<() => Call<string | string[]>>([receivesFromNobody, waitsForNothing, embraces]);
+  const told = await act.outcome(act.go(stuck()), "what waits for what nobody can do");
   if (told === undefined) return;
   act.check([told].flat().some((each) => each.startsWith("DeadlockError")), `a deadlock ended with ${told}`);
 }

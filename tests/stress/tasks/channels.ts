@@ -6,7 +6,6 @@ import {
   onAbort,
   recv,
   select,
-  type SelectCase,
   send,
   task,
   type TaskContext,
@@ -14,13 +13,23 @@ import {
 import { Random } from "../random.ts";
 import { linger } from "./lingering.ts";
 
-/** A value names its sender and its place; some do not fit into a cell. */
+/** A value names its sender and its place; some do not fit into a cell, and a few are large. */
 export type Sent = [sender: number, i: number, ballast?: string];
 
 function sent(sender: number, i: number, random: Random): Sent {
-  return random.chance(70)
-    ? [sender, i]
-    : [sender, i, "x".repeat(random.of([1, 40, 200, 5000, 5000, 70_000]))];
+  if (random.chance(70)) return [sender, i];
+  const length = random.chance(3) ? 2_000_000 : random.of([1, 40, 200, 5000, 5000, 70_000]);
+  return [sender, i, "x".repeat(length) + mark(sender, i)];
+}
+
+/** The end of a value's ballast, which tells that it is whole and its own. */
+function mark(sender: number, i: number): string {
+  return `${sender}-${i}`;
+}
+
+/** No case at all, in one of its forms. */
+function none(random: Random): false | null | undefined {
+  return random.of([false, null, undefined]);
 }
 
 /** What a channel iterates over, ended by the signal as well. */
@@ -58,7 +67,7 @@ export async function sendAll(
       went.push(i);
     } else if (dice < 8) {
       const isHasty = random.chance(20);
-      const others = isHasty ? [] : [after(random.below(20) / 10), onAbort(signal)];
+      const others = isHasty ? [none(random)] : [after(random.below(20) / 10), none(random), onAbort(signal)];
       const { index } = await select([send(channel, value), ...others], { default: isHasty });
       if (index === 0) went.push(i);
     } else {
@@ -84,13 +93,22 @@ export async function receiveAll(
   const random = new Random(seed);
   const { signal } = ctx;
   const got: [number, number][] = [];
-  const keep = ([sender, i]: Sent) => void got.push([sender, i]);
+  const keep = ([sender, i, ballast]: Sent) => {
+    if (ballast !== undefined && !(ballast.startsWith("x") && ballast.endsWith(`x${mark(sender, i)}`))) {
+      throw new Error(`value ${i} of sender ${sender} ends with ${ballast.slice(-20)}`);
+    }
+    got.push([sender, i]);
+  };
   const open = [...channels];
   while (open.length > 0) {
     const channel = random.of(open);
     const over = () => void open.splice(open.indexOf(channel), 1);
     const dice = random.below(10);
-    if (dice < 4 && open.length === 1) {
+    if (dice < 2 && open.length === 1) {
+      const next = await channel.recvOrDone({ signal });
+      if (next.done) over();
+      else keep(next.value);
+    } else if (dice < 4 && open.length === 1) {
       try {
         keep(await channel.recv({ signal }));
       } catch (error) {
@@ -105,15 +123,15 @@ export async function receiveAll(
       } else if (next.done) over();
       else keep(next.value);
     } else {
-      const cases: SelectCase[] = open.map((each) => recv(each));
+      const cases = channels.map((each) => open.includes(each) ? recv<unknown>(each) : none(random));
       const isHasty = random.chance(10);
       if (!isHasty) cases.push(onAbort(signal));
       if (!isHasty && random.chance(50)) cases.push(after(random.below(30) / 10));
       const { index, value, done } = await select(cases, { default: isHasty });
       signal.throwIfAborted();
       if (index === -1) await ctx.yield();
-      else if (index < open.length) {
-        if (done) open.splice(index, 1);
+      else if (index < channels.length) {
+        if (done) open.splice(open.indexOf(channels[index]), 1);
         else keep(value as Sent);
       }
     }

@@ -1,5 +1,5 @@
 /** Children, and tasks that end at their own time. */
-import { task } from "@heddle/heddle";
+import { type Scope, task } from "@heddle/heddle";
 import { Random } from "../random.ts";
 import { libc, linger } from "./lingering.ts";
 
@@ -43,6 +43,14 @@ async function abortOf(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** In each of the ways that end with a scope. */
+async function waitIn(scope: Scope, random: Random): Promise<void> {
+  const dice = random.below(3);
+  if (dice === 0) await scope.sleep(random.below(40) / 10);
+  else if (dice === 1) await scope.wait(new Promise((resolve) => setTimeout(resolve, random.below(4))));
+  else for (let i = random.below(5); i >= 0; i--) await scope.yield();
+}
+
 /** Returns how many children were still running when the scope was over, and how it ended. */
 export const scopes = task(
   import.meta,
@@ -60,6 +68,17 @@ export const scopes = task(
             (_, i) => scope.go(runsInScope(buffer, seed * 64 + i, failing)),
           );
           if (random.chance(20)) await linger(ctx, random);
+          if (random.chance(30)) await waitIn(scope, random);
+          if (random.chance(20)) {
+            const nested = scope.scope((inner) => {
+              if (random.chance(50)) inner.go(runsInScope(buffer, seed * 64 + 63, failing));
+              return waitIn(inner, random);
+            }, { timeout: random.chance(50) ? random.below(4) : undefined });
+            // It may be left to the scope to wait for it.
+            const caught = nested.catch(() => {});
+            if (random.chance(70)) await caught;
+          }
+          if (random.chance(20)) scope.sleep(3_600_000).catch(() => {});
           if (random.chance(10)) scope.cancel(new RangeError(PLANNED));
           if (random.chance(10)) await abortOf(scope.signal);
           if (random.chance(30)) return -1;

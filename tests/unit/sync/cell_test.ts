@@ -94,7 +94,7 @@ Deno.test("what cannot be bytes, or copied, or finds no room in the arena is ref
   const top = one.words[HEAP_TOP];
   assertThrows(refused({ a: new SharedArrayBuffer(8) }), DOMException, "does not go through a channel");
   assertThrows(refused([() => {}]), DOMException);
-  assertThrows(refused("x".repeat(8 << 20)), RangeError, "is full");
+  assertThrows(refused("x".repeat(8 << 20)), RangeError, "has no room for its 8388");
   assertEquals(one.words[HEAP_TOP], top);
 });
 

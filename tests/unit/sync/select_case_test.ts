@@ -10,8 +10,11 @@ Deno.test("a case is not made of anything else", () => {
   assertEquals(after(0.5), { kind: "after", ms: 0.5 });
 });
 
-Deno.test("no cases are refused, unless there is a default: they would wait for ever", () => {
-  assertThrows(() => requireCases([], false), TypeError, "for ever");
-  requireCases([], true);
-  assertThrows(() => requireCases([after(1), 2 as unknown as ReturnType<typeof after>], true), TypeError);
+Deno.test("what is false, null or undefined is no case, and anything else that was not made as one is refused", () => {
+  const lists: Parameters<typeof requireCases>[0][] = [[], [false, null, undefined], [null, after(1)]];
+  for (const cases of lists) requireCases(cases);
+  for (const one of [0, "", 2, {}, []] as unknown[]) {
+    assertThrows(() => requireCases([after(1), one as never]), TypeError, "made by recv");
+  }
+  assertThrows(() => requireCases(after(1) as never), TypeError, "give an array");
 });
