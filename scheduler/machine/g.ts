@@ -4,6 +4,7 @@ import { HOME } from "../tasks/home.ts";
 import type { Isolate, Loop } from "../sync/isolate.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
+import { type PerThread, requirePerThread } from "../tasks/per_thread.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
@@ -48,6 +49,10 @@ export interface Services {
   };
   readonly calls: { run<T>(fn: () => T): T; runHandingOff<T>(fn: () => T): T };
   readonly threadLock: ThreadLock;
+  readonly perThreads: {
+    find(what: PerThread<unknown>): { readonly value: unknown } | undefined;
+    open(what: PerThread<unknown>): Promise<unknown>;
+  };
 }
 
 /** A G may have the thread in its hands. */
@@ -202,6 +207,26 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     const ended = () => this.services.agenda.resumeLater(wait);
     outside.then(ended, ended);
     return promiseOf(wait).then(() => outside);
+  }
+
+  use<T>(what: PerThread<T>): Promise<T> {
+    requirePerThread("ctx.use", what);
+    if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
+    const { perThreads } = this.services;
+    const there = perThreads.find(what);
+    return there === undefined
+      ? this.wait(perThreads.open(what) as Promise<T>)
+      : Promise.resolve(there.value as T);
+  }
+
+  used<T>(what: PerThread<T>): T {
+    requirePerThread("ctx.used", what);
+    const there = this.services.perThreads.find(what);
+    if (there !== undefined) return there.value as T;
+    throw new Error(
+      `ctx.used: "${what.name}" is not open on this thread: await ctx.use(…) before, which opens it if need be.`,
+    );
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {

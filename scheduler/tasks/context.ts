@@ -1,6 +1,7 @@
 /** What a running task gets as its first argument. */
 import type { Call, GoOptions, Task } from "./call.ts";
 import type { Home } from "./home.ts";
+import type { PerThread } from "./per_thread.ts";
 import type { Scope, ScopeOptions } from "./scope.ts";
 
 /**
@@ -64,6 +65,20 @@ export interface TaskContext extends Home {
    * a plain `await` of such a promise the task goes on at once, even if `procs` threads are running.
    */
   wait<T>(promise: PromiseLike<T>): Promise<T>;
+  /**
+   * What this thread has set up for itself: see {@linkcode perThread}. The first task that asks has it opened; with that it
+   * awaits, and goes on, as by {@linkcode TaskContext.wait}. Rejects with what opening it has thrown. If the task is cancelled
+   * meanwhile, it is opened all the same.
+   *
+   * @throws {TypeError} if it is not what `perThread` has made.
+   */
+  use<T>(what: PerThread<T>): Promise<T>;
+  /**
+   * The same without an `await`, for what is open: a task of this thread has used it before, or it was to be warm.
+   *
+   * @throws {Error} if it is not open on this thread.
+   */
+  used<T>(what: PerThread<T>): T;
   /**
    * Runs `fn`, which makes a synchronous call that may block in the kernel: a foreign function, a `Deno.*Sync`. Returns
    * what it returns and throws what it throws. If the call lasts, the P that the task holds goes to another thread, and

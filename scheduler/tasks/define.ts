@@ -3,6 +3,7 @@ import type { ErrorClass } from "../codec/codec.ts";
 import { Call, type Definition, IS_TASK, type TaskFunction } from "./call.ts";
 import type { TaskContext } from "./context.ts";
 import { shown } from "./options.ts";
+import { PerThread, type ThreadIdentity } from "./per_thread.ts";
 
 /**
  * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules: in this
@@ -12,6 +13,8 @@ import { shown } from "./options.ts";
 interface Registry {
   /** By key. */
   readonly definitions: Map<string, Definition>;
+  /** The same for what each thread sets up for itself. */
+  readonly perThreads: Map<string, PerThread<unknown>>;
   /** True in a Heddle thread. */
   isThread: boolean;
   /** In a thread: all that `mod.ts` exports, for `mod.js`. */
@@ -22,6 +25,7 @@ const REGISTRY = Symbol.for("heddle.registry");
 
 export const registry: Registry = (globalThis as unknown as Record<symbol, Registry>)[REGISTRY] ??= {
   definitions: new Map(),
+  perThreads: new Map(),
   isThread: false,
 };
 
@@ -59,32 +63,94 @@ export function task<A extends unknown[], R>(
   name: string,
   fn: (ctx: TaskContext, ...args: A) => R | Promise<R>,
 ): TaskDefinition<A, R> {
-  if (typeof meta?.url !== "string") {
-    throw new TypeError(
-      `task(${shown(meta)}, …): give import.meta, whose url tells threads what to import.`,
-    );
-  }
-  if (typeof name !== "string" || name === "" || name.includes("#")) {
-    throw new TypeError(
-      `task(import.meta, ${typeof name === "string" ? JSON.stringify(name) : shown(name)}, …): ` +
-        `give a name without "#".`,
-    );
-  }
-  if (typeof fn !== "function") {
-    throw new TypeError(`task(import.meta, "${name}", ${shown(fn)}): give a function.`);
-  }
-  const key = keyOf(meta.url, name, fn);
-  if (registry.definitions.has(key)) {
-    throw new TypeError(
-      `${meta.url} defines a second task "${name}" with the same function: threads could not tell them apart. ` +
-        `A name is unique in its module; if this is a bundle of several modules, give one of them another name.`,
-    );
-  }
+  const key = requireKey("task", registry.definitions, meta, name, fn);
   const definition: Definition = { module: meta.url, name, fn, key };
   registry.definitions.set(key, definition);
   const call = (...args: A) => new Call<R>(definition, args);
   Object.defineProperty(call, "name", { value: name, configurable: true });
   return Object.assign(call, { fn, [IS_TASK]: true });
+}
+
+/**
+ * Registers what each thread is to set up for itself: a model, a connection, a graphics context, whatever cannot be copied and
+ * costs too much for each task. `ctx.use` opens it on the thread that the task runs on, once: tasks that ask meanwhile await the
+ * same promise, and later ones get what is there. A failure is told to all who asked, and the next `ctx.use` tries again.
+ *
+ * `Scheduler.start({ warm: [model] })` opens it on each of the pool's first `procs` threads before it resolves. Other threads open
+ * it with the first task that uses it: those that are dedicated, and those that come later, in the place of one that has died, or
+ * that blocks.
+ *
+ * As `task`, it is called at the top level of a module that every thread can import. After thread-local storage with
+ * destructors (POSIX's `pthread_key_create`), and the lazy ones of Rust's `thread_local!`.
+ *
+ * @param meta The `import.meta` of the module.
+ * @param name Unique in that module.
+ * @param open What makes it; may be `async`. It gets the thread's numbers.
+ * @param close Called with what `open` gave when the thread ends by itself: since the scheduler is closed, the pool has had too
+ * many threads for a while, or the task has ended that the thread was dedicated to. What was opened last is closed first. All of
+ * them together have a second, in which a promise is awaited; what they throw is told on the console, and the thread ends. **Not
+ * called** if the thread dies (`process.exit`, a full heap), is frozen for good or is terminated, as one that still computes when
+ * the scheduler is closed; nor by the default scheduler, which is never closed, at the end of the process.
+ * @throws {TypeError} if the module has defined the same before, or an argument is not what it should be.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Scheduler } from "@heddle/heddle";
+ * import { knows, words } from "./tasks.ts";
+ *
+ * // export const words = perThread(import.meta, "words", async () => new Set(await load()), (set) => set.clear());
+ * // export const knows = task(import.meta, "knows", async (ctx, word: string) => (await ctx.use(words)).has(word));
+ *
+ * await using sched = await Scheduler.start({ procs: 2, warm: [words] });
+ * assertEquals(await Promise.all(["weft", "wefts"].map((word) => sched.go(knows(word)))), [true, false]);
+ * ```
+ */
+export function perThread<T>(
+  meta: ImportMeta,
+  name: string,
+  open: (thread: ThreadIdentity) => T | Promise<T>,
+  close?: (value: T) => void | Promise<void>,
+): PerThread<T> {
+  const key = requireKey("perThread", registry.perThreads, meta, name, open);
+  if (close !== undefined && typeof close !== "function") {
+    throw new TypeError(
+      `perThread(import.meta, "${name}", …, ${shown(close)}): give a function, or nothing.`,
+    );
+  }
+  const made = new PerThread<T>(meta.url, name, key, open, close);
+  registry.perThreads.set(key, made);
+  return made;
+}
+
+/** The key of what is to be registered. Throws a TypeError for what cannot be. */
+function requireKey(
+  what: string,
+  registered: ReadonlyMap<string, unknown>,
+  meta: ImportMeta,
+  name: string,
+  fn: TaskFunction,
+): string {
+  if (typeof meta?.url !== "string") {
+    throw new TypeError(
+      `${what}(${shown(meta)}, …): give import.meta, whose url tells threads what to import.`,
+    );
+  }
+  if (typeof name !== "string" || name === "" || name.includes("#")) {
+    throw new TypeError(
+      `${what}(import.meta, ${typeof name === "string" ? JSON.stringify(name) : shown(name)}, …): ` +
+        `give a name without "#".`,
+    );
+  }
+  if (typeof fn !== "function") {
+    throw new TypeError(`${what}(import.meta, "${name}", ${shown(fn)}): give a function.`);
+  }
+  const key = keyOf(meta.url, name, fn);
+  if (!registered.has(key)) return key;
+  throw new TypeError(
+    `${meta.url} defines a second ${what} "${name}" with the same function: threads could not tell them apart. ` +
+      `A name is unique in its module; if this is a bundle of several modules, give one of them another name.`,
+  );
 }
 
 /**

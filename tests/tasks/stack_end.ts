@@ -7,6 +7,7 @@ import {
   onAbort,
   Once,
   parallelMap,
+  perThread,
   recv,
   RWMutex,
   type Scheduler,
@@ -32,6 +33,10 @@ import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 export const gives = task(import.meta, "gives", (_ctx, n: number): number => n);
 export const counts = task(import.meta, "counts", (_ctx, list: number[]): number => list.length);
 export const sleeps = task(import.meta, "sleeps", (ctx, ms: number): Promise<void> => ctx.sleep(ms));
+const ready = perThread(import.meta, "ready", () => 1);
+const never = perThread(import.meta, "never", () => {
+  throw new RangeError("never");
+});
 /** Sends the numbers up to `n`, then says so in the word. */
 export const feeds = task(
   import.meta,
@@ -562,6 +567,8 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
     const settled = Promise.resolve(1);
     return goes(() => ctx.wait(settled));
   },
+  "use": (ctx) => goes(() => ctx.use(ready)),
+  "use of what is opened each time, in vain": (ctx) => goes(() => ctx.use(never)),
   "ticker": (ctx) => goes(() => ctx.ticker(0.1).next()),
   "scope": (ctx) => starts((n) => ctx.scope((scope) => scope.go(gives(n)), { timeout: 60_000 })),
   "blocking": (ctx) => [() => void ctx.blocking(() => ctx.blocking(() => 1)), ignore],
