@@ -45,6 +45,7 @@ Deno.test("tasks of a thread that ask while it is opened get the same, and one t
     gone.cancel("not needed");
     assertEquals(await gone.catch((reason) => reason), "not needed");
     assertEquals(await soon(sched.go(hasModel()), "another task"), false);
+    await until(() => Deno.readTextFileSync(journal).includes("not used"), "it goes on");
     held.close();
     const used = await soon(Promise.all(others), "those that wait");
     tid = used[0].tid;
@@ -53,7 +54,7 @@ Deno.test("tasks of a thread that ask while it is opened get the same, and one t
     }
     assertEquals(await soon(sched.go(hasModel()), "another task"), true);
   });
-  assertEquals(told, [`model opened by ${tid}`]);
+  assertEquals(told, [`model opened by ${tid}`, "not used: not needed"]);
 });
 
 Deno.test("a failure is told to all who asked, and the next to ask tries again", async () => {

@@ -60,7 +60,10 @@ export interface Used {
 }
 
 export const usesModel = task(import.meta, "usesModel", async (ctx): Promise<Used> => {
-  const { thread } = await ctx.use(model);
+  const { thread } = await ctx.use(model).catch((reason) => {
+    tell(`not used: ${reason}`);
+    throw reason;
+  });
   const isSame = (await ctx.use(model)) === ctx.used(model) && ctx.used(model).thread === thread;
   return { tid: ctx.tid, threadTid: thread.tid, number: thread.number, isSame };
 });
