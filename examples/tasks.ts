@@ -44,6 +44,11 @@ export const knows = task(import.meta, "knows", async (ctx, word: string) => {
   return set.has(word);
 });
 
+/** The sums of the integers from there on, without end. */
+export const triangular = task(import.meta, "triangular", function* (_ctx, from: number) {
+  for (let n = from, sum = 0;; n++) yield sum += n;
+});
+
 export const square = task(import.meta, "square", (_ctx, n: number) => n * n);
 
 /** A stage of a pipeline. */

@@ -7,7 +7,9 @@ import type { Owned } from "../slots/owner.ts";
 import { type PerThread, requirePerThread } from "../tasks/per_thread.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
+import { type Call, type Definition, type GoOptions, isCall, requireCall, type Task } from "../tasks/call.ts";
+import type { StreamCall, StreamOptions, TaskStream } from "../tasks/stream.ts";
+import { startStream } from "../sync/stream.ts";
 import {
   type Caller,
   type ChildTask,
@@ -168,11 +170,15 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     return true;
   }
 
-  go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.services.children.start(this, call, options) as unknown as Task<R>;
+  go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
+  go(call: unknown, options?: GoOptions): unknown {
+    if (isCall(call)) return this.services.children.start(this, call, options);
+    return startStream("ctx.go", this, call, options, (feeding, options) => this.go(feeding, options));
   }
 
   start(call: Call<unknown>, options: GoOptions | undefined, nursery: Nursery): ChildTask {
+    requireCall(call);
     return this.services.children.start(this, call, options, nursery);
   }
 

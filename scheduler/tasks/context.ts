@@ -3,6 +3,7 @@ import type { Call, GoOptions, Task } from "./call.ts";
 import type { Home } from "./home.ts";
 import type { PerThread } from "./per_thread.ts";
 import type { Scope, ScopeOptions } from "./scope.ts";
+import type { StreamCall, StreamOptions, TaskStream } from "./stream.ts";
 
 /**
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
@@ -30,6 +31,11 @@ export interface TaskContext extends Home {
    * Throws a `DataCloneError` if an argument cannot be copied.
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  /**
+   * Starts a child task that yields many results. Give `signal: ctx.signal` with it, and the loop over them ends if this task is
+   * cancelled.
+   */
+  go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
   /** Lets other tasks run first. Rejects with the reason if the task was cancelled, as `sleep` and `wait` do. */
   yield(): Promise<void>;
   /**

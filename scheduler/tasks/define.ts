@@ -4,6 +4,7 @@ import { Call, type Definition, IS_TASK, type TaskFunction } from "./call.ts";
 import type { TaskContext } from "./context.ts";
 import { shown } from "./options.ts";
 import { PerThread, type ThreadIdentity } from "./per_thread.ts";
+import { feeding, isGeneratorFunction, StreamCall } from "./stream.ts";
 
 /**
  * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules: in this
@@ -36,6 +37,50 @@ export interface TaskDefinition<A extends unknown[], R> {
   readonly fn: (ctx: TaskContext, ...args: A) => R | Promise<R>;
 }
 
+/** A registered generator function. Calling it makes a {@linkcode StreamCall}. */
+export interface StreamDefinition<A extends unknown[], T> {
+  (...args: A): StreamCall<T>;
+  /** The function itself, for a direct call. */
+  readonly fn: (ctx: TaskContext, ...args: A) => AsyncGenerator<T> | Generator<T>;
+}
+
+/** What a function is that is one by its type: to TypeScript those that return never or any are generator functions, too. */
+export type GeneratorDefinition<A extends unknown[], G> = [G] extends [never] ? TaskDefinition<A, G>
+  : 0 extends 1 & G ? TaskDefinition<A, G>
+  : [G] extends [AsyncGenerator<infer T> | Generator<infer T>] ? StreamDefinition<A, T>
+  : never;
+
+/**
+ * Registers a generator function, `async` or not, as a task that yields many results: starting it gives a {@linkcode TaskStream}. It
+ * has to be one itself: a function that returns what another one yields is none. What it returns at last is dropped.
+ *
+ * @param meta The `import.meta` of the module.
+ * @param name Unique in that module.
+ * @param fn What runs. Its first parameter is the task's {@linkcode TaskContext}.
+ * @throws {TypeError} as for a task with one result.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go } from "@heddle/heddle";
+ * import { triangular } from "./tasks.ts";
+ *
+ * // export const triangular = task(import.meta, "triangular", function* (_ctx, from: number) {
+ * //   for (let n = from, sum = 0;; n++) yield sum += n;
+ * // });
+ * const seen = [];
+ * for await (const sum of go(triangular(1))) {
+ *   if (sum > 20) break;
+ *   seen.push(sum);
+ * }
+ * assertEquals(seen, [1, 3, 6, 10, 15]);
+ * ```
+ */
+export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
+  meta: ImportMeta,
+  name: string,
+  fn: (ctx: TaskContext, ...args: A) => G,
+): GeneratorDefinition<A, G>;
 /**
  * Registers a function as a task, so that every thread can find it: threads import the module by its URL. So it is
  * called at the top level of a module, and the module must be safe to import: keep a program's own start behind
@@ -62,11 +107,15 @@ export function task<A extends unknown[], R>(
   meta: ImportMeta,
   name: string,
   fn: (ctx: TaskContext, ...args: A) => R | Promise<R>,
-): TaskDefinition<A, R> {
+): TaskDefinition<A, R>;
+export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown {
   const key = requireKey("task", registry.definitions, meta, name, fn);
-  const definition: Definition = { module: meta.url, name, fn, key };
+  const isStream = isGeneratorFunction(fn);
+  const definition: Definition = { module: meta.url, name, fn: isStream ? feeding(fn) : fn, key };
   registry.definitions.set(key, definition);
-  const call = (...args: A) => new Call<R>(definition, args);
+  const call = isStream
+    ? (...args: unknown[]) => new StreamCall(definition, args)
+    : (...args: unknown[]) => new Call(definition, args);
   Object.defineProperty(call, "name", { value: name, configurable: true });
   return Object.assign(call, { fn, [IS_TASK]: true });
 }
@@ -167,9 +216,12 @@ export function keyOf(module: string, name: string, fn: TaskFunction): string {
   return `${module}#${name}#${(hash >>> 0).toString(36)}`;
 }
 
-/** Throws unless it is what `task` returns. */
+/** Throws unless it is what `task` returns for a function with one result. */
 export function requireDefinition(what: string, value: unknown): void {
-  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") return;
+  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") {
+    if (!isGeneratorFunction((value as unknown as { fn: TaskFunction }).fn)) return;
+    throw new TypeError(`${what}(…): ${value.name} yields many results, and here a task with one is wanted.`);
+  }
   const given = typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
   throw new TypeError(`${what}(…): ${given} is not a task: define one with task(import.meta, "name", fn).`);
 }

@@ -11,6 +11,7 @@ import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
+import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
 import {
@@ -47,6 +48,7 @@ const plays: readonly Play[] = [
   cancellations,
   mapped,
   piped,
+  streams,
   pool,
   nativeThread,
   values,

@@ -33,6 +33,9 @@ const fails = task(import.meta, "fails", () => {
   throw new RangeError("as it should");
 });
 export const sleeps = task(import.meta, "sleeps", (ctx, ms: number) => ctx.sleep(ms));
+const countsUp = task(import.meta, "countsUp", function* (_ctx, to: number) {
+  for (let n = 1; n <= to; n++) yield n;
+});
 /** It never is. */
 const opened = perThread(import.meta, "opened", () => Promise.reject(new RangeError("as it should")));
 const yields = task(import.meta, "yields", (ctx) => ctx.yield());
@@ -283,6 +286,13 @@ export const operationsOnObjects: Record<string, On> = {
       const options = { concurrency: n, ordered: false };
       for await (const _ of parallelMap(home, times(n, (i) => i), echoes, options));
     }),
+  "a stream of n": (home, n) =>
+    costOf(async () => {
+      for await (const _ of home.go(countsUp(n)));
+    }),
+  "n streams": dear((home, n) =>
+    costOf(() => Promise.all(times(n, () => Array.fromAsync(home.go(countsUp(2))))))
+  ),
   "pipeline": (home, n) =>
     costOf(async () => {
       for await (const _ of pipeline(home, times(n, (i) => i), [passesOn, passesOn]));

@@ -37,6 +37,9 @@ const ready = perThread(import.meta, "ready", () => 1);
 const never = perThread(import.meta, "never", () => {
   throw new RangeError("never");
 });
+const countsUp = task(import.meta, "countsUp", function* (_ctx, to: number) {
+  for (let n = 1; n <= to; n++) yield n;
+});
 /** Sends the numbers up to `n`, then says so in the word. */
 export const feeds = task(
   import.meta,
@@ -539,6 +542,13 @@ const everywhere: Record<string, Make> = {
   "go with handles": (place) => {
     const done = new SharedArrayBuffer(4);
     return goes(() => place.go(feeds(new Channel<number[]>(place, 2), 1, done)));
+  },
+  "go of a stream": (place) => {
+    let streams: AsyncIterable<number>[] = [];
+    return [() => void (streams[streams.length] = place.go(countsUp(3))), async () => {
+      for (const stream of streams) requireSame("results", (await Array.fromAsync(stream)).join(), "1,2,3");
+      streams = [];
+    }];
   },
   "cancel": (place) => cancels(place),
   "parallelMap": (place) => {
