@@ -68,7 +68,7 @@ class Stream<T> implements TaskStream<T> {
   }
 }
 
-/** No generator: that would end its `next()` before it looks at a `return()`. */
+/** No generator: there a `return()` waits for the `next()` that is on its way. */
 class Reader<T> implements AsyncIterableIterator<T> {
   readonly #channel: Channel<T>;
   readonly #task: Task<void>;
@@ -83,7 +83,7 @@ class Reader<T> implements AsyncIterableIterator<T> {
   async next(): Promise<IteratorResult<T>> {
     // Of a task that was cancelled nothing is wanted any more.
     if (!this.#isOver && this.#task.state !== "cancelled") {
-      const received = this.#channel.tryRecv() ?? await this.#receive();
+      const received = await this.#receive();
       if (!received.done) return received;
     }
     if (this.#isOver) return OVER;
@@ -92,8 +92,15 @@ class Reader<T> implements AsyncIterableIterator<T> {
     return OVER;
   }
 
-  #receive(): Promise<IteratorResult<T>> {
-    return lifeOf(this.#channel as Channel<unknown>).receive(NEXT) as Promise<IteratorResult<T>>;
+  /** What cannot be read here, or a deadlock, ends the loop, which does not call `return()` then. */
+  async #receive(): Promise<IteratorResult<T>> {
+    try {
+      return await lifeOf(this.#channel as Channel<unknown>).receive(NEXT) as IteratorResult<T>;
+    } catch (error) {
+      this.#task.cancel(error);
+      this.#isOver = true;
+      throw error;
+    }
   }
 
   /** With the task's end the channel is closed, and so ends who waits there. */

@@ -24,7 +24,6 @@ export class StreamCall<T> {
   }
 }
 Object.defineProperty(StreamCall.prototype, IS_STREAM_CALL, { value: true });
-// `for await (const row of rows(1))` says that it is not iterable, by itself.
 Object.defineProperty(StreamCall.prototype, "then", {
   value(this: StreamCall<unknown>) {
     const { name } = this.definition;
@@ -71,18 +70,29 @@ interface Outlet {
   send(value: unknown, options: WaitOptions): Promise<void>;
 }
 
-const generators: unknown[] = [function* () {}, async function* () {}].map(Object.getPrototypeOf);
-
-/** Whatever it is called with, calling it runs nothing. */
+/** As the language names the prototypes of `function*` and `async function*`. */
 export function isGeneratorFunction(fn: TaskFunction): boolean {
-  return generators.includes(Object.getPrototypeOf(fn));
+  const kind = Object.getPrototypeOf(fn)?.[Symbol.toStringTag];
+  return kind === "GeneratorFunction" || kind === "AsyncGeneratorFunction";
 }
 
-/** What runs for a generator function. Where a send rejects, its loop is left, and with that the generator. */
+/**
+ * What runs for a generator function: a `for await` over it, in words that the model checker can rewrite. Where a send rejects, the
+ * generator's `yield` does not return.
+ */
 export function feeding(fn: TaskFunction): TaskFunction {
   return async (ctx, outlet: Outlet, ...args) => {
     const { signal } = ctx;
-    const results = fn(ctx, ...args) as AsyncIterable<unknown>;
-    for await (const result of results) await outlet.send(result, { signal });
+    const results = fn(ctx, ...args) as AsyncGenerator | Generator;
+    try {
+      for (;;) {
+        const { value, done } = await results.next();
+        if (done) return;
+        await outlet.send(await value, { signal });
+      }
+    } finally {
+      // Nothing happens if it has ended.
+      await results.return(undefined);
+    }
   };
 }

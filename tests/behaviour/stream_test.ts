@@ -9,7 +9,17 @@ import {
   ThreadDiedError,
 } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
-import { inScope, numbers, reads, readsElsewhere, readsOn, slowly, thenEnds } from "../tasks/yielding.ts";
+import { breakDates } from "../tasks/unreadable.ts";
+import {
+  dates,
+  inScope,
+  numbers,
+  reads,
+  readsElsewhere,
+  readsOn,
+  slowly,
+  thenEnds,
+} from "../tasks/yielding.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
 Deno.test.afterAll(() => sched.close());
@@ -111,6 +121,18 @@ Deno.test("a reader that waits hears of a cancellation, of a signal and of a dea
   await until(() => reader.state === "running", "a task reads");
   reader.cancel("nor here");
   assertEquals(await soon(reader.catch(told), "the task"), "nor here");
+});
+
+Deno.test("what cannot be read where it arrives ends the loop, and the task", async () => {
+  const stream = sched.go(dates());
+  await until(() => stream.state === "running", "it yields");
+  breakDates(true);
+  try {
+    await assertRejects(() => soon(Array.fromAsync(stream), "the first date"), RangeError, "no dates here");
+  } finally {
+    breakDates(false);
+  }
+  assertEquals(stream.state, "cancelled");
 });
 
 Deno.test("a return() ends a next() that is on its way", async () => {

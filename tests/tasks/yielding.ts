@@ -47,6 +47,11 @@ export const thenEnds = task(
   },
 );
 
+/** Without end. */
+export const dates = task(import.meta, "dates", function* () {
+  for (;;) yield new Date(0);
+});
+
 /** What a task reads of another one's results, until it has seen `most`. */
 async function read(ctx: TaskContext, n: number, most: number, told: SharedArrayBuffer): Promise<number[]> {
   const seen: number[] = [];

@@ -42,10 +42,13 @@ export const M_RUNS = M_PREEMPTIBLE + 10;
 export const M_IMPORTS = M_PREEMPTIBLE + 11;
 /** Which definitions it has at hand, by the lowest 5 bits of their numbers: a hint. By the thread. */
 export const M_WARM = M_PREEMPTIBLE + 13;
-/** How many things are open there that it closes as it ends, or are being opened. By the thread: see per_threads.ts. */
-export const M_CLOSES = M_PREEMPTIBLE + 15;
 /** Microseconds that its turn had taken when it lost its P in the middle. By sysmon, reset by the thread: stopwatch.ts. */
 export const M_RAN_BEFORE = M_PREEMPTIBLE + 14;
+/**
+ * How many things are open there that it is to close, or are being opened: per_threads.ts. By the thread, reset by the host. A hint:
+ * as all closes, the host waits longer for such a thread.
+ */
+export const M_CLOSES = M_PREEMPTIBLE + 15;
 /** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
 export const M_SPAN = 3 * LINE + 12;
 /** What runs there: see black_box.ts. */
