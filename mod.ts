@@ -77,9 +77,17 @@ export type { SchedulerOptions } from "./scheduler/host/scheduler_options.ts";
 export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";
 export { Call, type GoOptions, type Task, type TaskState } from "./scheduler/tasks/call.ts";
-export { task, type TaskDefinition } from "./scheduler/tasks/define.ts";
+export {
+  type GeneratorDefinition,
+  perThread,
+  type StreamDefinition,
+  task,
+  type TaskDefinition,
+} from "./scheduler/tasks/define.ts";
 export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";
+export type { PerThread, ThreadIdentity } from "./scheduler/tasks/per_thread.ts";
+export { StreamCall, type StreamOptions, type TaskStream } from "./scheduler/tasks/stream.ts";
 export type { WaitOptions } from "./scheduler/tasks/options.ts";
 export type { NativeThreadOptions, ThreadOptions } from "./scheduler/tasks/thread_options.ts";

@@ -1,5 +1,5 @@
 /** Small tasks that the documentation's examples start. */
-import { type Channel, task } from "@heddle/heddle";
+import { type Channel, perThread, task } from "@heddle/heddle";
 
 /** The sum of the integers from `from` up to, but not including, `to`. */
 export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => {
@@ -50,6 +50,22 @@ export const retries = task(import.meta, "retries", (ctx) => {
 export const squares = task(import.meta, "squares", async (_ctx, to: Channel<number>, count: number) => {
   for (let n = 0; n < count; n++) await to.send(n * n);
   to.close();
+});
+
+/** Each thread has its own. */
+export const words = perThread(import.meta, "words", async () => {
+  const list = await new Response("warp weft heddle").text();
+  return new Set(list.split(" "));
+}, (set) => set.clear());
+
+export const knows = task(import.meta, "knows", async (ctx, word: string) => {
+  const set = await ctx.use(words);
+  return set.has(word);
+});
+
+/** The sums of the integers from there on, without end. */
+export const triangular = task(import.meta, "triangular", function* (_ctx, from: number) {
+  for (let n = from, sum = 0;; n++) yield sum += n;
 });
 
 export const square = task(import.meta, "square", (_ctx, n: number) => n * n);

@@ -6,7 +6,7 @@ import type { Home } from "./tasks/home.ts";
 import { PROCS } from "./arena/layout/header.ts";
 import { type Names, requireInteger, requireOptions, requireSignal, shown } from "./tasks/options.ts";
 import { Source } from "./source.ts";
-import { type Call, isTask, requireTimeout, type Task } from "./tasks/call.ts";
+import { type Call, isTask, requireCall, requireTimeout, type Task } from "./tasks/call.ts";
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {
@@ -130,7 +130,11 @@ export function parallelMap<T, R>(
   }
   // What else a task takes is not the index: `["10", "10"].map(parseInt)` has shown where that leads.
   const ofItem = isTask(how) ? how as unknown as (item: T) => Call<R> : undefined;
-  const start = (item: T, index: number) => home.go(ofItem?.(item) ?? how(item, index), { signal, timeout });
+  const start = (item: T, index: number) => {
+    const call = ofItem?.(item) ?? how(item, index);
+    requireCall(call);
+    return home.go(call, { signal, timeout });
+  };
   return new Mapping(new Source(items, "parallelMap"), start, concurrency, sizeOf(items), options).results();
 }
 

@@ -13,11 +13,14 @@ import {
   type Call,
   GO_OPTIONS,
   type GoOptions,
+  isCall,
   requireCall,
   requireGoOptions,
   requireTimeout,
   type Task,
 } from "./tasks/call.ts";
+import type { StreamCall, StreamOptions, TaskStream } from "./tasks/stream.ts";
+import { startStream } from "./sync/stream.ts";
 import { after } from "./queues/timers.ts";
 import { registry } from "./tasks/define.ts";
 import type { NativeThread } from "./native/thread.ts";
@@ -123,12 +126,17 @@ export class Scheduler implements AsyncDisposable {
    * @throws {QueueFullError} if `maxQueue` tasks wait for a thread.
    * @throws {SchedulerClosedError} after `close()`.
    */
-  go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    requireCall(call);
+  go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  /** Starts a task that yields many results. Throws as for one with one result. */
+  go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
+  go(call: unknown, options?: GoOptions): unknown {
+    if (!isCall(call)) {
+      return startStream("go", this, call, options, (feeding, options) => this.go(feeding, options));
+    }
     const limits = options === undefined ? undefined : requireGoOptions("go", options);
     this.#host.requireOpen();
-    if (limits?.transfer === undefined) return this.#host.go(call, limits) as unknown as Task<R>;
-    return handOver(limits.transfer, () => this.#host.go(call, limits)) as unknown as Task<R>;
+    if (limits?.transfer === undefined) return this.#host.go(call, limits);
+    return handOver(limits.transfer, () => this.#host.go(call, limits));
   }
 
   /**
@@ -291,7 +299,8 @@ export class Scheduler implements AsyncDisposable {
 
   /**
    * Rejects every task that has not ended with a {@linkcode SchedulerClosedError}, and ends the threads. A thread that
-   * is in the middle of a computation is terminated. Nobody has to await the tasks: they are no unhandled rejections.
+   * is in the middle of a computation is terminated; one that has something to close ({@linkcode perThread}), after a second.
+   * Nobody has to await the tasks: they are no unhandled rejections.
    */
   close(): Promise<void> {
     return this.#host.close();
@@ -343,8 +352,11 @@ function defaultScheduler(what: string): Scheduler {
  * assertEquals(await go(sum(0, 10)), 45);
  * ```
  */
-export function go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-  return defaultScheduler("go()").go(call, options);
+export function go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+/** Starts a task that yields many results on the default scheduler. */
+export function go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
+export function go(call: unknown, options?: GoOptions): unknown {
+  return defaultScheduler("go()").go(call as Call<unknown>, options);
 }
 
 /** {@linkcode Scheduler.dedicate} on the default scheduler. */

@@ -13,10 +13,12 @@ import { CLOSING, PREEMPT } from "./arena/layout/header.ts";
 import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_PREEMPTIBLE, M_SLEEP, M_TID } from "./arena/layout/m.ts";
 import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
-import { registry } from "./tasks/define.ts";
+import { registry, splitKey } from "./tasks/define.ts";
 import { tellUncaught } from "./machine/task_signal.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./host/thread_start.ts";
 import { shown } from "./tasks/options.ts";
+import type { PerThread } from "./tasks/per_thread.ts";
+import { POOL } from "./parking/roles.ts";
 
 /** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
 const HEAP_CHECK = 100;
@@ -90,7 +92,7 @@ function runMachine(): void {
   });
 
   // Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
-  begin(machine).then(() => end(heapCheck), (error) => {
+  begin(machine).then(() => machine.perThreads.close()).then(() => end(heapCheck), (error) => {
     // An invariant is broken. Better no thread than one that holds its tasks for ever.
     console.error("A Heddle thread ends:", error);
     process.exit(1);
@@ -98,21 +100,36 @@ function runMachine(): void {
 }
 
 async function begin(machine: Machine): Promise<void> {
-  parentPort!.postMessage(warm.length === 0 ? {} : await warmUp());
+  parentPort!.postMessage(warm.length === 0 ? {} : await warmUp(machine));
   await machine.run();
 }
 
-/** Nothing runs here so far, so no P is needed. Its tasks will say more of a module that cannot be imported. */
-async function warmUp(): Promise<Up> {
+/**
+ * Nothing runs here so far, so no P is needed. Its tasks will say more of a module that cannot be imported. A spare thread may
+ * never be needed, and a model takes memory: it opens nothing.
+ */
+async function warmUp({ perThreads }: Machine): Promise<Up> {
   let up: Up = {};
-  for (const url of warm) {
+  for (const { module, perThread } of warm) {
+    let did = `${module}, which was to be warm, did not load in a thread.`;
     try {
-      await import(url);
+      await import(module);
+      if (perThread === undefined || shared.roles.of(isolate) !== POOL) continue;
+      did = `What ${module} defines as "${
+        splitKey(perThread)[1]
+      }", which was to be warm, did not open in a thread.`;
+      await perThreads.open(found(perThread));
     } catch (cause) {
-      up = { cold: url, cause: shown(cause) };
+      up = { cold: did, cause: shown(cause) };
     }
   }
   return up;
+}
+
+function found(key: string): PerThread<unknown> {
+  const perThread = registry.perThreads.get(key);
+  if (perThread !== undefined) return perThread;
+  throw new Error("the module does not call perThread() at its top level as a thread imports it");
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 import { HOST, M_TID } from "../arena/layout/m.ts";
 import { NativeCalls } from "../native/calls.ts";
 import { openPool } from "../native/pool.ts";
+import { CLOSING_LIMIT } from "../machine/per_threads.ts";
 import type { NativeQueue } from "../native/queue.ts";
 import { isLost } from "../parking/sleep_word.ts";
 import { SPARE } from "../parking/roles.ts";
@@ -42,7 +43,10 @@ import type { ThreadOptions } from "../tasks/thread_options.ts";
 export { openLibrary } from "../native/library.ts";
 export { NativeThread } from "../native/thread.ts";
 
-/** Milliseconds that `close()` gives threads to end by themselves. Guess: several times what an idle one takes. */
+/**
+ * Milliseconds that `close()` gives threads to end by themselves: guess, several times what an idle one takes. Those that have
+ * something to close get `CLOSING_LIMIT` more.
+ */
 const GRACE = 100;
 /** The same before the process ends, for threads that write what they have counted for `--coverage`. Guess. */
 const LAST_GRACE = 5000;
@@ -305,11 +309,10 @@ export class Host {
     this.#announceEnd();
     const threads = this.threads.all;
     const ended = Promise.all(threads.map((thread) => thread.ended));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, GRACE));
     // A native M that is in a call may take for ever, and needs nobody.
-    await Promise.race([Promise.all([ended, nativeEnded]), grace]);
-    clearTimeout(timer);
+    await within(GRACE, Promise.all([ended, nativeEnded]));
+    for (const thread of this.threads.all) if (!this.threads.closes(thread)) this.threads.terminate(thread);
+    if (this.threads.all.some((thread) => this.threads.closes(thread))) await within(CLOSING_LIMIT, ended);
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
     this.#loop.close();
@@ -363,6 +366,13 @@ export class Host {
       queued: this.#admission.queued,
     });
   }
+}
+
+/** Resolves as it does, or after so many milliseconds. */
+async function within(ms: number, ended: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([ended, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
+  clearTimeout(timer);
 }
 
 function installPreemption(shim: Shim): void {

@@ -7,7 +7,8 @@ import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/proc
 import type { TaskDefinition } from "../tasks/define.ts";
 import { type Names, requireInteger } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
-import { requireWarm } from "./warm.ts";
+import type { PerThread } from "../tasks/per_thread.ts";
+import { requireWarm, type Warm } from "./warm.ts";
 
 /** Milliseconds that fit a word of the arena. */
 const MAX_MS = 2 ** 31 - 1;
@@ -74,10 +75,11 @@ export interface SchedulerOptions {
   heapLimitMb?: number;
   /**
    * Modules that every thread of the pool imports before `Scheduler.start` resolves, and each later one as it starts: so no task has
-   * to wait for that. Tasks stand for the modules that define them. It rejects if one cannot be imported. Default: none; a
-   * module is imported with the first task that needs it.
+   * to wait for that. Tasks stand for the modules that define them. What {@linkcode perThread} makes is opened, too, on the first
+   * `procs` threads. It rejects if one cannot be imported, or opened. Default: none; a module is imported with the first task that
+   * needs it.
    */
-  warm?: readonly (string | URL | TaskDefinition<never[], unknown>)[];
+  warm?: readonly (string | URL | TaskDefinition<never[], unknown> | PerThread<unknown>)[];
   /**
    * Whether operations reject with a {@linkcode DeadlockError} when every task waits for another one and nothing can end
    * that: no timer, no promise of the world outside, and nothing shared that the host has a handle of. Give false if the
@@ -110,8 +112,7 @@ export const SCHEDULER_OPTIONS = {
 export interface Settings extends Readonly<Required<Omit<SchedulerOptions, "warm" | "onStall">>> {
   /** Nobody has said how many Ps: there are as many as the machine has room for at the time. */
   readonly followsMachine: boolean;
-  /** URLs of modules. */
-  readonly warm: readonly string[];
+  readonly warm: readonly Warm[];
   readonly onStall: SchedulerOptions["onStall"];
 }
 

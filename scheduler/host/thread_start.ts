@@ -1,6 +1,7 @@
 /** What the host tells a new thread, and what a thread leaves in M_DEATH if it can. */
 import type { MessagePort } from "node:worker_threads";
 import type { ArenaShape } from "../arena/arena.ts";
+import type { Warm } from "./warm.ts";
 
 export interface ThreadStart {
   readonly buffer: SharedArrayBuffer;
@@ -12,13 +13,13 @@ export interface ThreadStart {
   readonly shimPath: string;
   /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */
   readonly life?: number;
-  /** URLs of modules to import before it begins. */
-  readonly warm: readonly string[];
+  /** What it imports before it begins, and opens if it is of the pool. */
+  readonly warm: readonly Warm[];
   /** To the host. sysmon has none. */
   readonly port?: MessagePort;
 }
 
-/** What a thread tells the host as it begins: that it does, and which of these modules it could not import. */
+/** What a thread tells the host as it begins: that it does, and what it could not import or open. */
 export interface Up {
   readonly cold?: string;
   readonly cause?: string;

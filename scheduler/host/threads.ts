@@ -8,7 +8,7 @@ import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { CLOSING, ISOLATES } from "../arena/layout/header.ts";
-import { HOST, M_ASKED, M_DEATH, M_GIVEN, M_STUCK, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_ASKED, M_CLOSES, M_DEATH, M_GIVEN, M_STUCK, M_TID } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
@@ -16,6 +16,7 @@ import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./thread_start.ts";
+import type { Warm } from "./warm.ts";
 import { source } from "./worker_bundle.ts";
 
 // The bundle is a function's text. As a blob: or data: module Deno would parse it for its imports, 18 ms for 190 KB, and keep a
@@ -64,7 +65,7 @@ export interface ThreadLimits {
   readonly maxThreads: number;
   readonly heapLimitMb: number;
   /** What each thread imports before it begins. */
-  readonly warm: readonly string[];
+  readonly warm: readonly Warm[];
 }
 
 export class Threads {
@@ -209,7 +210,9 @@ export class Threads {
     const record = this.#arena.isolate(isolate);
     this.#roles.set(isolate, role);
     // The last thread of that number may have ended anywhere.
-    for (const word of [M_TID, M_DEATH, M_GIVEN, M_STUCK, M_ASKED]) store(this.#arena.i32, record + word, 0);
+    for (const word of [M_TID, M_DEATH, M_GIVEN, M_STUCK, M_ASKED, M_CLOSES]) {
+      store(this.#arena.i32, record + word, 0);
+    }
     const begun = performance.now();
     const worker = this.#startWorker(isolate, port2);
     if (worker === undefined) {
@@ -235,7 +238,7 @@ export class Threads {
       thread.isUp = true;
       this.#retryMs = FIRST_RETRY;
       if (cold === undefined) up.resolve();
-      else up.reject(new Error(`${cold}, which was to be warm, did not load in a thread.`, { cause }));
+      else up.reject(new Error(cold, { cause }));
       if (this.#hasBegun) return;
       this.#hasBegun = true;
       this.#settle = Math.max(SETTLE, performance.now() - begun);
@@ -349,6 +352,11 @@ export class Threads {
   abandon(isolate: number): void {
     this.remove(isolate);
     this.#abandoned.add(isolate);
+  }
+
+  /** It has something to close, or is about to have. */
+  closes(thread: Thread): boolean {
+    return load(this.#arena.i32, this.#arena.isolate(thread.isolate) + M_CLOSES) !== 0;
   }
 
   /** Ends a thread that does not end by itself. One that never leaves its code goes on using its core. */

@@ -1,14 +1,30 @@
-/** What `Scheduler.start({ warm })` takes: modules that threads import before they have a task of them. */
+/** What `Scheduler.start({ warm })` takes: what threads import and open before they have a task that needs it. */
 import { isTask } from "../tasks/call.ts";
 import { shown } from "../tasks/options.ts";
+import { isPerThread } from "../tasks/per_thread.ts";
 
-/** The URLs of the modules, each once. Throws a TypeError for what is none. */
-export function requireWarm(warm: unknown): string[] {
+/** A module, or what it defines for each thread. */
+export interface Warm {
+  readonly module: string;
+  /** Its key. */
+  readonly perThread?: string;
+}
+
+/** Each once. Throws a TypeError for what is of no use. */
+export function requireWarm(warm: unknown): Warm[] {
   if (warm === undefined) return [];
   if (!Array.isArray(warm)) {
-    throw new TypeError(`Scheduler.start: warm is ${shown(warm)}: give an array of tasks and module URLs.`);
+    throw new TypeError(
+      `Scheduler.start: warm is ${
+        shown(warm)
+      }: give an array of tasks, what perThread() makes, and module URLs.`,
+    );
   }
-  return [...new Set(warm.map(moduleOf))];
+  return [...new Map(warm.map(warmOf).map((each) => [each.perThread ?? each.module, each])).values()];
+}
+
+function warmOf(entry: unknown): Warm {
+  return isPerThread(entry) ? { module: entry.module, perThread: entry.key } : { module: moduleOf(entry) };
 }
 
 function moduleOf(entry: unknown): string {
@@ -22,6 +38,6 @@ function moduleOf(entry: unknown): string {
   throw new TypeError(
     `Scheduler.start: warm has ${
       shown(entry)
-    }: give tasks and URLs of modules, as import.meta.resolve() makes them.`,
+    }: give tasks, what perThread() makes, and URLs of modules, as import.meta.resolve() makes them.`,
   );
 }

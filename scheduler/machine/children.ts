@@ -19,7 +19,7 @@ import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { type Call, type GoOptions, requireCall, requireGoOptions } from "../tasks/call.ts";
+import { type Call, type GoOptions, requireGoOptions } from "../tasks/call.ts";
 import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
@@ -75,7 +75,6 @@ export class Children {
   }
 
   start(parent: G, call: Call<unknown>, options: GoOptions | undefined, nursery?: Nursery): ChildTask {
-    requireCall(call);
     const limits = options === undefined
       ? undefined
       : requireGoOptions(nursery === undefined ? "ctx.go" : "scope.go", options);

@@ -4,9 +4,12 @@ import { HOME } from "../tasks/home.ts";
 import type { Isolate, Loop } from "../sync/isolate.ts";
 import { type Names, requireOptions } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
+import { type PerThread, requirePerThread } from "../tasks/per_thread.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import type { Call, Definition, GoOptions, Task } from "../tasks/call.ts";
+import { type Call, type Definition, type GoOptions, isCall, requireCall, type Task } from "../tasks/call.ts";
+import type { StreamCall, StreamOptions, TaskStream } from "../tasks/stream.ts";
+import { startStream } from "../sync/stream.ts";
 import { type Caller, type ChildTask, noPromise, reject, type Resolver } from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
 import { abort, type TaskSignals } from "./task_signal.ts";
@@ -41,6 +44,10 @@ export interface Services {
   };
   readonly calls: { run<T>(fn: () => T): T; runHandingOff<T>(fn: () => T): T };
   readonly threadLock: ThreadLock;
+  readonly perThreads: {
+    find(what: PerThread<unknown>): { readonly value: unknown } | undefined;
+    open(what: PerThread<unknown>): Promise<unknown>;
+  };
 }
 
 /** A G may have the thread in its hands. */
@@ -156,11 +163,15 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     return true;
   }
 
-  go<R>(call: Call<R>, options?: GoOptions): Task<R> {
-    return this.services.children.start(this, call, options) as unknown as Task<R>;
+  go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
+  go(call: unknown, options?: GoOptions): unknown {
+    if (isCall(call)) return this.services.children.start(this, call, options);
+    return startStream("ctx.go", this, call, options, (feeding, options) => this.go(feeding, options));
   }
 
   start(call: Call<unknown>, options: GoOptions | undefined, nursery: Nursery): ChildTask {
+    requireCall(call);
     return this.services.children.start(this, call, options, nursery);
   }
 
@@ -186,6 +197,26 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   wait<T>(promise: PromiseLike<T>): Promise<T> {
     if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
     return waitFor(this, promise);
+  }
+
+  use<T>(what: PerThread<T>): Promise<T> {
+    requirePerThread("ctx.use", what);
+    if (this.rare?.cancelled) return Promise.reject(this.rare.reason);
+    reserveStack();
+    const { perThreads } = this.services;
+    const there = perThreads.find(what);
+    return there === undefined
+      ? this.wait(perThreads.open(what) as Promise<T>)
+      : Promise.resolve(there.value as T);
+  }
+
+  used<T>(what: PerThread<T>): T {
+    requirePerThread("ctx.used", what);
+    const there = this.services.perThreads.find(what);
+    if (there !== undefined) return there.value as T;
+    throw new Error(
+      `ctx.used: "${what.name}" is not open on this thread: await ctx.use(…) before, which opens it if need be.`,
+    );
   }
 
   blocking<T>(fn: () => T, options?: BlockingOptions): T {

@@ -23,6 +23,7 @@ import type { G, Services } from "./g.ts";
 import { Hold } from "./hold.ts";
 import { MailReader } from "./mail_reader.ts";
 import { Park } from "./park.ts";
+import { PerThreads } from "./per_threads.ts";
 import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
 import { TaskSignals } from "./task_signal.ts";
@@ -45,6 +46,7 @@ export class Machine {
   readonly agenda: Agenda;
   /** What its tasks share with others. */
   readonly home: Isolate;
+  readonly perThreads: PerThreads;
   /** Rounds of the loop. */
   #tick = 0;
   readonly #words: Int32Array;
@@ -90,7 +92,8 @@ export class Machine {
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
-    Object.assign(services, { children, threadLock, runner, mail, signals, calls });
+    const perThreads = this.perThreads = new PerThreads(arena, { tid: services.tid, number: isolate });
+    Object.assign(services, { children, threadLock, runner, mail, signals, calls, perThreads });
     this.#search = new Search(shared, hold, agenda, children, eventLoop, shim);
     const warmUp = new WarmUp(shared, hold, runner.modules, home.table);
     this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner, warmUp);

@@ -17,6 +17,8 @@ export interface Definition {
 export type TaskFunction = (ctx: any, ...args: any[]) => unknown;
 
 const IS_CALL = Symbol.for("heddle.call");
+/** Calls of tasks that yield many results have it, and not the other. */
+export const IS_STREAM_CALL = Symbol.for("heddle.streamCall");
 /** What `task` returns has it. */
 export const IS_TASK = Symbol.for("heddle.task");
 
@@ -50,9 +52,18 @@ Object.defineProperty(Call.prototype, "then", {
   },
 });
 
-/** Throws unless it is a call of a task, from whichever instance of this module. */
+/** Whether it is a call of a task with one result, from whichever instance of this module. */
+export function isCall(call: unknown): call is Call<unknown> {
+  return (call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true;
+}
+
+/** Throws unless it is one. */
 export function requireCall(call: unknown): asserts call is Call<unknown> {
-  if ((call as { [IS_CALL]?: true } | null | undefined)?.[IS_CALL] === true) return;
+  if (isCall(call)) return;
+  if ((call as { [IS_STREAM_CALL]?: true } | null | undefined)?.[IS_STREAM_CALL] === true) {
+    const { name } = (call as { definition: Definition }).definition;
+    throw new TypeError(`${name} yields many results, and here one is wanted: iterate over go(${name}(…)).`);
+  }
   if (isTask(call)) {
     throw new TypeError(
       `${call.name} is not a call of a task: you passed the task itself, give go(${call.name}()) with its arguments.`,

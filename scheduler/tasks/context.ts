@@ -1,7 +1,9 @@
 /** What a running task gets as its first argument. */
 import type { Call, GoOptions, Task } from "./call.ts";
 import type { Home } from "./home.ts";
+import type { PerThread } from "./per_thread.ts";
 import type { Scope, ScopeOptions } from "./scope.ts";
+import type { StreamCall, StreamOptions, TaskStream } from "./stream.ts";
 
 /**
  * A running task's view of the scheduler: the first parameter of every task function. It stays valid as long as the
@@ -29,6 +31,11 @@ export interface TaskContext extends Home {
    * Throws a `DataCloneError` if an argument cannot be copied.
    */
   go<R>(call: Call<R>, options?: GoOptions): Task<R>;
+  /**
+   * Starts a child task that yields many results. Give `signal: ctx.signal` with it, and the loop over them ends if this task is
+   * cancelled.
+   */
+  go<T>(call: StreamCall<T>, options?: StreamOptions): TaskStream<T>;
   /** Lets other tasks run first. Rejects with the reason if the task was cancelled, as `sleep` and `wait` do. */
   yield(): Promise<void>;
   /**
@@ -65,6 +72,20 @@ export interface TaskContext extends Home {
    * a plain `await` of such a promise the task goes on at once, even if `procs` threads are running.
    */
   wait<T>(promise: PromiseLike<T>): Promise<T>;
+  /**
+   * What this thread has set up for itself: see {@linkcode perThread}. The first task that asks has it opened; with that it
+   * awaits, and goes on, as by {@linkcode TaskContext.wait}. Rejects with what opening it has thrown. If the task is cancelled
+   * meanwhile, it is opened all the same.
+   *
+   * @throws {TypeError} if it is not what `perThread` has made.
+   */
+  use<T>(what: PerThread<T>): Promise<T>;
+  /**
+   * The same without an `await`, for what is open: a task of this thread has used it before, or it was to be warm.
+   *
+   * @throws {Error} if it is not open on this thread.
+   */
+  used<T>(what: PerThread<T>): T;
   /**
    * Runs `fn`, which makes a synchronous call that may block in the kernel: a foreign function, a `Deno.*Sync`. Returns
    * what it returns and throws what it throws. If the call lasts, the P that the task holds goes to another thread, and

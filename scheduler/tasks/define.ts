@@ -3,6 +3,8 @@ import type { ErrorClass } from "../codec/codec.ts";
 import { Call, type Definition, IS_TASK, type TaskFunction } from "./call.ts";
 import type { TaskContext } from "./context.ts";
 import { shown } from "./options.ts";
+import { PerThread, type ThreadIdentity } from "./per_thread.ts";
+import { feeding, isGeneratorFunction, StreamCall } from "./stream.ts";
 
 /**
  * In a thread, the bundled scheduler and the `mod.ts` that a task module imports are two instances of these modules: in this
@@ -12,6 +14,8 @@ import { shown } from "./options.ts";
 interface Registry {
   /** By key, and by name. */
   readonly definitions: Map<string, Definition>;
+  /** The same for what each thread sets up for itself. */
+  readonly perThreads: Map<string, PerThread<unknown>>;
   /** True in a Heddle thread. */
   isThread: boolean;
   /** In a thread: all that `mod.ts` exports, for `mod.js`. */
@@ -24,6 +28,7 @@ const REGISTRY = Symbol.for("heddle.registry");
 
 export const registry: Registry = (globalThis as unknown as Record<symbol, Registry>)[REGISTRY] ??= {
   definitions: new Map(),
+  perThreads: new Map(),
   isThread: false,
 };
 
@@ -34,6 +39,50 @@ export interface TaskDefinition<A extends unknown[], R> {
   readonly fn: (ctx: TaskContext, ...args: A) => R | Promise<R>;
 }
 
+/** A registered generator function. Calling it makes a {@linkcode StreamCall}. */
+export interface StreamDefinition<A extends unknown[], T> {
+  (...args: A): StreamCall<T>;
+  /** The function itself, for a direct call. */
+  readonly fn: (ctx: TaskContext, ...args: A) => AsyncGenerator<T> | Generator<T>;
+}
+
+/** What a function is that is one by its type: to TypeScript those that return never or any are generator functions, too. */
+export type GeneratorDefinition<A extends unknown[], G> = [G] extends [never] ? TaskDefinition<A, G>
+  : 0 extends 1 & G ? TaskDefinition<A, G>
+  : [G] extends [AsyncGenerator<infer T> | Generator<infer T>] ? StreamDefinition<A, T>
+  : never;
+
+/**
+ * Registers a generator function, `async` or not, as a task that yields many results: starting it gives a {@linkcode TaskStream}. It
+ * has to be one itself: a function that returns what another one yields is none. What it returns at last is dropped.
+ *
+ * @param meta The `import.meta` of the module.
+ * @param name Unique in that module.
+ * @param fn What runs. Its first parameter is the task's {@linkcode TaskContext}.
+ * @throws {TypeError} as for a task with one result.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go } from "@heddle/heddle";
+ * import { triangular } from "./tasks.ts";
+ *
+ * // export const triangular = task(import.meta, "triangular", function* (_ctx, from: number) {
+ * //   for (let n = from, sum = 0;; n++) yield sum += n;
+ * // });
+ * const seen = [];
+ * for await (const sum of go(triangular(1))) {
+ *   if (sum > 20) break;
+ *   seen.push(sum);
+ * }
+ * assertEquals(seen, [1, 3, 6, 10, 15]);
+ * ```
+ */
+export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
+  meta: ImportMeta,
+  name: string,
+  fn: (ctx: TaskContext, ...args: A) => G,
+): GeneratorDefinition<A, G>;
 /**
  * Registers a function as a task, so that every thread can find it: threads import the module by its URL. So it is
  * called at the top level of a module, and the module must be safe to import: keep a program's own start behind
@@ -60,35 +109,101 @@ export function task<A extends unknown[], R>(
   meta: ImportMeta,
   name: string,
   fn: (ctx: TaskContext, ...args: A) => R | Promise<R>,
-): TaskDefinition<A, R> {
+): TaskDefinition<A, R>;
+export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown {
+  const key = requireKey("task", registry.definitions, meta, name, fn);
+  const isStream = isGeneratorFunction(fn);
+  const definition: Definition = { module: meta.url, name, fn: isStream ? feeding(fn) : fn, key };
+  registry.definitions.set(key, definition);
+  const nameKey = keyOfName(meta.url, name);
+  registry.definitions.set(nameKey, registry.definitions.has(nameKey) ? ambiguous(definition) : definition);
+  const call = isStream
+    ? (...args: unknown[]) => new StreamCall(definition, args)
+    : (...args: unknown[]) => new Call(definition, args);
+  Object.defineProperty(call, "name", { value: name, configurable: true });
+  return Object.assign(call, { fn, [IS_TASK]: true });
+}
+
+/**
+ * Registers what each thread is to set up for itself: a model, a connection, a graphics context, whatever cannot be copied and
+ * costs too much for each task. `ctx.use` opens it on the thread that the task runs on, once: tasks that ask meanwhile await the
+ * same promise, and later ones get what is there. A failure is told to all who asked, and the next `ctx.use` tries again.
+ *
+ * `Scheduler.start({ warm: [model] })` opens it on each of the pool's first `procs` threads before it resolves. Other threads open
+ * it with the first task that uses it: those that are dedicated, and those that come later, in the place of one that has died, or
+ * that blocks.
+ *
+ * As `task`, it is called at the top level of a module that every thread can import. After thread-local storage with
+ * destructors (POSIX's `pthread_key_create`), and the lazy ones of Rust's `thread_local!`.
+ *
+ * @param meta The `import.meta` of the module.
+ * @param name Unique in that module.
+ * @param open What makes it; may be `async`. It gets the thread's numbers.
+ * @param close Called with what `open` gave when the thread ends by itself: since the scheduler is closed, the pool has had too
+ * many threads for a while, or the task has ended that the thread was dedicated to. What was opened last is closed first. All of
+ * them together have a second, in which a promise is awaited; what they throw is told on the console, and the thread ends. **Not
+ * called** if the thread dies (`process.exit`, a full heap), is frozen for good or is terminated, as one that still computes when
+ * the scheduler is closed; nor by the default scheduler, which is never closed, at the end of the process.
+ * @throws {TypeError} if the module has defined the same before, or an argument is not what it should be.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Scheduler } from "@heddle/heddle";
+ * import { knows, words } from "./tasks.ts";
+ *
+ * // export const words = perThread(import.meta, "words", async () => new Set(await load()), (set) => set.clear());
+ * // export const knows = task(import.meta, "knows", async (ctx, word: string) => (await ctx.use(words)).has(word));
+ *
+ * await using sched = await Scheduler.start({ procs: 2, warm: [words] });
+ * assertEquals(await Promise.all(["weft", "wefts"].map((word) => sched.go(knows(word)))), [true, false]);
+ * ```
+ */
+export function perThread<T>(
+  meta: ImportMeta,
+  name: string,
+  open: (thread: ThreadIdentity) => T | Promise<T>,
+  close?: (value: T) => void | Promise<void>,
+): PerThread<T> {
+  const key = requireKey("perThread", registry.perThreads, meta, name, open);
+  if (close !== undefined && typeof close !== "function") {
+    throw new TypeError(
+      `perThread(import.meta, "${name}", …, ${shown(close)}): give a function, or nothing.`,
+    );
+  }
+  const made = new PerThread<T>(meta.url, name, key, open, close);
+  registry.perThreads.set(key, made);
+  return made;
+}
+
+/** The key of what is to be registered. Throws a TypeError for what cannot be. */
+function requireKey(
+  what: string,
+  registered: ReadonlyMap<string, unknown>,
+  meta: ImportMeta,
+  name: string,
+  fn: TaskFunction,
+): string {
   if (typeof meta?.url !== "string") {
     throw new TypeError(
-      `task(${shown(meta)}, …): give import.meta, whose url tells threads what to import.`,
+      `${what}(${shown(meta)}, …): give import.meta, whose url tells threads what to import.`,
     );
   }
   if (typeof name !== "string" || name === "" || name.includes("#")) {
     throw new TypeError(
-      `task(import.meta, ${typeof name === "string" ? JSON.stringify(name) : shown(name)}, …): ` +
+      `${what}(import.meta, ${typeof name === "string" ? JSON.stringify(name) : shown(name)}, …): ` +
         `give a name without "#".`,
     );
   }
   if (typeof fn !== "function") {
-    throw new TypeError(`task(import.meta, "${name}", ${shown(fn)}): give a function.`);
+    throw new TypeError(`${what}(import.meta, "${name}", ${shown(fn)}): give a function.`);
   }
   const key = keyOf(meta.url, name, fn);
-  if (registry.definitions.has(key)) {
-    throw new TypeError(
-      `${meta.url} defines a second task "${name}" with the same function: threads could not tell them apart. ` +
-        `A name is unique in its module; if this is a bundle of several modules, give one of them another name.`,
-    );
-  }
-  const definition: Definition = { module: meta.url, name, fn, key };
-  registry.definitions.set(key, definition);
-  const nameKey = keyOfName(meta.url, name);
-  registry.definitions.set(nameKey, registry.definitions.has(nameKey) ? ambiguous(definition) : definition);
-  const call = (...args: A) => new Call<R>(definition, args);
-  Object.defineProperty(call, "name", { value: name, configurable: true });
-  return Object.assign(call, { fn, [IS_TASK]: true });
+  if (!registered.has(key)) return key;
+  throw new TypeError(
+    `${meta.url} defines a second ${what} "${name}" with the same function: threads could not tell them apart. ` +
+      `A name is unique in its module; if this is a bundle of several modules, give one of them another name.`,
+  );
 }
 
 /**
@@ -120,9 +235,12 @@ function ambiguous({ module, name, key }: Definition): Definition {
   return { module, name, fn, key };
 }
 
-/** Throws unless it is what `task` returns. */
+/** Throws unless it is what `task` returns for a function with one result. */
 export function requireDefinition(what: string, value: unknown): void {
-  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") return;
+  if (typeof value === "function" && typeof (value as { fn?: unknown }).fn === "function") {
+    if (!isGeneratorFunction((value as unknown as { fn: TaskFunction }).fn)) return;
+    throw new TypeError(`${what}(…): ${value.name} yields many results, and here a task with one is wanted.`);
+  }
   const given = typeof value === "function" ? `the function ${value.name || "(anonymous)"}` : String(value);
   throw new TypeError(`${what}(…): ${given} is not a task: define one with task(import.meta, "name", fn).`);
 }

@@ -96,9 +96,18 @@ Deno.test("what cannot be warm is an error of start()", async () => {
   );
   // deno-lint-ignore no-explicit-any -- what no TypeScript would pass
   const wrong: [warm: any, message: string][] = [
-    ["tasks.ts", "Scheduler.start: warm is tasks.ts: give an array of tasks and module URLs."],
-    [["./tasks.ts"], "Scheduler.start: warm has ./tasks.ts: give tasks and URLs of modules"],
-    [[nothing()], "Scheduler.start: warm has [object Object]: give tasks and URLs of modules"],
+    [
+      "tasks.ts",
+      "Scheduler.start: warm is tasks.ts: give an array of tasks, what perThread() makes, and module URLs.",
+    ],
+    [
+      ["./tasks.ts"],
+      "Scheduler.start: warm has ./tasks.ts: give tasks, what perThread() makes, and URLs of modules",
+    ],
+    [
+      [nothing()],
+      "Scheduler.start: warm has [object Object]: give tasks, what perThread() makes, and URLs of modules",
+    ],
   ];
   for (const [warm, message] of wrong) {
     await assertRejects(() => Scheduler.start({ procs: 1, warm }), TypeError, message);

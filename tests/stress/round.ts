@@ -10,6 +10,8 @@ import { offering, returning } from "./acts/handles.ts";
 import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
+import { opening } from "./acts/opening.ts";
+import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
 import {
@@ -46,6 +48,7 @@ const plays: readonly Play[] = [
   cancellations,
   mapped,
   piped,
+  streams,
   pool,
   nativeThread,
   values,
@@ -55,6 +58,7 @@ const plays: readonly Play[] = [
   lockers,
   procs,
   fullHeap,
+  opening,
   computing,
   computing,
   operating,

@@ -10,6 +10,7 @@ import {
   Mutex,
   Once,
   parallelMap,
+  perThread,
   pipeline,
   recv,
   RWMutex,
@@ -32,6 +33,11 @@ const fails = task(import.meta, "fails", () => {
   throw new RangeError("as it should");
 });
 export const sleeps = task(import.meta, "sleeps", (ctx, ms: number) => ctx.sleep(ms));
+const countsUp = task(import.meta, "countsUp", function* (_ctx, to: number) {
+  for (let n = 1; n <= to; n++) yield n;
+});
+/** It never is. */
+const opened = perThread(import.meta, "opened", () => Promise.reject(new RangeError("as it should")));
 const yields = task(import.meta, "yields", (ctx) => ctx.yield());
 const receives = task(import.meta, "receives", (_ctx, from: Channel<number>) => from.recv());
 const passesOn = task(import.meta, "passesOn", async (_ctx, from: Channel<number>, to: Channel<number>) => {
@@ -280,6 +286,13 @@ export const operationsOnObjects: Record<string, On> = {
       const options = { concurrency: n, ordered: false };
       for await (const _ of parallelMap(home, times(n, (i) => i), echoes, options));
     }),
+  "a stream of n": (home, n) =>
+    costOf(async () => {
+      for await (const _ of home.go(countsUp(n)));
+    }),
+  "n streams": dear((home, n) =>
+    costOf(() => Promise.all(times(n, () => Array.fromAsync(home.go(countsUp(2))))))
+  ),
   "pipeline": (home, n) =>
     costOf(async () => {
       for await (const _ of pipeline(home, times(n, (i) => i), [passesOn, passesOn]));
@@ -295,6 +308,7 @@ export const operationsOfTasks: Record<string, (ctx: TaskContext, n: number) => 
   "yield, n at once": (ctx, n) => costOf(() => Promise.all(times(n, () => ctx.yield()))),
   "sleep, n at once": (ctx, n) => costOf(() => Promise.all(times(n, (i) => ctx.sleep(1 + i * 7919 % 100)))),
   "wait, n at once": (ctx, n) => costOf(() => Promise.all(times(n, () => ctx.wait(Promise.resolve())))),
+  "use, n at once": (ctx, n) => costOf(() => Promise.allSettled(times(n, () => ctx.use(opened)))),
   "blocking": (ctx, n) =>
     costOf(() => {
       for (let i = 0; i < n; i++) ctx.blocking(() => {});

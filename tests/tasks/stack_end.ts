@@ -7,6 +7,7 @@ import {
   onAbort,
   Once,
   parallelMap,
+  perThread,
   recv,
   RWMutex,
   type Scheduler,
@@ -32,6 +33,13 @@ import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 export const gives = task(import.meta, "gives", (_ctx, n: number): number => n);
 export const counts = task(import.meta, "counts", (_ctx, list: number[]): number => list.length);
 export const sleeps = task(import.meta, "sleeps", (ctx, ms: number): Promise<void> => ctx.sleep(ms));
+const ready = perThread(import.meta, "ready", () => 1);
+const never = perThread(import.meta, "never", () => {
+  throw new RangeError("never");
+});
+const countsUp = task(import.meta, "countsUp", function* (_ctx, to: number) {
+  for (let n = 1; n <= to; n++) yield n;
+});
 /** Sends the numbers up to `n`, then says so in the word. */
 export const feeds = task(
   import.meta,
@@ -535,6 +543,13 @@ const everywhere: Record<string, Make> = {
     const done = new SharedArrayBuffer(4);
     return goes(() => place.go(feeds(new Channel<number[]>(place, 2), 1, done)));
   },
+  "go of a stream": (place) => {
+    let streams: AsyncIterable<number>[] = [];
+    return [() => void (streams[streams.length] = place.go(countsUp(3))), async () => {
+      for (const stream of streams) requireSame("results", (await Array.fromAsync(stream)).join(), "1,2,3");
+      streams = [];
+    }];
+  },
   "cancel": (place) => cancels(place),
   "parallelMap": (place) => {
     let iterators: AsyncIterableIterator<number>[] = [];
@@ -562,6 +577,8 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
     const settled = Promise.resolve(1);
     return goes(() => ctx.wait(settled));
   },
+  "use": (ctx) => goes(() => ctx.use(ready)),
+  "use of what is opened each time, in vain": (ctx) => goes(() => ctx.use(never)),
   "ticker": (ctx) => goes(() => ctx.ticker(0.1).next()),
   "scope": (ctx) => starts((n) => ctx.scope((scope) => scope.go(gives(n)), { timeout: 60_000 })),
   "scope in a scope": (ctx) =>

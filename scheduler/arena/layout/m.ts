@@ -9,6 +9,11 @@ export const M_SLEEP = 0;
 export const M_WANTS_P = 1;
 /** See roles.ts. */
 export const M_ROLE = 2;
+/**
+ * How many things are open there that it is to close, or are being opened: per_threads.ts. By the thread, reset by the host. A hint:
+ * as all closes, the host waits longer for such a thread.
+ */
+export const M_CLOSES = 3;
 export const M_MAIL = LINE;
 /** These are written by the M alone. The host reads them: for `stats()`, and for what a dead M leaves behind. */
 export const M_SPINNING = 2 * LINE;
