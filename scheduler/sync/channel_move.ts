@@ -54,4 +54,5 @@ export function move(local: LocalChannel, shared: SharedChannel): void {
     if (waiter.role === SEND) records.assign(waiter, written[next++]);
     shared.enqueue(waiter);
   }
+  isolate.objectLocks.appear(object);
 }

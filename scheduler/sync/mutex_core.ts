@@ -265,6 +265,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
       this.#enqueue(waiter);
     }
     isolate.unlist(this);
+    isolate.objectLocks.appear(object);
     isolate.handles.adopt(object, this.handle);
     return object;
   }

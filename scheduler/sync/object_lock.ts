@@ -2,9 +2,13 @@
  * The locks of objects in the arena, for critical sections that are short: nothing within allocates or throws. An object's
  * first word is its lock: 0, or the number of the isolate that is inside plus 1, so that the host can tell when that one
  * died there.
+ *
+ * Who leaves counts that in O_TURNS, before the lock opens. So who may not wait can read an object without its lock, and
+ * knows by both words whether anybody was inside meanwhile: seen_objects.ts.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, pause, store } from "../arena/atomics.ts";
+import { O_TURNS } from "../arena/layout/object.ts";
 import type { Locks } from "../parking/locks.ts";
 
 /** Pauses of 35 ns while another isolate is inside, before it is offered this CPU. Guess: sections are shorter. */
@@ -37,8 +41,15 @@ export class ObjectLocks {
   }
 
   unlock(object: number): void {
+    // Plain: the lock is the caller's. Partner: SeenObjects, which glances.
+    this.#words[object + O_TURNS]++;
     store(this.#words, object, 0);
     this.#freezeGuard.release();
+  }
+
+  /** By who has made the object, which is all that it begins with, and knows it alone: from here on it may be seen. */
+  appear(object: number): void {
+    this.#words[object + O_TURNS] = 1;
   }
 
   /** By the host: a thread died inside. */
