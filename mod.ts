@@ -29,6 +29,17 @@
  *
  * @module
  */
+export type {
+  Dump,
+  DumpedCycle,
+  DumpedObject,
+  DumpedPlace,
+  DumpedProcessor,
+  DumpedQueues,
+  DumpedTask,
+  DumpedThread,
+  DumpedWait,
+} from "./scheduler/host/dump.ts";
 export { Barrier } from "./scheduler/sync/barrier.ts";
 export { Channel } from "./scheduler/sync/channel.ts";
 export {
