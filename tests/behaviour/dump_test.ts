@@ -6,7 +6,7 @@ import { Flag } from "../support/flag.ts";
 import { Pipe } from "../support/pipe.ts";
 import { runProgram } from "../support/programs.ts";
 import { readsPipe } from "../tasks/blocking.ts";
-import { holds, locks, locksBoth } from "../tasks/dumped.ts";
+import { churns, holds, locks, locksBoth } from "../tasks/dumped.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
 
 /** With the milliseconds that it took. */
@@ -126,6 +126,39 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
     await sched.close();
     await ended;
   });
+});
+
+Deno.test("while tasks and channels come and go on all threads, whatever is in a dump is whole", async () => {
+  const [churners, count] = [3, 40];
+  await using sched = await Scheduler.start({ procs: 2 });
+  const churning = Array.from({ length: churners }, () => sched.go(churns(count, 400)));
+  let isOver = false;
+  const ended = Promise.all(churning).finally(() => isOver = true);
+  let [children, channels, dumps] = [0, 0, 0];
+  for (; !isOver; dumps++) {
+    const { tasks, objects, threads } = sched.dump();
+    assertEquals(new Set(tasks.map(({ id }) => id)).size, tasks.length);
+    for (const { name, module, startedBy, state, thread } of tasks) {
+      assertEquals(module, new URL("../tasks/dumped.ts", import.meta.url).href);
+      assertEquals(name, startedBy === "host" ? "churns" : "receives");
+      assert(state !== "begun" || threads.some(({ tid }) => tid === thread));
+      if (name === "receives") children++;
+    }
+    for (const { kind, limit, count: filled, isClosed, heldBy, waiting } of objects) {
+      assertEquals([kind, limit, filled, isClosed, heldBy], ["channel", 0, 0, false, []]);
+      assert(waiting.every(({ thread }) => threads.some(({ tid }) => tid === thread)));
+      assert(waiting.reduce((sum, { count }) => sum + count, 0) <= count);
+      // Without room for values it is one or the other that wait.
+      assert(new Set(waiting.map(({ operation }) => operation)).size <= 1);
+      channels++;
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assert((await soon(ended, "the churners")).every((rounds) => rounds > 0));
+  assert(
+    dumps > 3 && children > 0 && channels > 0,
+    `${dumps} dumps saw ${children} children and ${channels} channels`,
+  );
 });
 
 Deno.test("a dump is JSON as it is, with its version, and prints as text", async () => {

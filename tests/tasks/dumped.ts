@@ -1,5 +1,5 @@
 /** Tasks that hang in some way, for who looks at them. */
-import { type Channel, type Mutex, task } from "@heddle/heddle";
+import { Channel, type Mutex, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 /** Holds a mutex until it is told to let go. */
@@ -43,3 +43,15 @@ export const waitsWithMany = task(
     return (await Promise.all(children)).reduce((sum, n) => sum + n, 0);
   },
 );
+
+/** Makes a channel for `count` children, and is done with it, again and again for so long. Returns how often. */
+export const churns = task(import.meta, "churns", async (ctx, count: number, ms: number): Promise<number> => {
+  let rounds = 0;
+  for (const end = performance.now() + ms; performance.now() < end; rounds++) {
+    const channel = new Channel<number>(ctx);
+    const children = Array.from({ length: count }, () => ctx.go(receives(channel)));
+    for (let i = 0; i < count; i++) await channel.send(i);
+    await Promise.all(children);
+  }
+  return rounds;
+});
