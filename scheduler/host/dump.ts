@@ -31,7 +31,7 @@ export interface Dump {
   readonly processors: readonly DumpedProcessor[];
   /** How many tasks wait, and where. */
   readonly queues: DumpedQueues;
-  /** Channels and locks that more than one thread knows of, and has used. */
+  /** Channels and locks in shared memory: those that more than one thread has known. */
   readonly objects: readonly DumpedObject[];
   /** Threads for native calls, and calls that have not settled. */
   readonly native: { readonly threads: number; readonly calls: number };

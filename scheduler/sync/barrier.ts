@@ -1,7 +1,7 @@
 /** Waiting for each other. */
 import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, BARRIER, knowHandle } from "./handles.ts";
+import { BARRIER, knowHandle } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
@@ -34,8 +34,7 @@ export class Barrier {
    */
   constructor(home: Home, parties: number = 1) {
     requireInteger("parties", parties, 1, 2 ** 24);
-    this.#core = new Core(this, home, BARRIER);
-    this.#core.begin(home, parties);
+    this.#core = new Core(this, home, BARRIER, 0, parties);
   }
 
   /** How many have to be there. */
@@ -60,11 +59,6 @@ export class Barrier {
 }
 
 class Core extends SharedLock {
-  begin(home: unknown, parties: number): void {
-    if (home instanceof Arrived) return;
-    this.words[this.object + L_LIMIT] = parties;
-  }
-
   get parties(): number {
     return this.words[this.object + L_LIMIT];
   }

@@ -4,7 +4,8 @@
  * died there.
  *
  * Who leaves counts that in O_TURNS, before the lock opens. So who may not wait can read an object without its lock, and
- * knows by both words whether anybody was inside meanwhile: seen_objects.ts.
+ * knows by both words whether anybody was inside meanwhile: seen_objects.ts. The lowest bit says that the object is complete: it
+ * is in the list of all objects before that.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, pause, store } from "../arena/atomics.ts";
@@ -13,6 +14,14 @@ import type { Locks } from "../parking/locks.ts";
 
 /** Pauses of 35 ns while another isolate is inside, before it is offered this CPU. Guess: sections are shorter. */
 const PAUSES_BEFORE_YIELD = 32;
+
+const ONE_TURN = 2;
+const COMPLETE = 1;
+
+/** Whether an object with that count has all that it begins with. */
+export function isComplete(turns: number): boolean {
+  return (turns & COMPLETE) !== 0;
+}
 
 export class ObjectLocks {
   readonly #words: Int32Array;
@@ -42,14 +51,14 @@ export class ObjectLocks {
 
   unlock(object: number): void {
     // Plain: the lock is the caller's. Partner: SeenObjects, which glances.
-    this.#words[object + O_TURNS]++;
+    this.#words[object + O_TURNS] += ONE_TURN;
     store(this.#words, object, 0);
     this.#freezeGuard.release();
   }
 
-  /** By who has made the object, which is all that it begins with, and knows it alone: from here on it may be seen. */
+  /** By who has made the object, with all that it begins with, and knows it alone: from here on it may be seen. */
   appear(object: number): void {
-    this.#words[object + O_TURNS] = 1;
+    this.#words[object + O_TURNS] |= COMPLETE;
   }
 
   /** By the host: a thread died inside. */

@@ -12,7 +12,7 @@
  *   an object, its queues, their      nobody was inside the object's lock, and the object was in the list all the time:
  *   records                           who frees one takes it out of the list before, under the list's lock
  *
- * An object is in the list before it is complete: its lock has never been opened then, and it is passed over.
+ * An object is in the list before it is complete: then it is passed over.
  *
  * Until that is known, any index may be anything: it is looked at only if it could be an object's or a record's, and never
  * without end. An object that did not hold still for a few looks is counted, and left out. A list that did not is told as far as
@@ -44,6 +44,7 @@ import {
   W_NEXT,
   W_SELECTION,
 } from "../arena/layout/object.ts";
+import { isComplete } from "./object_lock.ts";
 import { CHANNEL, type Kind, MUTEX, ONCE, RW_MUTEX, SEMAPHORE } from "./handles.ts";
 
 /** Operations of one isolate that wait there for the same. */
@@ -114,11 +115,11 @@ export class SeenObjects {
     let object = glance(this.#words, OBJECTS_FIRST);
     while (object !== 0) {
       if (!this.#mayBeBlock(object)) return false;
-      const isComplete = glance(this.#words, object + O_TURNS) !== 0;
-      const one = isComplete ? this.#look(object) : undefined;
+      const mayBeSeen = isComplete(glance(this.#words, object + O_TURNS));
+      const one = mayBeSeen ? this.#look(object) : undefined;
       if (!this.#isSame(OBJECTS_LOCK, turns)) return false;
       if (one !== undefined) seen.push(one);
-      else if (isComplete) this.unstable++;
+      else if (mayBeSeen) this.unstable++;
       object = glance(this.#words, object + O_NEXT);
     }
     return this.#isSame(OBJECTS_LOCK, turns);

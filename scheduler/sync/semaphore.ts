@@ -1,6 +1,6 @@
 /** A counting semaphore for tasks on all threads and the host. */
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, knowHandle, SEMAPHORE } from "./handles.ts";
+import { knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
@@ -39,8 +39,7 @@ export class Semaphore {
    */
   constructor(home: Home, permits: number = 1) {
     requireInteger("permits", permits, 1, MAX_PERMITS);
-    this.#core = new Core(this, home, SEMAPHORE);
-    this.#core.begin(home, permits);
+    this.#core = new Core(this, home, SEMAPHORE, permits, permits);
   }
 
   /** Permits that nobody holds at this moment. */
@@ -84,12 +83,6 @@ export class Semaphore {
 }
 
 class Core extends SharedLock {
-  begin(home: unknown, permits: number): void {
-    if (home instanceof Arrived) return;
-    const { words, object } = this;
-    words[object + L_COUNT] = words[object + L_LIMIT] = permits;
-  }
-
   require(permits: number): number {
     return requireInteger("permits", permits, 1, this.words[this.object + L_LIMIT]);
   }

@@ -1227,7 +1227,7 @@ export const mutants: Mutant[] = [
   mutant(
     "who leaves an object's lock does not count that",
     "sync/object_lock.ts",
-    "this.#words[object + O_TURNS]++;",
+    "this.#words[object + O_TURNS] += ONE_TURN;",
     "",
     "seen: an operation",
   ),
