@@ -53,6 +53,7 @@ export {
 } from "./scheduler/tasks/errors.ts";
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
+export type { SharedOptions } from "./scheduler/sync/object_name.ts";
 export { Once } from "./scheduler/sync/once.ts";
 export {
   failedItem,

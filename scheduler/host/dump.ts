@@ -145,8 +145,10 @@ export interface DumpedQueues {
 
 /** A channel or a lock that several threads know, or the host and a thread. */
 export interface DumpedObject {
-  /** As in error messages: "channel 5", "mutex 7". */
+  /** As in error messages, and then its own name, if it was given one: `channel 5`, `mutex 7 "accounts"`. */
   readonly name: string;
+  /** That own name: {@linkcode SharedOptions.name}. */
+  readonly label?: string;
   /** Its class. */
   readonly kind: "channel" | "mutex" | "RWMutex" | "Semaphore" | "WaitGroup" | "Once" | "Barrier";
   /** A channel: it was closed. */

@@ -238,11 +238,12 @@ export class Dumper {
   // Channels and locks ------------------------------------------------------------------------------------------------
 
   #object(seen: SeenObject): DumpedObject {
-    const { kind, isEnded, count, limit, holders } = seen;
+    const { kind, name, isEnded, count, limit, holders } = seen;
     const isCounted = ![MUTEX, RW_MUTEX, ONCE].includes(kind);
     return {
       name: nameOf(seen),
       kind: KINDS[kind],
+      ...(name !== undefined && { label: name }),
       ...(kind === CHANNEL && { isClosed: isEnded }),
       ...(kind !== CHANNEL && { isPoisoned: isEnded }),
       ...(isCounted && { count }),
@@ -337,8 +338,8 @@ function processorState(word: number, isCounted: boolean): DumpedProcessor["stat
   return isCounted ? "idle" : "stopped";
 }
 
-function nameOf({ kind, number }: SeenObject): string {
-  return `${KINDS[kind]} ${number}`;
+function nameOf({ kind, number, name }: SeenObject): string {
+  return `${KINDS[kind]} ${number}${name === undefined ? "" : ` ${JSON.stringify(name)}`}`;
 }
 
 function operationOf(kind: number, { queue, demand }: SeenWait): DumpedWait["operation"] {

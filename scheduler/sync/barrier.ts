@@ -3,6 +3,7 @@ import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { BARRIER, knowHandle } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
@@ -32,8 +33,9 @@ export class Barrier {
    *
    * @throws {RangeError} if `parties` is no integer from 1 to 2^24.
    */
-  constructor(home: Home, parties: number = 1) {
+  constructor(home: Home, parties: number = 1, options?: SharedOptions) {
     requireInteger("parties", parties, 1, 2 ** 24);
+    if (options !== undefined) giveName(this, options);
     this.#core = new Core(this, home, BARRIER, 0, parties);
   }
 

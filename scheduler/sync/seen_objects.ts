@@ -35,6 +35,7 @@ import {
   O_FIRST_QUEUE,
   O_ISOLATES,
   O_KIND,
+  O_NAME,
   O_NEXT,
   O_SECOND_QUEUE,
   O_TURNS,
@@ -45,6 +46,7 @@ import {
   W_SELECTION,
 } from "../arena/layout/object.ts";
 import { isComplete } from "./object_lock.ts";
+import { seeName } from "./object_name.ts";
 import { CHANNEL, type Kind, MUTEX, ONCE, RW_MUTEX, SEMAPHORE } from "./handles.ts";
 
 /** Operations of one isolate that wait there for the same. */
@@ -62,6 +64,8 @@ export interface SeenObject {
   /** As its name has it. */
   readonly number: number;
   readonly kind: Kind;
+  /** As its maker calls it. */
+  readonly name: string | undefined;
   /** A channel: closed. A lock: a thread died that held it. */
   readonly isEnded: boolean;
   /** Values in a channel, permits that are left, what is to be done: by its kind. */
@@ -142,10 +146,12 @@ export class SeenObjects {
     if (!this.#readQueue(object, turns, O_FIRST_QUEUE, kind, waits)) return undefined;
     const isChannel = kind === CHANNEL;
     if (isChannel && !this.#readQueue(object, turns, O_SECOND_QUEUE, kind, waits)) return undefined;
+    const name = glance(words, object + O_NAME);
     const holder = isChannel ? 0 : glance(words, object + L_HOLDER);
     return {
       number: object >> 4,
       kind,
+      name: this.#mayBeBlock(name) ? seeName(this.#arena, name) : undefined,
       isEnded: kind === MUTEX ? holder === MUTEX_DEAD : glance(words, object + O_ENDED) === 1,
       count: glance(words, object + (isChannel ? C_COUNT : L_COUNT)),
       limit: glance(words, object + (isChannel ? C_CAPACITY : L_LIMIT)),

@@ -2,6 +2,7 @@
 import { HANDLE } from "../codec/handle.ts";
 import { knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
 import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
@@ -37,8 +38,9 @@ export class Semaphore {
    *
    * @throws {RangeError} if `permits` is no integer from 1 to 2^30.
    */
-  constructor(home: Home, permits: number = 1) {
+  constructor(home: Home, permits: number = 1, options?: SharedOptions) {
     requireInteger("permits", permits, 1, MAX_PERMITS);
+    if (options !== undefined) giveName(this, options);
     this.#core = new Core(this, home, SEMAPHORE, permits, permits);
   }
 

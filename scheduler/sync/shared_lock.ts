@@ -20,6 +20,7 @@ import {
   W_OUTCOME,
 } from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
+import { writeName } from "./object_name.ts";
 import { dequeueAll, enqueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";
 
@@ -65,6 +66,7 @@ export abstract class SharedLock implements Waited, Shareable {
     const object = this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
     this.words[object + L_COUNT] = count;
     this.words[object + L_LIMIT] = limit;
+    writeName(isolate, object, handle);
     isolate.objectLocks.appear(object);
     isolate.handles.adopt(object, handle);
   }

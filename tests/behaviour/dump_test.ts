@@ -66,7 +66,8 @@ Deno.test("while all threads compute, block or are frozen, a dump comes at once 
 Deno.test("a dump names who holds a mutex and who waits for it, and threads in a circle as a circle", async (t) => {
   await using sched = await Scheduler.start({ procs: 1 });
   await t.step("two tasks that wait for one mutex", async () => {
-    const [mutex, release, held] = [new Mutex(sched), new Channel<number>(sched), new Flag()];
+    const mutex = new Mutex(sched, { name: "accounts" });
+    const [release, held] = [new Channel<number>(sched, 0, { name: "release" }), new Flag()];
     const holder = sched.dedicate(holds(mutex, held.buffer, release));
     await until(() => held.value === 1, "it is held");
     const others = [sched.dedicate(locks(mutex)), sched.dedicate(locks(mutex))];
@@ -82,20 +83,26 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
       [on[1], on[2]].map((thread) => ({ operation: "lock" as const, thread, count: 1, inSelect: false })),
     );
     assertEquals(dump.cycles, []);
-    assertMatch(String(dump), new RegExp(`mutex \\d+: held by thread ${on[0]}, thread \\d+ waits to lock`));
+    assertMatch(
+      String(dump),
+      new RegExp(`mutex \\d+ "accounts": held by thread ${on[0]}, thread \\d+ waits to lock`),
+    );
     const idle = dump.objects.find(({ kind }) => kind === "channel")!;
+    assertEquals([seen.label, idle.label], ["accounts", "release"]);
     assertEquals(idle.waiting, [{ operation: "receive", thread: on[0], count: 1, inSelect: false }]);
     await release.send(1);
     assertEquals(await soon(Promise.all([holder, ...others]), "the locks"), on);
   });
   await t.step("what the host holds and waits for", async () => {
-    const permits = new Semaphore(sched, 3);
+    const permits = new Semaphore(sched, 3, { name: "connections" });
     using _two = await permits.acquire(2);
     const never = new AbortController();
     const refused = assertRejects(() => permits.acquire(2, { signal: never.signal }));
-    const { name: _, ...seen } = sched.dump().objects.find(({ kind }) => kind === "Semaphore")!;
+    const { name, ...seen } = sched.dump().objects.find(({ kind }) => kind === "Semaphore")!;
+    assertMatch(name, /^Semaphore \d+ "connections"$/);
     assertEquals(seen, {
       kind: "Semaphore",
+      label: "connections",
       isPoisoned: false,
       count: 1,
       limit: 3,

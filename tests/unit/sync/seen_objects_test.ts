@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { OBJECTS_LOCK } from "../../../scheduler/arena/layout/header.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { HEAP_TOP, OBJECTS_LOCK } from "../../../scheduler/arena/layout/header.ts";
 import { O_FIRST_QUEUE } from "../../../scheduler/arena/layout/object.ts";
 import { HANDLE } from "../../../scheduler/codec/handle.ts";
 import { CHANNEL, MUTEX, RW_MUTEX, type Shareable } from "../../../scheduler/sync/handles.ts";
@@ -25,6 +25,7 @@ Deno.test("a mutex that has come to the arena is seen with its holder and who wa
   assertEquals(seen.see(), [{
     number: object >> 4,
     kind: MUTEX,
+    name: undefined,
     isEnded: false,
     count: 0,
     limit: 0,
@@ -63,4 +64,31 @@ Deno.test("all that read are holders of a lock", async () => {
   await lock.readLock();
   await lock.readLock();
   assertEquals(seen.see().map(({ kind, holders }) => [kind, holders]), [[RW_MUTEX, [[1, 2]]]]);
+});
+
+Deno.test("a name is seen with its object, cut where it has no room, and freed with it", async () => {
+  const { isolates: [host, one] } = await contended();
+  const make = (name: string) => {
+    const lock = new RWMutex({ [Symbol.for("heddle.home")]: one } as never, { name });
+    return (lock[HANDLE] as Shareable).share();
+  };
+  const seen = () => new SeenObjects(host.arena).see().map(({ name }) => name);
+  const made = ["accounts", "ü".repeat(40)].map(make);
+  assertEquals(seen(), ["ü".repeat(30), "accounts", undefined]);
+  for (const object of made) one.handles.abandon(object);
+  assertEquals(seen(), [undefined]);
+  const top = one.words[HEAP_TOP];
+  for (let i = 0; i < 1000; i++) one.handles.abandon(make("again"));
+  assertEquals(one.words[HEAP_TOP], top);
+});
+
+Deno.test("a name that is no string is refused, as is any other option", () => {
+  const [, one] = fourIsolates();
+  const home = { [Symbol.for("heddle.home")]: one } as never;
+  assertThrows(
+    () => new RWMutex(home, { name: 5 as never }),
+    TypeError,
+    "new RWMutex: name is 5: give a string",
+  );
+  assertThrows(() => new Mutex(home, { nam: "x" } as never), TypeError, 'did you mean "name"?');
 });
