@@ -83,7 +83,6 @@ export class Host {
 
   constructor(shim: Shim, settings: Settings, tracing?: Tracing) {
     if (settings.preempt) installPreemption(shim);
-    this.#dumpSignal = settings.dumpOn && new DumpSignal(settings.dumpOn, () => this.dump());
     const shared = this.shared = new Shared(arenaWith(settings), shim);
     const { arena, parker, mailbox } = shared;
     this.#shim = shim;
@@ -101,6 +100,7 @@ export class Host {
     this.#burial = new Burial(home, shared, this.#tasks);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
+    this.#dumpSignal = settings.dumpOn && new DumpSignal(settings.dumpOn, () => this.dump());
     this.threads = new Threads(
       shared,
       shim,

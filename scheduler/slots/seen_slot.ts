@@ -39,6 +39,8 @@ const TRIES = 8;
 export function seeSlot(arena: Arena, slot: number): SeenSlot | typeof UNSTABLE | undefined {
   const words = arena.i32;
   const g = arena.g(slot);
+  // Most are.
+  if (load(words, g + G_STATUS) === G_FREE) return undefined;
   for (let i = 0; i < TRIES; i++) {
     const low = glance(words, g + G_ID_LOW);
     const high = glance(words, g + G_ID_HIGH);

@@ -56,9 +56,11 @@ export class ObjectLocks {
     this.#freezeGuard.release();
   }
 
-  /** By who has made the object, with all that it begins with, and knows it alone: from here on it may be seen. */
+  /** By who has made the object, with all that it begins with: from here on it may be seen. Only the host may look at it before. */
   appear(object: number): void {
+    this.lock(object);
     this.#words[object + O_TURNS] |= COMPLETE;
+    this.unlock(object);
   }
 
   /** By the host: a thread died inside. */

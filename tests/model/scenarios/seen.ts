@@ -17,7 +17,7 @@ import { channelOf, lockOf, members, takenBack } from "./isolates.ts";
 export const slot: Scenario = {
   name: "seen: a slot that is used again meanwhile",
   bound: 4,
-  short: 3,
+  short: 2,
   setUp() {
     const [owner, runner] = members(2);
     const { gs } = owner.home;
@@ -63,7 +63,7 @@ export const slot: Scenario = {
 export const block: Scenario = {
   name: "seen: a channel's block that becomes a mutex's",
   bound: 4,
-  short: 3,
+  short: 2,
   setUp() {
     const [maker, looker] = members(2);
     const { home } = maker;
@@ -103,7 +103,7 @@ export const block: Scenario = {
 export const record: Scenario = {
   name: "seen: an operation whose record waits elsewhere next",
   bound: 4,
-  short: 3,
+  short: 2,
   setUp() {
     const [waits, looker] = members(2);
     const [numbers] = channelOf([waits], 0);
