@@ -90,6 +90,8 @@ export class SeenObjects {
   unstable = 0;
   readonly #arena: Arena;
   readonly #words: Int32Array;
+  /** Of the list's lock, as this walk began. */
+  #listTurns = 0;
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -102,9 +104,10 @@ export class SeenObjects {
     for (let i = 0; i < TRIES; i++) {
       const turns = this.#turns(OBJECTS_LOCK);
       if (turns === undefined) continue;
+      this.#listTurns = turns;
       this.unstable = 0;
       const seen: SeenObject[] = [];
-      if (this.#walk(turns, seen)) return seen;
+      if (this.#walk(seen)) return seen;
       if (seen.length >= best.length) {
         best = seen;
         bestUnstable = this.unstable;
@@ -115,18 +118,18 @@ export class SeenObjects {
   }
 
   /** Whether that are all. */
-  #walk(turns: number, seen: SeenObject[]): boolean {
+  #walk(seen: SeenObject[]): boolean {
     let object = glance(this.#words, OBJECTS_FIRST);
     while (object !== 0) {
       if (!this.#mayBeBlock(object)) return false;
       const mayBeSeen = isComplete(glance(this.#words, object + O_TURNS));
       const one = mayBeSeen ? this.#look(object) : undefined;
-      if (!this.#isSame(OBJECTS_LOCK, turns)) return false;
+      if (!this.#isSame(OBJECTS_LOCK, this.#listTurns)) return false;
       if (one !== undefined) seen.push(one);
       else if (mayBeSeen) this.unstable++;
       object = glance(this.#words, object + O_NEXT);
     }
-    return this.#isSame(OBJECTS_LOCK, turns);
+    return this.#isSame(OBJECTS_LOCK, this.#listTurns);
   }
 
   /** Undefined if it changed at each look. */
@@ -167,7 +170,8 @@ export class SeenObjects {
     let steps = 0;
     for (let record = glance(words, object + queue); record !== 0; record = glance(words, record + W_NEXT)) {
       if (!this.#mayBeBlock(record)) return false;
-      if (++steps % STRIDE === 0 && !this.#isSame(object, turns)) return false;
+      // What is no object any more may have a circle where the queue was.
+      if (++steps % STRIDE === 0 && !this.#isSound(object, turns)) return false;
       const selection = glance(words, record + W_SELECTION);
       // Another case of the select has won: its isolate will find it here, and nobody else takes it.
       if (selection !== 0 && this.#mayBeBlock(selection) && glance(words, selection + W_FIRED) !== 0) {
@@ -215,6 +219,11 @@ export class SeenObjects {
   /** Nobody was inside since `turns` was read. */
   #isSame(object: number, turns: number): boolean {
     return glance(this.#words, object) === 0 && glance(this.#words, object + O_TURNS) === turns;
+  }
+
+  /** Nor since the walk began inside of the list's: so this is an object still. */
+  #isSound(object: number, turns: number): boolean {
+    return this.#isSame(object, turns) && this.#isSame(OBJECTS_LOCK, this.#listTurns);
   }
 
   /** Blocks begin with a cache line, and no object has less than two. */

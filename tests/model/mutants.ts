@@ -1219,7 +1219,7 @@ export const mutants: Mutant[] = [
   mutant(
     "who looks at an object does not ask whether it was in the list all the time",
     "sync/seen_objects.ts",
-    `if (!this.#isSame(OBJECTS_LOCK, turns)) return false;
+    `if (!this.#isSame(OBJECTS_LOCK, this.#listTurns)) return false;
       if (one`,
     "if (one",
     "seen: a channel's block",

@@ -28,5 +28,5 @@ Deno.test("a task that was cancelled before it began is seen as that", () => {
   one.gs.prepare(slot, 9, 0);
   one.gs.queue(slot);
   one.gs.cancelQueued(slot);
-  assertEquals(seeSlot(host.arena, slot)?.status, G_CANCELLED);
+  assertEquals(seeSlot(host.arena, slot), { id: 9, status: G_CANCELLED, definition: 0, runner: 0 });
 });
