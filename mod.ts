@@ -29,6 +29,17 @@
  *
  * @module
  */
+export type {
+  Dump,
+  DumpedCycle,
+  DumpedObject,
+  DumpedPlace,
+  DumpedProcessor,
+  DumpedQueues,
+  DumpedTask,
+  DumpedThread,
+  DumpedWait,
+} from "./scheduler/host/dump.ts";
 export { Barrier } from "./scheduler/sync/barrier.ts";
 export { Channel } from "./scheduler/sync/channel.ts";
 export type { ChannelEnd, ReceiveChannel, Received, SendChannel } from "./scheduler/sync/channel_ends.ts";
@@ -43,6 +54,7 @@ export {
 } from "./scheduler/tasks/errors.ts";
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
+export type { SharedOptions } from "./scheduler/sync/object_name.ts";
 export { Once } from "./scheduler/sync/once.ts";
 export {
   failedItem,

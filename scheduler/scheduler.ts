@@ -3,6 +3,7 @@ import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Host } from "./host/host.ts";
 import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
+import type { Dump } from "./host/dump.ts";
 import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
@@ -229,6 +230,31 @@ export class Scheduler implements AsyncDisposable {
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     return this.#host.stats();
+  }
+
+  /**
+   * What is there at this moment: tasks, threads, processors, queues, channels and locks, who holds and who waits. A plain object,
+   * which `JSON.stringify` takes; `String(dump)` is a text for people. It stops no thread and waits for none, so it works while all
+   * of them hang. Takes a millisecond or two, and 50 more for 100,000 tasks. docs/seeing.md tells how to read it.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Channel, Scheduler } from "@heddle/heddle";
+   * import { squares } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 1, name: "example" });
+   * const numbers = new Channel<number>(sched);
+   * const task = sched.go(squares(numbers, 3));
+   * const dump = sched.dump();
+   * assertEquals([dump.version, dump.name], [1, "example"]);
+   * assertEquals(dump.tasks.map(({ id, name }) => [id, name]), [[task.id, "squares"]]);
+   * for await (const _number of numbers);
+   * await task;
+   * ```
+   */
+  dump(): Dump {
+    return this.#host.dump();
   }
 
   /**

@@ -11,6 +11,14 @@ export function load(words: Int32Array, index: number): number {
   return Atomics.load(words, index);
 }
 
+/**
+ * A load of a word that its owner may be writing plainly at this moment, so what is read says nothing yet: for who looks
+ * before and after at words that tell whether it was stable (seen_slot.ts, seen_objects.ts). The model takes it for no race.
+ */
+export function glance(words: Int32Array, index: number): number {
+  return Atomics.load(words, index);
+}
+
 export function store(words: Int32Array, index: number, value: number): void {
   Atomics.store(words, index, value);
 }

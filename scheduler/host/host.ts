@@ -6,6 +6,9 @@ import { cas, load, store } from "../arena/atomics.ts";
 import { Admission } from "./admission.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
 import { DeadlockWatch } from "./deadlock.ts";
+import type { Dump } from "./dump.ts";
+import { DumpSignal } from "./dump_signal.ts";
+import { Dumper } from "./dumper.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { Forwarder } from "../slots/forwarder.ts";
 import { HostLoop } from "./host_loop.ts";
@@ -36,7 +39,9 @@ import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
+import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
+import { KernelView } from "./system_calls.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
@@ -66,6 +71,10 @@ export class Host {
   readonly #stalls: Stalls | undefined;
   readonly #statistics: Statistics;
   readonly #admission: Admission;
+  readonly #dumper: Dumper;
+  readonly #name: string | undefined;
+  readonly #dumpSignal: DumpSignal | undefined;
+  readonly #schedTrace: SchedTrace | undefined;
   readonly #maxNativeThreads: number;
   #native: { calls: NativeCalls; pool: NativeQueue } | undefined = undefined;
   #closing: Promise<void> | undefined = undefined;
@@ -73,10 +82,10 @@ export class Host {
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
     const shim = loadShim();
-    return new Host(shim, settingsOf(options, shim));
+    return new Host(shim, settingsOf(options, shim), tracingOfEnvironment());
   }
 
-  constructor(shim: Shim, settings: Settings) {
+  constructor(shim: Shim, settings: Settings, tracing?: Tracing) {
     if (settings.preempt) installPreemption(shim);
     const shared = this.shared = new Shared(arenaWith(settings), shim);
     const { arena, parker, mailbox } = shared;
@@ -95,6 +104,7 @@ export class Host {
     this.#burial = new Burial(home, shared, this.#tasks);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
+    this.#dumpSignal = settings.dumpOn && new DumpSignal(settings.dumpOn, () => this.dump());
     this.threads = new Threads(
       shared,
       shim,
@@ -107,6 +117,9 @@ export class Host {
     this.threads.balance(settings.procs);
     // Threads may have something to say before the first task.
     this.#loop.listen();
+    this.#name = settings.name;
+    this.#dumper = new Dumper(shared, home.table, shim, new KernelView());
+    this.#schedTrace = tracing && new SchedTrace(tracing, () => this.dump());
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
@@ -338,6 +351,8 @@ export class Host {
   }
 
   #announceEnd(): void {
+    this.#schedTrace?.stop();
+    this.#dumpSignal?.stop();
     store(this.#words, CLOSING, 1);
     this.threads.close();
     for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
@@ -364,6 +379,20 @@ export class Host {
       nativeThreads,
       nativeCalls,
       queued: this.#admission.queued,
+    });
+  }
+
+  dump(): Dump {
+    const waiting = Array.from(
+      this.#tasks.withoutSlot(),
+      ({ id, name, definition }) => ({ id, name, module: definition.module }),
+    );
+    return this.#dumper.dump({
+      name: this.#name,
+      isolates: this.isolates,
+      waiting,
+      nameOf: (slot) => this.#tasks.nameIn(slot),
+      native: { threads: this.#native?.calls.threads ?? 0, calls: this.nativeCalls },
     });
   }
 }

@@ -186,6 +186,11 @@ export class HostTasks implements Bereaved {
     return this.#waiting.length;
   }
 
+  /** The same, one by one, but for those that have settled. */
+  *withoutSlot(): Iterable<Started> {
+    for (const { started } of this.#waiting) if (!started.hasSettled) yield started;
+  }
+
   /** Slots may have become free: what waits for one moves on. */
   refill(): void {
     for (let next = this.#waiting.oldest; next !== undefined; next = this.#waiting.oldest) {
@@ -261,7 +266,12 @@ export class HostTasks implements Bereaved {
   // In the place of a dead runner: burial.ts --------------------------------------------------------------------------
 
   nameOf(slot: number): string {
-    return this.#owner.of(slot)!.name;
+    return this.nameIn(slot)!;
+  }
+
+  /** Undefined: none of the host's tasks has the slot. */
+  nameIn(slot: number): string | undefined {
+    return this.#owner.of(slot)?.name;
   }
 
   lose(slot: number, error: Error): void {

@@ -5,7 +5,7 @@ import { MAX_PROCS } from "../arena/layout/p.ts";
 import { MAX_NATIVE_THREADS } from "../arena/layout/native.ts";
 import { procsOfEnvironment, procsOfMachine, requireProcs } from "../sysmon/procs.ts";
 import type { TaskDefinition } from "../tasks/define.ts";
-import { type Names, requireInteger } from "../tasks/options.ts";
+import { type Names, requireInteger, shown } from "../tasks/options.ts";
 import type { Stall } from "./stall.ts";
 import type { PerThread } from "../tasks/per_thread.ts";
 import { requireWarm, type Warm } from "./warm.ts";
@@ -89,6 +89,14 @@ export interface SchedulerOptions {
    * know that it will not.
    */
   detectDeadlocks?: boolean;
+  /** What the scheduler is called in dumps, for a program that has several. Default: it has no name. */
+  name?: string;
+  /**
+   * A signal at which the text of {@linkcode Scheduler.dump} goes to standard error: "SIGQUIT" is Ctrl-\ in a terminal, and asks a
+   * Go program for the same. The program goes on; without this it would end. It is printed by the host's event loop, which
+   * need not wait for any thread. Default: none.
+   */
+  dumpOn?: Deno.Signal;
 }
 
 export const SCHEDULER_OPTIONS = {
@@ -106,19 +114,27 @@ export const SCHEDULER_OPTIONS = {
   heapLimitMb: true,
   warm: true,
   detectDeadlocks: true,
+  name: true,
+  dumpOn: true,
 } satisfies Names<SchedulerOptions>;
 
 /** The same, checked and complete. `stallMs` is 0 if nobody wants to hear of it, `runawayMs` if there is no limit. */
-export interface Settings extends Readonly<Required<Omit<SchedulerOptions, "warm" | "onStall">>> {
+export interface Settings
+  extends Readonly<Required<Omit<SchedulerOptions, "warm" | "onStall" | "name" | "dumpOn">>> {
   /** Nobody has said how many Ps: there are as many as the machine has room for at the time. */
   readonly followsMachine: boolean;
   readonly warm: readonly Warm[];
   readonly onStall: SchedulerOptions["onStall"];
+  readonly name: SchedulerOptions["name"];
+  readonly dumpOn: SchedulerOptions["dumpOn"];
 }
 
 /** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
 export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
-  const { preempt = true, detectDeadlocks = true, onStall } = options;
+  const { preempt = true, detectDeadlocks = true, onStall, name, dumpOn } = options;
+  if (name !== undefined && typeof name !== "string") {
+    throw new TypeError(`Scheduler.start: name is ${shown(name)}: give a string.`);
+  }
   const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
   const procs = given ?? procsOfMachine(shim);
   const number = (name: keyof SchedulerOptions, usual: number, least: number, most: number, why?: string) =>
@@ -160,5 +176,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     runawayMs: isLimited ? runawayMs : 0,
     onStall,
     detectDeadlocks,
+    name,
+    dumpOn,
   };
 }

@@ -20,6 +20,11 @@ export class Fifo<T> {
     return this.entries[this.first];
   }
 
+  /** Oldest first. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let i = this.first; i < this.entries.length; i++) yield this.entries[i]!;
+  }
+
   popOldest(): T | undefined {
     // The only one: the array keeps its memory.
     if (this.length <= 1) return this.pop();

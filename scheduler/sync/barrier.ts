@@ -1,8 +1,9 @@
 /** Waiting for each other. */
 import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, BARRIER, knowHandle } from "./handles.ts";
+import { BARRIER, knowHandle } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
@@ -32,10 +33,10 @@ export class Barrier {
    *
    * @throws {RangeError} if `parties` is no integer from 1 to 2^24.
    */
-  constructor(home: Home, parties: number = 1) {
+  constructor(home: Home, parties: number = 1, options?: SharedOptions) {
     requireInteger("parties", parties, 1, 2 ** 24);
-    this.#core = new Core(this, home, BARRIER);
-    this.#core.begin(home, parties);
+    if (options !== undefined) giveName(this, options);
+    this.#core = new Core(this, home, BARRIER, 0, parties);
   }
 
   /** How many have to be there. */
@@ -60,11 +61,6 @@ export class Barrier {
 }
 
 class Core extends SharedLock {
-  begin(home: unknown, parties: number): void {
-    if (home instanceof Arrived) return;
-    this.words[this.object + L_LIMIT] = parties;
-  }
-
   get parties(): number {
     return this.words[this.object + L_LIMIT];
   }

@@ -7,6 +7,7 @@ import { isolateOf } from "./isolate.ts";
 import type { Home } from "../tasks/home.ts";
 import { move, placeFor } from "./channel_move.ts";
 import { LocalChannel } from "./local_channel.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
@@ -89,7 +90,7 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    * @param capacity Values that may wait in it, up to 65,000. Default: 0.
    * @throws {RangeError} if the capacity is out of its range.
    */
-  constructor(home: Home, capacity: number = 0) {
+  constructor(home: Home, capacity: number = 0, options?: SharedOptions) {
     // One that arrives from elsewhere: see handles.ts.
     const from: unknown = home;
     if (from instanceof Arrived) {
@@ -102,6 +103,7 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
         `new Channel(…, ${String(capacity)}): give a capacity from 0 to ${MAX_CAPACITY}, an integer.`,
       );
     }
+    if (options !== undefined) giveName(this, options);
     this.#life = new LocalChannel(isolate, capacity);
   }
 

@@ -3,15 +3,18 @@ import { C_CAPACITY, C_COUNT, CELL_WORDS, O_ENDED, W_CELL } from "../arena/layou
 import { copyCell, dropCell, writeCell } from "./cell.ts";
 import { SEND } from "./channel_life.ts";
 import { CHANNEL } from "./handles.ts";
+import type { Handle } from "../codec/handle.ts";
+import { writeName } from "./object_name.ts";
 import type { LocalChannel } from "./local_channel.ts";
 import { SharedChannel } from "./shared_channel.ts";
 
 /** The place for its state. Throws a RangeError if there is none. */
-export function placeFor(local: LocalChannel, handle: object): SharedChannel {
+export function placeFor(local: LocalChannel, handle: Handle): SharedChannel {
   const { isolate, capacity } = local;
   const object = isolate.handles.create(CHANNEL, capacity * CELL_WORDS);
   isolate.words[object + C_CAPACITY] = capacity;
   isolate.words[object + O_ENDED] = local.isClosed ? 1 : 0;
+  writeName(isolate, object, handle);
   return new SharedChannel(isolate, object, handle);
 }
 
@@ -54,4 +57,5 @@ export function move(local: LocalChannel, shared: SharedChannel): void {
     if (waiter.role === SEND) records.assign(waiter, written[next++]);
     shared.enqueue(waiter);
   }
+  isolate.objectLocks.appear(object);
 }

@@ -19,6 +19,7 @@ import { HANDLE, type Handle, type References } from "../codec/handle.ts";
 import { arenaFull, blockClass, LARGEST_BLOCK } from "../arena/heap.ts";
 import { HOME } from "../tasks/home.ts";
 import type { ObjectLocks } from "./object_lock.ts";
+import { freeName } from "./object_name.ts";
 import { OBJECTS_FIRST, OBJECTS_LOCK } from "../arena/layout/header.ts";
 import {
   C_CAPACITY,
@@ -214,6 +215,7 @@ export class Handles implements References {
         dropCell(this.#home, this.#home.values, object + this.bodyAt + index * CELL_WORDS);
       }
     }
+    freeName(words, this.#home.heap, object);
     this.#home.heap.free(object * 4, words[object + O_CLASS]);
   }
 

@@ -1,6 +1,7 @@
 /** Mutual exclusion for tasks on all threads and the host. */
 import { HANDLE } from "../codec/handle.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import type { WaitOptions } from "../tasks/options.ts";
 import { knowHandle, MUTEX } from "./handles.ts";
 import { MutexCore } from "./mutex_core.ts";
@@ -30,7 +31,8 @@ export class Mutex {
   readonly #core: MutexCore;
 
   /** One that nobody holds. */
-  constructor(home: Home) {
+  constructor(home: Home, options?: SharedOptions) {
+    if (options !== undefined) giveName(this, options);
     this.#core = new MutexCore(this, home);
   }
 

@@ -21,6 +21,7 @@ import {
   W_OUTCOME,
 } from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
+import { writeName } from "./object_name.ts";
 import { enqueue, leaveQueue, LocalQueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
@@ -257,6 +258,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
     const waiters = [...this.#waiters];
     isolate.records.reserve(waiters.length);
     const object = isolate.handles.create(MUTEX, 0);
+    writeName(isolate, object, this.handle);
     const held = this.#state === UNLOCKED ? FREE : isolate.number + 1;
     isolate.words[object + L_HOLDER] = held | (waiters.length > 0 ? MUTEX_WAITED : 0);
     this.#share(object);
@@ -265,6 +267,7 @@ export class MutexCore implements Waited, Shareable, LocalPlace {
       this.#enqueue(waiter);
     }
     isolate.unlist(this);
+    isolate.objectLocks.appear(object);
     isolate.handles.adopt(object, this.handle);
     return object;
   }

@@ -3,6 +3,7 @@ import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { knowHandle, ONCE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
@@ -38,7 +39,8 @@ export class Once {
   readonly #core: Core;
 
   /** One that nobody has done. */
-  constructor(home: Home) {
+  constructor(home: Home, options?: SharedOptions) {
+    if (options !== undefined) giveName(this, options);
     this.#core = new Core(this, home, ONCE);
   }
 

@@ -2,6 +2,7 @@
 import { HANDLE } from "../codec/handle.ts";
 import { knowHandle, RW_MUTEX } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
@@ -33,7 +34,8 @@ export class RWMutex {
   readonly #core: Core;
 
   /** One that nobody holds. */
-  constructor(home: Home) {
+  constructor(home: Home, options?: SharedOptions) {
+    if (options !== undefined) giveName(this, options);
     this.#core = new Core(this, home, RW_MUTEX);
   }
 

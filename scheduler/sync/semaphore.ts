@@ -1,7 +1,8 @@
 /** A counting semaphore for tasks on all threads and the host. */
 import { HANDLE } from "../codec/handle.ts";
-import { Arrived, knowHandle, SEMAPHORE } from "./handles.ts";
+import { knowHandle, SEMAPHORE } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
 import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
@@ -37,10 +38,10 @@ export class Semaphore {
    *
    * @throws {RangeError} if `permits` is no integer from 1 to 2^30.
    */
-  constructor(home: Home, permits: number = 1) {
+  constructor(home: Home, permits: number = 1, options?: SharedOptions) {
     requireInteger("permits", permits, 1, MAX_PERMITS);
-    this.#core = new Core(this, home, SEMAPHORE);
-    this.#core.begin(home, permits);
+    if (options !== undefined) giveName(this, options);
+    this.#core = new Core(this, home, SEMAPHORE, permits, permits);
   }
 
   /** Permits that nobody holds at this moment. */
@@ -84,12 +85,6 @@ export class Semaphore {
 }
 
 class Core extends SharedLock {
-  begin(home: unknown, permits: number): void {
-    if (home instanceof Arrived) return;
-    const { words, object } = this;
-    words[object + L_COUNT] = words[object + L_LIMIT] = permits;
-  }
-
   require(permits: number): number {
     return requireInteger("permits", permits, 1, this.words[this.object + L_LIMIT]);
   }

@@ -10,8 +10,17 @@ import { POISONED, SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import type { Handle } from "../codec/handle.ts";
 import { Arrived, type Kind, type Shareable } from "./handles.ts";
 import { type Isolate, isolateOf } from "./isolate.ts";
-import { O_ENDED, O_FIRST_QUEUE, W_DEMAND, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
+import {
+  L_COUNT,
+  L_LIMIT,
+  O_ENDED,
+  O_FIRST_QUEUE,
+  W_DEMAND,
+  W_ISOLATE,
+  W_OUTCOME,
+} from "../arena/layout/object.ts";
 import { releaseLater, reserveStack } from "../codec/stack_reserve.ts";
+import { writeName } from "./object_name.ts";
 import { dequeueAll, enqueue, unlink } from "./wait_queue.ts";
 import { type Waited, Waiter } from "./waiter.ts";
 
@@ -44,7 +53,8 @@ export abstract class SharedLock implements Waited, Shareable {
   /** An operation that waits keeps it. */
   readonly handle: Handle;
 
-  constructor(handle: Handle, home: unknown, kind: Kind) {
+  /** `count` and `limit` are those that it begins with. */
+  constructor(handle: Handle, home: unknown, kind: Kind, count = 0, limit = 0) {
     this.handle = handle;
     const isolate = this.isolate = isolateOf(home, `new ${handle.constructor.name}`);
     this.words = isolate.words;
@@ -53,8 +63,12 @@ export abstract class SharedLock implements Waited, Shareable {
       return;
     }
     reserveStack();
-    this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
-    isolate.handles.adopt(this.object, handle);
+    const object = this.object = isolate.handles.create(kind, isolate.arena.numbers + 1);
+    this.words[object + L_COUNT] = count;
+    this.words[object + L_LIMIT] = limit;
+    writeName(isolate, object, handle);
+    isolate.objectLocks.appear(object);
+    isolate.handles.adopt(object, handle);
   }
 
   share(): number {

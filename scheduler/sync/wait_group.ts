@@ -3,6 +3,7 @@ import { SUCCEEDED, WOULD_BLOCK } from "./outcome.ts";
 import { HANDLE } from "../codec/handle.ts";
 import { knowHandle, WAIT_GROUP } from "./handles.ts";
 import type { Home } from "../tasks/home.ts";
+import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
 
@@ -31,7 +32,8 @@ export class WaitGroup {
   readonly #core: Core;
 
   /** One with nothing to be done. */
-  constructor(home: Home) {
+  constructor(home: Home, options?: SharedOptions) {
+    if (options !== undefined) giveName(this, options);
     this.#core = new Core(this, home, WAIT_GROUP);
   }
 

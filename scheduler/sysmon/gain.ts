@@ -87,7 +87,8 @@ export class Gain {
     // What stood still behind that goes on now.
     this.#imported = imported;
     this.#lastProgress = this.#globalHead.since = now;
-    for (const head of this.#heads) head.since = now;
+    // Of Ps that were looked at: there are holes between them.
+    for (const p in this.#heads) this.#heads[p].since = now;
   }
 
   /** Somewhere a turn was over. */

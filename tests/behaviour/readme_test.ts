@@ -1,12 +1,12 @@
-/** The programs of the README run, and print what their comments say. */
+/** The programs of the README and of docs/ run, and print what their comments say. */
 import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("../../", import.meta.url);
-const readme = await Deno.readTextFile(new URL("README.md", root));
-const programs = [...readme.matchAll(/```ts\n\/\/ (\w+\.ts)\n(.*?)```/gs)].map(([, name, text]) => ({
-  name,
-  text,
-}));
+const docs = [...Deno.readDirSync(new URL("docs/", root))].map(({ name }) => `docs/${name}`);
+const programs = ["README.md", ...docs].flatMap((page) => {
+  const text = Deno.readTextFileSync(new URL(page, root));
+  return [...text.matchAll(/```ts\n\/\/ (\w+\.ts)\n(.*?)```/gs)].map(([, name, text]) => ({ name, text }));
+});
 
 /** What is printed, line by line: the comments behind `console.log`; undefined where there is none. */
 function expected(text: string): (string | undefined)[] {
@@ -22,7 +22,7 @@ async function deno(cwd: URL, ...args: string[]): Promise<{ code: number; stdout
   return { code: run.code, stdout, stderr };
 }
 
-Deno.test("each program of the README is well typed, runs, and prints what it says", async (t) => {
+Deno.test("each program of the README and of docs/ is well typed, runs, and prints what it says", async (t) => {
   const directory = new URL(`file://${await Deno.makeTempDir({ prefix: "heddle-readme-" })}/`);
   try {
     const imports = { "@heddle/heddle": new URL("mod.ts", root).href };
@@ -32,7 +32,12 @@ Deno.test("each program of the README is well typed, runs, and prints what it sa
     assertEquals(checked.code, 0, checked.stderr);
     const running = programs.filter(({ text }) => text.includes("console.log("))
       .map(({ name, text }) => ({ name, text, run: deno(directory, "run", "--quiet", "-A", name) }));
-    assert(running.length > 9, "it has programs");
+    assert(running.length > 11, "there are programs");
+    assertEquals(
+      new Set(programs.map(({ name }) => name)).size,
+      programs.length,
+      "they have names of their own",
+    );
     for (const { name, text, run } of running) {
       await t.step(name, async () => {
         const { code, stdout, stderr } = await run;

@@ -1190,4 +1190,45 @@ export const mutants: Mutant[] = [
     "Infinity",
     "standing: one waits for two things, and hides another one's",
   ),
+  // Seen without a lock.
+  mutant(
+    "who looks at a slot reads its id after its status",
+    "slots/seen_slot.ts",
+    `    const low = glance(words, g + G_ID_LOW);
+    const high = glance(words, g + G_ID_HIGH);
+    const status = load(words, g + G_STATUS);`,
+    `    const status = load(words, g + G_STATUS);
+    const low = glance(words, g + G_ID_LOW);
+    const high = glance(words, g + G_ID_HIGH);`,
+    "seen: a slot",
+  ),
+  mutant(
+    "who looks at a slot does not look at its id again",
+    "slots/seen_slot.ts",
+    "if (glance(words, g + G_ID_LOW) !== low || glance(words, g + G_ID_HIGH) !== high) continue;",
+    "",
+    "seen: a slot",
+  ),
+  mutant(
+    "what is read of an object is taken although somebody was inside",
+    "sync/seen_objects.ts",
+    "if (seen !== undefined && this.#isSame(object, turns)) return seen;",
+    "if (seen !== undefined) return seen;",
+    "seen: an operation",
+  ),
+  mutant(
+    "who looks at an object does not ask whether it was in the list all the time",
+    "sync/seen_objects.ts",
+    `if (!this.#isSame(OBJECTS_LOCK, this.#listTurns)) return false;
+      if (one`,
+    "if (one",
+    "seen: a channel's block",
+  ),
+  mutant(
+    "who leaves an object's lock does not count that",
+    "sync/object_lock.ts",
+    "this.#words[object + O_TURNS] += ONE_TURN;",
+    "",
+    "seen: an operation",
+  ),
 ];

@@ -22,7 +22,7 @@ export interface Site {
 }
 
 /** The functions of atomics.ts that are one operation on one word, as world.ts numbers them. */
-const OPERATIONS = ["load", "store", "add", "or", "exchange", "cas"];
+const OPERATIONS = ["load", "store", "add", "or", "exchange", "cas", "glance"];
 
 /** A changed text in a module: a smaller capacity, or a fault. `find` must be there once. */
 export interface Patch {

@@ -10,8 +10,8 @@ import { AWAITS_P } from "../../scheduler/parking/sleep_word.ts";
 import { Failure, Races } from "./races.ts";
 import type { Site } from "./transform.ts";
 
-const [LOAD, STORE, ADD, OR, EXCHANGE, CAS] = [0, 1, 2, 3, 4, 5];
-const NAMES = ["load", "store", "add", "or", "exchange", "cas"];
+const [LOAD, STORE, ADD, OR, EXCHANGE, CAS, GLANCE] = [0, 1, 2, 3, 4, 5, 6];
+const NAMES = ["load", "store", "add", "or", "exchange", "cas", "glance"];
 
 const RUNS = 0;
 const IN_FUTEX = 1;
@@ -350,8 +350,8 @@ export function* listen(): Routine {
   thread.listens.splice(first, 1)[0].wake();
 }
 
-/** Whether another thread goes first. */
-function point(thread: Thread, index: number, isWrite: boolean): boolean {
+/** Whether another thread goes first. Plain writes are no steps, so nobody knows whom a glance concerns: it may be anybody. */
+function point(thread: Thread, index: number, isWrite: boolean, isGlance = false): boolean {
   if (++thread.steps > MOST_STEPS) throw new Failure(`${thread.name} takes more than ${MOST_STEPS} steps.`);
   if (invariant !== undefined) uninterruptedly(invariant);
   for (const other of threads) other.owes &= ~(1 << thread.id);
@@ -360,7 +360,7 @@ function point(thread: Thread, index: number, isWrite: boolean): boolean {
     choose();
     return following !== thread;
   }
-  if (!schedule.concerns(thread, index, isWrite)) return false;
+  if (!schedule.concerns(thread, index, isWrite) && !isGlance) return false;
   following = schedule.next(thread);
   return following !== thread;
 }
@@ -438,7 +438,8 @@ export function $op(site: number, kind: number, words: Int32Array, index: number
   thread.index = index;
   thread.a = a;
   thread.b = b;
-  return uninterrupted === 0 && words.buffer === buffer && point(thread, index, kind !== LOAD);
+  if (uninterrupted > 0 || words.buffer !== buffer) return false;
+  return point(thread, index, kind !== LOAD && kind !== GLANCE, kind === GLANCE);
 }
 
 export function $do(): number | boolean | void {
@@ -463,10 +464,10 @@ export function $now(
   const result = kind === CAS ? isDone : kind === STORE ? undefined : before;
   if (words.buffer === buffer) {
     current.know(Number(result ?? 2));
-    races.atomic(current.clock, index, kind, kind !== LOAD && isDone);
+    if (kind !== GLANCE) races.atomic(current.clock, index, kind, kind !== LOAD && isDone);
     if (words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) {
-      const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD ? "" : `, ${a}`;
+      const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD || kind === GLANCE ? "" : `, ${a}`;
       step(site, `${NAMES[kind]} ${nameOfWord(index)}${args}${result === undefined ? "" : ` = ${result}`}`);
     }
   }

@@ -4,6 +4,7 @@ import { Act, type Play, type Stage } from "./act.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
 import { deadlock } from "./acts/deadlock.ts";
+import { dumps } from "./acts/dumps.ts";
 import { failing } from "./acts/errors.ts";
 import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
 import { offering, returning } from "./acts/handles.ts";
@@ -70,6 +71,7 @@ const plays: readonly Play[] = [
   options,
   signals,
   statistics,
+  dumps,
 ];
 
 function pause(ms: number): Promise<void> {

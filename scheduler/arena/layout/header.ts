@@ -33,7 +33,10 @@ export const SYSMON = 8 * LINE;
 export const PROCS_SEEN = 9 * LINE;
 /** In it, by the host: somebody has said how many Ps there are to be. For good. */
 export const PROCS_FIXED = -1;
-/** The list of everything that tasks share, for the host to walk when a thread dies. See handles.ts. */
+/**
+ * The list of everything that tasks share, for the host to walk when a thread dies: handles.ts. It is opened and closed as an
+ * object is, so the line has a count O_TURNS behind the lock, too.
+ */
 export const OBJECTS_LOCK = 10 * LINE;
 export const OBJECTS_FIRST = 10 * LINE + 1;
 /** The last deadlock, in words: a block. By the host, before it tells the Ms. */

@@ -25,6 +25,10 @@ export const L_LIMIT = 13;
 export const MUTEX_WAITED = 1 << 20;
 /** In a mutex's L_HOLDER: the thread died that held it. */
 export const MUTEX_DEAD = -1;
+/** How often its lock was opened, and whether it is complete. By who is about to open it, plainly; read by glances: object_lock.ts. */
+export const O_TURNS = 14;
+/** Where the block with its name is, as a word's index; 0: it has none. See object_name.ts. */
+export const O_NAME = 15;
 /** A bit for each isolate that has a handle. Then a channel's cells, or a lock's count of what each isolate holds. */
 export const O_ISOLATES = 16;
 /** A value in a channel: inline, or where its block is. See cell.ts. */

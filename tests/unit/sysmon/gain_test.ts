@@ -176,7 +176,9 @@ Deno.test("what would first have to be imported for longer than 25 slices waits 
 });
 
 Deno.test("the end of an import is progress for all that stood still behind it", () => {
-  const { times, rings, write, imports, imported, whomAfter } = setUp();
+  const { gain, times, rings, write, imports, imported, whomAfter } = setUp();
+  // Of those between nobody has looked at any.
+  gain.watch(2);
   times.took(LONGER, 1e7);
   rings.push(0, write(LONGER));
   imports(RUNS, true);

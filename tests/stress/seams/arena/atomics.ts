@@ -7,6 +7,11 @@ export function load(words: Int32Array, index: number): number {
   return undisturbed.load(words, index);
 }
 
+export function glance(words: Int32Array, index: number): number {
+  disturb();
+  return undisturbed.glance(words, index);
+}
+
 export function store(words: Int32Array, index: number, value: number): void {
   disturb();
   undisturbed.store(words, index, value);

@@ -1,0 +1,189 @@
+/** What a dump has: its documented, versioned form. */
+
+/**
+ * What {@linkcode Scheduler.dump} returns: a plain object that `JSON.stringify` takes as it is, and `String(dump)` as text, in
+ * which equal tasks are one entry. Fields may be added to this version; what changes or goes makes it another one.
+ *
+ * After Go's SIGQUIT dump, Loom's JSON thread dump (JEP 425) and tokio's task dumps.
+ */
+export interface Dump {
+  /** Of this form. */
+  readonly version: 1;
+  /** When, in ISO 8601. */
+  readonly time: string;
+  /** `SchedulerOptions.name`. */
+  readonly name?: string;
+  /** `close()` was called. */
+  readonly isClosed: boolean;
+  /** How many threads run tasks at the same instant. */
+  readonly procs: number;
+  /** Of these, nobody has this many. */
+  readonly idleProcs: number;
+  /** Threads that look for work. */
+  readonly spinning: number;
+  /** Times that a task has lost its P at the end of its time slice. */
+  readonly preempted: number;
+  /** Tasks that more than one thread knows of. Children that never left their parent's thread are in {@linkcode DumpedThread.begun}. */
+  readonly tasks: readonly DumpedTask[];
+  /** Threads that run tasks, or could. */
+  readonly threads: readonly DumpedThread[];
+  /** Ps: the `procs` that are counted, and those of an earlier, larger `procs`. */
+  readonly processors: readonly DumpedProcessor[];
+  /** How many tasks wait, and where. */
+  readonly queues: DumpedQueues;
+  /** Channels and locks in shared memory: those that more than one thread has known. */
+  readonly objects: readonly DumpedObject[];
+  /** Threads for native calls, and calls that have not settled. */
+  readonly native: { readonly threads: number; readonly calls: number };
+  /** Circles of threads that hold what the next one waits for. */
+  readonly cycles: readonly DumpedCycle[];
+  /** Tasks, channels and locks that changed at each of several looks, and are left out. */
+  readonly unstable: number;
+}
+
+/**
+ * Who a task, an operation or a lock belongs to: the tid of its thread (its index in {@linkcode Dump.threads} may change, the
+ * kernel's number does not), "host" for the code that has started the scheduler, or "starting" for a thread that is not up.
+ */
+export type DumpedPlace = number | "host" | "starting";
+
+/** A task that has not ended, or of which nobody has read yet how it did. */
+export interface DumpedTask {
+  /** {@linkcode Task.id}. */
+  readonly id: number;
+  /** As it was given to `go`; else its definition's. */
+  readonly name: string;
+  /** The module that defines it. */
+  readonly module: string;
+  /**
+   * - "waiting for a slot": on the host, since `maxTasks` are in use.
+   * - "queued": for a thread. "importing": it has one, which imports its module, or is not up.
+   * - "begun": it runs there, or awaits something. The thread's state says more.
+   * - "cancelled": before it began. "ended": its starter has not read how.
+   */
+  readonly state: "waiting for a slot" | "queued" | "importing" | "begun" | "cancelled" | "ended";
+  /** Who has started it: the host, or a task of that thread. */
+  readonly startedBy: DumpedPlace;
+  /** Where it has begun, or is about to. */
+  readonly thread?: DumpedPlace;
+}
+
+/** A thread of a scheduler, in the moment of the dump. */
+export interface DumpedThread {
+  /** The kernel's number, as in `/proc/self/task`. 0: it is starting. */
+  readonly tid: number;
+  /** If the program may read it there (all permissions). */
+  readonly name?: string;
+  /**
+   * "pool": for all tasks. "locked" and "dedicated": in the hands of a task, as of {@linkcode Scheduler.dedicate}. "spare": for when one
+   * is missing. "ending": the pool has no use for it.
+   */
+  readonly role: "spare" | "pool" | "locked" | "dedicated" | "ending";
+  /**
+   * - "running": it has a P, and runs a task or looks for one.
+   * - "in call": of {@linkcode TaskContext.blocking}. If it has no P, that was passed on.
+   * - "waiting for a P": it is back from such a call.
+   * - "parked": it sleeps until there is work. "in event loop": its tasks await something.
+   * - "waking": it was given a P.
+   * - "frozen": in the middle of a task whose time slice is over. "seized": the same, where it could not be: it runs on without a P.
+   * - "abandoned": for good, by `runawayMs`.
+   * - "starting": it is not up.
+   */
+  readonly state:
+    | "starting"
+    | "running"
+    | "in call"
+    | "waiting for a P"
+    | "parked"
+    | "in event loop"
+    | "waking"
+    | "frozen"
+    | "seized"
+    | "abandoned";
+  /** The definition of the task that has its turn, if that began in this turn. */
+  readonly runs?: string;
+  /** Its P's number; "exempt" for the one of a dedicated thread, that is in no count. */
+  readonly processor?: number | "exempt";
+  /** What it sleeps in, as the kernel says, if the program may read that (all permissions). */
+  readonly systemCall?: string;
+  /** CPU time so far, in milliseconds. */
+  readonly cpuMs?: number;
+  /**
+   * Tasks that have begun there and not ended: those in {@linkcode Dump.tasks}, or more if the thread has said so, with children that
+   * nobody else knows. It does when it goes to sleep, and now and then.
+   */
+  readonly begun: number;
+  /** Modules that it imports. */
+  readonly importing: number;
+  /** Tasks that it has started, as it said last. */
+  readonly ran: number;
+  /** Times that it gave its P up and went to sleep. */
+  readonly parks: number;
+}
+
+/** A P: the right to run tasks. */
+export interface DumpedProcessor {
+  /** From 0. */
+  readonly number: number;
+  /** "in call": of the thread that has it, and others may take it. "passing": given to a thread that is about to take it. */
+  readonly state: "idle" | "running" | "in call" | "passing" | "stopped";
+  /** Who has it. */
+  readonly thread?: DumpedPlace;
+  /** Tasks in its own queue. */
+  readonly queued: number;
+}
+
+/** How many tasks wait, and where. */
+export interface DumpedQueues {
+  /** Tasks in the queue of all threads, and threads that wait there for a P. */
+  readonly global: number;
+  /** Tasks in the queues of Ps. */
+  readonly local: number;
+  /** Tasks that wait on the host, since `maxTasks` are in use. */
+  readonly host: number;
+}
+
+/** A channel or a lock that several threads know, or the host and a thread. */
+export interface DumpedObject {
+  /** As in error messages, and then its own name, if it was given one: `channel 5`, `mutex 7 "accounts"`. */
+  readonly name: string;
+  /** That own name: {@linkcode SharedOptions.name}. */
+  readonly label?: string;
+  /** Its class. */
+  readonly kind: "channel" | "mutex" | "RWMutex" | "Semaphore" | "WaitGroup" | "Once" | "Barrier";
+  /** A channel: it was closed. */
+  readonly isClosed?: boolean;
+  /** A lock: a thread died that held it, and it can be used no more. */
+  readonly isPoisoned?: boolean;
+  /** Values in a channel, permits that nobody holds, what a wait group waits for, tasks that are at a barrier. */
+  readonly count?: number;
+  /** Values that a channel has room for, permits in all, tasks that a barrier waits for. */
+  readonly limit?: number;
+  /** Threads that hold a lock. Which task of these does, nobody but the thread knows. */
+  readonly heldBy: readonly { readonly thread: DumpedPlace; readonly times: number }[];
+  /** Operations that are parked there, in turn; those of one thread that want the same are one entry. */
+  readonly waiting: readonly DumpedWait[];
+}
+
+/** Operations of one thread that wait for the same. */
+export interface DumpedWait {
+  /** What they wait to do. */
+  readonly operation: "receive" | "send" | "lock" | "read lock" | "acquire" | "wait";
+  /** Whose they are. */
+  readonly thread: DumpedPlace;
+  /** How many. */
+  readonly count: number;
+  /** As cases of a `select`. */
+  readonly inSelect: boolean;
+}
+
+/**
+ * Threads in a circle: an operation on each waits for a lock that the next one holds. It is a deadlock if on each of them it is one
+ * task that holds and waits; a thread on which other tasks wait for the lock than hold one may get out of it. Locks that only one
+ * thread knows are not seen.
+ */
+export type DumpedCycle = readonly {
+  readonly thread: DumpedPlace;
+  readonly waitsFor: string;
+  readonly heldBy: DumpedPlace;
+}[];
