@@ -59,6 +59,8 @@ export class Runner {
   /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
   readonly #running = new Map<number, G>();
   readonly #definitions: (Definition | undefined)[] = [];
+  /** For tasks that are bound to this thread: by definition, until the last one that has waited for it begins. */
+  readonly #loads = new Map<number, { readonly ended: Promise<Error | undefined>; waiting: number }>();
   readonly #hold: Hold;
   readonly #agenda: Agenda;
   readonly #services: Services;
@@ -215,12 +217,22 @@ export class Runner {
     this.#agenda.resumeLater({ fire });
   }
 
-  /** Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. */
+  /**
+   * Imports its module if this thread has not done so, then starts it: handles among the arguments are its module's. Tasks of a
+   * definition begin in their order, so who comes when the module is there waits for those that have waited for it.
+   */
   #load(g: G, parcel: Parcel | undefined): void {
-    if (g.definition !== undefined) return this.#startLoaded(g, g.definition, parcel);
+    const definition = this.#gs.definition(g.slot);
+    let load = this.#loads.get(definition);
+    if (g.definition !== undefined && load === undefined) return this.#startLoaded(g, g.definition, parcel);
+    if (load === undefined) {
+      this.#loads.set(definition, load = { ended: this.#import(definition), waiting: 0 });
+    }
+    load.waiting++;
     this.#await(g, false);
-    this.#import(this.#gs.definition(g.slot)).then((error) => {
+    load.ended.then((error) => {
       const fire = () => {
+        if (--load.waiting === 0) this.#loads.delete(definition);
         this.#arrived(g);
         if (error === undefined) return this.#startLoaded(g, this.#definition(g.slot)!, parcel);
         this.#gs.dropPayload(g.slot);

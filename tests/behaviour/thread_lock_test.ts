@@ -11,6 +11,7 @@ import { Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { threadName, threadNice, tids } from "../support/os_threads.ts";
+import { nth } from "../tasks/in_order.ts";
 import { nothing } from "../tasks/arithmetic.ts";
 import {
   dedicatesAndComputes,
@@ -220,6 +221,17 @@ Deno.test("a locker's tasks see one thread and one state of their module, and in
   assertEquals(visits, Array.from({ length: 20 }, (_, i) => i + 1));
   assertGreater(Math.max(...seen.map(([mine, then]) => then - mine)), 0);
   assertEquals([...new Set(seen.map(([, , tid]) => tid))], [locker.tid]);
+});
+
+Deno.test("a locker's tasks begin in their order, also those that come as their module does", async () => {
+  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  await using locker = await sched.locker();
+  const tasks = [locker.go(nth())];
+  while (tasks[0].state !== "done") {
+    tasks.push(locker.go(nth()));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assertEquals(await soon(Promise.all(tasks), "all"), tasks.map((_, i) => i + 1));
 });
 
 Deno.test("a locker's task that throws fails alone", async () => {
