@@ -1,4 +1,5 @@
 /** What a scheduler is started with. */
+import { requireCapability } from "../../ffi/capabilities.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { leastArenaBytes } from "../arena/arena.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
@@ -16,7 +17,7 @@ const MAX_MS = 2 ** 31 - 1;
 export interface SchedulerOptions {
   /**
    * How many threads run tasks at the same instant (GOMAXPROCS), from 1 to 256. Default: `HEDDLE_PROCS`, or the CPUs
-   * that the process may use, by its affinity mask and its cgroups' CPU quotas.
+   * that the process may use, by its affinity mask and its cgroups' CPU quotas, or by `navigator.hardwareConcurrency`.
    */
   procs?: number;
   /**
@@ -44,7 +45,8 @@ export interface SchedulerOptions {
   /**
    * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its thread is frozen
    * where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or WebAssembly by then
-   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
+   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: whether it can be done
+   * here, see {@linkcode Capabilities}.
    *
    * After Go 1.14's asynchronous preemption (golang/go#24543).
    */
@@ -117,7 +119,8 @@ export interface Settings extends Readonly<Required<Omit<SchedulerOptions, "warm
 
 /** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
 export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
-  const { preempt = true, detectDeadlocks = true, onStall } = options;
+  const { preempt = shim.capabilities.preemption, detectDeadlocks = true, onStall } = options;
+  if (preempt) requireCapability(shim, "preemption", "preempt: true");
   const given = options.procs === undefined ? procsOfEnvironment() : requireProcs(options.procs);
   const procs = given ?? procsOfMachine(shim);
   const number = (name: keyof SchedulerOptions, usual: number, least: number, most: number, why?: string) =>
@@ -138,6 +141,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const { runawayMs = Infinity } = options;
   const isLimited = runawayMs !== Infinity;
   if (isLimited) requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  if (isLimited) requireCapability(shim, "preemption", "runawayMs");
   if (isLimited && !preempt) {
     throw new TypeError(
       "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",

@@ -4,6 +4,7 @@
  * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
  */
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { isGranted } from "../../ffi/permitted.ts";
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -117,7 +118,7 @@ export class Threads {
     this.#died = died;
     this.#revive = revive;
     this.#continue = goOn;
-    this.#life = shim.gettid() === Deno.pid ? undefined : requireLife(shim);
+    this.#life = shim.life();
     store(arena.i32, ISOLATES, HOST + 1);
   }
 
@@ -388,7 +389,7 @@ export class Threads {
 
 /** What a thread could not start without. Deno (2.9) ends the process, or prints the thread's error, which nobody asked for. */
 function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (shim.capabilities.native && !isGranted({ name: "ffi" })) {
     return new Deno.errors.NotCapable(
       "No thread can start without the permission for foreign functions (--allow-ffi), which was revoked.",
     );
@@ -400,10 +401,4 @@ function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
     return new Error(`The system refused the descriptors of a thread: ${code}.`);
   }
   return new Error(`No thread can start without /proc (/proc/self/exe: ${code}). Mount it.`);
-}
-
-function requireLife(shim: Shim): number {
-  const life = shim.life();
-  if (life >= 0) return life;
-  throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
 }
