@@ -7,7 +7,10 @@ export interface Capabilities {
   readonly preemption: boolean;
   /** Native threads: {@linkcode Scheduler.dlopen} and {@linkcode Scheduler.thread}. */
   readonly native: boolean;
-  /** The `affinity` and `nice` of {@linkcode ThreadOptions}; names too, which are ignored where they cannot be. */
+  /**
+   * Threads can have an `affinity`, a `nice` value and a name ({@linkcode ThreadOptions}), and their `tid` is the kernel's. Otherwise
+   * names are ignored, and `tid` is a number that only this process knows.
+   */
   readonly threadOptions: boolean;
   /** Tasks can wait for descriptors. Always false so far. */
   readonly poller: boolean;
