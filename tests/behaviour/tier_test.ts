@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type DedicateOptions, Scheduler, type SchedulerOptions } from "@heddle/heddle";
 import { openTier } from "../../ffi/tier.ts";
-import { takes } from "../support/capabilities.ts";
+import { native } from "../support/capabilities.ts";
 import { runProgram } from "../support/programs.ts";
 import { add, tidOf } from "../tasks/arithmetic.ts";
 
@@ -29,7 +29,7 @@ Deno.test.afterAll(() => without.close());
 const lacking = (what: string) =>
   `${what} takes Heddle's native shim, which is missing: HEDDLE_TIER is none: unset it.`;
 
-Deno.test("where it may, a scheduler has the shim, and says so", takes("native"), async () => {
+native.test("where it may, a scheduler has the shim, and says so", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   assertEquals(sched.capabilities, ALL);
 });

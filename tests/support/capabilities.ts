@@ -1,19 +1,30 @@
-/** Tests that take the native shim. Where it is missing, as in `deno task test:shimless`, they are skipped, and a line says why. */
+/**
+ * Tests of what takes the native shim: `native.test("…", …)`. Where that is missing, as in `deno task test:shimless`, they are skipped,
+ * and a line of each says why.
+ */
 import type { Capabilities } from "@heddle/heddle";
 import { openTier } from "../../ffi/tier.ts";
 
-export const { capabilities, lack } = openTier();
+const { capabilities, lack } = openTier();
 
-const told = new Set<string>();
+class Needing {
+  readonly #capability: keyof Capabilities;
 
-/** Options of such a test. */
-export function takes(capability: keyof Capabilities): { readonly ignore: boolean } {
-  const ignore = !capabilities[capability];
-  if (ignore && !told.has(capability)) {
-    told.add(capability);
-    console.log(
-      `skipped, as they take ${capability}, which is missing (${lack}): the tests that are ignored below`,
-    );
+  constructor(capability: keyof Capabilities) {
+    this.#capability = capability;
   }
-  return { ignore };
+
+  get isThere(): boolean {
+    return capabilities[this.#capability];
+  }
+
+  test(name: string, fn: (t: Deno.TestContext) => Promise<void> | void): void {
+    if (!this.isThere) console.log(`skipped: "${name}", which takes ${this.#capability}: ${lack}`);
+    Deno.test({ name, ignore: !this.isThere, fn });
+  }
 }
+
+export const native = new Needing("native");
+export const preemption = new Needing("preemption");
+/** Also for what a thread is to the kernel: its number, its name, its state. */
+export const threadOptions = new Needing("threadOptions");
