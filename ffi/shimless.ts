@@ -3,10 +3,11 @@
  * (`Futex` in scheduler/arena/atomics.ts), nobody is frozen, and no function of C is reached: what takes one throws. This takes no
  * permission, and runs wherever Deno does.
  *
- * Three things cannot be known, and are no matter of `capabilities`:
+ * Some things cannot be known, and are no matter of `capabilities`:
  *
  * - When the host's thread ends without `close()`, as a Worker by `terminate()`, nobody notices: its threads sleep on, without
  *   CPU time, until the process ends.
+ * - Whether a worker would find what Deno (2.9) ends the process without: descriptors, and /proc on Linux.
  * - How much of the CPU a thread had. It is taken to have had all of it.
  * - When a thread that was terminated has ended. Nothing waits for that but `deno test --coverage`, which may lack what such a
  *   thread has counted.
