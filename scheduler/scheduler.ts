@@ -318,7 +318,8 @@ export class Scheduler implements AsyncDisposable {
 
   /**
    * Rejects every task that has not ended with a {@linkcode SchedulerClosedError}, and ends the threads. A thread that
-   * is in the middle of a computation is terminated. Nobody has to await the tasks: they are no unhandled rejections.
+   * is in the middle of a computation is terminated, or frozen for good; without {@linkcode Capabilities.preemption} a loop
+   * goes on until the process ends. Nobody has to await the tasks: they are no unhandled rejections.
    */
   close(): Promise<void> {
     return this.#host.close();

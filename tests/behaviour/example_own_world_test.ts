@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { native } from "../support/capabilities.ts";
 import { World } from "../../examples/own_world.ts";
 import { threadStatus } from "../support/os_threads.ts";
 import { runProgram } from "../support/programs.ts";
@@ -7,7 +8,7 @@ import { runProgram } from "../support/programs.ts";
 const isRoot = Deno.uid() === 0;
 if (!isRoot) console.log("skipped: two tests of per-thread credentials, which take root");
 
-Deno.test("own world: relative paths of one thread start at its own directory", async () => {
+native.test("own world: relative paths of one thread start at its own directory", async () => {
   const directories = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   await using sched = await Scheduler.start({ procs: 1 });
   const before = Deno.cwd();
@@ -72,7 +73,7 @@ Deno.test({
   },
 });
 
-Deno.test("own world: the example shows two directories at once", async () => {
+native.test("own world: the example shows two directories at once", async () => {
   const { code, stdout, stderr } = await runProgram("../../examples/own_world");
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, "ostype: Linux\n");
