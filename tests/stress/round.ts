@@ -24,6 +24,7 @@ import {
 } from "./census.ts";
 import { describe, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
+import { native, threadOptions } from "../support/capabilities.ts";
 import { threadName, tids } from "../support/os_threads.ts";
 
 /**
@@ -46,8 +47,6 @@ const plays: readonly Play[] = [
   cancellations,
   mapped,
   piped,
-  pool,
-  nativeThread,
   values,
   scripts,
   scripts,
@@ -63,9 +62,10 @@ const plays: readonly Play[] = [
   identity,
   offering,
   returning,
-  options,
   signals,
   statistics,
+  ...(native.isThere ? [pool, nativeThread] : []),
+  ...(threadOptions.isThere ? [options] : []),
 ];
 
 function pause(ms: number): Promise<void> {
