@@ -59,7 +59,7 @@ export interface SchedulerOptions {
   /**
    * Milliseconds of CPU time that a task may use on end, without an `await`, before it is abandoned: it rejects with a
    * {@linkcode TaskAbandonedError}, what else had begun on its thread with a {@linkcode ThreadDiedError}, and the thread is
-   * frozen for good. At least twice `sliceMs`. Default: no limit.
+   * frozen for good. At least twice `sliceMs`. It takes {@linkcode Capabilities.preemption}. Default: no limit.
    */
   runawayMs?: number;
   /**

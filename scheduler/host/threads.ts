@@ -3,7 +3,7 @@
  *
  * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from "node:worker_threads";
 import { isGranted } from "../../ffi/permitted.ts";
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
@@ -274,7 +274,9 @@ export class Threads {
       return undefined;
     }
     try {
-      const worker = new Worker(entry, { workerData, transferList: port && [port], resourceLimits });
+      const transferList = port && [port];
+      // Of its own the environment would be a copy of the whole, for which Deno asks its user if that is not granted.
+      const worker = new Worker(entry, { workerData, transferList, resourceLimits, env: SHARE_ENV });
       worker.unref();
       return worker;
     } catch (cause) {

@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
-import { runProgram } from "../support/programs.ts";
+import { endOf, runProgram } from "../support/programs.ts";
 
 Deno.test("a program that uses the default scheduler exits by itself", async () => {
   const { code, stdout } = await runProgram("exits_by_itself_after_go");
@@ -88,4 +88,25 @@ Deno.test("an idle scheduler uses no CPU, with the shim and without, and one who
 Deno.test("the first result waits for one thread, and for no other to start", async () => {
   const { code, stdout, stderr } = await runProgram("has_its_first_result");
   assertEquals([code, stdout, stderr], [0, "42 1\n", ""]);
+});
+
+Deno.test("on a terminal nobody is asked for a permission: what was not granted is done without", async (t) => {
+  const program = new URL("../programs/exits_by_itself_after_go.ts", import.meta.url);
+  const command = `${Deno.execPath()} run --no-check --allow-read ${program}`;
+  try {
+    // From util-linux: with a pseudo-terminal.
+    const child = new Deno.Command("script", {
+      args: ["-qec", command, "/dev/null"],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const { code, stdout } = await endOf(child, 20_000);
+    const lines = new TextDecoder().decode(stdout).trim().split("\r\n");
+    assertEquals([code, lines.length, lines.at(-1)], [0, 2, "3 7"], lines.join("\n"));
+    assertStringIncludes(lines[0], "Heddle runs without its native shim");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.log(`skipped: ${t.name}: there is no "script" here`);
+  }
 });
