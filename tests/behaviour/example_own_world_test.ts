@@ -7,6 +7,9 @@ import { runProgram } from "../support/programs.ts";
 
 const isRoot = Deno.uid() === 0;
 if (!isRoot) console.log("skipped: two tests of per-thread credentials, which take root");
+else if (!native.isThere) {
+  console.log("skipped: two tests of per-thread credentials, which take native threads");
+}
 
 native.test("own world: relative paths of one thread start at its own directory", async () => {
   const directories = [await Deno.makeTempDir(), await Deno.makeTempDir()];
@@ -33,7 +36,7 @@ native.test("own world: relative paths of one thread start at its own directory"
 
 Deno.test({
   name: "own world: one thread has a host name of its own",
-  ignore: !isRoot,
+  ignore: !isRoot || !native.isThere,
   fn: async (t) => {
     await using sched = await Scheduler.start({ procs: 1 });
     await using thread = await sched.thread();
@@ -56,7 +59,7 @@ Deno.test({
 
 Deno.test({
   name: "own world: one thread opens files as another user",
-  ignore: !isRoot,
+  ignore: !isRoot || !native.isThere,
   fn: async () => {
     await using sched = await Scheduler.start({ procs: 1 });
     await using thread = await sched.thread();
