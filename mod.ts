@@ -25,10 +25,12 @@
  * assertEquals(await go(sum(0, 10)), 45);
  * ```
  *
- * Linux on x86-64; run with `--allow-ffi --allow-read`.
+ * Run with `--allow-read`, for the modules that threads import, and `--allow-ffi`, for preemption and native calls: these are for
+ * Linux on x86-64. All else runs wherever Deno does: {@linkcode Scheduler.capabilities}.
  *
  * @module
  */
+export type { Capabilities } from "./ffi/capabilities.ts";
 export type {
   Dump,
   DumpedCycle,

@@ -15,7 +15,7 @@ export interface Platform {
 /** Throws where the embedded libraries cannot run. */
 export function requireSupported({ os, arch }: Platform): void {
   if (os === "linux" && arch === "x86_64") return;
-  throw new Error(`Heddle runs on linux x86_64, and this is ${os} ${arch}: there is no native shim for it.`);
+  throw new Error(`Heddle's native code is for linux x86_64, and this is ${os} ${arch}.`);
 }
 
 const libcSymbols = {
@@ -40,7 +40,7 @@ export function placeInMemory(name: string, bytes: Uint8Array<ArrayBuffer>): str
   const libc = library.symbols;
   try {
     if (libc.access(cString("/proc/self/fd"), EXISTS) !== 0) {
-      throw new Error(
+      throw new Deno.errors.NotFound(
         "There is no /proc: Heddle loads its native shim from there, and Deno (2.9) starts no worker without it. Mount it.",
       );
     }

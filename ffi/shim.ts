@@ -14,6 +14,9 @@
 
 import { base64, soname } from "../native/shim_x86_64.ts";
 import { addressOf } from "./address.ts";
+import type { Capabilities, Tier } from "./capabilities.ts";
+import { cpusWithin } from "./cpus.ts";
+import { errnoName } from "./errno.ts";
 import { cString, loadFromMemory, open } from "./load.ts";
 import { shimAbi, shimSymbols } from "./symbols.ts";
 
@@ -31,8 +34,9 @@ export interface Setters<R> {
   setFifoPriority(priority: number): R;
 }
 
-export interface Shim extends Setters<number> {
-  /** Its soname: what another isolate of this process passes to `loadShim`. */
+/** In a program that has to do without, shimless.ts has the same interface. */
+export interface Shim extends Setters<number>, Tier {
+  /** Its soname: what another isolate of this process passes to `loadShim`. Empty if there is no shim. */
   readonly path: string;
   /**
    * The address of the first byte of a buffer or view. It holds for as long as the buffer lives; keep it reachable.
@@ -61,15 +65,17 @@ export interface Shim extends Setters<number> {
    * negative errno: ENOENT, or another one of readlink(), if there is no /proc.
    */
   tryWorker(descriptors: number): number;
-  /** What `hasEnded` takes, of the calling thread; or a negative errno. */
-  life(): number;
+  /** What `hasEnded` takes, of the calling thread. Undefined for the main one, which ends with the process. */
+  life(): number | undefined;
   /** Whether the thread has ended, and its isolate with it. */
   hasEnded(life: number): boolean;
+  /** How many CPUs the process may use at once. */
+  cpus(): number;
   /** The CPU that the caller runs on at this moment. */
   cpu(): number;
   /** Lets another runnable thread have this CPU first. */
   yieldCpu(): number;
-  /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. */
+  /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. Without the shim each isolate has its own. */
   nowNs(): number;
   /** Of the thread `tid`. Default: the calling one. */
   getAffinity(tid?: number): number[];
@@ -91,6 +97,8 @@ export interface Shim extends Setters<number> {
 
 const HIGHEST_CPU = 65535;
 
+const CAPABILITIES: Capabilities = { preemption: true, native: true, threadOptions: true, poller: false };
+
 /**
  * Loads the shim, of which a process has one copy, with its static variables: the dynamic linker finds what is loaded by its
  * soname, which names the version. Threads are given it as `path`.
@@ -105,6 +113,8 @@ export function loadShim(path: string = soname): Shim {
     );
   }
   return {
+    capabilities: CAPABILITIES,
+    lack: "",
     path,
     addressOf,
     bufferAddress: (buffer) => bufferAddress(symbols, buffer),
@@ -114,8 +124,9 @@ export function loadShim(path: string = soname): Shim {
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
     tryWorker: symbols.heddle_try_worker,
-    life: symbols.heddle_life,
+    life: () => lifeOf(symbols),
     hasEnded: (life) => symbols.heddle_has_ended(life) === 1,
+    cpus: () => cpusWithin(affinityOf(symbols, Deno.pid)),
     cpu: symbols.heddle_cpu,
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
@@ -175,6 +186,13 @@ function bufferAddress(symbols: Library["symbols"], buffer: unknown): number {
 function pointerAddress(symbols: Library["symbols"], pointer: Deno.PointerValue): number | bigint {
   const address = symbols.heddle_address_of_pointer(pointer);
   return address <= Number.MAX_SAFE_INTEGER ? address : Deno.UnsafePointer.value(pointer);
+}
+
+function lifeOf(symbols: Library["symbols"]): number | undefined {
+  if (symbols.heddle_gettid() === Deno.pid) return undefined;
+  const life = symbols.heddle_life();
+  if (life >= 0) return life;
+  throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
 }
 
 function affinityOf(symbols: Library["symbols"], tid: number): number[] {

@@ -25,7 +25,7 @@ import { threadName, type ThreadOptions } from "./tasks/thread_options.ts";
  * ```
  */
 export class ThreadLocker implements AsyncDisposable {
-  /** The kernel's number of the thread. */
+  /** The number of the thread: see {@linkcode TaskContext.tid}. */
   readonly tid: number;
   readonly #host: Host;
   readonly #thread: Thread;

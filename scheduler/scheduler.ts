@@ -1,5 +1,7 @@
 /** The public face of the host's half, and what users pass in. */
 import { SchedulerClosedError } from "./tasks/errors.ts";
+import type { Capabilities } from "../ffi/capabilities.ts";
+import { variable } from "../ffi/permitted.ts";
 import type { Host } from "./host/host.ts";
 import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
@@ -78,10 +80,8 @@ export class Scheduler implements AsyncDisposable {
    * Resolves when the first of `procs` threads runs. The others are on their way: with `warm` it waits for all of them.
    *
    * @throws {RangeError} if an option is out of its range.
-   * @throws {TypeError} if there is no such option.
-   * @throws {Error} on a platform without a native shim, without /proc, in a Heddle thread, or if a thread does not start or the
-   * system refuses one.
-   * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+   * @throws {TypeError} if there is no such option, or it takes what there is not here: see {@linkcode Scheduler.capabilities}.
+   * @throws {Error} on Linux without /proc, in a Heddle thread, or if a thread does not start or the system refuses one.
    */
   static async start(options: SchedulerOptions = {}): Promise<Scheduler> {
     requireHost("Scheduler.start()");
@@ -108,6 +108,25 @@ export class Scheduler implements AsyncDisposable {
   /** How many threads run tasks at the same instant. */
   get procs(): number {
     return this.#host.shared.idle.procs;
+  }
+
+  /**
+   * What there is here beyond what there always is. Where foreign functions are not allowed, or Heddle's native shim does not run,
+   * all are false, and a line on standard error says why. So it is with `HEDDLE_TIER=none` in the environment, without the line.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 1 });
+   * const cpus = sched.capabilities.threadOptions ? { affinity: [0] } : {};
+   * assertEquals(await sched.dedicate(sum(0, 10), cpus), 45);
+   * ```
+   */
+  get capabilities(): Capabilities {
+    return this.#host.capabilities;
   }
 
   /**
@@ -144,6 +163,7 @@ export class Scheduler implements AsyncDisposable {
    * Starts a task on a thread of its own, which ends with it. It is not counted in `procs`, and may block as it likes.
    *
    * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   * @throws {TypeError} for `affinity` or `nice` without {@linkcode Capabilities.threadOptions}.
    * @throws {Error} if the system refuses another thread.
    *
    * @example
@@ -161,6 +181,7 @@ export class Scheduler implements AsyncDisposable {
     const limits = requireGoOptions("dedicate", options, DEDICATE_OPTIONS);
     const { affinity, nice } = requireThreadOptions("dedicate", options, DEDICATE_OPTIONS);
     this.#host.requireOpen();
+    this.#requireGrantable("dedicate", { affinity, nice });
     const name = limits.name ?? threadName(call.definition.name);
     const start = () => this.#host.dedicate(call, limits, { name, affinity, nice });
     return handOver(limits.transfer, start) as unknown as Task<R>;
@@ -171,11 +192,13 @@ export class Scheduler implements AsyncDisposable {
    * its tasks do.
    *
    * @throws {RangeError} if there are `maxThreads`, or an option is out of its range.
+   * @throws {TypeError} for `affinity` or `nice` without {@linkcode Capabilities.threadOptions}.
    * @throws {Error} if the system refuses the thread an option.
    */
   async locker(options: ThreadOptions = {}): Promise<ThreadLocker> {
     const wishes = requireThreadOptions("locker", options);
     this.#host.requireOpen();
+    this.#requireGrantable("locker", wishes);
     return await ThreadLocker.start(this.#host, wishes);
   }
 
@@ -188,7 +211,8 @@ export class Scheduler implements AsyncDisposable {
    * any order and at the same time. A buffer stays alive and in place until its call returns; it must not be transferred
    * or detached in that time. Signals of the process are blocked on these threads, whose stacks have 256 KiB.
    *
-   * @throws {TypeError} for a definition that it does not take: a struct, a callback, too many parameters.
+   * @throws {TypeError} without {@linkcode Capabilities.native}; for a definition that it does not take: a struct, a callback, too
+   * many parameters.
    * @throws {Error} if the library or one of its symbols is not there.
    * @throws {SchedulerClosedError} after `close()`.
    *
@@ -208,6 +232,7 @@ export class Scheduler implements AsyncDisposable {
    */
   dlopen<const S extends Deno.ForeignLibraryInterface>(path: string | URL, symbols: S): NativeLibrary<S> {
     this.#requireOpen();
+    this.#host.require("native", "Scheduler.dlopen()");
     const { calls, pool } = this.#host.native;
     return hostModule!.openLibrary("Scheduler.dlopen", calls, pool, path, symbols);
   }
@@ -219,11 +244,13 @@ export class Scheduler implements AsyncDisposable {
    * The promise rejects with an `Error` if the system refuses an option, or the thread.
    *
    * @throws {RangeError} or {TypeError} if an option is out of its range.
+   * @throws {TypeError} without {@linkcode Capabilities.native}.
    * @throws {SchedulerClosedError} after `close()`.
    */
   thread(options: NativeThreadOptions = {}): Promise<NativeThread> {
     const wishes = requireNativeThreadOptions("thread", options);
     this.#requireOpen();
+    this.#host.require("native", "Scheduler.thread()");
     return hostModule!.NativeThread.open(this.#host.native.calls, wishes);
   }
 
@@ -325,8 +352,9 @@ export class Scheduler implements AsyncDisposable {
 
   /**
    * Rejects every task that has not ended with a {@linkcode SchedulerClosedError}, and ends the threads. A thread that
-   * is in the middle of a computation is terminated; one that has something to close ({@linkcode perThread}), after a second.
-   * Nobody has to await the tasks: they are no unhandled rejections.
+   * is in the middle of a computation is terminated, or frozen for good; without {@linkcode Capabilities.preemption} a loop
+   * goes on until the process ends. One that has something to close ({@linkcode perThread}) has a second for that. Nobody has
+   * to await the tasks: they are no unhandled rejections.
    */
   close(): Promise<void> {
     return this.#host.close();
@@ -344,9 +372,12 @@ export class Scheduler implements AsyncDisposable {
    * @internal
    */
   endForCoverage(): void {
-    const variable = "DENO_COVERAGE_DIR";
-    if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
-    if (Deno.env.get(variable)) addEventListener("unload", () => this.#host.endThreads());
+    if (variable("DENO_COVERAGE_DIR")) addEventListener("unload", () => this.#host.endThreads());
+  }
+
+  #requireGrantable(what: string, { affinity, nice }: ThreadOptions): void {
+    if (affinity !== undefined) this.#host.require("threadOptions", `${what}: affinity`);
+    if (nice !== undefined) this.#host.require("threadOptions", `${what}: nice`);
   }
 
   #requireOpen(): void {

@@ -3,7 +3,8 @@ import { Shared } from "./parking/shared.ts";
 import process from "node:process";
 import v8 from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
-import { errnoName, loadShim, type Shim } from "../ffi/shim.ts";
+import { errnoName, type Shim } from "../ffi/shim.ts";
+import { joinTier } from "../ffi/tier.ts";
 import { load, store } from "./arena/atomics.ts";
 import * as heddle from "../mod.ts";
 import "./locker_tasks.ts";
@@ -31,7 +32,7 @@ registry.isThread = true;
 registry.heddle = heddle;
 
 const arena = new Arena(shape, buffer);
-const shim = loadShim(shimPath);
+const shim = joinTier(shimPath);
 // Else the kernel fires the timeouts of this thread's sleeps up to 50 us late.
 shim.setTimerSlack(1);
 const shared = new Shared(arena, shim);

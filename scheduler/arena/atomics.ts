@@ -74,24 +74,33 @@ export function sleepInEventLoop(
 const TIMED_OUT = -110;
 
 /**
- * A futex over the words of one buffer. Sleeping in it is a synchronous foreign call: as fast as C, and the isolate's
- * event loop stands still. It may end for nothing: callers look at their word again.
+ * A futex over the words of one buffer. Sleeping in it is a synchronous foreign call, as fast as C; or `Atomics.wait` where there is
+ * no shim: one cannot wake who sleeps in the other. The isolate's event loop stands still. It may end for nothing: callers look at
+ * their word again.
  */
 export class Futex {
-  readonly #shim: Shim;
+  readonly #words: Int32Array;
+  readonly #shim: Shim | undefined;
   readonly #base: number;
 
   constructor(shim: Shim, words: Int32Array) {
-    this.#shim = shim;
+    this.#words = words;
+    this.#shim = shim.capabilities.native ? shim : undefined;
     this.#base = shim.addressOf(words);
   }
 
   /** `timeoutUs` below 0 waits for ever. Whether the time was over. */
   sleep(index: number, expected: number, timeoutUs: number): boolean {
+    if (this.#shim === undefined) {
+      const ms = timeoutUs < 0 ? Infinity : timeoutUs / 1000;
+      return Atomics.wait(this.#words, index, expected, ms) === "timed-out";
+    }
     return this.#shim.futexWait(this.#base + index * 4, expected, timeoutUs) === TIMED_OUT;
   }
 
   wake(index: number): void {
-    this.#shim.futexWake(this.#base + index * 4, 1);
+    // All, of which one sleeps here: V8 may keep a `waitAsync` of the same isolate, from a sleep that ended otherwise, before it.
+    if (this.#shim === undefined) Atomics.notify(this.#words, index);
+    else this.#shim.futexWake(this.#base + index * 4, 1);
   }
 }

@@ -1,7 +1,9 @@
 /**
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
-import { errnoName, loadShim, type Shim } from "../../ffi/shim.ts";
+import { type Capabilities, requireCapability } from "../../ffi/capabilities.ts";
+import { errnoName, type Shim } from "../../ffi/shim.ts";
+import { openTier } from "../../ffi/tier.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import { Admission } from "./admission.ts";
 import { Burial, diedBy, ranOn, type Verdict } from "./burial.ts";
@@ -81,7 +83,7 @@ export class Host {
 
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
-    const shim = loadShim();
+    const shim = openTier();
     return new Host(shim, settingsOf(options, shim), tracingOfEnvironment());
   }
 
@@ -126,6 +128,15 @@ export class Host {
   get mayBeStuck(): boolean {
     return this.inFlight > 0 && this.nativeCalls === 0 && !this.isClosed &&
       this.#tasks.areAlone;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#shim.capabilities;
+  }
+
+  /** Throws a TypeError. */
+  require(capability: keyof Capabilities, what: string): void {
+    requireCapability(this.#shim, capability, what);
   }
 
   get isolates(): number[] {
@@ -324,6 +335,7 @@ export class Host {
     const ended = Promise.all(threads.map((thread) => thread.ended));
     // A native M that is in a call may take for ever, and needs nobody.
     await within(GRACE, Promise.all([ended, nativeEnded]));
+    if (load(this.#words, PREEMPT) === 1) this.threads.watchEnd();
     for (const thread of this.threads.all) if (!this.threads.closes(thread)) this.threads.terminate(thread);
     if (this.threads.all.some((thread) => this.threads.closes(thread))) await within(CLOSING_LIMIT, ended);
     for (const thread of this.threads.all) this.threads.terminate(thread);

@@ -5,6 +5,7 @@
  * Fields have Go's names and meanings as far as there is such a thing here. Always 0 is needspinning: that question has no word of
  * its own here. A G's status is 1 while it is queued, 2 from its begin to its end, and 6 after that.
  */
+import { variable } from "../../ffi/permitted.ts";
 import type { Dump, DumpedPlace, DumpedProcessor, DumpedTask, DumpedThread } from "./dump.ts";
 import { requireInteger } from "../tasks/options.ts";
 
@@ -18,9 +19,7 @@ const LONGEST = 2 ** 31 - 1;
 
 /** What `HEDDLE_DEBUG` asks for, if it is set and may be read: nobody is asked for the permission. */
 export function tracingOfEnvironment(): Tracing | undefined {
-  const variable = "HEDDLE_DEBUG";
-  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return undefined;
-  return tracingOf(Deno.env.get(variable) ?? "");
+  return tracingOf(variable("HEDDLE_DEBUG") ?? "");
 }
 
 /** Names that are not known are somebody else's, as in GODEBUG. Throws a RangeError for a value of no use. */

@@ -1,4 +1,5 @@
 /** What a scheduler is started with. */
+import { requireCapability } from "../../ffi/capabilities.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { leastArenaBytes } from "../arena/arena.ts";
 import { MAX_PROCS } from "../arena/layout/p.ts";
@@ -17,7 +18,7 @@ const MAX_MS = 2 ** 31 - 1;
 export interface SchedulerOptions {
   /**
    * How many threads run tasks at the same instant (GOMAXPROCS), from 1 to 256. Default: `HEDDLE_PROCS`, or the CPUs
-   * that the process may use, by its affinity mask and its cgroups' CPU quotas.
+   * that the process may use, by its affinity mask and its cgroups' CPU quotas, or by `navigator.hardwareConcurrency`.
    */
   procs?: number;
   /**
@@ -45,7 +46,8 @@ export interface SchedulerOptions {
   /**
    * Whether the watchdog takes the P of a task whose time slice is over while others wait for one. Its thread is frozen
    * where it is, by a signal (SIGURG), and goes on when it is its turn again. What is not JavaScript or WebAssembly by then
-   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: true.
+   * (a foreign function, `JSON.parse`) cannot be frozen: it loses its P, and runs on beside. Default: whether it can be done
+   * here, see {@linkcode Capabilities}.
    *
    * After Go 1.14's asynchronous preemption (golang/go#24543).
    */
@@ -58,7 +60,7 @@ export interface SchedulerOptions {
   /**
    * Milliseconds of CPU time that a task may use on end, without an `await`, before it is abandoned: it rejects with a
    * {@linkcode TaskAbandonedError}, what else had begun on its thread with a {@linkcode ThreadDiedError}, and the thread is
-   * frozen for good. At least twice `sliceMs`. Default: no limit.
+   * frozen for good. At least twice `sliceMs`. It takes {@linkcode Capabilities.preemption}. Default: no limit.
    */
   runawayMs?: number;
   /**
@@ -131,7 +133,8 @@ export interface Settings
 
 /** Throws a RangeError for what is out of its range, a TypeError for what is of no use. */
 export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
-  const { preempt = true, detectDeadlocks = true, onStall, name, dumpOn } = options;
+  const { preempt = shim.capabilities.preemption, detectDeadlocks = true, onStall, name, dumpOn } = options;
+  if (preempt) requireCapability(shim, "preemption", "preempt: true");
   if (name !== undefined && typeof name !== "string") {
     throw new TypeError(`Scheduler.start: name is ${shown(name)}: give a string.`);
   }
@@ -155,6 +158,7 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   const { runawayMs = Infinity } = options;
   const isLimited = runawayMs !== Infinity;
   if (isLimited) requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  if (isLimited) requireCapability(shim, "preemption", "runawayMs");
   if (isLimited && !preempt) {
     throw new TypeError(
       "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",

@@ -18,7 +18,7 @@ export interface Stall {
   readonly shape: string;
   /** Milliseconds so far in which the thread has run: what it was frozen does not count. */
   readonly ms: number;
-  /** The kernel's number of the thread, as in `/proc/self/task`. */
+  /** The number of the thread: see {@linkcode TaskContext.tid}. */
   readonly tid: number;
   /** Where the task is: in a second report, if it has looked at `ctx.shouldYield` since the first one. */
   readonly stack?: string;

@@ -10,6 +10,7 @@ export interface ThreadStart {
   readonly isolate: number;
   /** What the thread evaluates: worker_main.ts in one piece. */
   readonly bundle: string;
+  /** Of the shim. Empty: this scheduler has none. */
   readonly shimPath: string;
   /** Of the host's thread, if it may end before the process does: see `Shim.hasEnded`. */
   readonly life?: number;

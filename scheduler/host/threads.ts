@@ -3,7 +3,8 @@
  *
  * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from "node:worker_threads";
+import { isGranted } from "../../ffi/permitted.ts";
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -118,7 +119,7 @@ export class Threads {
     this.#died = died;
     this.#revive = revive;
     this.#continue = goOn;
-    this.#life = shim.gettid() === Deno.pid ? undefined : requireLife(shim);
+    this.#life = shim.life();
     store(arena.i32, ISOLATES, HOST + 1);
   }
 
@@ -279,7 +280,9 @@ export class Threads {
       return undefined;
     }
     try {
-      const worker = new Worker(entry, { workerData, transferList: port && [port], resourceLimits });
+      const transferList = port && [port];
+      // Of its own the environment would be a copy of the whole, for which Deno asks its user if that is not granted.
+      const worker = new Worker(entry, { workerData, transferList, resourceLimits, env: SHARE_ENV });
       worker.unref();
       return worker;
     } catch (cause) {
@@ -333,10 +336,15 @@ export class Threads {
     });
   }
 
-  /** No thread is started any more. */
+  /** No thread is started any more, but perhaps the watchdog. */
   close(): void {
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#continuation);
+  }
+
+  /** All is closing, and some do not end: who computes on is frozen by the watchdog, for which it may have been too early. */
+  watchEnd(): void {
+    if (this.#sysmon === undefined && this.#threads.size > 0) this.#startSysmon();
   }
 
   /** By `died`, when it has read what the thread posted. */
@@ -399,7 +407,7 @@ export class Threads {
 
 /** What a thread could not start without. Deno (2.9) ends the process, or prints the thread's error, which nobody asked for. */
 function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") {
+  if (shim.capabilities.native && !isGranted({ name: "ffi" })) {
     return new Deno.errors.NotCapable(
       "No thread can start without the permission for foreign functions (--allow-ffi), which was revoked.",
     );
@@ -411,10 +419,4 @@ function whatIsMissing(shim: Shim, descriptors: number): Error | undefined {
     return new Error(`The system refused the descriptors of a thread: ${code}.`);
   }
   return new Error(`No thread can start without /proc (/proc/self/exe: ${code}). Mount it.`);
-}
-
-function requireLife(shim: Shim): number {
-  const life = shim.life();
-  if (life >= 0) return life;
-  throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
 }

@@ -12,7 +12,10 @@ import type { StreamCall, StreamOptions, TaskStream } from "./stream.ts";
 export interface TaskContext extends Home {
   /** Unique within the scheduler. */
   readonly id: number;
-  /** The kernel's number of the thread that the task is bound to, as in `/proc/self/task`. */
+  /**
+   * The kernel's number of the thread that the task is bound to, as in `/proc/self/task`. Without {@linkcode Capabilities.threadOptions}
+   * one that only the process knows.
+   */
   readonly tid: number;
   /**
    * Aborted when the task is cancelled. Pass it on to `fetch` and the like. A task that computes without an `await`

@@ -1,6 +1,7 @@
 /** Back-pressure, and draining. */
 import { assert, assertEquals, assertLessOrEqual, assertRejects, assertThrows } from "@std/assert";
 import { QueueFullError, Scheduler, SchedulerClosedError, ThreadDiedError } from "@heddle/heddle";
+import { native } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { blocksUntilSet } from "../tasks/blocking.ts";
@@ -85,7 +86,7 @@ Deno.test("ready() resolves for all who wait, and rejects when the scheduler is 
   assertThrows(() => sched.ready(), SchedulerClosedError);
 });
 
-Deno.test("drain() takes nothing new, and resolves when tasks, children and native calls have ended", async () => {
+native.test("drain() takes nothing new, and resolves when tasks, children and native calls have ended", async () => {
   await using sched = await Scheduler.start({ procs: 2 });
   await using locker = await sched.locker();
   const { symbols } = sched.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });

@@ -8,6 +8,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { Scheduler, SchedulerClosedError, ThreadDiedError } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import { loadShim } from "../../ffi/shim.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
@@ -262,7 +263,7 @@ Deno.test("kill -9 of a child that a task waits for ends the wait", async () => 
   await child.status;
 });
 
-Deno.test("a signal that interrupts a blocking call gives the task its EINTR", async () => {
+threadOptions.test("a signal that interrupts a blocking call gives the task its EINTR", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const { symbols } = Deno.dlopen("libc.so.6", {
     tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },

@@ -8,6 +8,7 @@ import {
   TaskAbandonedError,
   ThreadDiedError,
 } from "@heddle/heddle";
+import { preemption } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { nothing } from "../tasks/arithmetic.ts";
@@ -144,7 +145,7 @@ Deno.test("tasks whose module never loads wait, can be cancelled, and keep nobod
   await soon(closed, "close()");
 });
 
-Deno.test("a listener of a task's signal that computes on keeps nobody else out, and can be abandoned", async () => {
+preemption.test("a listener of a task's signal that computes on keeps nobody else out, and can be abandoned", async () => {
   for (const how of ["looks", "sleeps"] as const) {
     await using own = await Scheduler.start({ procs: 1 });
     const [entered, go] = [new Flag(), new Flag()];

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertRejects } from "@std/assert";
 import { Scheduler, ThreadDiedError } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import { soon, until, untilSync } from "../support/deadline.ts";
 import { add, fan, identity, idOf, nothing, tree } from "../tasks/arithmetic.ts";
 import {
@@ -229,7 +230,7 @@ Deno.test("whichever of a sleep and a timer of the world outside comes first win
   }
 });
 
-Deno.test("a task stays on its thread over every kind of await", async () => {
+threadOptions.test("a task stays on its thread over every kind of await", async () => {
   await using sched = await Scheduler.start({ procs: 3, preempt: false });
   const all = await Promise.all(Array.from({ length: 20 }, () => sched.go(tidsOverAwaits())));
   for (const tids of all) assertEquals(new Set(tids).size, 1);

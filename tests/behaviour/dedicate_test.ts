@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { mostAtOnce } from "../support/intervals.ts";
@@ -23,7 +24,7 @@ type Any = any;
 const allowed = Deno.readTextFileSync("/proc/self/status").match(/^Cpus_allowed_list:\s*(.*)$/m)![1];
 const firstCpu = Number(/^\d+/.exec(allowed)![0]);
 
-Deno.test("a dedicated task has its name, CPUs and nice value on its own thread alone", async () => {
+threadOptions.test("a dedicated task has its name, CPUs and nice value on its own thread alone", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const state = await sched.dedicate(threadState(), { name: "tap", affinity: [firstCpu], nice: 5 });
   assertEquals([state.name, state.cpus, state.nice], ["tap", String(firstCpu), 5]);
@@ -32,14 +33,14 @@ Deno.test("a dedicated task has its name, CPUs and nice value on its own thread 
   assertEquals([pool.cpus, pool.nice], [allowed, threadNice(Deno.pid)]);
 });
 
-Deno.test("a dedicated thread is named after its task if nobody says otherwise", async () => {
+threadOptions.test("a dedicated thread is named after its task if nobody says otherwise", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   assertEquals((await sched.dedicate(threadState())).name, "threadState");
   assertEquals((await sched.dedicate(threadState(), { name: "fifteen bytes.." })).name, "fifteen bytes..");
   assertEquals((await sched.dedicate(threadState(), { name: "ä\u4e2d" })).name, "ä\u4e2d");
 });
 
-Deno.test("the kernel shows a dedicated thread while its task runs, and not when it has ended", async () => {
+threadOptions.test("the kernel shows a dedicated thread while its task runs, and not when it has ended", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const [arrived, leave] = [new Flag(), new Flag()];
   const task = sched.dedicate(busyUntil(arrived.buffer, leave.buffer), { name: "on its own" });
@@ -53,7 +54,7 @@ Deno.test("the kernel shows a dedicated thread while its task runs, and not when
   await until(() => sched.stats().dedicatedThreads === 0, "and not counted");
 });
 
-Deno.test("a dedicated task stays on its thread over every kind of await, and ctx.tid is that thread's", async () => {
+threadOptions.test("a dedicated task stays on its thread over every kind of await, and ctx.tid is that thread's", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const seen = await sched.dedicate(tidsOverAwaits());
   assertEquals(new Set(seen).size, 1);
@@ -115,7 +116,7 @@ Deno.test("thread options out of their range are errors at the call, with the va
   assertEquals(sched.stats().inFlight, 0);
 });
 
-Deno.test("CPUs that do not exist are an error that names those that do", async () => {
+threadOptions.test("CPUs that do not exist are an error that names those that do", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const error = await assertRejects(() => sched.dedicate(nothing(), { affinity: [1000] }), Error, "[1000]");
   assert(error.message.includes("EINVAL") && error.message.includes("may use the CPUs"), error.message);

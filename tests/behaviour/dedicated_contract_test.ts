@@ -2,6 +2,7 @@
 import { Shared } from "../../scheduler/parking/shared.ts";
 import { assert, assertEquals, assertLess, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
+import { native, threadOptions } from "../support/capabilities.ts";
 import { loadShim } from "../../ffi/shim.ts";
 import { BlockingCalls } from "../../scheduler/machine/blocking_call.ts";
 import { EXEMPT_P } from "../../scheduler/parking/idle.ts";
@@ -59,13 +60,13 @@ class Saturated implements AsyncDisposable {
 
 // One thread ----------------------------------------------------------------------------------------------------------
 
-Deno.test("gettid is one value for the life of a dedicated task, asked from inside of foreign calls", async () => {
+threadOptions.test("gettid is one value for the life of a dedicated task, asked from inside of foreign calls", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   const options = { name: "one", affinity: [lastCpu], nice: 3 };
   assertEquals(new Set(await soon(sched.dedicate(tidsInCalls(), options), "the task")).size, 1);
 });
 
-Deno.test("gettid is one value for all tasks of a locker, whose thread looks as asked", async () => {
+threadOptions.test("gettid is one value for all tasks of a locker, whose thread looks as asked", async () => {
   await using sched = await Scheduler.start({ procs: 2, preempt: false });
   await using locker = await sched.locker({ name: "locker", affinity: [lastCpu], nice: 3 });
   const tasks = Array.from({ length: 20 }, () => locker.go(tidsInCalls()));
@@ -79,7 +80,7 @@ Deno.test("gettid is one value for all tasks of a locker, whose thread looks as 
   ]);
 });
 
-Deno.test("gettid is one value for the life of a native thread, asked by calls of several libraries", async () => {
+native.test("gettid is one value for the life of a native thread, asked by calls of several libraries", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using thread = await sched.thread({ name: "native", affinity: [lastCpu], nice: 3 });
   const seen = new Set<number>();
@@ -222,7 +223,7 @@ Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's w
 
 const sleeps = (tid: number) => Number(threadStatus(tid, "voluntary_ctxt_switches"));
 
-Deno.test("a dedicated task's blocking calls wake no sysmon, and keep its P", async (t) => {
+threadOptions.test("a dedicated task's blocking calls wake no sysmon, and keep its P", async (t) => {
   const before = new Set(tids());
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   // By its timer slack, which no other thread sets to 1 ns.
@@ -335,7 +336,7 @@ Deno.test("one locker more than maxThreads allows is an error, and there is room
   assertNotEquals(await again.go(tidOf()), await sched.go(tidOf()));
 });
 
-Deno.test("a symbol that a native thread's library lacks is an error at dlopen, and the thread goes on", async () => {
+native.test("a symbol that a native thread's library lacks is an error at dlopen, and the thread goes on", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   await using thread = await sched.thread();
   const missing = { no_such_function: { parameters: [], result: "void" } } as const;

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@s
 import { Channel, type Dump, type DumpedThread, Mutex, Scheduler, Semaphore } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
+import { preemption } from "../support/capabilities.ts";
 import { Pipe } from "../support/pipe.ts";
 import { runProgram } from "../support/programs.ts";
 import { readsPipe } from "../tasks/blocking.ts";
@@ -21,7 +22,7 @@ function threadOf(dump: Dump, id: number): DumpedThread | undefined {
   return dump.threads.find(({ tid }) => tid === on);
 }
 
-Deno.test("while all threads compute, block or are frozen, a dump comes at once and says so of each", async () => {
+preemption.test("while all threads compute, block or are frozen, a dump comes at once and says so of each", async () => {
   await using sched = await Scheduler.start({ procs: 2, name: "wedged" });
   using pipe = new Pipe();
   const [begun, go, arrived] = [new Flag(), new Flag(), new Flag()];

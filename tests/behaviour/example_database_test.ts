@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
 import { Database, fill } from "../../examples/database.ts";
+import { native } from "../support/capabilities.ts";
 import { soon } from "../support/deadline.ts";
 import { threadName } from "../support/os_threads.ts";
 import { runProgram } from "../support/programs.ts";
@@ -14,8 +15,11 @@ function isInstalled(): boolean {
   }
 }
 
-const ignore = !isInstalled();
-if (ignore) console.log("skipped: the tests of SQLite (Debian: apt-get install libsqlite3-0)");
+const ignore = !isInstalled() || !native.isThere;
+if (!isInstalled()) console.log("skipped: the tests of SQLite (Debian: apt-get install libsqlite3-0)");
+else if (ignore) {
+  console.log("skipped: the tests of SQLite, which take native threads, and there are none here");
+}
 
 function test(name: string, run: (sched: Scheduler, database: Database) => Promise<void>): void {
   Deno.test({

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import { dispatch, packetSocket, send } from "../../examples/dispatch.ts";
 import { soon, until } from "../support/deadline.ts";
 import { tids } from "../support/os_threads.ts";
@@ -20,7 +21,7 @@ for (const procs of [1, 2]) {
   });
 }
 
-Deno.test("dispatch: while the loop waits in the kernel, the pool's only P is free", async () => {
+threadOptions.test("dispatch: while the loop waits in the kernel, the pool's only P is free", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const [receiver, sender] = packetSocket();
   const loop = sched.dedicate(dispatch(receiver, 10), { name: "waits" });

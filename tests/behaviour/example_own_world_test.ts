@@ -1,13 +1,17 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { native } from "../support/capabilities.ts";
 import { World } from "../../examples/own_world.ts";
 import { threadStatus } from "../support/os_threads.ts";
 import { runProgram } from "../support/programs.ts";
 
 const isRoot = Deno.uid() === 0;
 if (!isRoot) console.log("skipped: two tests of per-thread credentials, which take root");
+else if (!native.isThere) {
+  console.log("skipped: two tests of per-thread credentials, which take native threads");
+}
 
-Deno.test("own world: relative paths of one thread start at its own directory", async () => {
+native.test("own world: relative paths of one thread start at its own directory", async () => {
   const directories = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   await using sched = await Scheduler.start({ procs: 1 });
   const before = Deno.cwd();
@@ -32,7 +36,7 @@ Deno.test("own world: relative paths of one thread start at its own directory", 
 
 Deno.test({
   name: "own world: one thread has a host name of its own",
-  ignore: !isRoot,
+  ignore: !isRoot || !native.isThere,
   fn: async (t) => {
     await using sched = await Scheduler.start({ procs: 1 });
     await using thread = await sched.thread();
@@ -55,7 +59,7 @@ Deno.test({
 
 Deno.test({
   name: "own world: one thread opens files as another user",
-  ignore: !isRoot,
+  ignore: !isRoot || !native.isThere,
   fn: async () => {
     await using sched = await Scheduler.start({ procs: 1 });
     await using thread = await sched.thread();
@@ -72,7 +76,7 @@ Deno.test({
   },
 });
 
-Deno.test("own world: the example shows two directories at once", async () => {
+native.test("own world: the example shows two directories at once", async () => {
   const { code, stdout, stderr } = await runProgram("../../examples/own_world");
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, "ostype: Linux\n");

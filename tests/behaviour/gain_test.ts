@@ -1,6 +1,7 @@
 /** Whom it pays to preempt, how many threads that makes, and what threads import ahead of need. */
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { preemption } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { nothing } from "../tasks/arithmetic.ts";
 import { answer, hog, work } from "../tasks/hogging.ts";
@@ -48,7 +49,7 @@ Deno.test("a queue of equal tasks makes no more threads than its Ps need", async
   assertLess(await mostThreads(sched, all), 2 + 2 + 1);
 });
 
-Deno.test("a long task is frozen for short ones", async () => {
+preemption.test("a long task is frozen for short ones", async () => {
   await using sched = await Scheduler.start({ procs: 1, warm: [work] });
   await soon(sched.go(answer(1, 0)), "one of the short ones: how long it takes is known");
   const long = sched.go(work("loop", 3000));
@@ -61,7 +62,7 @@ Deno.test("a long task is frozen for short ones", async () => {
   assertLess(sched.stats().threads, 1 + 2 + 1);
 });
 
-Deno.test("endless tasks of one definition on all Ps, and more of them than Ps, stop nobody", async () => {
+preemption.test("endless tasks of one definition on all Ps, and more of them than Ps, stop nobody", async () => {
   await using sched = await Scheduler.start({ procs: 2, sliceMs: 2 });
   for (let i = 0; i < 4; i++) sched.go(hog("loop")).catch(() => {});
   // What waits for a timer may get one of the loops as a neighbour on its thread, and go on no more.
@@ -69,7 +70,7 @@ Deno.test("endless tasks of one definition on all Ps, and more of them than Ps, 
   await until(() => sched.stats().frozenThreads === 2, "all four have begun");
 });
 
-Deno.test("of the first ones of its kind each is given a thread in the end", async () => {
+preemption.test("of the first ones of its kind each is given a thread in the end", async () => {
   await using sched = await Scheduler.start({ procs: 1, sliceMs: 1 });
   const all = Promise.all(Array.from({ length: 4 }, () => sched.go(work("loop", 400))));
   assertGreater(await mostThreads(sched, all), 2);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
+import { native } from "../support/capabilities.ts";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { soon, until } from "../support/deadline.ts";
 import { threadStatus, tids } from "../support/os_threads.ts";
@@ -29,7 +30,7 @@ function nativeTids(): number[] {
 
 const seconds = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("a native call returns what the function returns, in a promise", async () => {
+native.test("a native call returns what the function returns, in a promise", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   const call = libc.getppid();
@@ -39,7 +40,7 @@ Deno.test("a native call returns what the function returns, in a promise", async
   assertEquals([sched.stats().nativeCalls, sched.stats().inFlight], [0, 0]);
 });
 
-Deno.test("errno is that of the call, by name of the promise", async () => {
+native.test("errno is that of the call, by name of the promise", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   const call = libc.open(encoder.encode("/no/such/file\0"), 0);
@@ -57,7 +58,7 @@ testCalled("errno is 0 before every call, and never another call's", async (path
   }
 });
 
-Deno.test("64 calls of 500 ms each take about 500 ms, and do not delay a file that is read meanwhile", async () => {
+native.test("64 calls of 500 ms each take about 500 ms, and do not delay a file that is read meanwhile", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   const start = performance.now();
@@ -70,7 +71,7 @@ Deno.test("64 calls of 500 ms each take about 500 ms, and do not delay a file th
   assertLess(read, 300);
 });
 
-Deno.test("a call returns while all of Deno's own blocking threads are taken", async () => {
+native.test("a call returns while all of Deno's own blocking threads are taken", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   const theirs = Deno.dlopen("libc.so.6", {
@@ -148,7 +149,7 @@ testCalled("calls by the ten thousand wait their turn, each with its own argumen
   assertEquals(sums.findIndex((sum, i) => sum !== BigInt(i % 200)), -1);
 });
 
-Deno.test("a burst of quick calls does not start threads by the hundred", async () => {
+native.test("a burst of quick calls does not start threads by the hundred", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   for (let i = 0; i < 5; i++) await Promise.all(Array.from({ length: 5000 }, () => libc.getppid()));
@@ -156,7 +157,7 @@ Deno.test("a burst of quick calls does not start threads by the hundred", async 
   assertLess(sched.stats().nativeThreads, 64);
 });
 
-Deno.test("threads have their name, block signals, and end after a while without work", async () => {
+native.test("threads have their name, block signals, and end after a while without work", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   await until(() => nativeTids().length === 0, "those of other tests have ended");
@@ -174,7 +175,7 @@ Deno.test("threads have their name, block signals, and end after a while without
   assertEquals(await soon(libc.getppid(), "a call after that"), Deno.ppid);
 });
 
-Deno.test("close() ends native threads that are in no call", async () => {
+native.test("close() ends native threads that are in no call", async () => {
   for (let round = 0; round < 10; round++) {
     const sched = await Scheduler.start({ procs: 1 });
     const libc = openLibc(sched);
@@ -229,7 +230,7 @@ testCalled("a library that is closed takes no calls; those under way return", as
   }
 });
 
-Deno.test("no call is lost, whatever the host and the threads are doing when it is made", async () => {
+native.test("no call is lost, whatever the host and the threads are doing when it is made", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
   // xorshift32 with a fixed start: bursts of 1 to 64 calls that sleep 0 to 300 us, with pauses of 0 to 3 ms between.

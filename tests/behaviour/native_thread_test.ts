@@ -1,6 +1,7 @@
 import { isolateOf } from "../../scheduler/sync/isolate.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type NativeThreadOptions, Scheduler, SchedulerClosedError } from "@heddle/heddle";
+import { native } from "../support/capabilities.ts";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { blockClass } from "../../scheduler/arena/heap.ts";
 import { QUEUE_WORDS } from "../../scheduler/arena/layout/native.ts";
@@ -22,7 +23,7 @@ const libcDefinitions = {
   labs: { type: "pointer" },
 } as const;
 
-Deno.test("every call of a native thread runs on one thread, that has no other's", async () => {
+native.test("every call of a native thread runs on one thread, that has no other's", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using one = await sched.thread();
   await using other = await sched.thread();
@@ -35,7 +36,7 @@ Deno.test("every call of a native thread runs on one thread, that has no other's
   assertEquals(seen.findIndex((tid, i) => tid !== (i % 2 === 0 ? one : other).tid), -1);
 });
 
-Deno.test("a native thread has its name, CPUs and nice value, and no other thread has", async () => {
+native.test("a native thread has its name, CPUs and nice value, and no other thread has", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using thread = await sched.thread({ name: "gl", affinity: [firstCpu], nice: 4 });
   await using plain = await sched.thread();
@@ -49,7 +50,7 @@ Deno.test("a native thread has its name, CPUs and nice value, and no other threa
   assertEquals(tids().filter((tid) => threadStatus(tid, "Name") === "gl"), [thread.tid]);
 });
 
-Deno.test("native threads for which the arena has no room are refused by name, and those that there are go on", async () => {
+native.test("native threads for which the arena has no room are refused by name, and those that there are go on", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxTasks: 16, arenaBytes: 64 << 20 });
   const { heap } = isolateOf(sched, "a test");
   await using first = await sched.thread();
@@ -96,7 +97,7 @@ testCalled("thread-local variables of C are there for the next call", async (pat
   assertEquals(counts, [1, 2, 3, 1, 2, 3]);
 });
 
-Deno.test("one thread's working directory is its own after unshare(CLONE_FS)", async () => {
+native.test("one thread's working directory is its own after unshare(CLONE_FS)", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using thread = await sched.thread();
   const definitions = {
@@ -111,7 +112,7 @@ Deno.test("one thread's working directory is its own after unshare(CLONE_FS)", a
   assertEquals(Deno.cwd(), before);
 });
 
-Deno.test("errno of a native thread's call is that call's", async () => {
+native.test("errno of a native thread's call is that call's", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using thread = await sched.thread();
   const libc = thread.dlopen("libc.so.6", libcDefinitions).symbols;
@@ -119,7 +120,7 @@ Deno.test("errno of a native thread's call is that call's", async () => {
   assertEquals([await failing, failing.errno, await quick, quick.errno], [-1, 2, Deno.ppid, 0]);
 });
 
-Deno.test("a function is called by its address", async () => {
+native.test("a function is called by its address", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await using thread = await sched.thread();
   const { labs } = thread.dlopen("libc.so.6", libcDefinitions).symbols;
@@ -158,7 +159,7 @@ Deno.test("options of a native thread out of their range are errors at the call"
   assertEquals(sched.stats().nativeThreads, 0);
 });
 
-Deno.test("what the system refuses a native thread is an error, and the thread is gone", async () => {
+native.test("what the system refuses a native thread is an error, and the thread is gone", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = "refused a thread the affinity [1000]: EINVAL; this process may use the CPUs [";
   await assertRejects(() => sched.thread({ affinity: [1000] }), Error, words);
@@ -166,7 +167,7 @@ Deno.test("what the system refuses a native thread is an error, and the thread i
   await until(() => sched.stats().nativeThreads === 0, "their threads have ended");
 });
 
-Deno.test("a native thread with a priority is in SCHED_FIFO, or the error says what that takes", async () => {
+native.test("a native thread with a priority is in SCHED_FIFO, or the error says what that takes", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const options: NativeThreadOptions = { priority: 7, name: "fifo" };
   let thread;
@@ -185,7 +186,7 @@ Deno.test("a native thread with a priority is in SCHED_FIFO, or the error says w
   assertEquals(fields.slice(37, 39), ["7", "1"]);
 });
 
-Deno.test("a thousand native threads, one after the other, leave none behind", async () => {
+native.test("a thousand native threads, one after the other, leave none behind", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await (await sched.thread()).close();
   await until(() => sched.stats().nativeThreads === 0, "the first one has ended");
@@ -245,7 +246,7 @@ testCalled("the scheduler's close() rejects the calls of native threads, which e
   assertThrows(() => sched.thread(), SchedulerClosedError);
 });
 
-Deno.test("native threads are counted, and not against maxNativeThreads", async () => {
+native.test("native threads are counted, and not against maxNativeThreads", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxNativeThreads: 1 });
   const threads = await Promise.all(Array.from({ length: 5 }, () => sched.thread()));
   assertEquals(sched.stats().nativeThreads, 5);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
 import { Channel, Scheduler, type Stall, TaskAbandonedError, ThreadDiedError } from "@heddle/heddle";
+import { preemption } from "../support/capabilities.ts";
 import { testCalled } from "../support/called.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
@@ -27,7 +28,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 // Slices --------------------------------------------------------------------------------------------------------------
 
 for (const kind of kinds) {
-  Deno.test(`a task answers beside one that never ends, on one P: ${kind}`, async () => {
+  preemption.test(`a task answers beside one that never ends, on one P: ${kind}`, async () => {
     await using sched = await Scheduler.start({ procs: 1 });
     sched.go(hog(kind)).catch(() => {});
     await pause(50);
@@ -49,7 +50,7 @@ Deno.test("without preemption a task waits for one that never ends", async () =>
   await soon(Promise.all([busy, late]), "both");
 });
 
-Deno.test("six endless tasks on two Ps all get their share, and two run at any time", async () => {
+preemption.test("six endless tasks on two Ps all get their share, and two run at any time", async () => {
   await using sched = await Scheduler.start({ procs: 2 });
   const words = new Int32Array(new SharedArrayBuffer(6 * 64));
   for (let i = 0; i < 6; i++) sched.go(count(words, i * 16)).catch(() => {});
@@ -67,13 +68,13 @@ Deno.test("six endless tasks on two Ps all get their share, and two run at any t
   assertEquals(sched.stats().frozenThreads, 4);
 });
 
-Deno.test("a task that nobody waits behind is left alone", async () => {
+preemption.test("a task that nobody waits behind is left alone", async () => {
   await using sched = await Scheduler.start({ procs: 2 });
   await soon(Promise.all([sched.go(work("loop", 300)), sched.go(work("sort", 300))]), "the work");
   assertEquals(sched.stats().preempted, 0);
 });
 
-Deno.test("setProcs takes a P from a task that goes on computing", async () => {
+preemption.test("setProcs takes a P from a task that goes on computing", async () => {
   await using sched = await Scheduler.start({ procs: 2 });
   const words = new Int32Array(new SharedArrayBuffer(2 * 64));
   for (const index of [0, 16]) sched.go(count(words, index)).catch(() => {});
@@ -88,7 +89,7 @@ for (
   const [where, prefix, cycles] of [["two CPUs", [], 250], ["one CPU", ["taskset", "-c", "0"], 100]] as const
 ) {
   // Ten thousand are a task of their own: deno task freeze.
-  Deno.test(`frozen and resumed ${cycles} times on ${where}, a mix of tasks computes what it should`, async () => {
+  preemption.test(`frozen and resumed ${cycles} times on ${where}, a mix of tasks computes what it should`, async () => {
     const { code, stdout, stderr } = await runProgram("freezes_and_resumes", {
       prefix: [...prefix],
       args: [`${cycles}`],
@@ -98,7 +99,7 @@ for (
   });
 }
 
-Deno.test("a thread is not frozen in the scheduler: tasks that do nothing but operate on a channel lose no value", async () => {
+preemption.test("a thread is not frozen in the scheduler: tasks that do nothing but operate on a channel lose no value", async () => {
   await using sched = await Scheduler.start({ procs: 1, sliceMs: 1 });
   const channel = new Channel<number>(sched, 8);
   const ends = await soon(
@@ -129,7 +130,7 @@ testCalled("a thread is not frozen in malloc: it loses its P there, and goes on"
   assertGreater(unfreezable.inNative, 0);
 });
 
-Deno.test("a thread is not frozen while it writes to stdout: others write at once, and no line is torn", async () => {
+preemption.test("a thread is not frozen while it writes to stdout: others write at once, and no line is torn", async () => {
   const { code, stdout, stderr } = await runProgram("prints_beside_a_printer", { ms: 60_000 });
   assertEquals(code, 0, stderr);
   const lines = stdout.trimEnd().split("\n");
@@ -138,17 +139,17 @@ Deno.test("a thread is not frozen while it writes to stdout: others write at onc
   assertGreater(Number(stderr), 0);
 });
 
-Deno.test("a signal that is not the scheduler's goes to who listened before, and to who listens since", async () => {
+preemption.test("a signal that is not the scheduler's goes to who listened before, and to who listens since", async () => {
   const { code, stdout, stderr } = await runProgram("listens_to_sigurg");
   assertEquals([code, stdout], [0, "before 1, since 1, preempted\n"], stderr);
 });
 
-Deno.test("a listener of SIGURG that comes after a scheduler is never called on a thread that is frozen in it", async () => {
+preemption.test("a listener of SIGURG that comes after a scheduler is never called on a thread that is frozen in it", async () => {
   const { code, stdout, stderr } = await runProgram("listens_to_sigurg_later");
   assertEquals([code, stdout], [0, "true true\nheard\n"], stderr);
 });
 
-Deno.test("a dedicated task and a blocking call are not preempted", async () => {
+preemption.test("a dedicated task and a blocking call are not preempted", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Int32Array(new SharedArrayBuffer(64));
   sched.dedicate(count(words, 0)).catch(() => {});
@@ -164,7 +165,7 @@ Deno.test("a dedicated task and a blocking call are not preempted", async () => 
 // Runaways ------------------------------------------------------------------------------------------------------------
 
 for (const kind of ["loop", "wasm", "regex", "json"] as const) {
-  Deno.test(`a task that never ends is abandoned, and the pool goes on: ${kind}`, async () => {
+  preemption.test(`a task that never ends is abandoned, and the pool goes on: ${kind}`, async () => {
     await using sched = await Scheduler.start({ procs: 1, runawayMs: 150 });
     const [ready, never] = [new Channel<number>(sched), new Channel<number>(sched)];
     const beside = sched.go(waitBeside(ready, never));
@@ -182,30 +183,28 @@ for (const kind of ["loop", "wasm", "regex", "json"] as const) {
   });
 }
 
-Deno.test("the time in which a task is frozen does not count: four tasks on one P finish", async () => {
+preemption.test("the time in which a task is frozen does not count: four tasks on one P finish", async () => {
   await using sched = await Scheduler.start({ procs: 1, runawayMs: 600, sliceMs: 1 });
   const tasks = Array.from({ length: 4 }, () => sched.go(work("loop", 700)));
   await soon(Promise.all(tasks), "the tasks");
   assertGreater(sched.stats().preempted, 0);
 });
 
-Deno.test("a task hears of its child on another thread that ran on", async () => {
+preemption.test("a task hears of its child on another thread that ran on", async () => {
   await using sched = await Scheduler.start({ procs: 2, runawayMs: 500 });
   const heard = await soon(sched.go(startHog("elsewhere")), "the parent");
   assert(/^TaskAbandonedError: Task "hog" \(id \d+\) was abandoned: it ran for/.test(heard), heard);
 });
 
-Deno.test("a child that runs on takes its parent along, which says so", async () => {
+preemption.test("a child that runs on takes its parent along, which says so", async () => {
   await using sched = await Scheduler.start({ procs: 1, runawayMs: 150 });
   const error = await assertRejects(() => soon(sched.go(startHog("here")), "the parent"), TaskAbandonedError);
   assert(/^Task "startHog" .* was abandoned: task "hog" \(id \d+\) ran/.test(error.message), error.message);
 });
 
-Deno.test("an abandoned task uses no CPU, keeps neither close() nor the process, and close() leaves no loop", async () => {
-  const ways = [["close", "loop"], ["exit", "loop"], ["running", "loop"], ["close", "json"], [
-    "exit",
-    "json",
-  ]];
+preemption.test("an abandoned task uses no CPU, keeps neither close() nor the process, and close() leaves no loop", async () => {
+  const ways = ["close loop", "exit loop", "running loop", "early loop", "close json", "exit json"]
+    .map((way) => way.split(" "));
   const outcomes = ways.map((args) => runProgram("abandons_a_task", { args }));
   (await Promise.all(outcomes)).forEach(({ code, stdout, stderr }, i) => {
     assertEquals(code, 0, stderr);
@@ -213,7 +212,7 @@ Deno.test("an abandoned task uses no CPU, keeps neither close() nor the process,
   });
 });
 
-Deno.test("tasks that are frozen as their scheduler is closed end, and their threads with them", async () => {
+preemption.test("tasks that are frozen as their scheduler is closed end, and their threads with them", async () => {
   const before = new Set(tids());
   const sched = await Scheduler.start({ procs: 1 });
   const words = new SharedArrayBuffer(64);
@@ -226,7 +225,7 @@ Deno.test("tasks that are frozen as their scheduler is closed end, and their thr
   await until(() => !tids().some(isOurs), "no thread is left");
 });
 
-Deno.test("a thread that dies as it was given a P in the middle of its task leaves that to no other", async () => {
+preemption.test("a thread that dies as it was given a P in the middle of its task leaves that to no other", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new SharedArrayBuffer(64);
   for (let i = 0; i < 3; i++) {
@@ -246,7 +245,7 @@ Deno.test("a thread that dies as it was given a P in the middle of its task leav
   assertEquals(sched.stats().idleProcs, 1);
 });
 
-Deno.test("options of preemption out of their range are errors", async () => {
+preemption.test("options of preemption out of their range are errors", async () => {
   for (
     const [options, message] of [
       [{ runawayMs: 19 }, "runawayMs is 19: give an integer from 20 (sliceMs is 10)"],

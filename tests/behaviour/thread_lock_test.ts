@@ -8,6 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Scheduler, ThreadDiedError } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { threadName, threadNice, tids } from "../support/os_threads.ts";
@@ -212,7 +213,7 @@ Deno.test("a dedicated task that was cancelled before it began frees its thread"
 
 // ThreadLocker --------------------------------------------------------------------------------------------------------
 
-Deno.test("a locker's tasks see one thread and one state of their module, and interleave at awaits", async () => {
+threadOptions.test("a locker's tasks see one thread and one state of their module, and interleave at awaits", async () => {
   await using sched = await Scheduler.start({ procs: 2, preempt: false });
   await using locker = await sched.locker({ name: "one-thread", nice: 5 });
   assertEquals([threadName(locker.tid), threadNice(locker.tid)], ["one-thread", 5]);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Worker } from "node:worker_threads";
 import { type Call, Scheduler, ThreadDiedError } from "@heddle/heddle";
+import { preemption } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { mostAtOnce } from "../support/intervals.ts";
@@ -81,7 +82,7 @@ for (const [how, call, words] of deaths) {
   });
 }
 
-Deno.test("a watchdog that dies is told of, and replaced by one that does what it did", async () => {
+preemption.test("a watchdog that dies is told of, and replaced by one that does what it did", async () => {
   const workers: Worker[] = [];
   const { unref } = Worker.prototype;
   Worker.prototype.unref = function (this: Worker) {
@@ -208,7 +209,7 @@ Deno.test("a thread that dies as it reads its mail takes no slot along, and late
   assertEquals(await soon(Promise.all([1, 2, 3].map((n) => sched.go(add(n, n)))), "others"), [2, 4, 6]);
 });
 
-Deno.test("a thread with the number of one that died after it was frozen has no P by that", async () => {
+preemption.test("a thread with the number of one that died after it was frozen has no P by that", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxThreads: 3 });
   await soon(sched.go(busy(1)), "the thread knows the module");
   const culprit = sched.go(exitAfterComputing(60));
@@ -221,11 +222,4 @@ Deno.test("a thread with the number of one that died after it was frozen has no 
   await until(() => sched.stats().idleProcs !== 0, "the P is idle");
   assertEquals(sched.stats().idleProcs, 1);
   assertEquals(mostAtOnce(await Promise.all(Array.from({ length: 20 }, () => sched.go(busy(2))))), 1);
-});
-
-Deno.test("a scheduler in a process without permission to load its shim says which one it needs", async () => {
-  const { runProgram } = await import("../support/programs.ts");
-  const { code, stderr } = await runProgram("prints_its_procs", { flags: ["--allow-read"] });
-  assertEquals(code, 1);
-  assert(stderr.includes("--allow-ffi"), stderr);
 });

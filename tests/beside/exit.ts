@@ -1,5 +1,5 @@
 import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
-import { runProgram } from "../support/programs.ts";
+import { endOf, runProgram } from "../support/programs.ts";
 
 Deno.test("a program that uses the default scheduler exits by itself", async () => {
   const { code, stdout } = await runProgram("exits_by_itself_after_go");
@@ -72,13 +72,15 @@ Deno.test("a program that closes its scheduler while a task computes for minutes
   assertEquals([code, stdout], [0, "SchedulerClosedError\n"]);
 });
 
-Deno.test("an idle scheduler uses no CPU, and one whose tasks all sleep hardly any", async () => {
-  const percents = await Promise.all([[], ["asleep"]].map(async (args) => {
-    const { code, stdout, stderr } = await runProgram("uses_no_cpu_when_idle", { args, ms: 40_000 });
+Deno.test("an idle scheduler uses no CPU, with the shim and without, and one whose tasks all sleep hardly any", async () => {
+  const runs = [{}, { args: ["asleep"] }, { env: { HEDDLE_TIER: "none" } }];
+  const percents = await Promise.all(runs.map(async (options) => {
+    const { code, stdout, stderr } = await runProgram("uses_no_cpu_when_idle", { ...options, ms: 40_000 });
     assertEquals(code, 0, stderr);
     return Number(stdout);
   }));
   assertLess(percents[0], 0.5, "percent of a CPU over some seconds");
+  assertLess(percents[2], 0.5, "percent without the shim");
   // Five threads look at their heaps ten times a second.
   assertLess(percents[1], 4, "percent of a CPU");
 });
@@ -86,4 +88,25 @@ Deno.test("an idle scheduler uses no CPU, and one whose tasks all sleep hardly a
 Deno.test("the first result waits for one thread, and for no other to start", async () => {
   const { code, stdout, stderr } = await runProgram("has_its_first_result");
   assertEquals([code, stdout, stderr], [0, "42 1\n", ""]);
+});
+
+Deno.test("on a terminal nobody is asked for a permission: what was not granted is done without", async (t) => {
+  const program = new URL("../programs/exits_by_itself_after_go.ts", import.meta.url);
+  const command = `${Deno.execPath()} run --no-check --allow-read ${program}`;
+  try {
+    // From util-linux: with a pseudo-terminal.
+    const child = new Deno.Command("script", {
+      args: ["-qec", command, "/dev/null"],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const { code, stdout } = await endOf(child, 20_000);
+    const lines = new TextDecoder().decode(stdout).trim().split("\r\n");
+    assertEquals([code, lines.length, lines.at(-1)], [0, 2, "3 7"], lines.join("\n"));
+    assertStringIncludes(lines[0], "Heddle runs without its native shim");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.log(`skipped: ${t.name}: there is no "script" here`);
+  }
 });

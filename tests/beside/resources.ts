@@ -25,11 +25,12 @@ for (
   });
 }
 
-Deno.test("with --allow-ffi revoked tasks run on the threads that there are, and the next start says what is missing", async () => {
+Deno.test("with --allow-ffi revoked tasks run on the threads that there are, and the next start does without the shim, and says what is missing", async () => {
   const { code, stdout, stderr } = await runProgram("runs_out", { args: ["permission"] });
   assertEquals(code, 0, stderr);
-  assertStringIncludes(stdout, "closed\nstarting: Loading heddle-");
-  assertStringIncludes(stdout, "run with --allow-ffi");
+  assertStringIncludes(stdout, "closed\nstarting: false 45\n");
+  assertStringIncludes(stderr, "Heddle runs without its native shim");
+  assertStringIncludes(stderr, "run with --allow-ffi");
 });
 
 Deno.test("without /proc the first line says so", async () => {

@@ -75,7 +75,8 @@ take();
 await sched.close();
 console.log("closed");
 try {
-  await Scheduler.start({ procs: 1 });
+  await using another = await Scheduler.start({ procs: 1 });
+  console.log("starting:", another.capabilities.native, await another.go(sum(0, 10)));
 } catch (error) {
   console.log("starting:", (error as Error).message);
 }

@@ -9,6 +9,7 @@ import {
   ThreadDiedError,
   type ThreadLocker,
 } from "@heddle/heddle";
+import { threadOptions } from "../support/capabilities.ts";
 import type { Plan } from "./plan.ts";
 import type { Random } from "./random.ts";
 
@@ -95,7 +96,10 @@ export class Act {
         }
       } else if (dice < 20) {
         try {
-          return sched.dedicate(call, { ...options, ...(random.chance(20) && { nice: 1 }) });
+          return sched.dedicate(call, {
+            ...options,
+            ...(random.chance(20) && threadOptions.isThere && { nice: 1 }),
+          });
         } catch (error) {
           if (!(error instanceof RangeError)) throw error;
         }

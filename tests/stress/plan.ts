@@ -1,5 +1,6 @@
 /** What a round is like: the scheduler's options, and what may happen in it. */
 import type { SchedulerOptions } from "@heddle/heddle";
+import { preemption } from "../support/capabilities.ts";
 import type { Random } from "./random.ts";
 
 /** Bytes of the arena. */
@@ -25,7 +26,7 @@ export function planOf(random: Random): Plan {
   const maxTasks = random.chance(20) ? 8 : 4096;
   const isDeadly = random.chance(30);
   const closesInTheMiddle = random.chance(25);
-  const preempt = random.chance(85);
+  const preempt = random.chance(85) && preemption.isThere;
   const abandons = preempt && isDeadly && random.chance(40);
   const options = {
     procs,

@@ -27,6 +27,7 @@ import {
 } from "./census.ts";
 import { describe, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
+import { native, threadOptions } from "../support/capabilities.ts";
 import { threadName, tids } from "../support/os_threads.ts";
 
 /**
@@ -50,8 +51,6 @@ const plays: readonly Play[] = [
   mapped,
   piped,
   streams,
-  pool,
-  nativeThread,
   values,
   scripts,
   scripts,
@@ -68,10 +67,11 @@ const plays: readonly Play[] = [
   identity,
   offering,
   returning,
-  options,
   signals,
   statistics,
   dumps,
+  ...(native.isThere ? [pool, nativeThread] : []),
+  ...(threadOptions.isThere ? [options] : []),
 ];
 
 function pause(ms: number): Promise<void> {

@@ -32,7 +32,7 @@ export async function runProgram(
   name: string,
   { env = {}, prefix = [], flags = ["-A"], args = [], ms = 20_000 }: Options = {},
 ): Promise<Outcome> {
-  const path = new URL(`../programs/${name}.ts`, import.meta.url).pathname;
+  const { href } = new URL(`../programs/${name}.ts`, import.meta.url);
   const [command, ...rest] = [
     ...prefix,
     Deno.execPath(),
@@ -40,7 +40,7 @@ export async function runProgram(
     "--no-prompt",
     ...flags,
     "--no-check",
-    path,
+    href,
     ...args,
   ];
   const start = performance.now();

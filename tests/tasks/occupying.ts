@@ -1,23 +1,21 @@
 /** Tasks that keep their thread busy. */
 import { task } from "@heddle/heddle";
-import { loadShim } from "../../ffi/shim.ts";
+import { nowNs } from "../support/clock.ts";
 import { Flag } from "../support/flag.ts";
 import type { Interval } from "../support/intervals.ts";
-
-const shim = loadShim();
 
 /** Nobody waits longer for a test that went wrong. */
 const GIVE_UP = 30e9;
 
 function spin(end: number): void {
-  while (shim.nowNs() < end);
+  while (nowNs() < end);
 }
 
 /** Computes for `ms`, and says when. */
 export const busy = task(import.meta, "busy", (ctx, ms: number): Interval => {
-  const from = shim.nowNs();
+  const from = nowNs();
   spin(from + ms * 1e6);
-  return { tid: ctx.tid, from, to: shim.nowNs() };
+  return { tid: ctx.tid, from, to: nowNs() };
 });
 
 /** Counts itself in at `arrived`, and computes until `leave` is set. */
@@ -25,19 +23,19 @@ export const busyUntil = task(
   import.meta,
   "busyUntil",
   (ctx, arrived: SharedArrayBuffer, leave: SharedArrayBuffer): Interval => {
-    const from = shim.nowNs();
+    const from = nowNs();
     new Flag(arrived).increment();
     const flag = new Flag(leave);
-    while (flag.value === 0 && shim.nowNs() - from < GIVE_UP);
-    return { tid: ctx.tid, from, to: shim.nowNs() };
+    while (flag.value === 0 && nowNs() - from < GIVE_UP);
+    return { tid: ctx.tid, from, to: nowNs() };
   },
 );
 
 /** Computes until it is told to yield. Returns for how long, in ms. */
 export const busyUntilAsked = task(import.meta, "busyUntilAsked", (ctx): number => {
-  const from = shim.nowNs();
-  while (!ctx.shouldYield && shim.nowNs() - from < GIVE_UP);
-  return (shim.nowNs() - from) / 1e6;
+  const from = nowNs();
+  while (!ctx.shouldYield && nowNs() - from < GIVE_UP);
+  return (nowNs() - from) / 1e6;
 });
 
 /** Computes until it is cancelled; what its signal then says is left in a file. */
@@ -46,10 +44,10 @@ export const busyUntilCancelled = task(
   "busyUntilCancelled",
   async (ctx, arrived: SharedArrayBuffer, heard: SharedArrayBuffer) => {
     new Flag(arrived).increment();
-    const end = shim.nowNs() + GIVE_UP;
-    while (!ctx.signal.aborted && shim.nowNs() < end) {
+    const end = nowNs() + GIVE_UP;
+    while (!ctx.signal.aborted && nowNs() < end) {
       // The slice of 10 ms is over or the task was cancelled.
-      while (!ctx.shouldYield && shim.nowNs() < end);
+      while (!ctx.shouldYield && nowNs() < end);
       // On a busy machine the cancellation may come during the yield, which rejects then.
       if (!ctx.signal.aborted) await ctx.yield().catch(() => {});
     }

@@ -1,6 +1,7 @@
 /** What the kernel, a container's maker or the environment says about CPUs. */
 import { assert } from "@std/assert";
-import { cgroupCpus, requireProcs } from "../../../scheduler/sysmon/procs.ts";
+import { cgroupCpus } from "../../../ffi/cpus.ts";
+import { requireProcs } from "../../../scheduler/sysmon/procs.ts";
 import type { Target } from "../target.ts";
 
 /** Files are separated by NULs: the list of cgroups, then what each read gives, in turn. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { native } from "../../support/capabilities.ts";
 import { testCalled } from "../../support/called.ts";
 import { soon } from "../../support/deadline.ts";
 
@@ -143,7 +144,7 @@ testCalled("thirty parameters arrive, one more is an error at dlopen", async (pa
   );
 });
 
-Deno.test("a variadic function finds its floats", async () => {
+native.test("a variadic function finds its floats", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const { symbols } = sched.dlopen("libc.so.6", {
     snprintf: { parameters: ["buffer", "usize", "buffer", "i32", "f64", "buffer", "f64"], result: "i32" },
@@ -172,14 +173,14 @@ testCalled("static variables, other names and optional symbols are as in Deno.dl
   theirs.close();
 });
 
-Deno.test("what is not there is an error at dlopen, in Deno's words", async () => {
+native.test("what is not there is an error at dlopen, in Deno's words", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const definitions = { no_such_function: { parameters: [], result: "void" } } as const;
   assertThrows(() => sched.dlopen("libc.so.6", definitions), Error, "undefined symbol: no_such_function");
   assertThrows(() => sched.dlopen("no_such_library.so", {}), Error, "no_such_library.so");
 });
 
-Deno.test("a definition that no native M can call is an error at dlopen that says what would do", async () => {
+native.test("a definition that no native M can call is an error at dlopen that says what would do", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const bad: [Any, string][] = [
     [{ f: { parameters: [{ struct: ["u8"] }], result: "void" } }, `f: parameter 1 is a struct by value`],
@@ -202,7 +203,7 @@ Deno.test("a definition that no native M can call is an error at dlopen that say
   assertEquals(sched.stats().nativeThreads, 0);
 });
 
-Deno.test("arguments that do not fit are an error at the call, and the next call is none the worse", async () => {
+native.test("arguments that do not fit are an error at the call, and the next call is none the worse", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const one = (type: string) =>
     sched.dlopen("libc.so.6", { f: { name: "labs", parameters: [type as "i8"], result: "i64" } }).symbols

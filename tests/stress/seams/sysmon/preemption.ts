@@ -29,7 +29,8 @@ export class Preemption extends undisturbed.Preemption {
     for (let isolate = HOST + 1; isolate < isolates; isolate++) {
       const record = this.#ours.isolate(isolate);
       const tid = load(this.#ours.i32, record + M_TID);
-      if (tid !== 0 && isTheCase(20)) this.#itsShim.preempt(tid);
+      const canBeSignalled = tid !== 0 && this.#itsShim.capabilities.preemption;
+      if (canBeSignalled && isTheCase(20)) this.#itsShim.preempt(tid);
       if (isTheCase(20)) this.#itsParker.futex.wake(record + M_SLEEP);
     }
     super.begin(now);

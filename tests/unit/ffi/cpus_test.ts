@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { cgroupCpus } from "../../../scheduler/sysmon/procs.ts";
+import { cgroupCpus } from "../../../ffi/cpus.ts";
 import { runProgram } from "../../support/programs.ts";
 
 function system(files: Record<string, string>): (path: string) => string | undefined {
