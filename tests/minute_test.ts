@@ -14,6 +14,7 @@ import "./beside/exit.ts";
 import "./beside/resources.ts";
 import "./beside/running_out.ts";
 import "./beside/native_exit.ts";
+import "./beside/growth.ts";
 
 Deno.test("random schedules and operations agree with the model, and leave nothing behind", async () => {
   const { code, stdout, stderr } = await stress;
