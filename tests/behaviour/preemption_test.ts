@@ -65,7 +65,8 @@ preemption.test("six endless tasks on two Ps all get their share, and two run at
   const got = counts().map((n, i) => n - before[i]);
   const mean = got.reduce((a, b) => a + b) / 6;
   for (const n of got) assertGreater(n, mean / 4, `${got}`);
-  assertEquals(sched.stats().frozenThreads, 4);
+  // One that has just lost its P may be counted before the next one has thawed.
+  await until(() => sched.stats().frozenThreads === 4, "two go on, four are frozen");
 });
 
 preemption.test("a task that nobody waits behind is left alone", async () => {

@@ -24,7 +24,7 @@ export const MOST = 9;
 /** So much is clear at once. What exceeds it is measured again, in case something else was in the way. */
 const CLEAR = 6;
 /** Milliseconds that the least has to cost: with less, it is done before caches overflow and the collector comes. Guess. */
-const LEAST = 5;
+const LEAST = 10;
 const ROUNDS = 5;
 
 export interface Growth {
