@@ -1,5 +1,5 @@
 /**
- * What takes long and does not mind a busy machine, side by side: a minute of stress, and what uses one CPU or waits for
+ * What takes long and does not mind a busy machine, side by side: some stress, and what uses one CPU or waits for
  * processes. Each of these can be run alone: `deno test -A tests/beside/model.ts`.
  */
 import { assertEquals } from "@std/assert";
