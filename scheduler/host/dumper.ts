@@ -50,7 +50,7 @@ import type {
   DumpedWait,
 } from "./dump.ts";
 import { dumpText } from "./dump_text.ts";
-import type { KernelView } from "./system_calls.ts";
+import { kernelName, systemCall } from "./system_calls.ts";
 
 /** What the host alone knows. */
 export interface Known {
@@ -88,15 +88,13 @@ export class Dumper {
   readonly #shared: Shared;
   readonly #table: TaskTable;
   readonly #shim: Pick<Shim, "cpuNs">;
-  readonly #kernel: KernelView;
   /** Names and modules of definitions, which never change. */
   readonly #definitions: { readonly name: string; readonly module: string }[] = [];
 
-  constructor(shared: Shared, table: TaskTable, shim: Pick<Shim, "cpuNs">, kernel: KernelView) {
+  constructor(shared: Shared, table: TaskTable, shim: Pick<Shim, "cpuNs">) {
     this.#shared = shared;
     this.#table = table;
     this.#shim = shim;
-    this.#kernel = kernel;
   }
 
   dump(known: Known): Dump {
@@ -195,8 +193,8 @@ export class Dumper {
     const p = this.#heldBy(isolate);
     const runs = load(words, record + M_RUNS);
     const state = threadState(parker.state(isolate), tid, p >= 0 && isInCall(idle.ps.word(p)));
-    const name = tid === 0 ? undefined : this.#kernel.name(tid);
-    const systemCall = tid === 0 ? undefined : this.#kernel.systemCall(tid);
+    const name = tid === 0 ? undefined : kernelName(tid);
+    const call = tid === 0 ? undefined : systemCall(tid);
     const cpuNs = tid === 0 ? -1 : this.#shim.cpuNs(tid);
     return {
       tid,
@@ -206,7 +204,7 @@ export class Dumper {
       ...(runs > 0 && { runs: this.#definition(runs - 1).name }),
       ...(p >= 0 && { processor: p }),
       ...(p < 0 && role === "dedicated" && { processor: "exempt" as const }),
-      ...(systemCall !== undefined && { systemCall }),
+      ...(call !== undefined && { systemCall: call }),
       ...(cpuNs >= 0 && { cpuMs: cpuNs / 1e6 }),
       begun: Math.max(begun, load(words, record + M_LIVE)),
       importing: load(words, record + M_IMPORTS),

@@ -18,6 +18,7 @@ import { HostTasks } from "./host_tasks.ts";
 import { Shared } from "../parking/shared.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
+import { within } from "../queues/timers.ts";
 import { Arena } from "../arena/arena.ts";
 import {
   CLOSING,
@@ -43,7 +44,6 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
-import { KernelView } from "./system_calls.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
@@ -120,7 +120,7 @@ export class Host {
     // Threads may have something to say before the first task.
     this.#loop.listen();
     this.#name = settings.name;
-    this.#dumper = new Dumper(shared, home.table, shim, new KernelView());
+    this.#dumper = new Dumper(shared, home.table, shim);
     this.#schedTrace = tracing && new SchedTrace(tracing, () => this.dump());
   }
 
@@ -407,13 +407,6 @@ export class Host {
       native: { threads: this.#native?.calls.threads ?? 0, calls: this.nativeCalls },
     });
   }
-}
-
-/** Resolves as it does, or after so many milliseconds. */
-async function within(ms: number, ended: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([ended, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
-  clearTimeout(timer);
 }
 
 function installPreemption(shim: Shim): void {

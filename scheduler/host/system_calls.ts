@@ -2,6 +2,7 @@
  * In which system call a thread is, by `/proc/self/task/TID/syscall`. The kernel says so of threads that sleep in one, to who
  * may trace them: a process may itself. Deno (2.9) lets only programs with all permissions read there, and asks nobody.
  */
+import { textOf } from "../../ffi/permitted.ts";
 
 /** Of those that a thread may stay in, by their numbers on the machine. Others are told as numbers. */
 const NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = {
@@ -93,31 +94,13 @@ export function systemCallOf(line: string, arch: string = Deno.build.arch): stri
   return NAMES[arch]?.[Number(digits)] ?? `system call ${digits}`;
 }
 
-/** What the kernel says of this process's threads, as far as it may be read. */
-export class KernelView {
-  #mayRead = true;
+/** Of a thread of this process, if that may be read. */
+export function systemCall(tid: number): string | undefined {
+  const line = textOf(`/proc/self/task/${tid}/syscall`);
+  return line === undefined ? undefined : systemCallOf(line);
+}
 
-  systemCall(tid: number): string | undefined {
-    const line = this.#read(tid, "syscall");
-    return line === undefined ? undefined : systemCallOf(line);
-  }
-
-  name(tid: number): string | undefined {
-    return this.#read(tid, "comm")?.trimEnd();
-  }
-
-  #read(tid: number, file: string): string | undefined {
-    if (!this.#mayRead) return undefined;
-    const path = `/proc/self/task/${tid}/${file}`;
-    // Without this, Deno might ask somebody, and wait for the answer.
-    this.#mayRead = Deno.permissions.querySync({ name: "read", path }).state === "granted";
-    if (!this.#mayRead) return undefined;
-    try {
-      return Deno.readTextFileSync(path);
-    } catch (error) {
-      // A thread that has just ended, or a kernel that does not tell, says nothing of the others.
-      if (error instanceof Deno.errors.NotCapable) this.#mayRead = false;
-      return undefined;
-    }
-  }
+/** The same of its name. */
+export function kernelName(tid: number): string | undefined {
+  return textOf(`/proc/self/task/${tid}/comm`)?.trimEnd();
 }

@@ -5,6 +5,7 @@
 import { store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { M_CLOSES } from "../arena/layout/m.ts";
+import { within } from "../queues/timers.ts";
 import type { PerThread, ThreadIdentity } from "../tasks/per_thread.ts";
 import { tellUncaught } from "./task_signal.ts";
 
@@ -83,10 +84,7 @@ export class PerThreads {
   async close(): Promise<void> {
     this.#isClosing = true;
     if (this.#entries.size === 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, CLOSING_LIMIT));
-    await Promise.race([this.#closeAll(), late]);
-    clearTimeout(timer);
+    await within(CLOSING_LIMIT, this.#closeAll());
   }
 
   async #closeAll(): Promise<void> {

@@ -20,6 +20,16 @@ export function requireMs(what: string, ms: unknown): number {
 /** The longest that a timer of the event loop can be, which fires at once if it is to be longer: about 24 days. */
 export const LONGEST = 2 ** 31 - 1;
 
+/** Settles as it does, or resolves after so many milliseconds. */
+export async function within(ms: number, ended: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await Promise.race([ended, new Promise((resolve) => timer = setTimeout(resolve, ms))]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** As `setTimeout`, for any time: fractions count, and with Infinity it never fires. Returns what stops it. */
 export function after(ms: number, fire: () => void): () => void {
   let timer: ReturnType<typeof setTimeout>;

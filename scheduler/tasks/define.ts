@@ -120,6 +120,11 @@ export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown 
   const call = isStream
     ? (...args: unknown[]) => new StreamCall(definition, args)
     : (...args: unknown[]) => new Call(definition, args);
+  return asTask(call, name, fn);
+}
+
+/** What makes calls of a task is the task. */
+export function asTask(call: (...args: unknown[]) => unknown, name: string, fn: TaskFunction): unknown {
   Object.defineProperty(call, "name", { value: name, configurable: true });
   return Object.assign(call, { fn, [IS_TASK]: true });
 }

@@ -1,7 +1,7 @@
 /** Tasks of a module that only threads import. */
-import { Call, type Definition, IS_TASK } from "./call.ts";
+import { Call, type Definition } from "./call.ts";
 import type { TaskContext } from "./context.ts";
-import { keyOfName, registry, type TaskDefinition } from "./define.ts";
+import { asTask, keyOfName, registry, type TaskDefinition } from "./define.ts";
 import { shown } from "./options.ts";
 
 /** The tasks among what a module exports: see {@linkcode tasksFrom}. */
@@ -62,7 +62,5 @@ function namedTask(module: string, name: string): unknown {
     return await found.fn(ctx, ...args);
   };
   const definition: Definition = { module, name, fn, key };
-  const call = (...args: unknown[]) => new Call(definition, args);
-  Object.defineProperty(call, "name", { value: name, configurable: true });
-  return Object.assign(call, { fn, [IS_TASK]: true });
+  return asTask((...args) => new Call(definition, args), name, fn);
 }

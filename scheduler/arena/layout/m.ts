@@ -49,7 +49,7 @@ export const M_IMPORTS = M_PREEMPTIBLE + 11;
 export const M_AT_HAND = M_PREEMPTIBLE + 13;
 /** Microseconds that its turn had taken when it lost its P in the middle. By sysmon, reset by the thread: stopwatch.ts. */
 export const M_RAN_BEFORE = M_PREEMPTIBLE + 14;
-/** Which definitions it has run, by the lowest 5 bits of their numbers: a hint. By the thread. */
+/** Of which definitions it has run some, by the lowest 5 bits of their numbers: a hint. By the thread: stopwatch.ts. */
 export const M_WARM = M_PREEMPTIBLE + 15;
 /** The span that this isolate fills or empties, and that nothing else refers to; 0 for none. Taken by the host when it is dead. */
 export const M_SPAN = 3 * LINE + 12;

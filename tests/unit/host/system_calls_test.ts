@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { loadShim } from "../../../ffi/shim.ts";
-import { KernelView, systemCallOf } from "../../../scheduler/host/system_calls.ts";
+import { kernelName, systemCall, systemCallOf } from "../../../scheduler/host/system_calls.ts";
 
 Deno.test("what the kernel says of a thread's system call is told by name", () => {
   assertEquals(systemCallOf("0 0x3 0x7ffc 0x1 0x0 0x0 0x0 0x7ffc 0x7f6d\n", "x86_64"), "read");
@@ -15,7 +15,6 @@ Deno.test("a thread that runs, or sleeps outside of a system call, is in none", 
 });
 
 Deno.test("of a thread that has ended the kernel says nothing, and of others all the same", () => {
-  const kernel = new KernelView();
-  assertEquals([kernel.name(2 ** 30), kernel.systemCall(2 ** 30)], [undefined, undefined]);
-  assertEquals(typeof kernel.name(loadShim().gettid()), "string");
+  assertEquals([kernelName(2 ** 30), systemCall(2 ** 30)], [undefined, undefined]);
+  assertEquals(typeof kernelName(loadShim().gettid()), "string");
 });
