@@ -24,8 +24,11 @@ testCalled("buffers of a native call are alive and in place until it returns, an
   assertEquals([code, stdout], [0, "alive: true moved: false\nwritten: true\nlet go: true\n"], stderr);
 });
 
+// It mostly waits.
+const idle = runProgram("uses_no_cpu_when_idle", { args: ["native"], ms: 60_000 });
+
 Deno.test("a scheduler whose native threads are all idle or blocked uses hardly any CPU", async () => {
-  const { code, stdout, stderr } = await runProgram("uses_no_cpu_when_idle", { args: ["native"] });
+  const { code, stdout, stderr } = await idle;
   assertEquals(code, 0, stderr);
   assertLess(Number(stdout), 1, "percent of a CPU");
 });

@@ -7,9 +7,18 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export async function begin(...args: string[]): Promise<Outcome> {
+export function begin(...args: string[]): Promise<Outcome> {
+  return outcomeOf("run", args);
+}
+
+/** A file of tests, in a process of its own. */
+export function beginTests(file: string): Promise<Outcome> {
+  return outcomeOf("test", [file]);
+}
+
+async function outcomeOf(command: "run" | "test", args: string[]): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", ...args],
+    args: [command, "-A", "--no-check", ...args],
     cwd: new URL("../../", import.meta.url),
     env: { NO_COLOR: "1" },
     stdout: "piped",
