@@ -13,6 +13,7 @@ import { savina } from "./rows/savina.ts";
 import { Missing, type Side } from "./side.ts";
 import { denoSide } from "./sides/deno.ts";
 import { goSide } from "./sides/go.ts";
+import { rustSide } from "./sides/rust.ts";
 import { table } from "./table.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
@@ -74,13 +75,19 @@ async function chosenRows(): Promise<Row[]> {
 const sides = new Map<string, Side>();
 const missing = new Map<string, string>();
 
+function startSide(contender: string, mode?: string): Promise<Side> {
+  if (contender === "go") return goSide(mode);
+  if (contender === "tokio" || contender === "rayon") return rustSide(contender, mode);
+  return denoSide(contender, mode);
+}
+
 /** The row's sides that can run, started when a row first needs them and kept for the later ones. */
 async function startSides(row: Row): Promise<Map<string, Side>> {
   for (const name of row.sides) {
     if (sides.has(name) || missing.has(name)) continue;
     const [contender, mode] = name.split(": ");
     try {
-      sides.set(name, contender === "go" ? await goSide(mode) : await denoSide(contender, mode));
+      sides.set(name, await startSide(contender, mode));
     } catch (error) {
       if (!(error instanceof Missing)) throw error;
       missing.set(name, error.message);

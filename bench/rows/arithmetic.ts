@@ -10,8 +10,11 @@ export const arithmetic: Row = {
   measure: "64 tasks of 5 ms arithmetic, 2 threads",
   unit: "ms",
   better: "lower",
-  sides: ["heddle", "loop", ...peers],
-  comparisons: [{ against: ["loop"], atLeast: 1.9 }, ...peers.map((peer) => ({ against: [peer] }))],
+  sides: ["heddle", "loop", "rayon", ...peers],
+  comparisons: [
+    { against: ["loop"], atLeast: 1.9 },
+    ...["rayon", ...peers].map((peer) => ({ against: [peer] })),
+  ],
   async inside(pool) {
     expected ??= Array.from({ length: tasks }, (_, seed) => spin(seed));
     const start = performance.now();

@@ -9,8 +9,8 @@ function row(name: string, work: string, how: string): Row {
     measure: `lock and unlock a mutex that nobody else wants, ${how}`,
     unit: "ns",
     better: "lower",
-    sides: ["heddle", "go"],
-    comparisons: [{ against: ["go"], atLeast: 0.2 }],
+    sides: ["heddle", "go", "tokio"],
+    comparisons: [{ against: ["go"], atLeast: 0.2 }, { against: ["tokio"] }],
     async inside(pool) {
       const elapsed = await timed(pool, work, rounds, rounds, (counted) => `it was locked ${counted} times`);
       return elapsed * 1e6 / rounds;

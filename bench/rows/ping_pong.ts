@@ -8,8 +8,8 @@ export const pingPong: Row = {
   measure: "a number to a task of the same thread and back, over two unbuffered channels",
   unit: "ns",
   better: "lower",
-  sides: ["heddle", "go"],
-  comparisons: [{ against: ["go"], atLeast: 1 }],
+  sides: ["heddle", "go", "tokio"],
+  comparisons: [{ against: ["go"], atLeast: 1 }, { against: ["tokio"] }],
   async inside(pool) {
     const elapsed = await timed(
       pool,

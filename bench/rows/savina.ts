@@ -13,6 +13,8 @@ interface Targets {
   /** Against Go with as many threads. */
   readonly go1?: number;
   readonly go2?: number;
+  /** Of Rust, with 2 threads, for the record. */
+  readonly rust?: readonly ("tokio" | "rayon")[];
 }
 
 /** A second P may cost 5%. */
@@ -21,6 +23,8 @@ const PARALLEL: Targets = { alone: 1.7 };
 const LEAN: Targets = { go1: 0.667, go2: 0.5 };
 const ASKING: Targets = { go1: 0.333, go2: 0.25 };
 
+const BOTH = ["tokio", "rayon"] as const;
+
 const sides = ["savina: 2", "savina: 1", "go: 2", "go: 1"];
 
 function row(
@@ -28,18 +32,19 @@ function row(
   measure: string,
   size: Size,
   expected: (size: number) => number,
-  { alone = NOT_SLOWER, go1, go2 }: Targets = {},
+  { alone = NOT_SLOWER, go1, go2, rust = [] }: Targets = {},
 ): Row {
   return {
     name: `savina-${file.replaceAll("_", "-")}`,
     measure,
     unit: "ms",
     better: "lower",
-    sides,
+    sides: [...sides, ...rust],
     comparisons: [
       { against: ["savina: 1"], atLeast: alone },
       { against: ["go: 2"], atLeast: go2 },
       { ours: "savina: 1", against: ["go: 1"], atLeast: go1 },
+      ...rust.map((engine) => ({ against: [engine] })),
     ],
     size,
     expected,
@@ -91,24 +96,31 @@ function weighted(size: number): number {
 const solutions: Record<number, number> = { 10: 724, 12: 14_200 };
 
 const lateness: Row = {
-  ...row("sleeps", "# sleeps within 2 s: how late they end", { full: 200_000, quick: 20_000 }, itself),
+  ...row("sleeps", "# sleeps within 2 s: how late they end", { full: 200_000, quick: 20_000 }, itself, {
+    rust: ["tokio"],
+  }),
   comparisons: [
     { atMost: 10 },
     { against: ["go: 2"] },
     { ours: "savina: 1", atMost: 10 },
     { ours: "savina: 1", against: ["go: 1"] },
+    { against: ["tokio"] },
   ],
   inside: async (pool, size) => await pool.run("sleeps", size),
 };
 
 /** In the order of the table. */
 export const savina: Row[] = [
-  row("fork_join", "# tiny children", { full: 300_000, quick: 30_000 }, pairs, LEAN),
+  row("fork_join", "# tiny children", { full: 300_000, quick: 30_000 }, pairs, { ...LEAN, rust: BOTH }),
   row("fork_join_work", "# children of 10 us", { full: 20_000, quick: 2_000 }, spun, {
     ...LEAN,
     ...PARALLEL,
+    rust: BOTH,
   }),
-  row("ring", "# hops in a ring of 100", { full: 100_000, quick: 10_000 }, (hops) => hops % 100, LEAN),
+  row("ring", "# hops in a ring of 100", { full: 100_000, quick: 10_000 }, (hops) => hops % 100, {
+    ...LEAN,
+    rust: ["tokio"],
+  }),
   row("locked_ping_pong", "# trips between two locked tasks", { full: 20_000, quick: 500 }, itself, {
     go1: 1,
     go2: 1,
@@ -133,20 +145,28 @@ export const savina: Row[] = [
     "# requests of 20 to a map's owner",
     { full: 100_000, quick: 10_000 },
     itself,
-    ASKING,
+    { ...ASKING, rust: ["tokio"] },
   ),
   row("bank", "# transfers between 1,000 accounts", { full: 20_000, quick: 2_000 }, booked, ASKING),
   row("barbers", "# customers of 4 barbers", { full: 5_000, quick: 500 }, itself, ASKING),
   row("philosophers", "# meals of 20 philosophers", { full: 20_000, quick: 2_000 }, itself),
-  row("queens", "# queens", { full: 12, quick: 10 }, (queens) => solutions[queens], PARALLEL),
-  row("matrix", "recursive matrix product, # by #", { full: 512, quick: 256 }, weighted, PARALLEL),
+  row("queens", "# queens", { full: 12, quick: 10 }, (queens) => solutions[queens], {
+    ...PARALLEL,
+    rust: ["rayon"],
+  }),
+  row("matrix", "recursive matrix product, # by #", { full: 512, quick: 256 }, weighted, {
+    ...PARALLEL,
+    rust: ["rayon"],
+  }),
   row(
     "yields",
     "# tasks that yield 100 times",
     { full: 25_000, quick: 2_000 },
     (tasks) => tasks * 100,
-    { go1: 0.667, go2: 0.667 },
+    { go1: 0.667, go2: 0.667, rust: ["tokio"] },
   ),
   lateness,
-  row("skynet", "Skynet, a tree of # leaves", { full: 1_000_000, quick: 10_000 }, pairs),
+  row("skynet", "Skynet, a tree of # leaves", { full: 1_000_000, quick: 10_000 }, pairs, {
+    rust: BOTH,
+  }),
 ];

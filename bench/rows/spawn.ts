@@ -8,8 +8,8 @@ export const spawn: Row = {
   measure: "spawn and await a child, 1,000,000 in sequence",
   unit: "ns",
   better: "lower",
-  sides: ["heddle", "go"],
-  comparisons: [{ against: ["go"], atLeast: 2 }],
+  sides: ["heddle", "go", "tokio"],
+  comparisons: [{ against: ["go"], atLeast: 2 }, { against: ["tokio"] }],
   async inside(pool) {
     const elapsed = await timed(
       pool,

@@ -9,8 +9,8 @@ export const stream: Row = {
   measure: "numbers from one thread to another through a channel with room for 64",
   unit: "values/s",
   better: "higher",
-  sides: ["heddle", "go"],
-  comparisons: [{ against: ["go"], atLeast: 1 }],
+  sides: ["heddle", "go", "tokio"],
+  comparisons: [{ against: ["go"], atLeast: 1 }, { against: ["tokio"] }],
   async inside(pool) {
     const elapsed = await timed(
       pool,
