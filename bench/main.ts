@@ -1,28 +1,27 @@
 /**
  * `deno task bench`: Heddle against the worker pools of npm and against Go, in one run. See README.md.
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "@std/cli/parse-args";
+import { broken, claimedRows, claimsFile, claimsOf, readClaims, withTable } from "./claims.ts";
 import { contenders } from "./contenders/all.ts";
 import { machine } from "./machine.ts";
+import { measure, type Plan } from "./measure.ts";
+import { page } from "./page.ts";
 import { programs } from "./real/all.ts";
-import { takeReadings } from "./real/readings.ts";
-import { requireFinite, type Samples, takeRounds } from "./rounds.ts";
-import type { Measure, Row } from "./row.ts";
+import { commit, type Report, reported } from "./report.ts";
+import type { Row } from "./row.ts";
 import { rows } from "./rows/all.ts";
 import { savina } from "./rows/savina.ts";
-import { Missing, type Side } from "./side.ts";
-import { denoSide } from "./sides/deno.ts";
-import { goSide } from "./sides/go.ts";
-import { rustSide } from "./sides/rust.ts";
 import { table } from "./table.ts";
-import { judge, type Verdict } from "./verdict.ts";
 
-const USAGE = "[real] [FILTER] --quick --rounds=N --json=FILE --only=ROW,… --modes=CONTENDER";
+const USAGE =
+  "[real] [FILTER] --quick --rounds=N --only=ROW,… --modes=CONTENDER --json=FILE --html=FILE --from=FILE --claim --check";
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
-  string: ["only", "rounds", "json", "modes"],
-  boolean: ["quick"],
+  string: ["only", "rounds", "json", "html", "from", "modes"],
+  boolean: ["quick", "claim", "check"],
   unknown(argument: string) {
     if (argument.startsWith("-")) throw new TypeError(`${argument} is unknown: ${USAGE}`);
   },
@@ -72,78 +71,57 @@ async function chosenRows(): Promise<Row[]> {
     .map((row) => amongModes(row, options.modes!, modes));
 }
 
-const sides = new Map<string, Side>();
-const missing = new Map<string, string>();
-
-function startSide(contender: string, mode?: string): Promise<Side> {
-  if (contender === "go") return goSide(mode);
-  if (contender === "tokio" || contender === "rayon") return rustSide(contender, mode);
-  return denoSide(contender, mode);
-}
-
-/** The row's sides that can run, started when a row first needs them and kept for the later ones. */
-async function startSides(row: Row): Promise<Map<string, Side>> {
-  for (const name of row.sides) {
-    if (sides.has(name) || missing.has(name)) continue;
-    const [contender, mode] = name.split(": ");
-    try {
-      sides.set(name, await startSide(contender, mode));
-    } catch (error) {
-      if (!(error instanceof Missing)) throw error;
-      missing.set(name, error.message);
-    }
+/** Of both suites, what README.md shows, or what the command line chose of one. */
+async function plan(): Promise<Plan> {
+  const how = { rounds, quick: options.quick };
+  if (options.claim || options.check) {
+    return {
+      ...how,
+      programs: programs.filter(({ measures }) => measures.some(({ name }) => claimedRows.includes(name))),
+      rows: rows.filter(({ name }) => claimedRows.includes(name)),
+    };
   }
-  return new Map(row.sides.flatMap((name) => sides.has(name) ? [[name, sides.get(name)!]] : []));
+  requireChoice();
+  const isWhole = isReal && options.modes === undefined;
+  return { ...how, programs: isWhole ? chosen(programs) : [], rows: await chosenRows() };
 }
 
-requireChoice();
-const results: { row: Measure; samples: Samples; verdicts: Verdict[] }[] = [];
-
-function conclude(row: Measure, samples: Samples): void {
-  requireFinite(row.name, samples);
-  results.push({ row, samples, verdicts: judge(row, samples, missing) });
-}
-
-function announce({ name, sides }: { name: string; sides: readonly string[] }): void {
-  console.error(`${name}: ${rounds} rounds of ${sides.join(", ")}`);
-}
-
-try {
-  for (const program of isReal && options.modes === undefined ? chosen(programs) : []) {
-    announce(program);
-    const samples = await takeReadings(program, rounds, options.quick);
-    for (const measure of program.measures) conclude(measure, samples.get(measure.reading)!);
-  }
-  for (const row of await chosenRows()) {
-    announce(row);
-    const running = await startSides(row);
-    const measure = row.measure.replaceAll("#", String(row.size?.[options.quick ? "quick" : "full"]));
-    conclude(
-      { ...row, measure },
-      await takeRounds(running, rounds, (side) => side.sample(row, options.quick)),
-    );
-  }
-} finally {
-  for (const side of sides.values()) await side.stop();
-}
-
-const where = await machine();
-const who = [...sides.values()].map(({ label }) => label);
-console.log(table(results));
-console.log(where);
-console.log(`${rounds} interleaved rounds; values are medians, ratios are medians of the rounds' ratios`);
-if (options.quick) console.log("quick: small sizes, whose numbers say little");
-if (who.length > 0) console.log(who.join("; "));
-
-if (options.json !== undefined) {
+/** Prints the table as well. */
+async function run(): Promise<Report> {
+  const [results, sides] = await measure(await plan());
   const report = {
-    machine: where,
-    sides: who,
+    machine: await machine(),
+    date: new Date().toISOString().slice(0, 10),
+    commit: await commit(),
+    sides,
     rounds,
     quick: options.quick,
-    rows: results.map(({ row: { name, measure, unit, better }, samples, verdicts }) => {
-      return { name, measure, unit, better, samples: Object.fromEntries(samples), verdicts };
-    }),
+    rows: results.map(reported),
   };
+  console.log(table(results));
+  console.log(report.machine);
+  console.log(`${rounds} interleaved rounds; values are medians, ratios are medians of the rounds' ratios`);
+  if (options.quick) console.log("quick: small sizes, whose numbers say little");
+  if (sides.length > 0) console.log(sides.join("; "));
+  return report;
+}
+
+const report: Report = options.from === undefined
+  ? await run()
+  : JSON.parse(await Deno.readTextFile(options.from));
+if (options.json !== undefined) {
   await Deno.writeTextFile(options.json, JSON.stringify(report, null, 2) + "\n");
+}
+if (options.html !== undefined) await Deno.writeTextFile(options.html, page(report));
+if (options.claim) {
+  const claims = claimsOf(report);
+  const readme = new URL("../README.md", import.meta.url);
+  await Deno.writeTextFile(claimsFile, JSON.stringify(claims, null, 2) + "\n");
+  await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), claims));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", fileURLToPath(readme)] }).spawn().status;
+}
+if (options.check) {
+  const lines = broken(await readClaims(), report);
+  for (const line of lines) console.error(line);
+  if (lines.length > 0) Deno.exit(1);
 }

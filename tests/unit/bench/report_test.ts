@@ -1,0 +1,48 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { broken, claimsOf, tableOf, withTable } from "../../../bench/claims.ts";
+import { page } from "../../../bench/page.ts";
+import { type Report, spread, summaries } from "../../../bench/report.ts";
+import { exampleReport } from "../../support/example_report.ts";
+
+Deno.test("a row's sides are shown from the best to the worst, with what lies between their rounds", () => {
+  const [lower, higher] = exampleReport(100).rows;
+  assertEquals(summaries(lower).map(({ side }) => side), ["heddle", "piscina"]);
+  assertEquals(summaries(higher).map(({ side, median }) => [side, median]), [["piscina", 300], [
+    "heddle",
+    100,
+  ]]);
+  assertEquals(spread({ side: "", median: 10, least: 8, most: 14 }), 0.3);
+  assertEquals(spread({ side: "", median: 0, least: 0, most: 0 }), 0);
+});
+
+Deno.test("the page shows each row and side, and what users could have written is text", () => {
+  const shown = page(exampleReport(100));
+  for (const part of ["fast &lt;things>", "many things", "piscina", "<svg", "at least 8x"]) {
+    assertStringIncludes(shown, part);
+  }
+  assert(!/<script|https?:\/\/(?!www\.w3\.org)/.test(shown), "neither scripts nor addresses");
+});
+
+const shown = ["round-trip"];
+
+Deno.test("a claim that is missed by more than a quarter is told, and one by less is not", () => {
+  const claims = claimsOf(exampleReport(100), shown);
+  assertEquals(claims.claims[0].others, [{ side: "piscina", value: 1000, ratio: 10 }]);
+  assertEquals(broken(claims, exampleReport(100)), []);
+  assertEquals(broken(claims, exampleReport(130)), []);
+  assertEquals(broken(claims, exampleReport(140)), [
+    "round-trip against piscina: 7.14x, and README.md says 10x",
+  ]);
+  const nothing: Report = { ...exampleReport(100), rows: [] };
+  assertEquals(broken(claims, nothing), ["round-trip was not measured"]);
+  assertThrows(() => claimsOf(nothing, shown), Error, "round-trip was not measured");
+});
+
+Deno.test("the table is put between its marks, again and again", () => {
+  const claims = claimsOf(exampleReport(100), shown);
+  const empty = "before\n\n<!-- deno task bench --claim -->\n<!-- the end of what it wrote -->\nafter\n";
+  const once = withTable(empty, claims);
+  assertEquals(withTable(once, claims), once);
+  assertStringIncludes(once, tableOf(claims));
+  assertThrows(() => withTable("no marks", claims), Error, "README.md lacks the lines");
+});
