@@ -45,5 +45,8 @@ export interface Row extends Measure {
 /** The libraries that rows about tasks from the host compare with. */
 export const peers = ["piscina", "tinypool", "workerpool", "poolifier"] as const;
 
+/** What programs use that have no pool: for the record. */
+export const bare = ["worker", "comlink"] as const;
+
 /** Threads of every pool, and Go's GOMAXPROCS: the fewest that run in parallel, so that any machine has the cores. */
 export const threads = 2;

@@ -2,6 +2,7 @@ import type { Contender } from "../contender.ts";
 
 /** Each loads its library only when asked, so that a process holds one library and not five. */
 export const contenders: Record<string, () => Promise<Contender>> = {
+  comlink: async () => (await import("./comlink.ts")).contender,
   copies: async () => (await import("./copies.ts")).contender,
   heddle: async () => (await import("./heddle.ts")).contender,
   heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
@@ -14,6 +15,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   savina: async () => (await import("./savina.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
+  worker: async () => (await import("./worker.ts")).contender,
   workerpool: async () => (await import("./workerpool.ts")).contender,
   poolifier: async () => (await import("./poolifier.ts")).contender,
 };

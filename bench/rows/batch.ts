@@ -1,4 +1,4 @@
-import { peers, type Row } from "../row.ts";
+import { bare, peers, type Row } from "../row.ts";
 
 const tasks = 50_000;
 
@@ -7,8 +7,8 @@ export const batch: Row = {
   measure: "50,000 trivial tasks submitted at once",
   unit: "tasks/s",
   better: "higher",
-  sides: ["heddle", ...peers],
-  comparisons: [{ against: peers, atLeast: 8 }, ...peers.map((peer) => ({ against: [peer] }))],
+  sides: ["heddle", ...peers, ...bare],
+  comparisons: [{ against: peers, atLeast: 8 }, ...[...peers, ...bare].map((each) => ({ against: [each] }))],
   async inside(pool) {
     const start = performance.now();
     const answers = await Promise.all(Array.from({ length: tasks }, (_, i) => pool.run("noop", i)));
