@@ -1,20 +1,20 @@
 /**
  * The process of one contender: `host.ts <contender> <mode> <threads>`. It starts the pool, then measures a row for each
  * line of stdin, a name and whether it is to be quick, and answers with the value as a line on stdout. The end of stdin
- * ends it.
+ * ends it. Deno and Node run it.
  */
+import process from "node:process";
 import { contenders } from "./contenders/all.ts";
+import { requests } from "./requests.ts";
 import { rows } from "./rows/all.ts";
 import { savina } from "./rows/savina.ts";
 
-const [name, mode, threads] = Deno.args;
+const [name, mode, threads] = process.argv.slice(2);
 const contender = await contenders[name]();
 const pool = await contender.modes[mode](Number(threads));
 
 const warm = new Set<string>();
-const chunk = new Uint8Array(256); // the other end sends one short line and then waits, so a read is a line
-for (let length; (length = await Deno.stdin.read(chunk)) !== null;) {
-  const asked = new TextDecoder().decode(chunk.subarray(0, length)).trimEnd();
+for await (const asked of requests()) {
   const [wanted, quick] = asked.split(" ");
   const row = [...rows, ...savina].find((row) => row.name === wanted)!;
   if (!row.fresh && !warm.has(wanted)) {
@@ -24,4 +24,4 @@ for (let length; (length = await Deno.stdin.read(chunk)) !== null;) {
   console.log(await row.inside(pool, row.size?.[quick === "true" ? "quick" : "full"] ?? 0));
 }
 // Not by closing the pool: the process is of no more use, and poolifier's destroy() sometimes never settles here.
-Deno.exit(0);
+process.exit(0);

@@ -6,12 +6,14 @@ import type { Measure, Row } from "./row.ts";
 import { Missing, type Side } from "./side.ts";
 import { denoSide } from "./sides/deno.ts";
 import { goSide } from "./sides/go.ts";
+import { nodeSide } from "./sides/node.ts";
 import { rustSide } from "./sides/rust.ts";
 import { judge } from "./verdict.ts";
 
 function startSide(contender: string, mode?: string): Promise<Side> {
   if (contender === "go") return goSide(mode);
   if (contender === "tokio" || contender === "rayon") return rustSide(contender, mode);
+  if (mode === "node") return nodeSide(contender);
   return denoSide(contender, mode);
 }
 

@@ -45,6 +45,9 @@ export interface Row extends Measure {
 /** The libraries that rows about tasks from the host compare with. */
 export const peers = ["piscina", "tinypool", "workerpool", "poolifier"] as const;
 
+/** The same on Node: for the record. */
+export const onNode = peers.map((peer) => `${peer}: node`);
+
 /** What programs use that have no pool: for the record. */
 export const bare = ["worker", "comlink"] as const;
 

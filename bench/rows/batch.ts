@@ -1,4 +1,4 @@
-import { bare, peers, type Row } from "../row.ts";
+import { bare, onNode, peers, type Row } from "../row.ts";
 
 const tasks = 50_000;
 
@@ -7,8 +7,11 @@ export const batch: Row = {
   measure: "50,000 trivial tasks submitted at once",
   unit: "tasks/s",
   better: "higher",
-  sides: ["heddle", ...peers, ...bare],
-  comparisons: [{ against: peers, atLeast: 8 }, ...[...peers, ...bare].map((each) => ({ against: [each] }))],
+  sides: ["heddle", ...peers, ...bare, ...onNode],
+  comparisons: [
+    { against: peers, atLeast: 8 },
+    ...[...peers, ...bare, ...onNode].map((each) => ({ against: [each] })),
+  ],
   async inside(pool) {
     const start = performance.now();
     const answers = await Promise.all(Array.from({ length: tasks }, (_, i) => pool.run("noop", i)));

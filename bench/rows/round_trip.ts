@@ -1,4 +1,4 @@
-import { bare, peers, type Row } from "../row.ts";
+import { bare, onNode, peers, type Row } from "../row.ts";
 
 // 5,000 trips take the fastest contender tens of milliseconds: far above the clock's step and one time slice.
 const trips = 5_000;
@@ -8,10 +8,10 @@ export const roundTrip: Row = {
   measure: "round trip of a trivial task, one at a time",
   unit: "us",
   better: "lower",
-  sides: ["heddle", ...peers, ...bare],
+  sides: ["heddle", ...peers, ...bare, ...onNode],
   comparisons: [
     ...peers.map((peer) => ({ against: [peer], atLeast: 8 })),
-    ...bare.map((each) => ({ against: [each] })),
+    ...[...bare, ...onNode].map((each) => ({ against: [each] })),
   ],
   async inside(pool) {
     const start = performance.now();

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { contenders } from "../contenders/all.ts";
 import { type Row, threads } from "../row.ts";
 import type { Side } from "../side.ts";
@@ -10,9 +11,10 @@ class Host {
   readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
   readonly #answers: ReadableStreamDefaultReader<string>;
 
-  constructor(contender: string, mode: string, threads: number) {
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--v8-flags=--expose-gc", host.href, contender, mode, String(threads)],
+  /** By a command that runs TypeScript. */
+  constructor([command, ...flags]: string[], contender: string, mode: string, threads: number) {
+    this.#process = new Deno.Command(command, {
+      args: [...flags, fileURLToPath(host), contender, mode, String(threads)],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -46,17 +48,22 @@ class Host {
  * A contender in a process of its own, which lives through all rounds: so nobody's garbage, threads or event loop slow
  * another down, and a pool that would not idle shows in idle-cpu.
  */
-export async function denoSide(name: string, mode?: string): Promise<Side> {
+export function denoSide(name: string, mode?: string): Promise<Side> {
+  return hostedSide([Deno.execPath(), "run", "--allow-all", "--v8-flags=--expose-gc"], name, mode);
+}
+
+/** The same by another command that runs TypeScript. */
+export async function hostedSide(command: string[], name: string, mode?: string, where = ""): Promise<Side> {
   const { version, modes } = await contenders[name]();
-  mode ??= Object.keys(modes)[0];
+  const chosen = mode ?? Object.keys(modes)[0];
   let living: Host | undefined;
   return {
-    label: `${name} ${version} (${mode})`,
+    label: `${name} ${version} (${chosen}${where})`,
     async sample(row, quick) {
-      if (!row.fresh) return await (living ??= new Host(name, mode, threads)).ask(row, quick);
+      if (!row.fresh) return await (living ??= new Host(command, name, chosen, threads)).ask(row, quick);
       const values = [];
       for (const count of row.fresh.threads) {
-        const host = new Host(name, mode, count);
+        const host = new Host(command, name, chosen, count);
         values.push(await host.ask(row, quick));
         await host.end();
       }
