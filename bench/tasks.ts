@@ -9,6 +9,10 @@ export const echoMoved = task(import.meta, "echoMoved", (_ctx, bytes: Uint8Array
 export const spin = task(import.meta, "spin", (_ctx, seed: number) => work.spin(seed));
 export const hold = task(import.meta, "hold", (_ctx, ms: number) => work.hold(ms));
 
+export const mandelbrot = task(import.meta, "mandelbrot", (_ctx, row: number) => work.mandelbrot(row));
+export const parsed = task(import.meta, "parsed", (_ctx, seed: number) => work.parsed(seed));
+export const digest = task(import.meta, "digest", (_ctx, piece: number) => work.digest(piece));
+
 /** Computes so often what `spin` does. */
 export const spins = task(import.meta, "spins", (_ctx, times: number) => {
   for (let i = 0; i < times; i++) work.spin(i);

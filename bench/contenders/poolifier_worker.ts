@@ -1,6 +1,16 @@
 import { ThreadWorker } from "poolifier";
 import * as workload from "../workload.ts";
 
-const { noop, spin, hold } = workload as unknown as Record<string, (n?: number) => number>;
+const { noop, spin, hold, mandelbrot, parsed, digest } = workload as unknown as Record<
+  string,
+  (n?: number) => number
+>;
 
-export default new ThreadWorker<number, number>({ noop, spin, hold });
+export default new ThreadWorker<number, number>({
+  noop,
+  spin,
+  hold,
+  mandelbrot,
+  parsed,
+  digest,
+});

@@ -9,6 +9,7 @@ import (
 var savina = map[string]func(size int) int{
 	"savina-fork-join":           forkJoin,
 	"savina-fork-join-work":      forkJoinWork,
+	"savina-fib":                 fib,
 	"savina-ring":                ring,
 	"savina-locked-ping-pong":    lockedPingPong,
 	"savina-doubleselect":        doubleselect,

@@ -1,7 +1,7 @@
-import { arithmetic } from "./arithmetic.ts";
 import { batch } from "./batch.ts";
 import { beside } from "./beside.ts";
 import { blocking } from "./blocking.ts";
+import { computing } from "./compute.ts";
 import { echoes } from "./echo.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
@@ -25,7 +25,7 @@ import { threadMemory } from "./thread_memory.ts";
 export const rows = [
   roundTrip,
   batch,
-  arithmetic,
+  ...computing,
   ...echoes,
   spawn,
   pingPong,

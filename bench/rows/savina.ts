@@ -58,6 +58,12 @@ function row(
 const pairs = (n: number) => n * (n - 1) / 2;
 const itself = (n: number) => n;
 
+function fibonacci(n: number): number {
+  let [number, next] = [0, 1];
+  for (let i = 0; i < n; i++) [number, next] = [next, number + next];
+  return number;
+}
+
 function spun(children: number): number {
   let sum = 0;
   for (let i = 0; i < children; i++) sum += spin(i, 6_000) & 1023;
@@ -117,6 +123,7 @@ export const savina: Row[] = [
     ...PARALLEL,
     rust: BOTH,
   }),
+  row("fib", "fork-join Fibonacci of #", { full: 23, quick: 18 }, fibonacci, { ...LEAN, rust: BOTH }),
   row("ring", "# hops in a ring of 100", { full: 100_000, quick: 10_000 }, (hops) => hops % 100, {
     ...LEAN,
     rust: ["tokio"],

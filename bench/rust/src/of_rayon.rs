@@ -10,6 +10,7 @@ pub fn measure(row: &str, threads: usize, size: i64) -> Measured {
         "arithmetic" => arithmetic,
         "savina-fork-join" => fork_join,
         "savina-fork-join-work" => fork_join_work,
+        "savina-fib" => fib,
         "savina-queens" => queens,
         "savina-matrix" => matrix,
         "savina-skynet" => skynet,
@@ -34,6 +35,15 @@ fn fork_join(children: i64) -> i64 {
 
 fn fork_join_work(children: i64) -> i64 {
     sum_of(children, |i| i64::from(spin(i as u32, 6_000) & 1023))
+}
+
+/// Each number is a job, down to the last two.
+fn fib(n: i64) -> i64 {
+    if n < 2 {
+        return n;
+    }
+    let (less, least) = rayon::join(|| fib(n - 1), || fib(n - 2));
+    less + least
 }
 
 /// A job for each placement of the first four queens; below, plain recursion.

@@ -22,6 +22,7 @@ pub fn measure(row: &str, threads: usize, size: i64) -> Measured {
         "savina-sleeps" => runtime.block_on(async move { tokio::spawn(sleeps(size)).await.expect("an end") }),
         "savina-fork-join" => timed(&runtime, || sum_of(size, |i| i)),
         "savina-fork-join-work" => timed(&runtime, || sum_of(size, |i| i64::from(spin(i as u32, 6_000) & 1023))),
+        "savina-fib" => timed(&runtime, || fib(size)),
         "savina-ring" => timed(&runtime, || ring(size)),
         "savina-dictionary" => timed(&runtime, || dictionary(size)),
         "savina-yields" => timed(&runtime, || yields(size)),
@@ -228,6 +229,18 @@ async fn sleeps(tasks: i64) -> Measured {
         late += each.await.expect("an end");
     }
     (ms(late) / tasks as f64, tasks)
+}
+
+/// Each number is a task, down to the last two.
+fn fib(n: i64) -> Pin<Box<dyn Future<Output = i64> + Send>> {
+    Box::pin(async move {
+        if n < 2 {
+            return n;
+        }
+        let less = tokio::spawn(fib(n - 1));
+        let least = tokio::spawn(fib(n - 2)).await.expect("a child");
+        less.await.expect("a child") + least
+    })
 }
 
 /// A tree of tasks, ten children each, whose leaves return their numbers.
