@@ -1,6 +1,11 @@
 /**
  * What the host does in the place of a thread that has ended, or was given up: what it held goes back, and what was bound to
- * it is lost. host/README.md, "Death of a thread", has the order.
+ * it is lost. `bury` has the order; each of its steps says why nothing is done twice, and nothing left out.
+ *
+ * One rule serves all steps: **whatever mail says about slots, the slots say as well.** So it does not matter what the dead
+ * one had taken out of its mailbox and not read. Where a thread may die: README.md, "Where a death is survived".
+ *
+ * Tasks in its ring had not started: they go on elsewhere. Its private Gs are gone with it, and so is their parent.
  */
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
@@ -90,7 +95,7 @@ export class Burial {
     this.#host = host;
   }
 
-  /** The host has read its own mail before, and wakes who is to do what is left. */
+  /** The host has read its own mail before, keeps the parcels that nobody has asked for yet, and wakes who is to do what is left. */
   bury(isolate: number, verdict: Verdict): void {
     this.#takeP(isolate);
     this.#table.breakLock(isolate);
@@ -101,9 +106,13 @@ export class Burial {
     this.#rouseOthers(isolate);
   }
 
+  /**
+   * Its sleep word becomes awake by CAS, unless it is frozen or given up: from then on nobody can give it a P. If the old value
+   * names a P that was on its way, that is its P; otherwise the Ps' words tell. Whoever has just written its name into a P, to
+   * give that to a frozen M, takes the name back by CAS, and so does `inherit`: one of them has it.
+   */
   #takeP(isolate: number): void {
     const record = this.#arena.isolate(isolate);
-    // Nobody can give it a P from here on; one that was on its way is taken back.
     const last = this.#parker.bury(isolate);
     const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);
     const wasSpinning = isGiven(last) ? givenSpinning(last) : load(this.#words, record + M_SPINNING) === 1;
@@ -116,8 +125,8 @@ export class Burial {
   }
 
   /**
-   * From here on who mails to it finds it closed. What the mail says about slots the slots say as well, also of mail that
-   * it had taken out and not read.
+   * By exchange. What is in it is not read, but records are freed. Who pushes there later finds it closed, and does what the
+   * reader would have done: a record is freed, a runner's mark taken back by CAS; a slot whose owner is dead is left as it is.
    */
   #closeMailbox(isolate: number): void {
     this.#mailbox.close(isolate, (record, addressee) => {
@@ -125,6 +134,11 @@ export class Burial {
     });
   }
 
+  /**
+   * A mark that names its mailbox is taken back. What it was running, or was to run as a dedicated task, becomes LOST. What
+   * waited there for its module goes to the global queue, or is lost if that happens to it for the second time. Of a task that
+   * had ended it may not have told the owner: so the host looks at its own, having read its mail before, and mails others.
+   */
   #loseTasks(isolate: number, verdict: Verdict): void {
     const gs = this.#gs;
     // Of numbers that were never used, nobody can have started anything.
@@ -132,12 +146,11 @@ export class Burial {
     for (let slot = 0; slot < end; slot++) {
       gs.loseRunnerMail(slot, isolate);
       if (gs.runner(slot) !== isolate) continue;
-      // It waited for its module there.
       const isTaken = gs.isTaken(slot, isolate);
       const isLost = gs.isMeantFor(slot, isolate) || (isTaken ? gs.loseTaken(slot) : gs.lose(slot));
       if (isLost) this.#lose(slot, isolate, verdict);
       else if (isTaken) this.#putBack(slot);
-      // It may have died before it could say so. The owner's link may be in use, if not.
+      // By the runner's link, since the owner's may be in use. The owner reads it after all mail of the dead one.
       else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
         this.#mail.toRunner(this.#arena.ownerOf(slot), slot);
       }
@@ -166,8 +179,8 @@ export class Burial {
   }
 
   /**
-   * It may have been about to wake somebody: who has mail, or whose sleep word it had changed already. Or it had taken a
-   * note out of the queue. So all look at everything once more.
+   * It may have been about to wake somebody: who has mail, or whose sleep word it had changed already. So each is woken by a
+   * signal, and without a reason. Or it had a note in hand: each M that waits with one that is not in the queue gets a new one.
    */
   #rouseOthers(isolate: number): void {
     const isolates = load(this.#words, ISOLATES);
@@ -180,8 +193,11 @@ export class Burial {
   }
 
   /**
-   * Makes the number of a thread that is buried ready for another one. False: tasks that the last one started are in flight,
-   * or a mail about one of them.
+   * Makes the number of a thread that is buried ready for another one. False: tasks that the last one started are in flight
+   * (others may run its children), or a mail about one of them.
+   *
+   * A mail of one that had read the old number may come to the new thread, which knows neither such a task nor such a record:
+   * it clears the mark, or frees the record.
    */
   revive(isolate: number): boolean {
     const first = this.#arena.firstSlot(isolate);
@@ -196,7 +212,11 @@ export class Burial {
     return true;
   }
 
-  /** Of a slot whose owner is dead. Plain access: when it is free, or has ended and was told, it is nobody's but the host's. */
+  /**
+   * Of a slot whose owner is dead. It is in flight until it has ended and its runner does not name it in M_TELLS any more: the
+   * runner stores M_TELLS, then the status, then pushes its mail, then clears M_TELLS. So no mail about it will be pushed then,
+   * and none can be anywhere but with the host (of a parcel). Plain access: such a slot, or a free one, is the host's alone.
+   */
   #comesToRest(slot: number): boolean {
     const gs = this.#gs;
     if (gs.isAtRest(slot)) {

@@ -1,7 +1,13 @@
 /**
  * The threads of a scheduler, as the host sees them: starting, keeping one spare, replacing what dies.
  *
- * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
+ * Isolate numbers are reused, and there are twice as many as threads: one is free when its thread is buried and no slot
+ * that it owned is in flight (burial.ts).
+ *
+ * **The system may refuse a thread**: at a limit of processes, memory or descriptors, without /proc, or since the permission
+ * for foreign functions was revoked (of these Deno would make the end of the process, so the host asks before); or a thread
+ * ends before it is up. Then tasks wait as at `maxThreads`, the host says so once, and asks again, at growing intervals. A try
+ * that is refused takes 0.1 ms.
  */
 import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from "node:worker_threads";
 import { isGranted } from "../../ffi/permitted.ts";
