@@ -88,7 +88,7 @@ export class Park {
     const hold = this.#hold;
     this.#coldSince = 0;
     try {
-      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
+      // At the start of a macrotask, and nothing in here has made a continuation due since: see event_loop.ts.
       let isQuiet = false;
       if (hold.p !== NO_P) {
         // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.
