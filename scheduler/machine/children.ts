@@ -38,7 +38,7 @@ const HANDFUL = 8;
 const GRAIN = 4;
 /** Milliseconds from one handful of tiny ones to the next: a handful takes some 16 us, so this bounds their share to 4%. */
 const BEAT = 0.4;
-/** Microseconds. A message between tasks of one thread takes 0.2 to 1, between two threads 2 to 20; and a local channel is a shared one from then on. */
+/** Microseconds. A message between tasks of one thread takes 0.2 to 1, between two threads 2 to 20. */
 const TALK = 8;
 
 export class Children {

@@ -24,6 +24,9 @@
  * that much of a CPU, or OFTEN times as long by the clock.
  *
  * The means are in the task table (run_times.ts). All are hints, and a wrong one costs time only.
+ *
+ * Measured on two cores that others used as well, against preempting for whatever waits: 60 tasks of 30 ms behind an import of
+ * 0.3 s with one P were imported by 1 thread instead of 10 to 14; thumbnails of a large PNG, 50 in flight, took 4 instead of 39.
  */
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
