@@ -10,7 +10,8 @@
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
 import { taskAbandoned, threadDied } from "../tasks/errors.ts";
-import { G_FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
+import type { Forwarder } from "../slots/forwarder.ts";
+import { G_FAILED, type GTable } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Mail } from "../parking/mail.ts";
@@ -25,7 +26,9 @@ import { HOST, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { givenP, givenSpinning, isGiven } from "../parking/sleep_word.ts";
 import { buryWaiters } from "../sync/poison.ts";
+import type { Owner } from "../slots/owner.ts";
 import { splitKey } from "../tasks/define.ts";
+import type { Started } from "./host_tasks.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** What a task rejects with that was bound to the thread. */
@@ -45,23 +48,6 @@ export function ranOn(arena: Arena, isolate: number): Verdict {
     slot === entry?.slot ? taskAbandoned(name, id, ms, id === entry.id ? "it" : what) : died(slot, name, id);
 }
 
-/** The host's own tasks, and its ports. */
-export interface Bereaved {
-  /** Of a task of its own. */
-  nameOf(slot: number): string;
-  /** The runner of a task of its own died: the slot is free again, and the task settles. */
-  lose(slot: number, error: Error): void;
-  /**
-   * A task has ended, and its runner died, perhaps before it could mail that to the host. False: the slot is a thread's, and
-   * the host has nothing to pass on.
-   */
-  read(slot: number): boolean;
-  /** Arguments that the runner of a thread's task has not got, if there are any. */
-  dropParcel(slot: number): void;
-  /** To the slot's owner, a thread. */
-  post(slot: number, parcel: Parcel): void;
-}
-
 export class Burial {
   readonly #home: Isolate;
   readonly #arena: Arena;
@@ -76,9 +62,11 @@ export class Burial {
   readonly #mailbox: Mailbox;
   readonly #gs: GTable;
   readonly #table: TaskTable;
-  readonly #host: Bereaved;
+  /** Of the host's own tasks. */
+  readonly #owner: Owner<Started>;
+  readonly #forwarder: Forwarder;
 
-  constructor(home: Isolate, shared: Shared, host: Bereaved) {
+  constructor(home: Isolate, shared: Shared, owner: Owner<Started>, forwarder: Forwarder) {
     const { parker, global, mailbox } = shared;
     this.#home = home;
     this.#arena = home.arena;
@@ -92,7 +80,8 @@ export class Burial {
     this.#mailbox = mailbox;
     this.#gs = home.gs;
     this.#table = home.table;
-    this.#host = host;
+    this.#owner = owner;
+    this.#forwarder = forwarder;
   }
 
   /** The host has read its own mail before, keeps the parcels that nobody has asked for yet, and wakes who is to do what is left. */
@@ -150,12 +139,17 @@ export class Burial {
       const isLost = gs.isMeantFor(slot, isolate) || (isTaken ? gs.loseTaken(slot) : gs.lose(slot));
       if (isLost) this.#lose(slot, isolate, verdict);
       else if (isTaken) this.#putBack(slot);
-      // By the runner's link, since the owner's may be in use. The owner reads it after all mail of the dead one.
-      else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
-        this.#mail.toRunner(this.#arena.ownerOf(slot), slot);
-      }
+      else if (gs.hasEnded(slot)) this.#tellEnd(slot);
     }
     gs.told(isolate);
+  }
+
+  /** Its runner may not have done so. */
+  #tellEnd(slot: number): void {
+    const owner = this.#arena.ownerOf(slot);
+    if (owner === HOST) this.#owner.readOfDead(slot);
+    // By the runner's link, since the owner's may be in use. The owner reads it after all mail of the dead one.
+    else if (!this.#gs.isByPort(slot) || !this.#forwarder.passOn(slot)) this.#mail.toRunner(owner, slot);
   }
 
   #putBack(slot: number): void {
@@ -167,13 +161,13 @@ export class Burial {
     const gs = this.#gs;
     const owner = this.#arena.ownerOf(slot);
     const id = gs.id(slot);
-    if (owner === HOST) return this.#host.lose(slot, verdict(slot, this.#host.nameOf(slot), id));
+    if (owner === HOST) return this.#owner.lose(slot, verdict(slot, this.#owner.of(slot)!.name, id));
     const [, name] = splitKey(this.#table.key(gs.definition(slot)));
     // In the name of the runner, which writes nothing any more.
-    this.#host.dropParcel(slot);
+    this.#forwarder.dropArguments(slot);
     gs.dropPayload(slot);
     const parcel = gs.writeResult(slot, verdict(slot, name, id));
-    if (parcel !== undefined) this.#host.post(slot, parcel);
+    if (parcel !== undefined) this.#forwarder.postToOwner(slot, parcel);
     gs.end(slot, isolate, G_FAILED);
     this.#mail.toOwner(owner, slot);
   }

@@ -9,15 +9,8 @@ import type { Children } from "./children.ts";
 import type { Agenda } from "./agenda.ts";
 import { ENDED, G, type Services } from "./g.ts";
 import { notRegistered } from "../tasks/errors.ts";
-import {
-  dropParcel,
-  G_DONE,
-  G_FAILED,
-  G_FREE,
-  type GTable,
-  openParcel,
-  type Parcel,
-} from "../slots/g_table.ts";
+import { G_DONE, G_FAILED, G_FREE, type GTable } from "../slots/g_table.ts";
+import { dropParcel, openParcel, type Parcel } from "../slots/parcel.ts";
 import { NO_P } from "../parking/idle.ts";
 import type { Hold } from "./hold.ts";
 import type { Locks } from "../parking/locks.ts";

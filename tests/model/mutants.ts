@@ -745,8 +745,8 @@ export const mutants: Mutant[] = [
   mutant(
     "nobody is told of a task that a dead M had ended",
     "host/burial.ts",
-    "else if (gs.hasEnded(slot) && !this.#host.read(slot)) {",
-    "else if (false) {",
+    "else if (gs.hasEnded(slot)) this.#tellEnd(slot);",
+    "",
     "death: an M that parks",
   ),
   mutant(
