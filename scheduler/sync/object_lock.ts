@@ -16,11 +16,11 @@ import type { Locks } from "../parking/locks.ts";
 const PAUSES_BEFORE_YIELD = 32;
 
 const ONE_TURN = 2;
-const COMPLETE = 1;
+const COMPLETE_BIT = 1;
 
 /** Whether an object with that count has all that it begins with. */
 export function isComplete(turns: number): boolean {
-  return (turns & COMPLETE) !== 0;
+  return (turns & COMPLETE_BIT) !== 0;
 }
 
 export class ObjectLocks {
@@ -59,7 +59,7 @@ export class ObjectLocks {
   /** By who has made the object, with all that it begins with: from here on it may be seen. Only the host may look at it before. */
   appear(object: number): void {
     this.lock(object);
-    this.#words[object + O_TURNS] |= COMPLETE;
+    this.#words[object + O_TURNS] |= COMPLETE_BIT;
     this.unlock(object);
   }
 

@@ -44,7 +44,7 @@ export const RETURNING = -1;
 export const ANYBODY = -2;
 
 /** How many entries of a queue are looked at. Guess. */
-const WINDOW = 8;
+const ENTRIES = 8;
 /** How many times longer what runs has to take than what waits. Guess: of equal tasks few take twice the mean. */
 const MUCH = 2;
 /** Slices without an end or a yield anywhere, after which anything that waits may have a thread; of a module's import; guesses. */
@@ -150,13 +150,13 @@ export class Gain {
     this.#waits = this.#isWorthThread = false;
     this.#begins = Infinity;
     const isImporting = this.#isImporting(isolate);
-    for (let n = 0; n < WINDOW; n++) {
+    for (let n = 0; n < ENTRIES; n++) {
       const slot = this.#shared.rings.peek(p, n);
       if (slot < 0) break;
       const thread = this.#whomFor(slot, isImporting);
       if (thread !== NOBODY) return thread;
     }
-    for (let n = 0; n < WINDOW; n++) {
+    for (let n = 0; n < ENTRIES; n++) {
       const entry = this.#shared.global.peek(n);
       if (entry === undefined) break;
       // A note is none.
