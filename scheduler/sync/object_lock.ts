@@ -7,6 +7,7 @@
  * knows by both words whether anybody was inside meanwhile: seen_objects.ts. The lowest bit says that the object is complete: it
  * is in the list of all objects before that.
  */
+import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, pause, store } from "../arena/atomics.ts";
 import { O_TURNS } from "../arena/layout/object.ts";
@@ -54,6 +55,15 @@ export class ObjectLocks {
     this.#words[object + O_TURNS] += ONE_TURN;
     store(this.#words, object, 0);
     this.#freezeGuard.release();
+  }
+
+  /** A word of the object's state. */
+  look(object: number, word: number): number {
+    reserveStack();
+    this.lock(object);
+    const value = this.#words[object + word];
+    this.unlock(object);
+    return value;
   }
 
   /** By who has made the object, with all that it begins with: from here on it may be seen. Only the host may look at it before. */
