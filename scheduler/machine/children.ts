@@ -58,13 +58,8 @@ export class Children {
   readonly #locks: Locks;
   readonly #gs: GTable;
 
-  constructor(
-    shared: Shared,
-    hold: Hold,
-    agenda: Agenda,
-    services: Services,
-    side: SideChannel,
-  ) {
+  constructor(agenda: Agenda, services: Services, side: SideChannel) {
+    const { hold, shared } = agenda;
     this.#shared = shared;
     this.#privates = agenda.privates;
     this.#hold = hold;

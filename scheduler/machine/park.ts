@@ -60,8 +60,6 @@ export class Park {
   readonly #warmUp: WarmUp;
 
   constructor(
-    shared: Shared,
-    hold: Hold,
     agenda: Agenda,
     home: Isolate,
     eventLoop: EventLoop,
@@ -69,6 +67,7 @@ export class Park {
     runner: Runner,
     warmUp: WarmUp,
   ) {
+    const { hold, shared } = agenda;
     this.#shared = shared;
     this.#words = shared.words;
     this.#record = shared.arena.isolate(hold.isolate);

@@ -13,7 +13,6 @@ import { dropParcel, openParcel, type Parcel } from "../slots/parcel.ts";
 import { NO_P } from "../parking/idle.ts";
 import type { Hold } from "./hold.ts";
 import type { Locks } from "../parking/locks.ts";
-import type { Shared } from "../parking/shared.ts";
 import type { ThreadLock } from "./thread_lock.ts";
 import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -70,8 +69,6 @@ export class Runner {
   readonly #box: BlackBox | undefined;
 
   constructor(
-    { arena, mail, wakeups }: Shared,
-    hold: Hold,
     agenda: Agenda,
     services: Services,
     children: Children,
@@ -79,6 +76,7 @@ export class Runner {
     side: SideChannel,
     shim: Shim,
   ) {
+    const { hold, shared: { arena, mail, wakeups } } = agenda;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#services = services;

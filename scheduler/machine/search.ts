@@ -32,16 +32,9 @@ export class Search {
   #round = 0;
   #taken = NOTHING;
 
-  constructor(
-    shared: Shared,
-    hold: Hold,
-    agenda: Agenda,
-    children: Children,
-    eventLoop: EventLoop,
-    shim: Shim,
-  ) {
-    this.#shared = shared;
-    this.#hold = hold;
+  constructor(agenda: Agenda, children: Children, eventLoop: EventLoop, shim: Shim) {
+    this.#shared = agenda.shared;
+    this.#hold = agenda.hold;
     this.#agenda = agenda;
     this.#children = children;
     this.#eventLoop = eventLoop;

@@ -33,7 +33,8 @@ export class ThreadLock {
   readonly #agenda: Agenda;
   readonly #children: Children;
 
-  constructor(shared: Shared, hold: Hold, agenda: Agenda, children: Children) {
+  constructor(agenda: Agenda, children: Children) {
+    const { hold, shared } = agenda;
     this.#shared = shared;
     this.#isolate = hold.isolate;
     this.#hold = hold;
