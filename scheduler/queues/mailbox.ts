@@ -11,7 +11,7 @@
  *
  * The mailbox of an isolate that has died is closed, so that nothing is ever in it: host/burial.ts.
  *
- * A record's is sent once, by who took it out of its object's queue.
+ * A record's is sent once, by who took it out of its object's queue; its isolate does not use it again before it has read that.
  *
  * A mail says only "look at this slot" (or record). What there is to see has been stored before the push.
  */
