@@ -30,7 +30,6 @@ import {
   unknownErrorClass,
 } from "../codec/codec.ts";
 import type { References } from "../codec/handle.ts";
-import { type Parcel, parcelOf } from "./parcel.ts";
 import { Heap, offsetOf } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { ID_BLOCKS } from "../arena/layout/header.ts";
@@ -49,6 +48,7 @@ import {
   G_TASK,
   INLINE_BYTES,
 } from "../arena/layout/slot.ts";
+import { type Parcel, parcelOf } from "./parcel.ts";
 
 export const G_FREE = 0;
 export const G_QUEUED = 1;
