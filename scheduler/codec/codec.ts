@@ -105,9 +105,8 @@ export function pack<T>(
 export function encode(
   value: unknown,
   root = "value",
-  handles?: References,
 ): { bytes: Uint8Array; side: unknown[]; transfer: Transferable[] } {
-  return write(value, root, WHOLE, handles, (writer, after) => {
+  return write(value, root, WHOLE, undefined, (writer, after) => {
     writer.depart();
     const { side, transfer } = writer.beside;
     return { bytes: writer.bytes.u8.subarray(0, after * 4), side, transfer };

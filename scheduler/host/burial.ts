@@ -1,11 +1,17 @@
 /**
  * What the host does in the place of a thread that has ended, or was given up: what it held goes back, and what was bound to
- * it is lost. host/README.md, "Death of a thread", has the order.
+ * it is lost. `bury` has the order; each of its steps says why nothing is done twice, and nothing left out.
+ *
+ * One rule serves all steps: **whatever mail says about slots, the slots say as well.** So it does not matter what the dead
+ * one had taken out of its mailbox and not read. Where a thread may die: README.md, "Where a death is survived".
+ *
+ * Tasks in its ring had not started: they go on elsewhere. Its private Gs are gone with it, and so is their parent.
  */
 import { load, store } from "../arena/atomics.ts";
 import { BlackBox } from "../machine/black_box.ts";
 import { taskAbandoned, threadDied } from "../tasks/errors.ts";
-import { G_FAILED, type GTable, type Parcel } from "../slots/g_table.ts";
+import type { Forwarder } from "../slots/forwarder.ts";
+import { G_FAILED, type GTable } from "../slots/g_table.ts";
 import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Mail } from "../parking/mail.ts";
@@ -20,7 +26,9 @@ import { HOST, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { givenP, givenSpinning, isGiven } from "../parking/sleep_word.ts";
 import { buryWaiters } from "../sync/poison.ts";
+import type { Owner } from "../slots/owner.ts";
 import { splitKey } from "../tasks/define.ts";
+import type { Started } from "./host_tasks.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
 /** What a task rejects with that was bound to the thread. */
@@ -40,23 +48,6 @@ export function ranOn(arena: Arena, isolate: number): Verdict {
     slot === entry?.slot ? taskAbandoned(name, id, ms, id === entry.id ? "it" : what) : died(slot, name, id);
 }
 
-/** The host's own tasks, and its ports. */
-export interface Bereaved {
-  /** Of a task of its own. */
-  nameOf(slot: number): string;
-  /** The runner of a task of its own died: the slot is free again, and the task settles. */
-  lose(slot: number, error: Error): void;
-  /**
-   * A task has ended, and its runner died, perhaps before it could mail that to the host. False: the slot is a thread's, and
-   * the host has nothing to pass on.
-   */
-  read(slot: number): boolean;
-  /** Arguments that the runner of a thread's task has not got, if there are any. */
-  dropParcel(slot: number): void;
-  /** To the slot's owner, a thread. */
-  post(slot: number, parcel: Parcel): void;
-}
-
 export class Burial {
   readonly #home: Isolate;
   readonly #arena: Arena;
@@ -71,9 +62,11 @@ export class Burial {
   readonly #mailbox: Mailbox;
   readonly #gs: GTable;
   readonly #table: TaskTable;
-  readonly #host: Bereaved;
+  /** Of the host's own tasks. */
+  readonly #owner: Owner<Started>;
+  readonly #forwarder: Forwarder;
 
-  constructor(home: Isolate, shared: Shared, host: Bereaved) {
+  constructor(home: Isolate, shared: Shared, owner: Owner<Started>, forwarder: Forwarder) {
     const { parker, global, mailbox } = shared;
     this.#home = home;
     this.#arena = home.arena;
@@ -87,10 +80,11 @@ export class Burial {
     this.#mailbox = mailbox;
     this.#gs = home.gs;
     this.#table = home.table;
-    this.#host = host;
+    this.#owner = owner;
+    this.#forwarder = forwarder;
   }
 
-  /** The host has read its own mail before, and wakes who is to do what is left. */
+  /** The host has read its own mail before, keeps the parcels that nobody has asked for yet, and wakes who is to do what is left. */
   bury(isolate: number, verdict: Verdict): void {
     this.#takeP(isolate);
     this.#table.breakLock(isolate);
@@ -101,9 +95,13 @@ export class Burial {
     this.#rouseOthers(isolate);
   }
 
+  /**
+   * Its sleep word becomes awake by CAS, unless it is frozen or given up: from then on nobody can give it a P. If the old value
+   * names a P that was on its way, that is its P; otherwise the Ps' words tell. Whoever has just written its name into a P, to
+   * give that to a frozen M, takes the name back by CAS, and so does `inherit`: one of them has it.
+   */
   #takeP(isolate: number): void {
     const record = this.#arena.isolate(isolate);
-    // Nobody can give it a P from here on; one that was on its way is taken back.
     const last = this.#parker.bury(isolate);
     const p = isGiven(last) ? givenP(last) : this.#idle.ps.inherit(isolate);
     const wasSpinning = isGiven(last) ? givenSpinning(last) : load(this.#words, record + M_SPINNING) === 1;
@@ -116,8 +114,8 @@ export class Burial {
   }
 
   /**
-   * From here on who mails to it finds it closed. What the mail says about slots the slots say as well, also of mail that
-   * it had taken out and not read.
+   * By exchange. What is in it is not read, but records are freed. Who pushes there later finds it closed, and does what the
+   * reader would have done: a record is freed, a runner's mark taken back by CAS; a slot whose owner is dead is left as it is.
    */
   #closeMailbox(isolate: number): void {
     this.#mailbox.close(isolate, (record, addressee) => {
@@ -125,6 +123,11 @@ export class Burial {
     });
   }
 
+  /**
+   * A mark that names its mailbox is taken back. What it was running, or was to run as a dedicated task, becomes LOST. What
+   * waited there for its module goes to the global queue, or is lost if that happens to it for the second time. Of a task that
+   * had ended it may not have told the owner: so the host looks at its own, having read its mail before, and mails others.
+   */
   #loseTasks(isolate: number, verdict: Verdict): void {
     const gs = this.#gs;
     // Of numbers that were never used, nobody can have started anything.
@@ -132,17 +135,21 @@ export class Burial {
     for (let slot = 0; slot < end; slot++) {
       gs.loseRunnerMail(slot, isolate);
       if (gs.runner(slot) !== isolate) continue;
-      // It waited for its module there.
       const isTaken = gs.isTaken(slot, isolate);
       const isLost = gs.isMeantFor(slot, isolate) || (isTaken ? gs.loseTaken(slot) : gs.lose(slot));
       if (isLost) this.#lose(slot, isolate, verdict);
       else if (isTaken) this.#putBack(slot);
-      // It may have died before it could say so. The owner's link may be in use, if not.
-      else if (gs.hasEnded(slot) && !this.#host.read(slot)) {
-        this.#mail.toRunner(this.#arena.ownerOf(slot), slot);
-      }
+      else if (gs.hasEnded(slot)) this.#tellEnd(slot);
     }
     gs.told(isolate);
+  }
+
+  /** Its runner may not have done so. */
+  #tellEnd(slot: number): void {
+    const owner = this.#arena.ownerOf(slot);
+    if (owner === HOST) this.#owner.readOfDead(slot);
+    // By the runner's link, since the owner's may be in use. The owner reads it after all mail of the dead one.
+    else if (!this.#gs.isByPort(slot) || !this.#forwarder.passOn(slot)) this.#mail.toRunner(owner, slot);
   }
 
   #putBack(slot: number): void {
@@ -154,20 +161,20 @@ export class Burial {
     const gs = this.#gs;
     const owner = this.#arena.ownerOf(slot);
     const id = gs.id(slot);
-    if (owner === HOST) return this.#host.lose(slot, verdict(slot, this.#host.nameOf(slot), id));
+    if (owner === HOST) return this.#owner.lose(slot, verdict(slot, this.#owner.of(slot)!.name, id));
     const [, name] = splitKey(this.#table.key(gs.definition(slot)));
     // In the name of the runner, which writes nothing any more.
-    this.#host.dropParcel(slot);
+    this.#forwarder.dropArguments(slot);
     gs.dropPayload(slot);
     const parcel = gs.writeResult(slot, verdict(slot, name, id));
-    if (parcel !== undefined) this.#host.post(slot, parcel);
+    if (parcel !== undefined) this.#forwarder.postToOwner(slot, parcel);
     gs.end(slot, isolate, G_FAILED);
     this.#mail.toOwner(owner, slot);
   }
 
   /**
-   * It may have been about to wake somebody: who has mail, or whose sleep word it had changed already. Or it had taken a
-   * note out of the queue. So all look at everything once more.
+   * It may have been about to wake somebody: who has mail, or whose sleep word it had changed already. So each is woken by a
+   * signal, and without a reason. Or it had a note in hand: each M that waits with one that is not in the queue gets a new one.
    */
   #rouseOthers(isolate: number): void {
     const isolates = load(this.#words, ISOLATES);
@@ -180,8 +187,11 @@ export class Burial {
   }
 
   /**
-   * Makes the number of a thread that is buried ready for another one. False: tasks that the last one started are in flight,
-   * or a mail about one of them.
+   * Makes the number of a thread that is buried ready for another one. False: tasks that the last one started are in flight
+   * (others may run its children), or a mail about one of them.
+   *
+   * A mail of one that had read the old number may come to the new thread, which knows neither such a task nor such a record:
+   * it clears the mark, or frees the record.
    */
   revive(isolate: number): boolean {
     const first = this.#arena.firstSlot(isolate);
@@ -196,7 +206,11 @@ export class Burial {
     return true;
   }
 
-  /** Of a slot whose owner is dead. Plain access: when it is free, or has ended and was told, it is nobody's but the host's. */
+  /**
+   * Of a slot whose owner is dead. It is in flight until it has ended and its runner does not name it in M_TELLS any more: the
+   * runner stores M_TELLS, then the status, then pushes its mail, then clears M_TELLS. So no mail about it will be pushed then,
+   * and none can be anywhere but with the host (of a parcel). Plain access: such a slot, or a free one, is the host's alone.
+   */
   #comesToRest(slot: number): boolean {
     const gs = this.#gs;
     if (gs.isAtRest(slot)) {

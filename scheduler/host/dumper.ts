@@ -37,6 +37,7 @@ import { G_CANCELLED, G_QUEUED, G_RUNNING } from "../slots/g_table.ts";
 import { type SeenSlot, seeSlot, UNSTABLE } from "../slots/seen_slot.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { BARRIER, CHANNEL, MUTEX, ONCE, RW_MUTEX, SEMAPHORE, WAIT_GROUP } from "../sync/handles.ts";
+import { READ } from "../sync/rw_mutex.ts";
 import { type SeenObject, SeenObjects, type SeenWait } from "../sync/seen_objects.ts";
 import { splitKey } from "../tasks/define.ts";
 import type {
@@ -80,9 +81,6 @@ const KINDS: Readonly<Record<number, DumpedObject["kind"]>> = {
   [ONCE]: "Once",
   [BARRIER]: "Barrier",
 };
-
-/** What a reader's demand is to an RWMutex: see rw_mutex.ts. */
-const READ = 1;
 
 export class Dumper {
   readonly #shared: Shared;

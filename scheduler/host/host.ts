@@ -103,7 +103,7 @@ export class Host {
     this.#tasks = new HostTasks(shared, home, this.#forwarder, this.#loop);
     this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);
     this.#loop.whenIdle = () => this.#admission.ended();
-    this.#burial = new Burial(home, shared, this.#tasks);
+    this.#burial = new Burial(home, shared, this.#tasks.owner, this.#forwarder);
     this.#stalls = settings.onStall && new Stalls(arena, home.heap, settings.onStall);
     if (settings.detectDeadlocks) this.#loop.watch = new DeadlockWatch(home, shared, this);
     this.#dumpSignal = settings.dumpOn && new DumpSignal(settings.dumpOn, () => this.dump());
@@ -229,7 +229,7 @@ export class Host {
   ): [HostTask, Thread] {
     reserveStack();
     const { maxTasks, maxThreads } = this.#arena.shape;
-    const slot = this.#tasks.allocate();
+    const slot = this.home.gs.allocate();
     if (slot < 0) {
       throw new RangeError(
         `All ${maxTasks} task slots are in use (maxTasks): none is left for a thread of its own.`,
@@ -237,7 +237,7 @@ export class Host {
     }
     const own = this.threads.forOneTask(this.shared.idle.procs);
     if (own === undefined) {
-      this.#tasks.free(slot);
+      this.home.gs.free(slot);
       if (this.threads.refusal !== undefined) throw this.threads.refusal;
       throw new RangeError(
         `All ${maxThreads} threads (maxThreads) are in use, or needed by the pool: none is left.`,
@@ -403,7 +403,7 @@ export class Host {
       name: this.#name,
       isolates: this.isolates,
       waiting,
-      nameOf: (slot) => this.#tasks.nameIn(slot),
+      nameOf: (slot) => this.#tasks.owner.of(slot)?.name,
       native: { threads: this.#native?.calls.threads ?? 0, calls: this.nativeCalls },
     });
   }

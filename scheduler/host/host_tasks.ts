@@ -1,12 +1,11 @@
 /** The tasks that the host has started: from their start, perhaps with a wait for a slot, to the end of their promises. */
-import type { Bereaved } from "./burial.ts";
 import type { Shared } from "../parking/shared.ts";
 import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { copy } from "../codec/codec.ts";
-import { G_QUEUED, G_RUNNING, type GTable, type Parcel } from "../slots/g_table.ts";
+import { G_QUEUED, G_RUNNING, type GTable } from "../slots/g_table.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
@@ -68,7 +67,7 @@ interface Vigil extends Clock {
   end(): void;
 }
 
-export class HostTasks implements Bereaved {
+export class HostTasks {
   readonly #shared: Shared;
   readonly #gs: GTable;
   readonly #home: Isolate;
@@ -106,18 +105,9 @@ export class HostTasks implements Bereaved {
     return this.#begin(started, options);
   }
 
-  /** A slot for a task that cannot wait for one, or -1. */
-  allocate(): number {
-    return this.#gs.allocate();
-  }
-
-  /** That slot is not used. */
-  free(slot: number): void {
-    this.#gs.free(slot);
-  }
-
   /**
-   * As the first on a thread of its own. With a throw the slot is free again. `isInFlight`: the process waits for its end.
+   * As the first on a thread of its own, in a slot that the caller has allocated, since such a task cannot wait for one. With a
+   * throw that is free again. `isInFlight`: the process waits for its end.
    */
   startOnOwn(
     slot: number,
@@ -263,32 +253,8 @@ export class HostTasks implements Bereaved {
     return this.#waiting.length === 0 && this.#owner.tasks.every(({ release }) => release === undefined);
   }
 
-  // In the place of a dead runner: burial.ts --------------------------------------------------------------------------
-
-  nameOf(slot: number): string {
-    return this.nameIn(slot)!;
-  }
-
-  /** Undefined: none of the host's tasks has the slot. */
-  nameIn(slot: number): string | undefined {
-    return this.#owner.of(slot)?.name;
-  }
-
-  lose(slot: number, error: Error): void {
-    this.#owner.lose(slot, error);
-  }
-
-  read(slot: number): boolean {
-    if (!this.#isOwn(slot)) return this.#gs.isByPort(slot) && this.#forwarder.passOn(slot);
-    this.#owner.readOfDead(slot);
-    return true;
-  }
-
-  dropParcel(slot: number): void {
-    this.#forwarder.dropArguments(slot);
-  }
-
-  post(slot: number, parcel: Parcel): void {
-    this.#forwarder.postToOwner(slot, parcel);
+  /** Of those that have a slot: for who buries their runners, and for dumps. */
+  get owner(): Owner<Started> {
+    return this.#owner;
   }
 }

@@ -7,6 +7,7 @@
  */
 import { variable } from "../../ffi/permitted.ts";
 import type { Dump, DumpedPlace, DumpedProcessor, DumpedTask, DumpedThread } from "./dump.ts";
+import { LONGEST } from "../queues/timers.ts";
 import { requireInteger } from "../tasks/options.ts";
 
 export interface Tracing {
@@ -14,8 +15,6 @@ export interface Tracing {
   readonly every: number;
   readonly isDetailed: boolean;
 }
-
-const LONGEST = 2 ** 31 - 1;
 
 /** What `HEDDLE_DEBUG` asks for, if it is set and may be read: nobody is asked for the permission. */
 export function tracingOfEnvironment(): Tracing | undefined {
@@ -72,10 +71,10 @@ export function schedTraceText(dump: Dump, ms: number, isDetailed: boolean): str
 }
 
 /** Go's _Pidle, _Prunning, _Psyscall, _Pdead. */
-const P_STATUS = { idle: 0, running: 1, passing: 1, "in call": 2, stopped: 4 } as const;
+const GO_P_STATUS = { idle: 0, running: 1, passing: 1, "in call": 2, stopped: 4 } as const;
 
 function processorLine({ number, state, thread, queued }: DumpedProcessor): string {
-  return `  P${number}: status=${P_STATUS[state]} m=${tidOf(thread)} runqsize=${queued}`;
+  return `  P${number}: status=${GO_P_STATUS[state]} m=${tidOf(thread)} runqsize=${queued}`;
 }
 
 function threadLine({ tid, state, role, processor, begun }: DumpedThread): string {
@@ -87,7 +86,7 @@ function threadLine({ tid, state, role, processor, begun }: DumpedThread): strin
 }
 
 /** Go's _Grunnable, _Grunning, _Gdead. */
-const G_STATUS = {
+const GO_G_STATUS = {
   "waiting for a slot": 1,
   queued: 1,
   importing: 1,
@@ -97,7 +96,7 @@ const G_STATUS = {
 } as const;
 
 function taskLine({ id, state, name, thread }: DumpedTask): string {
-  return `  G${id}: status=${G_STATUS[state]}(${name}) m=${tidOf(thread)}`;
+  return `  G${id}: status=${GO_G_STATUS[state]}(${name}) m=${tidOf(thread)}`;
 }
 
 function tidOf(place: DumpedPlace | undefined): number {

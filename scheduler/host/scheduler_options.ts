@@ -155,15 +155,6 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
   // Go's forcePreemptNS.
   const sliceMs = number("sliceMs", 10, 1, MAX_MS);
   const stallMs = number("stallMs", 100, 1, MAX_MS);
-  const { runawayMs = Infinity } = options;
-  const isLimited = runawayMs !== Infinity;
-  if (isLimited) requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
-  if (isLimited) requireCapability(shim, "preemption", "runawayMs");
-  if (isLimited && !preempt) {
-    throw new TypeError(
-      "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
-    );
-  }
   return {
     procs,
     followsMachine: given === undefined,
@@ -177,10 +168,22 @@ export function settingsOf(options: SchedulerOptions, shim: Shim): Settings {
     preempt,
     sliceMs,
     stallMs: onStall === undefined ? 0 : stallMs,
-    runawayMs: isLimited ? runawayMs : 0,
+    runawayMs: runawayMsOf(options.runawayMs, sliceMs, preempt, shim),
     onStall,
     detectDeadlocks,
     name,
     dumpOn,
   };
+}
+
+function runawayMsOf(runawayMs = Infinity, sliceMs: number, preempt: boolean, shim: Shim): number {
+  if (runawayMs === Infinity) return 0;
+  requireInteger("runawayMs", runawayMs, 2 * sliceMs, MAX_MS, `sliceMs is ${sliceMs}`);
+  requireCapability(shim, "preemption", "runawayMs");
+  if (!preempt) {
+    throw new TypeError(
+      "runawayMs was given and preempt is false: only what can be frozen can be abandoned.",
+    );
+  }
+  return runawayMs;
 }

@@ -1,7 +1,13 @@
 /**
  * The threads of a scheduler, as the host sees them: starting, keeping one spare, replacing what dies.
  *
- * Isolate numbers are reused: a number is free when its thread has ended and no slot that it owned is in flight.
+ * Isolate numbers are reused, and there are twice as many as threads: one is free when its thread is buried and no slot
+ * that it owned is in flight (burial.ts).
+ *
+ * **The system may refuse a thread**: at a limit of processes, memory or descriptors, without /proc, or since the permission
+ * for foreign functions was revoked (of these Deno would make the end of the process, so the host asks before); or a thread
+ * ends before it is up. Then tasks wait as at `maxThreads`, the host says so once, and asks again, at growing intervals. A try
+ * that is refused takes 0.1 ms.
  */
 import { MessageChannel, type MessagePort, SHARE_ENV, Worker } from "node:worker_threads";
 import { isGranted } from "../../ffi/permitted.ts";
@@ -222,28 +228,30 @@ export class Threads {
       this.#roles.set(isolate, NONE);
       return undefined;
     }
+    const thread = this.#follow(isolate, worker, new SideChannel(port1), begun);
+    this.#threads.set(isolate, thread);
+    return thread;
+  }
+
+  /** From its start, at `begun`, to its end. */
+  #follow(isolate: number, worker: Worker, side: SideChannel, begun: number): Thread {
     const ended = Promise.withResolvers<void>();
     const up = Promise.withResolvers<void>();
     up.promise.catch(() => {});
     const thread: Thread = {
       isolate,
       worker,
-      side: new SideChannel(port1),
+      side,
       up: up.promise,
       isUp: false,
       ended: ended.promise,
       isGone: false,
     };
-    this.#threads.set(isolate, thread);
     worker.once("message", ({ cold, cause }: Up) => {
       thread.isUp = true;
-      this.#retryMs = FIRST_RETRY;
       if (cold === undefined) up.resolve();
       else up.reject(new Error(cold, { cause }));
-      if (this.#hasBegun) return;
-      this.#hasBegun = true;
-      this.#settle = Math.max(SETTLE, performance.now() - begun);
-      this.#continueLater();
+      this.#hasComeUp(performance.now() - begun);
     });
     worker.on("error", (error) => thread.error = error);
     worker.once("exit", (code) => {
@@ -255,6 +263,15 @@ export class Threads {
       ended.resolve();
     });
     return thread;
+  }
+
+  /** A thread, after so many milliseconds. */
+  #hasComeUp(ms: number): void {
+    this.#retryMs = FIRST_RETRY;
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#settle = Math.max(SETTLE, ms);
+    this.#continueLater();
   }
 
   /** Undefined if the system refuses it. */

@@ -57,20 +57,24 @@ export class Agenda implements Loop {
   readonly #record: number;
   readonly #mailbox: Mailbox;
   readonly #rings: LocalRunQueue;
-  readonly #hold: Hold;
+  /** The same M's; and what all share. Parts of the M that get the agenda have these by it. */
+  readonly hold: Hold;
+  readonly shared: Shared;
 
-  constructor({ arena, mailbox, rings }: Shared, hold: Hold) {
+  constructor(shared: Shared, hold: Hold) {
+    const { arena, mailbox, rings } = shared;
+    this.shared = shared;
     this.#words = arena.i32;
     this.#record = arena.isolate(hold.isolate);
     this.#mailbox = mailbox;
     this.#rings = rings;
-    this.#hold = hold;
+    this.hold = hold;
   }
 
   // Added by Gs and their operations --------------------------------------------------------------------------------------
 
   get mayRun(): boolean {
-    return this.#hold.p !== NO_P;
+    return this.hold.p !== NO_P;
   }
 
   resumeLater(resume: Resume): void {
@@ -95,7 +99,7 @@ export class Agenda implements Loop {
 
   /** Something was added here while the loop may sleep. */
   kick(): void {
-    this.#hold.kick();
+    this.hold.kick();
   }
 
   // Done by the loop ------------------------------------------------------------------------------------------------------
@@ -124,7 +128,7 @@ export class Agenda implements Loop {
 
   /** Something that cannot go on elsewhere. */
   hasOwnWork(): boolean {
-    return !this.#mailbox.isEmpty(this.#hold.isolate) || this.#resumes.length !== 0 ||
+    return !this.#mailbox.isEmpty(this.hold.isolate) || this.#resumes.length !== 0 ||
       this.privates.length !== 0 ||
       (this.#timers.size !== 0 && this.#timers.next <= performance.now());
   }
@@ -134,8 +138,8 @@ export class Agenda implements Loop {
    * another P; or with none, when all is closing.
    */
   hasWorkHere(): boolean {
-    return this.hasOwnWork() || this.#hold.p === NO_P ||
-      (this.takesMore && !this.#rings.isEmpty(this.#hold.p));
+    return this.hasOwnWork() || this.hold.p === NO_P ||
+      (this.takesMore && !this.#rings.isEmpty(this.hold.p));
   }
 
   // Live Gs -----------------------------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ export class Agenda implements Loop {
 
   /** Whether it takes Gs from queues now. */
   get takesMore(): boolean {
-    return this.#hold.takesWork && !this.isExpecting;
+    return this.hold.takesWork && !this.isExpecting;
   }
 
   // The end -----------------------------------------------------------------------------------------------------------

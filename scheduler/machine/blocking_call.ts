@@ -2,8 +2,13 @@
  * A G's blocking calls: what becomes of the M's P meanwhile, as in Go's entersyscall and exitsyscall.
  *
  * Lazily: the P stays with the M, marked as in a call. If the call is over before anyone wanted the P, that was all: one
- * store, one look whether sysmon is awake, one CAS. Otherwise sysmon has taken it, and the M needs another one. The
- * JavaScript stack of the G stands on this thread's stack, so the M waits for it in its futex, where it is.
+ * store, one look whether sysmon is awake, one CAS. Otherwise sysmon has taken it, and the M needs another one: the old one
+ * if it is idle, else any idle one, else with a note in the global queue. The JavaScript stack of the G stands on this
+ * thread's stack, so the M waits for it in its futex, where it is.
+ *
+ * What is private is published before the call, and what `fn` starts goes to the global queue. An M whose event loop runs the G
+ * while it sleeps there ends that sleep, so that nobody gives it a P meanwhile. A dedicated M keeps its P and does nothing of
+ * this, nor does a call inside of a call.
  */
 import type { Stopwatch } from "./stopwatch.ts";
 import type { Children } from "./children.ts";

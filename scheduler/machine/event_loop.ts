@@ -1,6 +1,37 @@
 /**
  * Deno's event loop as an M sees it: when it gets its turn, and for how long it may stand still while the M sleeps in a futex.
- * machine/README.md, "Standing still".
+ *
+ * A wakeup from a futex takes an eighth of one from the event loop. But neither continuations nor the event loop go on beside a
+ * futex sleep. So an M with live Gs sleeps there only if two questions are answered.
+ *
+ * **Is a continuation due?** Nothing is guessed. What is in the microtask queue nobody can ask for, and how many operations are
+ * parked does not tell: one G may wait for two things, or wait and compute. So an M sleeps in the futex **only from the start of
+ * a macrotask**, right after a turn of the event loop: what the turn resolves is one continuation, the M's own, and from there
+ * to the sleep nothing makes another one due (the M is **quiet**). A sleep in the event loop ends that, and mail, which an M
+ * without live Gs reads as it parks. Then there is another turn (1.1 us) before the next sleep, in the state of an M that sleeps
+ * in its event loop, since a long continuation may run there without a P. A note can take the M's P in the very step that has
+ * read the mail, so an M may begin to park with a continuation under way; the turn is where that goes on. A tick takes a sixth
+ * of a turn, but what other ticks made due comes after ours: it is enough before a spin, and not before a sleep.
+ *
+ * **Does a G wait for something outside?** That cannot be known for sure, so here is a policy (`standstill`).
+ *
+ * - Deno is asked whether its event loop has anything to do (0.1 us). If it has (a fetch, a timer, a socket, a port that somebody
+ *   listens to), the M sleeps in the event loop: a G that waits for a message and a fetch, whichever comes first, costs its M 70 us
+ *   a wake and delays nothing. A Deno without that function (`eventLoopHasMoreWork` is not public) always sleeps there.
+ * - Some things Deno does not count: `Atomics.waitAsync`, timers and ports that were unrefed, the collector's callbacks. For these
+ *   the live Gs are counted against what they may wait for of ours: parked operations, sleeps, and sets of children. If these are
+ *   fewer, a G waits for something else: the event loop again. If they are as many, a G may be hidden behind one that counts
+ *   twice. So the event loop stands still for KNOWN_TO_WAIT at the most, and only for MAY_WAIT if that count needs Gs that have
+ *   children, since nobody can see whether they await these.
+ *
+ * A timer of ours that is due within that time is slept for in the futex, with 1 us of slack; a sleep in the event loop, whose
+ * `waitAsync` ends up to 1 ms late, ends AHEAD of it. The rest the M may sleep in the futex even if Deno counts something, until
+ * EVENT_LOOP_SLICE after the last turn.
+ *
+ * **No timeout hides a lost wakeup.** When that bound has ended a sleep the M looks whether a continuation goes on by itself then,
+ * for some turns of the microtask queue, before anything from outside can. If so, it slept beside that continuation, and counts it
+ * in `stats().overslept`, which stress and tests take for a failure. In the model an M that is about to sleep beside a microtask
+ * or tick is a failure by itself.
  */
 import process from "node:process";
 import type { Shim } from "../../ffi/shim.ts";
@@ -12,10 +43,8 @@ import type { Agenda } from "./agenda.ts";
 const EVENT_LOOP_SLICE = 1e6;
 
 /**
- * The same while the M sleeps and Deno knows of nothing that the event loop has to do: what Deno does not count waits so
- * long (`Atomics.waitAsync`, timers and ports that were unrefed, what the collector calls). The first if all Gs are known
- * to wait for the scheduler, the second if some of them may await children. To be woken from the futex takes 10 us, from
- * the event loop 80, so tasks that wait for messages that come now and then gain by it. Guesses.
+ * The same while the M sleeps and Deno knows of nothing that the event loop has to do. The first if all Gs are known to wait
+ * for the scheduler, the second if some of them may await children. Guesses.
  */
 const KNOWN_TO_WAIT = 20e6;
 const MAY_WAIT = 2e6;
@@ -75,8 +104,8 @@ export class EventLoop {
   }
 
   /**
-   * The M's sleep has ended with its standstill: whether a continuation goes on now, which had waited for that. See
-   * `stats().overslept`. The caller enters again.
+   * The M's sleep has ended with its standstill: whether a continuation goes on now, which had waited for that. The caller
+   * enters again.
    */
   async hasOverslept(): Promise<boolean> {
     const before = this.#progress;
@@ -97,10 +126,7 @@ export class EventLoop {
   }
 
   /**
-   * Milliseconds for which the event loop may stand still, if the microtask queue is empty; 0: not at all. A G counts for each
-   * thing that it waits for, so another one may hide behind it: then what that waits for comes so much later, unless
-   * Deno counts it. Beside what Deno counts only if a timer of ours is due soon, whose sleeper wants more than the event
-   * loop's precision.
+   * Milliseconds for which the event loop may stand still, if the microtask queue is empty; 0: not at all.
    */
   get standstill(): number {
     const { isExpecting, live, next, sleeping } = this.#agenda;

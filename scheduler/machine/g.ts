@@ -230,26 +230,23 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   }
 
   lockOSThread(): void {
-    reserveStack();
     this.#locked((lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
-    reserveStack();
     this.#locked((lock) => lock.unlock(this));
   }
 
   dedicate(): void {
-    reserveStack();
     this.#locked((lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
-    reserveStack();
     this.#locked((lock) => lock.undedicate(this));
   }
 
   #locked(change: (lock: ThreadLock) => void): void {
+    reserveStack();
     if (this.outstanding < 0) {
       throw new Error(
         `Task #${this.id} has ended, and its context has no say over the thread any more: await what uses it.`,

@@ -77,26 +77,17 @@ export class Machine {
     // Gs start Gs: who makes them has to have this before it is complete.
     const known = { tid: shim.gettid(), sliceMs: load(words, SLICE_MS), home, agenda };
     const services = known as Partial<Services> as Services;
-    const children = this.#children = new Children(shared, hold, agenda, services, side);
-    const threadLock = new ThreadLock(shared, hold, agenda, children);
-    const runner = this.#runner = new Runner(
-      shared,
-      hold,
-      agenda,
-      services,
-      children,
-      threadLock,
-      side,
-      shim,
-    );
+    const children = this.#children = new Children(agenda, services, side);
+    const threadLock = new ThreadLock(agenda, children);
+    const runner = this.#runner = new Runner(agenda, services, children, threadLock, side, shim);
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     const perThreads = this.perThreads = new PerThreads(arena, { tid: services.tid, number: isolate });
     Object.assign(services, { children, threadLock, runner, mail, signals, calls, perThreads });
-    this.#search = new Search(shared, hold, agenda, children, eventLoop, shim);
+    this.#search = new Search(agenda, children, eventLoop, shim);
     const warmUp = new WarmUp(shared, hold, runner.modules, home.table);
-    this.#park = new Park(shared, hold, agenda, home, eventLoop, mail, runner, warmUp);
+    this.#park = new Park(agenda, home, eventLoop, mail, runner, warmUp);
     store(words, arena.isolate(isolate) + M_TID, services.tid);
   }
 

@@ -60,8 +60,6 @@ export class Park {
   readonly #warmUp: WarmUp;
 
   constructor(
-    shared: Shared,
-    hold: Hold,
     agenda: Agenda,
     home: Isolate,
     eventLoop: EventLoop,
@@ -69,6 +67,7 @@ export class Park {
     runner: Runner,
     warmUp: WarmUp,
   ) {
+    const { hold, shared } = agenda;
     this.#shared = shared;
     this.#words = shared.words;
     this.#record = shared.arena.isolate(hold.isolate);
@@ -88,7 +87,7 @@ export class Park {
     const hold = this.#hold;
     this.#coldSince = 0;
     try {
-      // At the start of a macrotask, and nothing in here has made a continuation due since: machine/README.md, "Standing still".
+      // At the start of a macrotask, and nothing in here has made a continuation due since: see event_loop.ts.
       let isQuiet = false;
       if (hold.p !== NO_P) {
         // What is due in the event loop gets its turn while there is still a P for it. Nobody is to rely on this M meanwhile.

@@ -8,20 +8,11 @@ import { BlackBox } from "./black_box.ts";
 import type { Children } from "./children.ts";
 import type { Agenda } from "./agenda.ts";
 import { ENDED, G, type Services } from "./g.ts";
-import { notRegistered } from "../tasks/errors.ts";
-import {
-  dropParcel,
-  G_DONE,
-  G_FAILED,
-  G_FREE,
-  type GTable,
-  openParcel,
-  type Parcel,
-} from "../slots/g_table.ts";
+import { G_DONE, G_FAILED, G_FREE, type GTable } from "../slots/g_table.ts";
+import { dropParcel, openParcel, type Parcel } from "../slots/parcel.ts";
 import { NO_P } from "../parking/idle.ts";
 import type { Hold } from "./hold.ts";
 import type { Locks } from "../parking/locks.ts";
-import type { Shared } from "../parking/shared.ts";
 import type { ThreadLock } from "./thread_lock.ts";
 import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -33,7 +24,6 @@ import { RunTimes } from "../slots/run_times.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Definition } from "../tasks/call.ts";
-import { registry, splitKey } from "../tasks/define.ts";
 import { defaultReason } from "../tasks/promise.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -58,7 +48,6 @@ export class Runner {
   #tookSlot = false;
   /** Taken from a queue and running here beyond their first await, or waiting for their arguments: by slot. */
   readonly #running = new Map<number, G>();
-  readonly #definitions: (Definition | undefined)[] = [];
   /** For tasks that are bound to this thread: by definition, until the last one that has waited for it begins. */
   readonly #loads = new Map<number, { readonly ended: Promise<Error | undefined>; waiting: number }>();
   readonly #hold: Hold;
@@ -80,8 +69,6 @@ export class Runner {
   readonly #box: BlackBox | undefined;
 
   constructor(
-    { arena, mail, wakeups }: Shared,
-    hold: Hold,
     agenda: Agenda,
     services: Services,
     children: Children,
@@ -89,6 +76,7 @@ export class Runner {
     side: SideChannel,
     shim: Shim,
   ) {
+    const { hold, shared: { arena, mail, wakeups } } = agenda;
     this.#hold = hold;
     this.#agenda = agenda;
     this.#services = services;
@@ -108,7 +96,7 @@ export class Runner {
     this.#box = BlackBox.open(arena, hold.isolate);
     const cpuNs = () => shim.cpuNs(services.tid);
     this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, cpuNs);
-    this.modules = new Modules(arena, hold.isolate, cpuNs);
+    this.modules = new Modules(arena, hold.isolate, home.table, cpuNs);
     this.#talk = new Talk(home, new RunTimes(arena), cpuNs);
   }
 
@@ -163,7 +151,7 @@ export class Runner {
     this.#agenda.unloaded.add(slot);
     this.#agenda.expects(false);
     const number = this.#gs.definition(slot);
-    this.#import(number).then((error) => {
+    this.modules.import(number).then((error) => {
       this.#agenda.resumeLater({ fire: () => this.#loaded(number, error) });
     });
   }
@@ -226,7 +214,7 @@ export class Runner {
     let load = this.#loads.get(definition);
     if (g.definition !== undefined && load === undefined) return this.#startLoaded(g, g.definition, parcel);
     if (load === undefined) {
-      this.#loads.set(definition, load = { ended: this.#import(definition), waiting: 0 });
+      this.#loads.set(definition, load = { ended: this.modules.import(definition), waiting: 0 });
     }
     load.waiting++;
     this.#await(g, false);
@@ -241,21 +229,6 @@ export class Runner {
       };
       this.#agenda.resumeLater({ fire });
     });
-  }
-
-  /** What the tasks of that definition fail with, if they cannot run here. */
-  #import(definition: number): Promise<Error | undefined> {
-    const [module, name] = splitKey(this.#table.key(definition));
-    return this.modules.import(module, definition).then(
-      () => {
-        if (this.#find(definition) !== undefined) return undefined;
-        const defined = [...registry.definitions.values()];
-        const isOther = defined.some((each) => each.module === module && each.name === name);
-        return new Error(notRegistered(module, name, isOther));
-      },
-      (cause) =>
-        new Error(`${module}, which defines the task "${name}", did not load in a thread`, { cause }),
-    );
   }
 
   #startLoaded(g: G, definition: Definition, parcel: Parcel | undefined): void {
@@ -283,16 +256,7 @@ export class Runner {
   }
 
   #definition(slot: number): Definition | undefined {
-    return this.#find(this.#gs.definition(slot));
-  }
-
-  #find(number: number): Definition | undefined {
-    const known = this.#definitions[number];
-    if (known !== undefined) return known;
-    const found = registry.definitions.get(this.#table.key(number));
-    if (found === undefined) return undefined;
-    this.modules.has(number);
-    return this.#definitions[number] = found;
+    return this.modules.find(this.#gs.definition(slot));
   }
 
   /** Of its definition; below 0: nobody else knows that. */

@@ -16,7 +16,7 @@ const GLOBAL_BATCH = 128;
 
 /** What a spin comes to if it finds no slot: */
 /** there is something to do here, or the P is gone; */
-export const HERE = -1;
+const HERE = -1;
 /** the event loop is to have a turn before it goes on; */
 export const TURN = -2;
 /** nothing. */
@@ -32,16 +32,9 @@ export class Search {
   #round = 0;
   #taken = NOTHING;
 
-  constructor(
-    shared: Shared,
-    hold: Hold,
-    agenda: Agenda,
-    children: Children,
-    eventLoop: EventLoop,
-    shim: Shim,
-  ) {
-    this.#shared = shared;
-    this.#hold = hold;
+  constructor(agenda: Agenda, children: Children, eventLoop: EventLoop, shim: Shim) {
+    this.#shared = agenda.shared;
+    this.#hold = agenda.hold;
     this.#agenda = agenda;
     this.#children = children;
     this.#eventLoop = eventLoop;

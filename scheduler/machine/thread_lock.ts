@@ -8,7 +8,10 @@
  * that while it sleeps and while it blocks, so it is woken directly; and nobody takes it away.
  *
  * Other Gs that had begun on the M go on there: they cannot move. When a G ends that has not given the thread back, the
- * thread ends after it, and after those others.
+ * thread ends after it, and after those others. So does one with an affinity or a nice value of its own.
+ *
+ * The M counts the locks and dedications of all its Gs; while there is one it takes no work, but for what its Gs start when all
+ * its slots are in use. The last `undedicate()` is like the end of a blocking call that lost its P.
  */
 import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
@@ -30,7 +33,8 @@ export class ThreadLock {
   readonly #agenda: Agenda;
   readonly #children: Children;
 
-  constructor(shared: Shared, hold: Hold, agenda: Agenda, children: Children) {
+  constructor(agenda: Agenda, children: Children) {
+    const { hold, shared } = agenda;
     this.#shared = shared;
     this.#isolate = hold.isolate;
     this.#hold = hold;

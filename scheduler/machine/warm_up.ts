@@ -18,7 +18,7 @@ import type { Shared } from "../parking/shared.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
-import { registry, splitKey } from "../tasks/define.ts";
+import { splitKey } from "../tasks/define.ts";
 import type { Hold } from "./hold.ts";
 import type { Modules } from "./modules.ts";
 
@@ -111,24 +111,27 @@ export class WarmUp {
       if ((others & bit) === 0 || (this.#atHand(this.#hold.isolate) & bit) !== 0) continue;
       // The bit may be another definition's, and this one's module may be what ends threads.
       if (this.#times.importTime(definition) === 0) continue;
-      const key = this.#table.key(definition);
-      if (registry.definitions.has(key)) this.#modules.has(definition);
-      else if (!this.#tried.has(splitKey(key)[0])) return definition;
+      if (this.#modules.find(definition) === undefined && !this.#tried.has(this.#url(definition))) {
+        return definition;
+      }
     }
     return -1;
   }
 
   #import(definition: number): void {
-    const [url] = splitKey(this.#table.key(definition));
-    this.#tried.add(url);
+    this.#tried.add(this.#url(definition));
     this.#isImporting = true;
     this.#due = Infinity;
-    const ended = () => {
+    // Who has a task of it will hear what is wrong with it.
+    this.#modules.import(definition).then(() => {
       this.#isImporting = false;
       this.#hold.kick();
-    };
-    // Who has a task of it will hear what is wrong with it.
-    this.#modules.import(url, definition).then(ended, ended);
+    });
+  }
+
+  /** Of its module. */
+  #url(definition: number): string {
+    return splitKey(this.#table.key(definition))[0];
   }
 
   #tellNext(): void {

@@ -21,12 +21,11 @@ export function openPool(
   arena: Arena,
   shim: Shim,
   maxThreads: number,
-  idleUs = IDLE_US,
 ): NativeQueue {
   return calls.queues.open(arena.nativeQueue, {
     statuses: shim.addressOf(arena.i32.subarray(arena.nativeStatuses)),
     stackBytes: STACK,
-    idleUs,
+    idleUs: IDLE_US,
     limit: Math.min(shim.getAffinity().length, maxThreads),
     maxThreads,
   });

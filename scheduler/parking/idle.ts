@@ -83,7 +83,7 @@ export class Idle {
     this.#settle(p);
   }
 
-  /** Brings a P that nobody holds in line with PROCS. Loops until what it did and what PROCS says agree. */
+  /** Brings a P that nobody holds in line with PROCS. Loops until both agree: so of setProcs() and a release the second sees the first. */
   #settle(p: number): void {
     for (;;) {
       const isCounted = p < this.procs;

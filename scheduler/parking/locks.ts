@@ -2,6 +2,10 @@
  * When a thread may be frozen: not while it is in the scheduler (Go's m.locks). Others would wait for what it holds there, or
  * it would go on with a P that it no longer has.
  *
+ * The loop counts 1 but for the time in which tasks run: in each `await`, in the call of a task's function, and in that of an
+ * abort listener, as mail is read: there the M has nothing in its hands but its P. What tasks call counts itself, if it touches
+ * what others share: critical sections, wakes, publishing, blocking calls. A freeze between two of these breaks nothing.
+ *
  * The word counts in its lowest byte, and above that it has the number of the turn: sysmon sees by it how long one turn
  * of the loop lasts. Its writer is the thread, its reader the handler of SIGURG on the very same thread, so program order
  * is all that counts, and plain access will do. sysmon reads it too, for whom any moment is as good as the next.

@@ -22,8 +22,10 @@ export class Mail {
   }
 
   /**
-   * A mail by the link of a slot's runner. One that is under way already serves: the reader looks at the slot after
-   * clearing. By the owner or the host; so if the isolate has died, nobody but the host touches the mark meanwhile.
+   * A mail by the link of a slot's runner. If the mark is not 0 one is under way, and serves: its reader clears the mark before
+   * it looks at the slot, so it will see what we stored before our CAS. A slot that is marked is not used again, so the mail is
+   * about the task of the runner that it was for. By the owner or the host; so if the isolate has died, nobody but the host
+   * touches the mark meanwhile.
    */
   toRunner(runner: number, slot: number): void {
     const mark = this.#arena.g(slot) + G_RUNNER_MAILED;

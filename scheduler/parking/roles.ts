@@ -2,7 +2,8 @@
  * What the threads are for: the role word of each.
  *
  *   NONE       no thread has this number. Left by the host, which starts one as SPARE or POOL.
- *   SPARE      started ahead of need. Anyone claims it, by CAS, for the pool; the host also for a task alone.
+ *   SPARE      started ahead of need. Anyone claims it, by CAS, for the pool, and then tries to take it out of its sleep; the
+ *              spare announces, then reads its role. The host also claims it for a task alone: it sleeps on until its mail.
  *   POOL       runs tasks. It stays that until it ends; if it does so for want of use, it makes itself NONE before.
  *   LOCKED     runs only what is bound to it (thread_lock.ts), with a P of the pool.
  *   DEDICATED  the same, with an exempt P; or it is about to get the task that it is for, by mail. All three of these an M

@@ -5,8 +5,8 @@
  *   NAPS    it has seen no blocking call for a while, and sleeps up to 10 ms. The first call wakes it.
  *   SLEEPS  nothing runs. Who takes the first P wakes it.
  *
- * sysmon leaves TICKS, anyone leaves the others. It announces, then looks whether anything runs; a waker takes its P or
- * enters its call, then reads this word. So neither is missed.
+ * sysmon leaves TICKS, anyone leaves the others. It announces, then looks whether all Ps are idle, which they are not while one
+ * is in a call; a waker takes its P or enters its call, then reads this word. So neither is missed.
  */
 import { exchange, type Futex, load, store } from "../arena/atomics.ts";
 import { SYSMON } from "../arena/layout/header.ts";

@@ -92,8 +92,8 @@ export class Wakeups {
         this.#idle.releaseP(p);
       }
       this.#idle.stopSpinning();
-      // While we were counted as spinning others relied on us. An M that announces its sleep from here on sees the idle
-      // P and the work by itself; one that had announced it before is found now.
+      // While we were counted as spinning others relied on us, for a few operations, none of which waits. An M that announces its
+      // sleep from here on sees the idle P and the work by itself; one that had announced it before is found now.
       if (!this.isAnyParked) return this.#callForThread();
     }
   }
@@ -232,7 +232,8 @@ export class Wakeups {
 
   /** By who took that note out of the queue and offers its own P. False when the M does not sleep. */
   handOff(isolate: number, p: number): boolean {
-    // Before the offer: whatever the M does next, it can put a new note in.
+    // Before the offer: whatever the M does next, it can put a new note in. Else one that was woken by a signal, and announces its
+    // sleep again while its note is being served, would see the mark and sleep, and nobody would know that it waits.
     store(this.#words, this.#arena.isolate(isolate) + M_WANTS_P, 0);
     return this.#offer(isolate, p);
   }

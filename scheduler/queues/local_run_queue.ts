@@ -14,7 +14,7 @@ import { P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../arena/layout/p.ts"
 const EMPTY = -1;
 
 /** What anyone may do with any P's ring. */
-export class Stealer {
+class Stealer {
   protected readonly words: Int32Array;
   protected readonly arena: Arena;
 

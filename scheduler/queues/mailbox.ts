@@ -9,9 +9,9 @@
  * - owner mail: the runner sends at most one at a time (it asks for the arguments, then it reports the end);
  * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking.
  *
- * The mailbox of an isolate that has died is closed, so that nothing is ever in it: see host/README.md, "Death of a thread".
+ * The mailbox of an isolate that has died is closed, so that nothing is ever in it: host/burial.ts.
  *
- * A record's is sent once, by who took it out of its object's queue.
+ * A record's is sent once, by who took it out of its object's queue; its isolate does not use it again before it has read that.
  *
  * A mail says only "look at this slot" (or record). What there is to see has been stored before the push.
  */

@@ -1,7 +1,8 @@
 /** The host's part in the way of parcels, from whose sender to whose receiver there is no port: side_channel.ts. */
 import type { Shared } from "../parking/shared.ts";
-import { dropParcel, G_DROPPED, G_FREE, type GTable, type Parcel } from "./g_table.ts";
+import { G_DROPPED, G_FREE, type GTable } from "./g_table.ts";
 import type { Port } from "./owner.ts";
+import { dropParcel, type Parcel } from "./parcel.ts";
 import type { SideChannel } from "./side_channel.ts";
 
 /** The threads, by their isolates' numbers. */

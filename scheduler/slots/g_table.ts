@@ -48,6 +48,7 @@ import {
   G_TASK,
   INLINE_BYTES,
 } from "../arena/layout/slot.ts";
+import { type Parcel, parcelOf } from "./parcel.ts";
 
 export const G_FREE = 0;
 export const G_QUEUED = 1;
@@ -70,39 +71,6 @@ const HANDLES = 32;
 
 /** G_CANCEL: 0, a reference to the encoded reason in the heap, or this. */
 const NO_REASON = 1;
-
-function parcelOf({ bytes, bulk, size, side, transfer }: Message): Parcel {
-  const whole = new Uint8Array(size + 3 & ~3);
-  whole.set(bytes);
-  for (const piece of bulk) whole.set(piece.bytes, piece.at);
-  return { bytes: whole, side, transfer };
-}
-
-type ClassOf = (name: string) => ErrorClass | undefined;
-
-/** What cannot be bytes in the arena. Goes by a message port (side_channel.ts). */
-export interface Parcel {
-  /** A whole buffer of its own. */
-  readonly bytes: Uint8Array;
-  readonly side: unknown[];
-  readonly transfer: Transferable[];
-}
-
-export function openParcel({ bytes, side }: Parcel, handles?: References, classOf?: ClassOf): unknown {
-  return decode({ u8: bytes, i32: new Int32Array(bytes.buffer), handles }, 0, side, classOf);
-}
-
-/**
- * Nobody will open it: handles in it arrive all the same, and are collected. If it cannot be read, those that were not
- * reached keep their objects.
- */
-export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
-  try {
-    if (parcel !== undefined) openParcel(parcel, handles);
-  } catch {
-    // Nobody waits for it.
-  }
-}
 
 export class GTable {
   readonly #arena: Arena;
@@ -383,7 +351,7 @@ export class GTable {
   }
 
   /** Once. */
-  readPayload(slot: number, classOf?: ClassOf): unknown {
+  readPayload(slot: number, classOf?: (name: string) => ErrorClass | undefined): unknown {
     const kind = this.#arena.g(slot) + G_PAYLOAD;
     const at = this.#payloadAt(slot);
     this.#words[kind] &= ~HANDLES;

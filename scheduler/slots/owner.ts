@@ -5,7 +5,8 @@
  * From `write` to the mail that the task has ended a slot is the task's; then the owner reads what it says, and frees it.
  * slots/README.md, "Life of a G".
  */
-import { dropParcel, G_DONE, G_FAILED, type GTable, openParcel, type Parcel } from "./g_table.ts";
+import { G_DONE, G_FAILED, type GTable } from "./g_table.ts";
+import { dropParcel, openParcel, type Parcel } from "./parcel.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Definition } from "../tasks/call.ts";

@@ -32,8 +32,8 @@ export interface SeenSlot {
 /** The slot changed at each of several looks. */
 export const UNSTABLE = "unstable";
 
-/** Guess: a task that lives for less than a look takes microseconds, so that a second look is rare. */
-const TRIES = 8;
+/** Guess, of objects too: what lives or holds still for less than a look takes microseconds, so that a second look is rare. */
+export const MOST_LOOKS = 8;
 
 /** Undefined if the slot is free. */
 export function seeSlot(arena: Arena, slot: number): SeenSlot | typeof UNSTABLE | undefined {
@@ -41,7 +41,7 @@ export function seeSlot(arena: Arena, slot: number): SeenSlot | typeof UNSTABLE 
   const g = arena.g(slot);
   // Most are.
   if (load(words, g + G_STATUS) === G_FREE) return undefined;
-  for (let i = 0; i < TRIES; i++) {
+  for (let i = 0; i < MOST_LOOKS; i++) {
     const low = glance(words, g + G_ID_LOW);
     const high = glance(words, g + G_ID_HIGH);
     const status = load(words, g + G_STATUS);

@@ -8,7 +8,7 @@
  * Ports are read with `receiveMessageOnPort`, so a parcel that was posted before the mail is there when the mail is read.
  */
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import type { Parcel } from "./g_table.ts";
+import type { Parcel } from "./parcel.ts";
 
 interface Delivery {
   readonly slot: number;

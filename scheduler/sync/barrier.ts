@@ -72,7 +72,7 @@ class Core extends SharedLock {
       return WOULD_BLOCK;
     }
     words[object + L_COUNT] = 0;
-    this.completeAll(SUCCEEDED);
+    this.completeAll();
     return SUCCEEDED;
   }
 

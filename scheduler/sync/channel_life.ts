@@ -19,7 +19,10 @@ export const NEXT = 2;
 export const SEND = 3;
 export type Receiving = typeof RECEIVE | typeof NEXT;
 
-const OVER: Received<unknown> = Object.freeze({ value: undefined, done: true as const });
+export const OVER: { value: undefined; done: true } = Object.freeze({
+  value: undefined,
+  done: true as const,
+});
 
 export abstract class ChannelLife implements Waited {
   readonly isolate: Isolate;

@@ -6,8 +6,8 @@
  * same JavaScript object. When the collector takes a handle the isolate's bit is cleared, and who clears the last one,
  * with nothing on its way, frees the block.
  *
- * Order: an arriving reference sets the bit, then leaves O_IN_FLIGHT. Partner: `#release` reads O_IN_FLIGHT, then the
- * bits. Only a holder can send a reference on, so once both are zero they stay so.
+ * Order: a handle's encoding adds 1 to O_IN_FLIGHT; who decodes it sets the bit, then takes the 1 away. Partner: `#release`
+ * reads O_IN_FLIGHT, then the bits. Only a holder can send a reference on, so once both are zero they stay so.
  *
  * In a thread the bundled scheduler and the `mod.ts` that tasks import are two instances of these modules. Tasks make
  * and use the handles of theirs; the bundle makes those that arrive by the factories that it finds on the global object.

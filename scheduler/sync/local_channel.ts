@@ -19,7 +19,7 @@ import { Waiter } from "./waiter.ts";
 let made = 0;
 
 /** Nobody is parked in the channel itself. */
-const NOTHING = 0;
+const NO_OPERATION = 0;
 /** Of a channel without capacity. */
 const NO_VALUES: unknown[] = [];
 
@@ -31,10 +31,10 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   moved: ChannelLife | undefined = undefined;
   /**
    * An operation without a signal that parks when no other is parked is no Waiter, but these four fields: tasks that pass
-   * values to each other would make two Waiters for each, which takes a tenth more time. Both queues are empty then. Whatever
-   * is not a plain send or receive makes it a Waiter first: `#unfold`.
+   * values to each other would make two Waiters for each; without them ping-pong takes 0.85 of the time, and the sieve 0.88. Both
+   * queues are empty then. Whatever is not a plain send or receive makes it a Waiter first: `#unfold`.
    */
-  #parked = NOTHING;
+  #parked = NO_OPERATION;
   resolve: (value: unknown) => void = noPromise;
   #promise: Promise<unknown> | undefined = undefined;
   #sent: unknown = undefined;
@@ -59,7 +59,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   override receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {
     if (signal !== undefined && signal.aborted) return Promise.reject(signal.reason);
     if (this.#parked === SEND || this.#senders.first !== undefined) {
-      if (this.#parked === NOTHING || this.length > 0 || !this.#canGoOn) {
+      if (this.#parked === NO_OPERATION || this.length > 0 || !this.#canGoOn) {
         return this.#receiveFromSender(role, signal);
       }
       const done = this.received(role, this.#sent);
@@ -92,7 +92,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     }
     if (this.isClosed) return Promise.reject(this.closed());
     const { isolate } = this;
-    if (this.#parked === NOTHING || this.#parked === SEND) {
+    if (this.#parked === NO_OPERATION || this.#parked === SEND) {
       if (this.#receivers.first !== undefined) return this.#sendToReceiver(staged, signal);
       if (this.length === this.capacity) return this.#park(SEND, staged, signal);
       if (isolate.isBudgetOver) reserveStack();
@@ -128,7 +128,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
     const promise = this.#promise;
     const sent = this.#sent;
     const result = parked === NEXT ? { value, done: false } : value;
-    this.#parked = NOTHING;
+    this.#parked = NO_OPERATION;
     this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
     this.isolate.parked--;
@@ -146,12 +146,12 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
 
   /** What is parked in the channel itself becomes a Waiter. */
   #unfold(): void {
-    if (this.#parked === NOTHING) return;
+    if (this.#parked === NO_OPERATION) return;
     const waiter = new Waiter(this, this.#parked);
     waiter.value = this.#sent;
     waiter.resolve = this.resolve;
     waiter.promise = this.#promise;
-    this.#parked = NOTHING;
+    this.#parked = NO_OPERATION;
     this.resolve = noPromise;
     this.#promise = this.#sent = undefined;
     this.#queueOf(waiter.role).push(waiter);
@@ -164,7 +164,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   override trySend(value: unknown): boolean {
     const staged = typeof value === "number" ? value : this.stage(value);
     if (this.moved !== undefined) return this.moved.trySend(staged);
-    if (this.#parked !== NOTHING || this.#receivers.first !== undefined || this.isClosed) {
+    if (this.#parked !== NO_OPERATION || this.#receivers.first !== undefined || this.isClosed) {
       reserveStack();
       const outcome = this.attemptSend(staged);
       if (outcome === CHANNEL_CLOSED) throw this.closed();
@@ -177,7 +177,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   }
 
   override tryReceive(): Received<unknown> | undefined {
-    if (this.#parked === NOTHING && this.#senders.first === undefined) {
+    if (this.#parked === NO_OPERATION && this.#senders.first === undefined) {
       if (this.length > 0) return { value: this.#shift(), done: false };
       return this.isClosed ? { value: undefined, done: true } : undefined;
     }
@@ -201,7 +201,7 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   }
 
   get hasWaiting(): boolean {
-    return this.#parked !== NOTHING || this.#receivers.first !== undefined ||
+    return this.#parked !== NO_OPERATION || this.#receivers.first !== undefined ||
       this.#senders.first !== undefined;
   }
 

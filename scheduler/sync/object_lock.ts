@@ -7,6 +7,7 @@
  * knows by both words whether anybody was inside meanwhile: seen_objects.ts. The lowest bit says that the object is complete: it
  * is in the list of all objects before that.
  */
+import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { cas, pause, store } from "../arena/atomics.ts";
 import { O_TURNS } from "../arena/layout/object.ts";
@@ -16,11 +17,11 @@ import type { Locks } from "../parking/locks.ts";
 const PAUSES_BEFORE_YIELD = 32;
 
 const ONE_TURN = 2;
-const COMPLETE = 1;
+const COMPLETE_BIT = 1;
 
 /** Whether an object with that count has all that it begins with. */
 export function isComplete(turns: number): boolean {
-  return (turns & COMPLETE) !== 0;
+  return (turns & COMPLETE_BIT) !== 0;
 }
 
 export class ObjectLocks {
@@ -56,10 +57,19 @@ export class ObjectLocks {
     this.#freezeGuard.release();
   }
 
+  /** A word of the object's state. */
+  look(object: number, word: number): number {
+    reserveStack();
+    this.lock(object);
+    const value = this.#words[object + word];
+    this.unlock(object);
+    return value;
+  }
+
   /** By who has made the object, with all that it begins with: from here on it may be seen. Only the host may look at it before. */
   appear(object: number): void {
     this.lock(object);
-    this.#words[object + O_TURNS] |= COMPLETE;
+    this.#words[object + O_TURNS] |= COMPLETE_BIT;
     this.unlock(object);
   }
 

@@ -46,7 +46,7 @@ export class Once {
 
   /** Whether it has been done. */
   get isDone(): boolean {
-    return this.#core.look(L_COUNT) === COMPLETE;
+    return this.#core.count === COMPLETE;
   }
 
   /** Runs the function, or waits until the one that came first has ended. */

@@ -7,7 +7,8 @@ import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
-const READ = 1;
+/** What a reader's demand is. */
+export const READ = 1;
 const WRITE = 2;
 
 /**

@@ -45,6 +45,7 @@ import {
   W_NEXT,
   W_SELECTION,
 } from "../arena/layout/object.ts";
+import { MOST_LOOKS } from "../slots/seen_slot.ts";
 import { isComplete } from "./object_lock.ts";
 import { seeName } from "./object_name.ts";
 import { CHANNEL, type Kind, MUTEX, ONCE, RW_MUTEX, SEMAPHORE } from "./handles.ts";
@@ -78,8 +79,6 @@ export interface SeenObject {
   readonly waits: readonly SeenWait[];
 }
 
-/** Guess: looks at what somebody changes all the time. */
-const TRIES = 8;
 /** Records between two looks whether it is worth going on. */
 const STRIDE = 256;
 /** An isolate's part in the key of a wait. */
@@ -101,7 +100,7 @@ export class SeenObjects {
   see(): SeenObject[] {
     let best: SeenObject[] = [];
     let bestUnstable = 0;
-    for (let i = 0; i < TRIES; i++) {
+    for (let i = 0; i < MOST_LOOKS; i++) {
       const turns = this.#turns(OBJECTS_LOCK);
       if (turns === undefined) continue;
       this.#listTurns = turns;
@@ -134,7 +133,7 @@ export class SeenObjects {
 
   /** Undefined if it changed at each look. */
   #look(object: number): SeenObject | undefined {
-    for (let i = 0; i < TRIES; i++) {
+    for (let i = 0; i < MOST_LOOKS; i++) {
       const turns = this.#turns(object);
       if (turns === undefined) continue;
       const seen = this.#read(object, turns);

@@ -46,7 +46,7 @@ export class Semaphore {
 
   /** Permits that nobody holds at this moment. */
   get available(): number {
-    return this.#core.look(L_COUNT);
+    return this.#core.count;
   }
 
   /**

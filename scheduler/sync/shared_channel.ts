@@ -58,19 +58,11 @@ export class SharedChannel extends ChannelLife {
   }
 
   get length(): number {
-    return this.#look(C_COUNT);
+    return this.isolate.objectLocks.look(this.object, C_COUNT);
   }
 
   get isClosed(): boolean {
-    return this.#look(O_ENDED) === 1;
-  }
-
-  #look(word: number): number {
-    reserveStack();
-    this.lock();
-    const value = this.#words[this.object + word];
-    this.unlock();
-    return value;
+    return this.isolate.objectLocks.look(this.object, O_ENDED) === 1;
   }
 
   receive(role: Receiving, signal?: AbortSignal): Promise<unknown> {

@@ -156,8 +156,8 @@ export abstract class SharedLock implements Waited, Shareable {
   }
 
   /** Under the lock, by `attempt` or a change: all that wait are done. They are woken after the unlock. */
-  completeAll(outcome: number): void {
-    dequeueAll(this.words, this.object, outcome, this.#completed);
+  completeAll(): void {
+    dequeueAll(this.words, this.object, SUCCEEDED, this.#completed);
   }
 
   readonly #completed: number[] = [];
@@ -167,14 +167,9 @@ export abstract class SharedLock implements Waited, Shareable {
     for (const record of this.#completed.splice(0)) this.isolate.ready(record);
   }
 
-  /** A word of the state. */
-  look(word: number): number {
-    const { isolate, object } = this;
-    reserveStack();
-    isolate.objectLocks.lock(object);
-    const value = this.words[object + word];
-    isolate.objectLocks.unlock(object);
-    return value;
+  /** Its count, whatever that is of. */
+  get count(): number {
+    return this.isolate.objectLocks.look(this.object, L_COUNT);
   }
 
   /** One at a time, each woken outside of the lock. */

@@ -10,14 +10,12 @@ import type { Home } from "../tasks/home.ts";
 import { requireInteger } from "../tasks/options.ts";
 import { isStreamCall, STREAM_OPTIONS, type StreamOptions, type TaskStream } from "../tasks/stream.ts";
 import { Channel, lifeOf } from "./channel.ts";
-import { NEXT } from "./channel_life.ts";
+import { NEXT, OVER } from "./channel_life.ts";
 
 /** Guess. */
 const WINDOW = 16;
 /** A channel's. */
 const LARGEST_WINDOW = 65_000;
-
-const OVER: IteratorResult<never> = Object.freeze({ value: undefined, done: true as const });
 
 /** `start` starts the task that feeds it. Throws a TypeError if it is no call at all, or one of a task with one result. */
 export function startStream(

@@ -39,7 +39,7 @@ export class WaitGroup {
 
   /** What is left at this moment. */
   get count(): number {
-    return this.#core.look(L_COUNT);
+    return this.#core.count;
   }
 
   /**
@@ -85,7 +85,7 @@ class Core extends SharedLock {
       }
       words[object + L_COUNT] = count + n;
       // All at once, as in Go: the first one to go on may add again.
-      if (count + n === 0) this.completeAll(SUCCEEDED);
+      if (count + n === 0) this.completeAll();
     });
   }
 

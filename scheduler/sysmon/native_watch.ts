@@ -18,8 +18,8 @@ import type { Parker } from "../parking/parker.ts";
 import { AWAKE, PARKED_EVENT_LOOP } from "../parking/sleep_word.ts";
 
 /** The two low bits of a status, as in native/shim.h. */
-const IN_CALL = 2;
-const STUCK = 3;
+const NATIVE_IN_CALL = 2;
+const NATIVE_STUCK = 3;
 
 export class NativeWatch {
   readonly #arena: Arena;
@@ -81,8 +81,8 @@ export class NativeWatch {
       const at = this.#arena.nativeStatuses + i * NATIVE_STATUS_WORDS;
       const status = load(words, at);
       if (status !== 0) left--;
-      const isInSameCall = (status & 3) === IN_CALL && this.#before[i] === status;
-      if (isInSameCall && cas(words, at, status, status | STUCK)) this.#pool.discountActive();
+      const isInSameCall = (status & 3) === NATIVE_IN_CALL && this.#before[i] === status;
+      if (isInSameCall && cas(words, at, status, status | NATIVE_STUCK)) this.#pool.discountActive();
       this.#before[i] = status;
     }
   }

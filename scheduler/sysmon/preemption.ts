@@ -7,10 +7,20 @@
  *     ▲                │ handler, elsewhere              └──────────────────► ABANDONED
  *     └────────────────┘                                   the same, past runawayMs
  *
- * After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO). It LETS_GO then, and runs on. Who
- * comes first says whose the P is: the thread, when it is back in the scheduler, or sysmon: then it is SEIZED, runs on without
- * one like a blocking call, and waits for a P when it comes back to the scheduler. Meanwhile it is asked to freeze as
- * before (ASKED_SEIZED). If it runs on for runawayMs it is LOST, and still asked (ASKED_LOST), to end as ABANDONED.
+ * **The P of a FROZEN M** stays in its name until sysmon takes it, by CAS on the P's word; only then is the M SHELVED, and can be
+ * given another one. If that were one state, sysmon could mistake the P that the M is being given for the one that it had.
+ * Who gives it a P writes its name into the P's word before the CAS, since the M goes on in a G's code and does not do that
+ * itself. The handler writes what it was given into M_GIVEN, and the M reads that when it enters the scheduler the next time.
+ *
+ * **Unfreezable.** After TRIES in vain sysmon asks the thread to let go of its P instead (ASKED_TO_LET_GO). In the handler, so
+ * without a fence in every step of the scheduler, it becomes LETS_GO, with a mark, and runs on. When it is back in the scheduler
+ * it finds the mark before it touches anything. Who changes LETS_GO first, by CAS, has the P: the M (AWAKE), or sysmon
+ * (SEIZED). The P's word could not say that: it may be the same again when the M has come back and made a blocking call.
+ * An M that keeps its P looks which P that is: it may have been frozen before, and given another one than it knows of. One that
+ * is SEIZED runs on as in a blocking call, waits for a P when it is back, and is asked to freeze as before (ASKED_SEIZED).
+ *
+ * **Runaways.** A turn that has taken `runawayMs` of CPU time ends: FROZEN as ABANDONED, SEIZED as LOST, which is still asked
+ * (ASKED_LOST), to end as ABANDONED. The host buries it as if it had died, but its number is not used again.
  */
 import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
@@ -206,6 +216,12 @@ export class Preemption {
     return turn.used >= this.#runaway;
   }
 
+  /**
+   * Blocking calls are not interrupted: a signal would end some system calls. So sysmon asks, then looks whether the P's word is
+   * still the one that it saw, and sends the signal if so. The M enters its call, then looks whether it was asked, and if so
+   * waits for the signal before it calls. One of them sees the other. No M leaves a question behind either: one that parts
+   * with its P, parks, or comes back SEIZED, waits for the signal first. So each signal has arrived before the next call.
+   */
   #ask(isolate: number, turn: Turn, p: number, word: number): void {
     this.#refreshCode();
     const question = turn.tries++ < TRIES ? ASKED : ASKED_TO_LET_GO;
@@ -284,7 +300,7 @@ export class Preemption {
     else if (this.#parker.ask(isolate, question, state)) this.#seized.delete(isolate);
   }
 
-  /** For good. The host buries it. */
+  /** For good. */
   #abandon(isolate: number, turn: Turn): void {
     store(this.#words, this.#arena.isolate(isolate) + M_RAN_ON, Math.round(turn.used / 1e6));
     if (this.#parker.abandon(isolate)) this.#shared.wakeups.signal(HOST);

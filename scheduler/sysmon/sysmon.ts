@@ -31,7 +31,7 @@ const CALM = 1e9;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
 const RETAKE_ANYWAY = 10e6;
 /** Nanoseconds that an M which imports a module may leave a P that it was given. Guess. */
-const IMPORT = 1e9;
+const REVOKE_ANYWAY = 1e9;
 /**
  * Nanoseconds after which it is worth a new thread, which takes 25 ms of a CPU. Guess: with less, calls of 20 to 100 us
  * that do not block let the pool grow to many threads that are of no use.
@@ -218,9 +218,9 @@ export class Sysmon {
     const { arena, parker, roles, wakeups } = this.#shared;
     const imports = (isolate: number) => load(this.#words, arena.isolate(isolate) + M_IMPORTS) !== 0;
     const from = roles.first((isolate) =>
-      !(waited < IMPORT && imports(isolate)) && parker.revoke(isolate, p)
+      !(waited < REVOKE_ANYWAY && imports(isolate)) && parker.revoke(isolate, p)
     );
-    if (from === HOST) return waited >= IMPORT;
+    if (from === HOST) return waited >= REVOKE_ANYWAY;
     this.#retook = true;
     wakeups.passOn(p);
     return true;

@@ -216,7 +216,7 @@ function requireKey(
  * which may each have a task of that name; the order in which they define them may be another one in each thread, their
  * text is not. So no thread ever runs one function in another one's place.
  */
-export function keyOf(module: string, name: string, fn: TaskFunction): string {
+function keyOf(module: string, name: string, fn: TaskFunction): string {
   // Not the function's own toString, which is whatever its module makes of it.
   const text = Function.prototype.toString.call(fn);
   // FNV-1a.

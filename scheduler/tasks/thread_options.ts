@@ -35,34 +35,38 @@ export function requireThreadOptions(
 ): ThreadOptions {
   requireOptions(what, options, names);
   const { name, affinity, nice } = options;
-  if (name !== undefined) {
-    if (typeof name !== "string" || name === "" || name.includes("\0")) {
-      throw new TypeError(
-        `${what}: name is ${typeof name === "string" ? JSON.stringify(name) : shown(name)}: ` +
-          `give a thread a name of 1 to 15 bytes.`,
-      );
-    }
-    const bytes = encoder.encode(name).length;
-    if (bytes > MAX_NAME_BYTES) {
-      throw new RangeError(
-        `${what}: name is "${name}", which is ${bytes} bytes: Linux names threads with 15 at most.`,
-      );
-    }
-  }
-  if (affinity !== undefined) {
-    if (!Array.isArray(affinity) || affinity.length === 0) {
-      throw new TypeError(
-        `${what}: affinity is ${Deno.inspect(affinity)}: give the numbers of one or more CPUs.`,
-      );
-    }
-    for (const cpu of affinity) {
-      if (!Number.isInteger(cpu) || cpu < 0) {
-        throw new RangeError(`${what}: affinity has ${shown(cpu)}: give the numbers of CPUs, from 0.`);
-      }
-    }
-  }
+  if (name !== undefined) requireThreadName(what, name);
+  if (affinity !== undefined) requireAffinity(what, affinity);
   if (nice !== undefined) requireInteger(`${what}: nice`, nice, -20, 19);
   return { name, affinity, nice };
+}
+
+function requireThreadName(what: string, name: unknown): void {
+  if (typeof name !== "string" || name === "" || name.includes("\0")) {
+    throw new TypeError(
+      `${what}: name is ${typeof name === "string" ? JSON.stringify(name) : shown(name)}: ` +
+        `give a thread a name of 1 to 15 bytes.`,
+    );
+  }
+  const bytes = encoder.encode(name).length;
+  if (bytes > MAX_NAME_BYTES) {
+    throw new RangeError(
+      `${what}: name is "${name}", which is ${bytes} bytes: Linux names threads with 15 at most.`,
+    );
+  }
+}
+
+function requireAffinity(what: string, affinity: unknown): void {
+  if (!Array.isArray(affinity) || affinity.length === 0) {
+    throw new TypeError(
+      `${what}: affinity is ${Deno.inspect(affinity)}: give the numbers of one or more CPUs.`,
+    );
+  }
+  for (const cpu of affinity) {
+    if (!Number.isInteger(cpu) || cpu < 0) {
+      throw new RangeError(`${what}: affinity has ${shown(cpu)}: give the numbers of CPUs, from 0.`);
+    }
+  }
 }
 
 export function requireNativeThreadOptions(what: string, options: NativeThreadOptions): NativeThreadOptions {

@@ -24,7 +24,7 @@ export const capacities: Patch[] = [
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
   // Times are hints, and those of the model say nothing.
   shrink("machine/stopwatch.ts", "FIRST = 16", "FIRST = 0"),
-  shrink("sysmon/gain.ts", "WINDOW = 8", "WINDOW = 1"),
+  shrink("sysmon/gain.ts", "ENTRIES = 8", "ENTRIES = 1"),
   shrink("sysmon/preemption.ts", "LINGER = 1000", "LINGER = 5"),
   shrink("sysmon/preemption.ts", "GIVE_UP = 10_000", "GIVE_UP = 30"),
   // What is rewritten is a generator function. No task of a scenario is one by itself.

@@ -2,7 +2,8 @@
 import { MessageChannel } from "node:worker_threads";
 import { copyWithin } from "../../scheduler/sync/cell.ts";
 import { type Bytes, copy, decode, encodeInto } from "../../scheduler/codec/codec.ts";
-import { GTable, openParcel } from "../../scheduler/slots/g_table.ts";
+import { GTable } from "../../scheduler/slots/g_table.ts";
+import { openParcel } from "../../scheduler/slots/parcel.ts";
 import { Arena, leastArenaBytes } from "../../scheduler/arena/arena.ts";
 import { HOST } from "../../scheduler/arena/layout/m.ts";
 import { G_PAYLOAD, INLINE_BYTES } from "../../scheduler/arena/layout/slot.ts";

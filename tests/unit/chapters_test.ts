@@ -51,6 +51,16 @@ function* inPages(file: URL): Generator<Citation> {
   }
 }
 
+function exists(url: URL): boolean {
+  try {
+    Deno.statSync(url);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** "", the titles of a page, and GitHub's anchors for them; none if there is no such page. */
 function titles(page: URL): string[] {
   try {
@@ -64,6 +74,16 @@ function titles(page: URL): string[] {
     throw error;
   }
 }
+
+Deno.test("each file that a page links to is there", () => {
+  const missing: string[] = [];
+  for (const page of files.filter(({ pathname }) => pathname.endsWith(".md"))) {
+    for (const [, path] of Deno.readTextFileSync(page).matchAll(/\]\(([^)#:\s]+)(?:#[^)\s]+)?\)/g)) {
+      if (!exists(new URL(path, page))) missing.push(`${page.pathname.slice(root.pathname.length)}: ${path}`);
+    }
+  }
+  assertEquals(missing, []);
+});
 
 for (
   const [what, cited, end] of [["comment", inComments, /\.(ts|c|h)$/], ["page", inPages, /\.md$/]] as const

@@ -75,6 +75,7 @@ export class Pool extends Shared {
   readonly home: Isolate;
   /** The host's tasks. */
   readonly host: HostTasks;
+  readonly forwarder: Forwarder;
   /** Of the host, where one is of the scenario: it waits for what is in flight. */
   loop: { begin(): void; end(): void } | undefined = undefined;
   readonly machines: Machine[];
@@ -90,14 +91,14 @@ export class Pool extends Shared {
     this.home = new Isolate(this, HOST, shim, noLoop);
     this.gs = this.home.gs;
     const sides = { get: () => ({ side: noPort }) };
-    const forwarder = new Forwarder(this, this.gs, sides);
+    this.forwarder = new Forwarder(this, this.gs, sides);
     const vigil = {
       begin: () => this.loop?.begin(),
       end: () => this.loop?.end(),
       startTimer: noLoop.startTimer,
       stopTimer: noLoop.stopTimer,
     };
-    this.host = new HostTasks(this, this.home, forwarder, vigil);
+    this.host = new HostTasks(this, this.home, this.forwarder, vigil);
     this.arena.i32[ISOLATES] = roles.length + 1;
     this.arena.i32[PROCS_SEEN] = PROCS_FIXED;
     // Nobody else uses that word here.
@@ -133,7 +134,7 @@ export class Pool extends Shared {
 
   /** On that thread, which has been claimed for it. */
   submitOn(isolate: number, call: Call<unknown>): Started {
-    const slot = this.host.allocate();
+    const slot = this.gs.allocate();
     const on = { isolate, isGone: false };
     return started(this.host.startOnOwn(slot, call, undefined, [{}, call.args], on, true));
   }

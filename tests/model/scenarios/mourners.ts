@@ -20,8 +20,8 @@ export class Mourner {
 
   constructor(pool: Pool) {
     this.pool = pool;
-    const { home, host } = pool;
-    this.burial = new Burial(home, pool, host);
+    const { home, host, forwarder } = pool;
+    this.burial = new Burial(home, pool, host.owner, forwarder);
   }
 
   submit(call: Call<unknown>): Started {

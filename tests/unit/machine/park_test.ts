@@ -33,8 +33,6 @@ async function announcedAt(looks: number): Promise<{ asleep: number; p: number }
     hadTurn() {},
   };
   const park = new Park(
-    shared,
-    hold,
     agenda,
     {} as Any,
     eventLoop as Any,

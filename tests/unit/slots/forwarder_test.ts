@@ -2,14 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { MessageChannel } from "node:worker_threads";
 import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { Forwarder } from "../../../scheduler/slots/forwarder.ts";
-import {
-  G_DONE,
-  G_DROPPED,
-  G_FREE,
-  GTable,
-  openParcel,
-  type Parcel,
-} from "../../../scheduler/slots/g_table.ts";
+import { G_DONE, G_DROPPED, G_FREE, GTable } from "../../../scheduler/slots/g_table.ts";
+import { openParcel, type Parcel } from "../../../scheduler/slots/parcel.ts";
 import { SideChannel } from "../../../scheduler/slots/side_channel.ts";
 import { fourMs } from "../../support/isolates.ts";
 

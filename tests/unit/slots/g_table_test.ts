@@ -11,8 +11,8 @@ import {
   G_LOST,
   G_RUNNING,
   GTable,
-  openParcel,
 } from "../../../scheduler/slots/g_table.ts";
+import { openParcel } from "../../../scheduler/slots/parcel.ts";
 
 const M = 1;
 const MAX_TASKS = 4;

@@ -8,8 +8,8 @@ import {
   G_FAILED,
   G_QUEUED,
   GTable,
-  type Parcel,
 } from "../../../scheduler/slots/g_table.ts";
+import type { Parcel } from "../../../scheduler/slots/parcel.ts";
 import { type Owned, Owner } from "../../../scheduler/slots/owner.ts";
 import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import type { Definition } from "../../../scheduler/tasks/call.ts";
