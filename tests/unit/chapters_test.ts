@@ -3,15 +3,19 @@ import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("../../", import.meta.url);
 const GENERATED = /_bundle\.ts$|_x86_64\.ts$/;
+/** What others wrote, where the bench has put it. */
+const FOREIGN = ["node_modules", "target"];
 
 function* filesIn(folder: URL): Generator<URL> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    if (isDirectory) yield* filesIn(new URL(`${name}/`, folder));
-    else if (/\.(ts|c|h|md)$/.test(name) && !GENERATED.test(name)) yield new URL(name, folder);
+    if (isDirectory && !FOREIGN.includes(name)) yield* filesIn(new URL(`${name}/`, folder));
+    else if (!isDirectory && /\.(ts|c|h|md)$/.test(name) && !GENERATED.test(name)) {
+      yield new URL(name, folder);
+    }
   }
 }
 
-const folders = ["scheduler/", "ffi/", "native/", "tests/", "examples/", "bench/"].map((name) =>
+const folders = ["scheduler/", "ffi/", "native/", "tests/", "examples/", "bench/", "docs/"].map((name) =>
   new URL(name, root)
 );
 const beside = ["README.md", "CONTRIBUTING.md", "mod.ts"].map((name) => new URL(name, root));
