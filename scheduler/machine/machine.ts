@@ -110,11 +110,14 @@ export class Machine {
     const hold = this.hold;
     const locks = this.#locks;
     const agenda = this.agenda;
+    const { talk } = this.#runner;
     locks.enter();
     while (!agenda.isOver) {
       if (hold.p === NO_P) {
+        talk.rests();
         await this.#park.park();
         locks.enter();
+        talk.worksOn();
         continue;
       }
       if (hold.isHeaderNew) {
@@ -140,6 +143,7 @@ export class Machine {
           }
           if (goesOn) continue;
         }
+        talk.rests();
         let slot = this.#search.spin();
         while (slot === TURN) {
           await this.#eventLoop.turn();
@@ -149,8 +153,10 @@ export class Machine {
         if (slot === NOTHING) {
           await this.#park.park();
           locks.enter();
+          talk.worksOn();
           continue;
         }
+        talk.worksOn();
         this.#runner.runSlot(slot);
       }
       if (agenda.live !== 0 && hold.p !== NO_P) {

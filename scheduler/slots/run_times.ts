@@ -10,9 +10,10 @@
  *
  * D_IMPORT: the same of the import of its module. 0: no thread has imported it.
  *
- * D_TALK: microseconds of CPU time from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
- * its arguments ended (machine/talk.ts). A thread that waits for a CPU or for others seems to say less than it does, so a lower
- * value counts at once, and of a higher one as much as above. 0: nobody knows.
+ * D_TALK: microseconds of work from one operation on a channel to the next, on a thread where one of them with a channel or a lock
+ * among its arguments ended (machine/talk.ts). All that is not the tasks' own work makes it longer, so a lower value counts at
+ * once, and of a higher one as much as above, but never more than twice what was known: one of a thread that had other things to
+ * do for a while tells little. 0: nobody knows.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -71,7 +72,8 @@ export class RunTimes {
     const at = this.#arena.definition(definition) + D_TALK;
     const least = load(this.#words, at);
     const now = inWord(us);
-    store(this.#words, at, least === 0 || now < least ? now : least + ((now - least) >> WEIGHT));
+    const later = Math.min(2 * least, least + ((now - least) >> WEIGHT));
+    store(this.#words, at, least === 0 || now < least ? now : later);
   }
 }
 
