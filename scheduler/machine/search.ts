@@ -76,12 +76,8 @@ export class Search {
 
   /** Looks into other Ps' rings, then for a while at everything. A slot, or what it has come to. */
   spin(): number {
-    const hold = this.#hold;
-    if (!this.#agenda.takesMore && hold.p !== EXEMPT_P) {
-      // Others can use its P; or it expects something, and keeps that.
-      hold.foundWork();
-      return this.#agenda.hasOwnWork() ? HERE : NOTHING;
-    }
+    // Nobody is to rely on one that takes nothing out of queues.
+    if (!this.#agenda.takesMore) this.#hold.foundWork();
     this.#spinner.start();
     this.#round = 0;
     return this.spinOn();
@@ -98,6 +94,8 @@ export class Search {
         if (!hold.startSpinning()) return NOTHING;
         const slot = this.#look(round);
         if (slot !== NOTHING) return this.#found(slot);
+      } else if (!this.#mayLinger()) {
+        return NOTHING;
       }
       if (this.#spinner.isOver()) return NOTHING;
       if (!this.#eventLoop.waitsForOurs) {
@@ -106,6 +104,15 @@ export class Search {
       }
       this.#spinner.pause(round);
     }
+  }
+
+  /**
+   * It takes nothing from queues, and waits for its own. With a P that is its alone it may; a locked one also as long as nobody
+   * has a use for its P. One that expects something sleeps with that.
+   */
+  #mayLinger(): boolean {
+    if (this.#hold.p === EXEMPT_P) return true;
+    return !this.#agenda.isExpecting && !this.#shared.wakeups.workVisible();
   }
 
   #found(what: number): number {
