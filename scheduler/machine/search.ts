@@ -108,11 +108,12 @@ export class Search {
 
   /**
    * It takes nothing from queues, and waits for its own. With a P that is its alone it may; a locked one also as long as nobody
-   * has a use for its P. One that expects something sleeps with that.
+   * has a use for its P, unless that is the only one, which whoever it waits for needs. One that expects something sleeps with that.
    */
   #mayLinger(): boolean {
     if (this.#hold.p === EXEMPT_P) return true;
-    return !this.#agenda.isExpecting && !this.#shared.wakeups.workVisible();
+    const { idle, wakeups } = this.#shared;
+    return idle.procs > 1 && !this.#agenda.isExpecting && !wakeups.workVisible();
   }
 
   #found(what: number): number {

@@ -13,12 +13,12 @@ const M = 1;
 /** Of looking around, by the clock of the test. A look takes 100 ns there. */
 const SPIN = 20_000;
 
-/** A locked M with one of two Ps. `at` is called with the time at each look at the clock. */
-function lockedM(at: (ns: number, shared: Shared) => void = () => {}) {
+/** A locked M with one of so many Ps. `at` is called with the time at each look at the clock. */
+function lockedM(at: (ns: number, shared: Shared) => void = () => {}, procs = 2) {
   const shim = loadShim();
   const arena = new Arena({ maxTasks: 16, maxThreads: 4, bytes: leastArenaBytes(16, 4) });
   const shared = new Shared(arena, shim);
-  shared.idle.setProcs(2);
+  shared.idle.setProcs(procs);
   const hold = new Hold(shared, M, shim, () => {});
   hold.take(shared.idle.acquireP());
   hold.takesWork = false;
@@ -60,6 +60,11 @@ Deno.test("so does work of others, who have a use for its P", () => {
     const { search, took } = lockedM((ns, shared) => ns === 5_000 && push(shared));
     assertEquals([search.spin(), took() < 6_000], [NOTHING, true]);
   }
+});
+
+Deno.test("a locked M does not look around with the only P, which whoever it waits for needs", () => {
+  const { search, took } = lockedM(() => {}, 1);
+  assertEquals([search.spin(), took() < 1_000], [NOTHING, true]);
 });
 
 Deno.test("a locked M that expects something does not begin", () => {
