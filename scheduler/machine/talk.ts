@@ -4,8 +4,10 @@
  * time: see children.ts. A turn that is given away (`ctx.yield`) counts as an operation: who polls waits for others.
  *
  * By thread and not by task: an operation does not know whose it is. So where much is computed beside much talk it is the mean of
- * both. What one says as it ends is a guess for those that live on beside it: who serves others ends last, or never. CPU time: on a busy machine a thread waits for its CPU, and in most programs for others. Without what it takes to look
- * around and to sleep: tasks that talk across threads would seem to have work for as long as their messages take.
+ * both. What is found when one ends is a guess for those that live on beside it: who serves others ends last, or never.
+ *
+ * CPU time: on a busy machine a thread waits for its CPU, and in most programs for others. Without what it takes to look around
+ * and to sleep: tasks that talk across threads would seem to have work for as long as their messages take.
  */
 import { hasHandles } from "../codec/handle.ts";
 import type { RunTimes } from "../slots/run_times.ts";
