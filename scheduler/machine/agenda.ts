@@ -41,6 +41,8 @@ export class Agenda implements Loop {
   ran = 0;
   stolen = 0;
   parks = 0;
+  /** For talk.ts: turns that were given away. */
+  yields = 0;
   /** A G has ended with the thread in its hands. What else is bound to that goes on first. */
   isEnding = false;
   #isOver = false;
@@ -83,6 +85,7 @@ export class Agenda implements Loop {
   }
 
   giveTurn(g: G, resolve: (value: unknown) => void): void {
+    this.yields++;
     this.#resumes.push(g);
     this.#resumes.push(resolve);
     this.kick();

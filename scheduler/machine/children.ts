@@ -4,11 +4,13 @@
  * they stay private.
  *
  * **Together what talks together.** A child with channels or locks among its arguments is published only if somebody is hungry,
- * and its kind not **talkative**: less than TALK from one operation to the next on the threads where the last ones ran
+ * and its kind not **talkative**: less than TALK of work from one operation to the next on the threads where the last ones ran
  * (talk.ts). Of a kind of which none has ended yet nobody knows that, so its tasks go as others do: workers that start before
- * their jobs come must not all be bound to one thread. What is talkative runs next instead, and is published only when its M
- * loses the P, locks its thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank,
- * barbers) took 1.1 to 3 times as long as on one; now they take as long.
+ * their jobs come must not all be bound to one thread. That first run is cold, and each message across threads is work of its
+ * own: what such runs seem to need is a guess, and taken for an eighth; if that was too little, the second run has one thread for
+ * itself and is measured there. What is talkative runs next instead, and is published only when its M loses the P, locks its
+ * thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank, barbers) took 1.1 to 3
+ * times as long as on one; now they take as long.
  */
 import { copy, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";

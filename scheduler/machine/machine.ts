@@ -101,11 +101,14 @@ export class Machine {
     const hold = this.hold;
     const locks = this.#locks;
     const agenda = this.agenda;
+    const { talk } = this.#runner;
     locks.enter();
     while (!agenda.isOver) {
       if (hold.p === NO_P) {
+        talk.rests();
         await this.#park.park();
         locks.enter();
+        talk.worksOn();
         continue;
       }
       if (hold.isHeaderNew) {
@@ -131,6 +134,7 @@ export class Machine {
           }
           if (goesOn) continue;
         }
+        talk.rests();
         let slot = this.#search.spin();
         while (slot === TURN) {
           await this.#eventLoop.turn();
@@ -140,8 +144,10 @@ export class Machine {
         if (slot === NOTHING) {
           await this.#park.park();
           locks.enter();
+          talk.worksOn();
           continue;
         }
+        talk.worksOn();
         this.#runner.runSlot(slot);
       }
       if (agenda.live !== 0 && hold.p !== NO_P) {

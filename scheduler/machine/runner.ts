@@ -40,7 +40,7 @@ const { then } = Promise.prototype;
 export class Runner {
   readonly stopwatch: Stopwatch;
   readonly modules: Modules;
-  readonly #talk: Talk;
+  readonly talk: Talk;
   /** The G that this thread was dedicated to from its begin. */
   #dedicated: G | undefined = undefined;
   /** Between its begin and its first await. */
@@ -97,7 +97,12 @@ export class Runner {
     const cpuNs = () => shim.cpuNs(services.tid);
     this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, cpuNs);
     this.modules = new Modules(arena, hold.isolate, home.table, cpuNs);
-    this.#talk = new Talk(home, new RunTimes(arena), cpuNs);
+    this.talk = new Talk(
+      () => home.operations + agenda.yields,
+      (g) => this.#number(g),
+      new RunTimes(arena),
+      cpuNs,
+    );
   }
 
   /** A G from a queue was begun since the last look. */
@@ -319,14 +324,14 @@ export class Runner {
     }
     this.#agenda.began();
     if (g.promise !== undefined) g.promise.state = "running";
-    g.args = this.#talk.began(args);
+    g.args = this.talk.began(g, args);
     if (g.slot >= 0) this.#running.set(g.slot, g);
   }
 
   /** It was pending. In a microtask. */
   ended(g: G, ok: boolean, value: unknown): void {
     this.#locks.hold();
-    if (g.args !== undefined) this.#talk.ended(g.args, this.#number(g));
+    if (g.args !== undefined) this.talk.ended(g, g.args);
     this.#agenda.ended();
     this.#end(g, ok, value);
     this.#locks.release();

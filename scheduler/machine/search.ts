@@ -16,7 +16,7 @@ const GLOBAL_BATCH = 128;
 
 /** What a spin comes to if it finds no slot: */
 /** there is something to do here, or the P is gone; */
-const HERE = -1;
+export const HERE = -1;
 /** the event loop is to have a turn before it goes on; */
 export const TURN = -2;
 /** nothing. */
@@ -69,12 +69,8 @@ export class Search {
 
   /** Looks into other Ps' rings, then for a while at everything. A slot, or what it has come to. */
   spin(): number {
-    const hold = this.#hold;
-    if (!this.#agenda.takesMore && hold.p !== EXEMPT_P) {
-      // Others can use its P; or it expects something, and keeps that.
-      hold.foundWork();
-      return this.#agenda.hasOwnWork() ? HERE : NOTHING;
-    }
+    // Nobody is to rely on one that takes nothing out of queues.
+    if (!this.#agenda.takesMore) this.#hold.foundWork();
     this.#spinner.start();
     this.#round = 0;
     return this.spinOn();
@@ -91,6 +87,8 @@ export class Search {
         if (!hold.startSpinning()) return NOTHING;
         const slot = this.#look(round);
         if (slot !== NOTHING) return this.#found(slot);
+      } else if (!this.#mayLinger()) {
+        return NOTHING;
       }
       if (this.#spinner.isOver()) return NOTHING;
       if (!this.#eventLoop.waitsForOurs) {
@@ -99,6 +97,16 @@ export class Search {
       }
       this.#spinner.pause(round);
     }
+  }
+
+  /**
+   * It takes nothing from queues, and waits for its own. With a P that is its alone it may; a locked one also as long as nobody
+   * has a use for its P, unless that is the only one, which whoever it waits for needs. One that expects something sleeps with that.
+   */
+  #mayLinger(): boolean {
+    if (this.#hold.p === EXEMPT_P) return true;
+    const { idle, wakeups } = this.#shared;
+    return idle.procs > 1 && !this.#agenda.isExpecting && !wakeups.workVisible();
   }
 
   #found(what: number): number {

@@ -10,9 +10,11 @@
  *
  * D_IMPORT: the same of the import of its module. 0: no thread has imported it.
  *
- * D_TALK: microseconds of CPU time from one operation on a channel to the next, on a thread where one of them with a channel or a lock among
- * its arguments ended (machine/talk.ts). A thread that waits for a CPU or for others seems to say less than it does, so a lower
- * value counts at once, and of a higher one as much as above. 0: nobody knows.
+ * D_TALK: microseconds of work from one operation on a channel to the next, on a thread where one of them with a channel or a lock
+ * among its arguments ended (machine/talk.ts). 0: nobody knows. Below 0: that is a guess, of which the least counts until it has
+ * been measured. All that is not the tasks' own work makes a measurement longer, so a lower one counts at once, and of a higher
+ * one as much as above, but never more than twice what was known: one of a thread that had other things to do for a while
+ * tells little.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -64,14 +66,21 @@ export class RunTimes {
 
   /** Microseconds, as above. */
   talk(definition: number): number {
-    return load(this.#words, this.#arena.definition(definition) + D_TALK);
+    return Math.abs(load(this.#words, this.#arena.definition(definition) + D_TALK));
   }
 
   talked(definition: number, us: number): void {
     const at = this.#arena.definition(definition) + D_TALK;
     const least = load(this.#words, at);
     const now = inWord(us);
-    store(this.#words, at, least === 0 || now < least ? now : least + ((now - least) >> WEIGHT));
+    const later = Math.min(2 * least, least + ((now - least) >> WEIGHT));
+    store(this.#words, at, least <= 0 || now < least ? now : later);
+  }
+
+  seemsToTalk(definition: number, us: number): void {
+    const at = this.#arena.definition(definition) + D_TALK;
+    const least = load(this.#words, at);
+    if (least <= 0) store(this.#words, at, least === 0 ? -inWord(us) : Math.max(least, -inWord(us)));
   }
 }
 
