@@ -1,0 +1,27 @@
+/** How many jobs a worker takes: no more than it can start within {@linkcode SOON}. */
+import type { SchedulerStats } from "@heddle/heddle";
+
+/** Milliseconds within which what was taken is to start. What nobody has taken, an idle machine can take. */
+const SOON = 50;
+/** Each job counts so much in the mean: the last 16 or so decide. */
+const WEIGHT = 1 / 16;
+
+export class Appetite {
+  /** Mean time of a job in ms. At first one is taken for each P, which nobody has to wait for. */
+  #mean = Infinity;
+
+  ran(ms: number): void {
+    this.#mean = this.#mean === Infinity ? ms : this.#mean + (ms - this.#mean) * WEIGHT;
+  }
+
+  /**
+   * An idle P starts one at once, and each P one more every `mean` milliseconds; `queued` come before. Jobs that wait for
+   * something (a fetch, a query) hold no P meanwhile: then Ps are idle, and more are taken, however many there are.
+   */
+  room({ procs, idleProcs, queued }: Pick<SchedulerStats, "procs" | "idleProcs" | "queued">): number {
+    const behind = Math.floor(procs * SOON / Math.max(this.#mean, 0.1));
+    const room = idleProcs + behind - queued;
+    // A trip to the queue for each job that ends would be slower than the jobs: not before a quarter is wanted.
+    return room >= Math.max(1, behind / 4) ? room : 0;
+  }
+}
