@@ -2,7 +2,7 @@
 import { type Job, Queue as BullQueue, QueueEvents, UnrecoverableError, Worker as BullWorker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Lease, Order, Outcome, Queue, Sight, Standing } from "./queue.ts";
-import { errorToText, messageOf } from "./values.ts";
+import { errorToText } from "./values.ts";
 
 export const GET_REDIS = `Start one with "deno task cluster redis", which needs redis-server on the PATH. ` +
   `Debian and Ubuntu: apt-get install redis-server; macOS: brew install redis.`;
@@ -39,8 +39,8 @@ export async function openBullMQ({ url, name = "heddle", lockMs = 30_000 }: Bull
   probe.on("error", () => {}); // connect() rejects with it
   try {
     await probe.connect();
-  } catch (error) {
-    throw new Error(`No Redis answers at ${url}: ${messageOf(error)}.\n${GET_REDIS}`);
+  } catch (cause) {
+    throw new Error(`No Redis answers at ${url}.\n${GET_REDIS}`, { cause });
   } finally {
     probe.disconnect();
   }

@@ -24,6 +24,9 @@ export interface Report {
   readonly line?: string;
 }
 
+/** A result as text, and how many ms it took. */
+export type Performed = [result: string, ms: number];
+
 /** What the host knows of a job, for the thread. */
 export interface Errand {
   /** The host's number of it, for its reports. */
@@ -48,7 +51,7 @@ export function jobOf(ctx: TaskContext): Job | undefined {
 export const perform = task(
   import.meta,
   "perform",
-  async (ctx, errand: Errand, reports: Channel<Report>): Promise<string> => {
+  async (ctx, errand: Errand, reports: Channel<Report>): Promise<Performed> => {
     const { lease, id, deaths, traceparent, module, name, args } = errand;
     const found: unknown = (await import(module))[name];
     const fn = (found as TaskDefinition<unknown[], unknown> | undefined)?.fn;
@@ -63,6 +66,9 @@ export const perform = task(
       progress: (value) => void reports.trySend({ lease, progress: toText(value) }),
       log: (line) => reports.send({ lease, line: String(line) }),
     });
-    return toText(await within(traceparent, () => fn(ctx, ...fromText(args) as unknown[])));
+    const given = fromText(args) as unknown[];
+    const start = performance.now();
+    const result = await within(traceparent, () => fn(ctx, ...given));
+    return [toText(result), performance.now() - start];
   },
 );

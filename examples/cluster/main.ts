@@ -74,7 +74,7 @@ function fail(message: string): never {
 function numberOf(
   name: "port" | "procs" | "lock-ms" | "max-deaths" | "grace" | "timeout",
 ): number | undefined {
-  const text = given[name];
+  const text = (given as Record<string, unknown>)[name];
   if (text === undefined) return undefined;
   const number = Number(text);
   if (text === "" || !(number >= 0)) fail(`--${name}=${text} is not a number.`);
@@ -86,21 +86,32 @@ function modulesOf(name: "tasks" | "native"): Record<string, string> {
   const text = given[name];
   if (text === undefined) return {};
   return Object.fromEntries(
-    text.split(",").map((each) => {
+    text.split(",").map((each: string) => {
       const [, place, file] = each.match(/^([^=#]+)=(.+)$/) ?? fail(`--${name}=${each} is not NAME=FILE.`);
       return [place, URL.parse(file)?.href ?? new URL(file, `file://${Deno.cwd()}/`).href];
     }),
   );
 }
 
+// Before anything is started.
+const [port, procs, lockMs, maxDeaths, grace, timeout] = [
+  "port",
+  "procs",
+  "lock-ms",
+  "max-deaths",
+  "grace",
+  "timeout",
+]
+  .map(numberOf);
+
 function open(): Promise<Queue> {
-  return openQueue({ url: given.url, name: given.queue, lockMs: numberOf("lock-ms") });
+  return openQueue({ url: given.url, name: given.queue, lockMs });
 }
 
 async function serve(kind: "redis" | "postgres"): Promise<void> {
   await using server = kind === "redis"
-    ? await (await import("./redis.ts")).startRedis(numberOf("port") ?? 6399)
-    : await (await import("./postgres.ts")).startPostgres(numberOf("port") ?? 6432);
+    ? await (await import("./redis.ts")).startRedis(port ?? 6399)
+    : await (await import("./postgres.ts")).startPostgres(port ?? 6432);
   console.log(server.url);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stopped.resolve);
@@ -110,7 +121,7 @@ async function serve(kind: "redis" | "postgres"): Promise<void> {
 async function work(): Promise<void> {
   const modules = modulesOf("tasks");
   await using queue = await open();
-  await using sched = await Scheduler.start({ procs: numberOf("procs"), warm: Object.values(modules) });
+  await using sched = await Scheduler.start({ procs, warm: Object.values(modules) });
   const libraries: Record<string, NativeLibrary<Deno.ForeignLibraryInterface>> = {};
   for (const [name, module] of Object.entries(modulesOf("native"))) {
     const { path, symbols } = await import(module);
@@ -119,10 +130,10 @@ async function work(): Promise<void> {
   const worker = new Worker(sched, queue, {
     modules,
     libraries,
-    maxDeaths: numberOf("max-deaths"),
+    maxDeaths,
     onEvent: (message) => console.error(message),
   });
-  const graceMs = (numberOf("grace") ?? 25) * 1000;
+  const graceMs = (grace ?? 25) * 1000;
   let isAsked = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // The second one means at once.
@@ -146,7 +157,7 @@ async function run([task, ...args]: string[]): Promise<void> {
   Deno.addSignalListener("SIGINT", () => stop.abort(new Failure("Cancelled.")));
   const job = client.go({ task, args: args.map(valueOf) }, {
     key: given.key,
-    timeout: numberOf("timeout"),
+    timeout,
     traceparent: given.traceparent,
     dedicated: given.dedicated ? {} : undefined,
     signal: stop.signal,

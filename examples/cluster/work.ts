@@ -9,8 +9,9 @@ export const sum = task(import.meta, "sum", (_ctx, from: number, to: number) => 
   return total;
 });
 
-/** Computes for so long, without an `await`. */
-export const hog = task(import.meta, "hog", (_ctx, ms: number) => {
+/** Computes for so long, without an `await`. Appends a line to the file `started`, if there is one. */
+export const hog = task(import.meta, "hog", (_ctx, ms: number, started?: string) => {
+  if (started !== undefined) Deno.writeTextFileSync(started, "started\n", { append: true });
   const end = performance.now() + ms;
   let turns = 0;
   while (performance.now() < end) turns++;
@@ -46,7 +47,7 @@ export const steps = task(import.meta, "steps", async (ctx, count: number, ms: n
 /** What the job is to its task. */
 export const about = task(import.meta, "about", (ctx) => {
   const { id, deaths, traceparent } = jobOf(ctx)!;
-  return { id, deaths, traceparent, tid: ctx.tid };
+  return { id, deaths, traceparent, thread: Deno.readTextFileSync(`/proc/self/task/${ctx.tid}/comm`).trim() };
 });
 
 /** Ends its thread: before so many have died with it, or always. */

@@ -11,7 +11,7 @@ import {
   ThreadDiedError,
 } from "@heddle/heddle";
 import { Appetite } from "./appetite.ts";
-import { type Errand, perform, type Report } from "./job.ts";
+import { type Errand, perform, type Performed, type Report } from "./job.ts";
 import type { Lease, Order, Queue } from "./queue.ts";
 import { errorToText, fromText, messageOf, toText } from "./values.ts";
 
@@ -48,8 +48,7 @@ export interface Tally {
 interface Running {
   readonly number: number;
   readonly lease: Lease;
-  readonly started: number;
-  readonly task: Task<string>;
+  readonly task: Task<Performed>;
   /** Nobody wants to hear how it ends: it was cancelled, or is another worker's. */
   verdict?: "cancelled" | "lost" | "released";
   progress?: string;
@@ -104,6 +103,10 @@ export class Worker {
           continue;
         }
         const leases = await this.#take(room);
+        if (this.#isDraining) {
+          await Promise.all(leases.map((lease) => this.#queue.release(lease)));
+          break;
+        }
         this.tally.taken += leases.length;
         for (const lease of leases) this.#start(lease);
       }
@@ -139,7 +142,7 @@ export class Worker {
   #start(lease: Lease): void {
     const { order } = lease;
     const number = ++this.#lastNumber;
-    let task: Task<string>;
+    let task: Task<Performed>;
     try {
       task = this.#go(order, { number, lease });
     } catch (error) {
@@ -147,15 +150,18 @@ export class Worker {
       this.tally.failed++;
       return this.#say(this.#fail(lease, error));
     }
-    const running: Running = { number, lease, started: performance.now(), task, lines: [] };
+    const running: Running = { number, lease, task, lines: [] };
     this.#running.set(number, running);
     task.then(
-      (result) => this.#ended(running, { result }),
+      ([result, ms]) => {
+        this.#appetite.ran(ms);
+        this.#ended(running, { result });
+      },
       (error) => this.#ended(running, { error }),
     );
   }
 
-  #go(order: Order, { number, lease }: { number: number; lease: Lease }): Task<string> {
+  #go(order: Order, { number, lease }: { number: number; lease: Lease }): Task<Performed> {
     const [place, name] = order.task.split("#");
     const { modules, libraries = {} } = this.#options;
     const timeout = order.deadline === undefined ? undefined : order.deadline - Date.now();
@@ -170,28 +176,29 @@ export class Worker {
     const { id, args, traceparent } = order;
     const { deaths } = lease;
     const errand: Errand = { lease: number, id, deaths, traceparent, module: modules[place], name, args };
-    const call: Call<string> = perform(errand, this.#reports);
+    const call: Call<Performed> = perform(errand, this.#reports);
     const options = { name, ...(timeout !== undefined && { timeout }) };
     if (order.dedicated === undefined) return this.#sched.go(call, options);
     return this.#sched.dedicate(call, { ...options, ...order.dedicated });
   }
 
   /** A call of C takes no options, and nothing stops it: a deadline counts only before it. */
-  #native(library: NativeLibrary<Deno.ForeignLibraryInterface>, name: string, order: Order): Task<string> {
+  #native(library: NativeLibrary<Deno.ForeignLibraryInterface>, name: string, order: Order): Task<Performed> {
     const functions = library.symbols as Record<string, (...args: unknown[]) => PromiseLike<unknown>>;
     if (!Object.hasOwn(functions, name)) {
       throw new TypeError(`Job ${order.id} asks for ${order.task}, which is not there.`);
     }
-    const done = Promise.resolve(functions[name](...fromText(order.args) as unknown[])).then(toText);
-    return Object.assign(done, { id: 0, state: "running" as const, cancel() {} }) as Task<string>;
+    const start = performance.now();
+    const call = Promise.resolve(functions[name](...fromText(order.args) as unknown[]));
+    const done = call.then((result): Performed => [toText(result), performance.now() - start]);
+    return Object.assign(done, { id: 0, state: "running" as const, cancel() {} }) as Task<Performed>;
   }
 
   #ended(running: Running, ended: { result: string } | { error: unknown }): void {
-    const { number, lease, verdict, started } = running;
+    const { number, lease, verdict } = running;
     this.#readReports();
     this.#running.delete(number);
     this.#onEnd.resolve();
-    this.#appetite.ran(performance.now() - started);
     if (verdict === "lost" || verdict === "released") return;
     this.#say((async () => {
       await this.#tell(running);
