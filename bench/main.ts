@@ -3,8 +3,12 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { contenders } from "./contenders/all.ts";
+import { clusterPrograms } from "./cluster/all.ts";
+import { isRedisThere } from "../examples/cluster/redis.ts";
+import { GET_REDIS } from "../examples/cluster/bullmq.ts";
 import { machine } from "./machine.ts";
-import { programs } from "./real/all.ts";
+import { programs as realPrograms } from "./real/all.ts";
+import type { Program } from "./real/program.ts";
 import { takeReadings } from "./real/readings.ts";
 import { requireFinite, type Samples, takeRounds } from "./rounds.ts";
 import type { Measure, Row } from "./row.ts";
@@ -16,7 +20,7 @@ import { goSide } from "./sides/go.ts";
 import { table } from "./table.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
-const USAGE = "[real] [FILTER] --quick --rounds=N --json=FILE --only=ROW,… --modes=CONTENDER";
+const USAGE = "[real | cluster] [FILTER] --quick --rounds=N --json=FILE --only=ROW,… --modes=CONTENDER";
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
@@ -33,11 +37,19 @@ if (!(Number.isInteger(rounds) && rounds > 0)) {
 }
 
 const words = options._.map(String);
-const isReal = words[0] === "real";
-const [filter, ...surplus] = isReal ? words.slice(1) : words;
+const suites: Record<string, { programs: Program[]; rows: Row[] }> = {
+  real: { programs: realPrograms, rows: savina },
+  cluster: { programs: clusterPrograms, rows: [] },
+};
+const isSuite = Object.hasOwn(suites, words[0] ?? "");
+const [filter, ...surplus] = isSuite ? words.slice(1) : words;
 if (surplus.length > 0) throw new TypeError(`${surplus.join(" ")} is one filter too many: ${USAGE}`);
 const only: string[] | undefined = options.only?.split(",");
-const suite: Row[] = isReal ? savina : rows;
+const { programs, rows: suite } = isSuite ? suites[words[0]] : { programs: [], rows };
+if (words[0] === "cluster" && !await isRedisThere()) {
+  console.error(`The cluster's rows need Redis.\n${GET_REDIS}`);
+  Deno.exit(1);
+}
 
 /** The row as a comparison of one contender's modes with each other, its first mode being "ours". */
 function amongModes(row: Row, contender: string, modes: string[]): Row {
@@ -52,7 +64,7 @@ function chosen<T extends { readonly name: string; readonly onlyByName?: boolean
 }
 
 function requireChoice(): void {
-  const names = [...(isReal ? programs : []), ...suite].map(({ name }) => name);
+  const names = [...programs, ...suite].map(({ name }) => name);
   const stranger = only?.find((name) => !names.includes(name));
   if (stranger !== undefined) throw new RangeError(`--only=${stranger} is none of ${names.join(", ")}`);
   if (filter !== undefined && !names.some((name) => name.includes(filter))) {
@@ -102,7 +114,7 @@ function announce({ name, sides }: { name: string; sides: readonly string[] }): 
 }
 
 try {
-  for (const program of isReal && options.modes === undefined ? chosen(programs) : []) {
+  for (const program of options.modes === undefined ? chosen(programs) : []) {
     announce(program);
     const samples = await takeReadings(program, rounds, options.quick);
     for (const measure of program.measures) conclude(measure, samples.get(measure.reading)!);

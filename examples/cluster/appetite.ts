@@ -3,6 +3,8 @@ import type { SchedulerStats } from "@heddle/heddle";
 
 /** Milliseconds within which what was taken is to start. What nobody has taken, an idle machine can take. */
 const SOON = 50;
+/** Milliseconds that a job is taken to last at least: the queue's own share is about that. */
+const LEAST = 1;
 /** Each job counts so much in the mean: the last 16 or so decide. */
 const WEIGHT = 1 / 16;
 
@@ -17,10 +19,16 @@ export class Appetite {
   /**
    * An idle P starts one at once, and each P one more every `mean` milliseconds; `queued` come before. Jobs that wait for
    * something (a fetch, a query) hold no P meanwhile: then Ps are idle, and more are taken, however many there are.
+   *
+   * `unanswered` have ended, and the queue has not acknowledged it yet. They count: threads would else be ahead of a slow queue
+   * without limit, and a worker that is killed then has done all of these for nothing.
    */
-  room({ procs, idleProcs, queued }: Pick<SchedulerStats, "procs" | "idleProcs" | "queued">): number {
-    const behind = Math.floor(procs * SOON / Math.max(this.#mean, 0.1));
-    const room = idleProcs + behind - queued;
+  room(
+    { procs, idleProcs, queued }: Pick<SchedulerStats, "procs" | "idleProcs" | "queued">,
+    unanswered = 0,
+  ): number {
+    const behind = Math.floor(procs * SOON / Math.max(this.#mean, LEAST));
+    const room = idleProcs + behind - queued - unanswered;
     // A trip to the queue for each job that ends would be slower than the jobs: not before a quarter is wanted.
     return room >= Math.max(1, behind / 4) ? room : 0;
   }

@@ -71,9 +71,7 @@ function fail(message: string): never {
   Deno.exit(2);
 }
 
-function numberOf(
-  name: "port" | "procs" | "lock-ms" | "max-deaths" | "grace" | "timeout",
-): number | undefined {
+function numberOf(name: string): number | undefined {
   const text = (given as Record<string, unknown>)[name];
   if (text === undefined) return undefined;
   const number = Number(text);

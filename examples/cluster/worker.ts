@@ -97,7 +97,7 @@ export class Worker {
     const beating = setInterval(() => this.#say(this.#beat()), Math.min(BEAT, this.#queue.lockMs / 4));
     try {
       while (!this.#isDraining) {
-        const room = this.#appetite.room(this.#sched.stats());
+        const room = this.#appetite.room(this.#sched.stats(), this.#saying.size);
         if (room === 0) {
           await this.#something(GLANCE);
           continue;
