@@ -17,19 +17,19 @@ export class Appetite {
   }
 
   /**
+   * How many more; below 0 there are too many.
+   *
    * An idle P starts one at once, and each P one more every `mean` milliseconds; `queued` come before. Jobs that wait for
    * something (a fetch, a query) hold no P meanwhile: then Ps are idle, and more are taken, however many there are.
    *
-   * `unanswered` have ended, and the queue has not acknowledged it yet. They count: threads would else be ahead of a slow queue
+   * `unanswered` are asked for, or have ended and the queue has not acknowledged it yet. They count: threads would else be ahead of a slow queue
    * without limit, and a worker that is killed then has done all of these for nothing.
    */
   room(
     { procs, idleProcs, queued }: Pick<SchedulerStats, "procs" | "idleProcs" | "queued">,
-    unanswered = 0,
+    unanswered: number,
   ): number {
     const behind = Math.floor(procs * SOON / Math.max(this.#mean, LEAST));
-    const room = idleProcs + behind - queued - unanswered;
-    // A trip to the queue for each job that ends would be slower than the jobs: not before a quarter is wanted.
-    return room >= Math.max(1, behind / 4) ? room : 0;
+    return idleProcs + behind - queued - unanswered;
   }
 }

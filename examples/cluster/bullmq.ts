@@ -1,5 +1,5 @@
 /** The queue on BullMQ and Redis. Jobs are fetched by hand, so that a worker takes as many as it has room for. */
-import { type Job, Queue as BullQueue, QueueEvents, UnrecoverableError, Worker as BullWorker } from "bullmq";
+import { Job, Queue as BullQueue, QueueEvents, UnrecoverableError, Worker as BullWorker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Lease, Order, Outcome, Queue, Sight, Standing } from "./queue.ts";
 import { errorToText } from "./values.ts";
@@ -128,15 +128,8 @@ class BullMQ implements Queue {
     }
     if (got.length === 0) got = [await worker.getNextJob(this.#token)].filter((job) => job !== undefined);
     this.#lastTaken = Math.max(1, got.length);
-    const leases: Held[] = got.map((job) => ({ order: job.data.order, deaths: job.attemptsMade, job }));
-    const isCondemned = ({ job }: Held) => job.deferredFailure !== undefined;
-    await Promise.all(
-      leases.filter(isCondemned).map((lease) => {
-        const reason = `${MAX_STALLS} workers ended while they had it`;
-        return this.bury(lease, errorToText(new Error(`The job is dead: ${reason}.`)), reason);
-      }),
-    );
-    return leases.filter((lease) => !isCondemned(lease));
+    const leases = await Promise.all(got.map((job) => this.#leaseOf(job)));
+    return leases.filter((lease) => lease !== undefined);
   }
 
   async renew(leases: readonly Lease[]): Promise<Standing[]> {
@@ -159,10 +152,11 @@ class BullMQ implements Queue {
     await job.updateProgress(progress ?? job.progress);
   }
 
-  async finish(lease: Lease, outcome: Outcome): Promise<void> {
+  async finish(lease: Lease, outcome: Outcome, next: boolean): Promise<Lease | undefined> {
     const { job } = lease as Held;
-    if ("result" in outcome) await job.moveToCompleted(outcome.result, this.#token, false);
-    else await this.#fail(job, { error: outcome.error });
+    if ("error" in outcome) return void await this.#fail(job, { error: outcome.error });
+    const [data, id] = await job.moveToCompleted(outcome.result, this.#token, next) ?? [];
+    if (data) return await this.#leaseOf(Job.fromJSON(this.#worker!, data, id));
   }
 
   async release(lease: Lease): Promise<void> {
@@ -200,6 +194,14 @@ class BullMQ implements Queue {
       new UnrecoverableError(reason || "it threw an error without a message"),
       this.#token,
     );
+  }
+
+  /** None for a job that Redis has given up. */
+  async #leaseOf(job: Job<Data, string>): Promise<Held | undefined> {
+    const lease: Held = { order: job.data.order, deaths: job.attemptsMade, job };
+    if (job.deferredFailure === undefined) return lease;
+    const reason = `${MAX_STALLS} workers ended while they had it`;
+    await this.bury(lease, errorToText(new Error(`The job is dead: ${reason}.`)), reason);
   }
 
   async #takingWorker(): Promise<BullWorker<Data, string>> {

@@ -195,7 +195,7 @@ class PgBossQueue implements Queue {
   }
 
   /** Also with an error: what fails pg-boss starts again. */
-  async finish(lease: Lease, outcome: Outcome): Promise<void> {
+  async finish(lease: Lease, outcome: Outcome): Promise<undefined> {
     const { id } = lease as Held;
     await this.#boss.complete(this.#name, id, outcome);
     await this.#tell(id);

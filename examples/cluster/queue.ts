@@ -57,7 +57,8 @@ export interface Queue extends AsyncDisposable {
   take(count: number): Promise<Lease[]>;
   renew(leases: readonly Lease[]): Promise<Standing[]>;
   report(lease: Lease, progress: string | undefined, lines: readonly string[]): Promise<void>;
-  finish(lease: Lease, outcome: Outcome): Promise<void>;
+  /** With `next` an engine may hand out another job in the same trip. */
+  finish(lease: Lease, outcome: Outcome, next: boolean): Promise<Lease | undefined>;
   /** Gives it back as it was. */
   release(lease: Lease): Promise<void>;
   /** Gives it back after a thread has died with it. */

@@ -82,6 +82,8 @@ export class Worker {
   /** What is said to the queue and not answered yet. */
   readonly #saying = new Set<Promise<void>>();
   #lastNumber = 0;
+  /** Jobs that the queue is asked for at this moment. */
+  #asked = 0;
   #isDraining = false;
   #onEnd = Promise.withResolvers<void>();
 
@@ -97,17 +99,12 @@ export class Worker {
     const beating = setInterval(() => this.#say(this.#beat()), Math.min(BEAT, this.#queue.lockMs / 4));
     try {
       while (!this.#isDraining) {
-        const room = this.#appetite.room(this.#sched.stats(), this.#saying.size);
-        if (room === 0) {
+        const room = this.#room();
+        if (room < 1) {
           await this.#something(GLANCE);
           continue;
         }
         const leases = await this.#take(room);
-        if (this.#isDraining) {
-          await Promise.all(leases.map((lease) => this.#queue.release(lease)));
-          break;
-        }
-        this.tally.taken += leases.length;
         for (const lease of leases) this.#start(lease);
       }
       while (this.#running.size > 0) await this.#something(1000);
@@ -129,17 +126,26 @@ export class Worker {
     }, graceMs);
   }
 
+  #room(): number {
+    return this.#appetite.room(this.#sched.stats(), this.#saying.size + this.#asked);
+  }
+
   async #take(room: number): Promise<Lease[]> {
+    this.#asked = room;
     try {
       return await this.#queue.take(room);
     } catch (error) {
       this.#options.onEvent?.(`the queue gives nothing: ${messageOf(error)}`);
       await this.#something(AWAY);
       return [];
+    } finally {
+      this.#asked = 0;
     }
   }
 
   #start(lease: Lease): void {
+    if (this.#isDraining) return this.#say(this.#queue.release(lease));
+    this.tally.taken++;
     const { order } = lease;
     const number = ++this.#lastNumber;
     let task: Task<Performed>;
@@ -204,7 +210,10 @@ export class Worker {
       await this.#tell(running);
       if ("result" in ended) {
         this.tally.done++;
-        return await this.#queue.finish(lease, ended);
+        // Its own place, which is counted as taken until the queue has answered, is the next one's.
+        const next = await this.#queue.finish(lease, ended, !this.#isDraining && this.#room() >= 0);
+        if (next !== undefined) this.#start(next);
+        return;
       }
       if (ended.error instanceof ThreadDiedError) return await this.#died(lease, ended.error);
       if (verdict === undefined) this.tally.failed++;
@@ -213,7 +222,7 @@ export class Worker {
   }
 
   async #fail(lease: Lease, error: unknown): Promise<void> {
-    await this.#queue.finish(lease, { error: errorToText(error) });
+    await this.#queue.finish(lease, { error: errorToText(error) }, false);
   }
 
   async #died(lease: Lease, error: ThreadDiedError): Promise<void> {
