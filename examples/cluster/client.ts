@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { TaskDefinition } from "@heddle/heddle";
 import type { Order, Outcome, Queue } from "./queue.ts";
 import { activeTraceparent, requireTraceparent } from "./trace.ts";
-import { errorFromText, fromText, toText } from "./values.ts";
+import { errorFromText, fromText, messageOf, toText } from "./values.ts";
 
 /** A call of a task that runs on another machine. */
 export interface RemoteCall<R> {
@@ -106,7 +106,7 @@ export class Client implements AsyncDisposable {
       if (!this.#forget(id, waiting)) return;
       settle.promise.catch(() => {}); // whoever cancels it need not await it
       settle.reject(reason);
-      this.#sent.then(() => this.#queue.cancel(id, reason instanceof Error ? reason.message : String(reason)))
+      this.#sent.then(() => this.#queue.cancel(id, messageOf(reason)))
         .catch(() => {}); // it runs to its end
     };
     const onAbort = () => cancel(signal!.reason);
@@ -146,23 +146,30 @@ export class Client implements AsyncDisposable {
   #send(order: Order): void {
     this.#orders.push(order);
     if (this.#orders.length > 1) return;
-    this.#hearing ??= this.#queue.onNews((id) => this.#hear(id));
     this.#looking ??= setInterval(() => this.#lookNow([...this.#waiting.keys()].slice(0, GLANCE)), LOOK);
-    this.#sent = Promise.resolve(this.#hearing).then(async () => {
-      const orders = this.#orders;
+    this.#sent = this.#submit();
+  }
+
+  async #submit(): Promise<void> {
+    // Whatever else this turn of the event loop orders.
+    await undefined;
+    let orders: Order[] = [];
+    try {
+      await (this.#hearing ??= this.#queue.onNews((id) => this.#hear(id)));
+      orders = this.#orders;
       this.#orders = [];
-      try {
-        await this.#queue.submit(orders);
-      } catch (error) {
-        for (const { id } of orders) this.#settle(id, ({ settle }) => settle.reject(error));
-        return;
+      await this.#queue.submit(orders);
+    } catch (error) {
+      for (const { id } of orders.concat(this.#orders)) {
+        this.#settle(id, ({ settle }) => settle.reject(error));
       }
-      // A job of that key may have ended before.
-      for (const { id } of orders) {
-        if (this.#waiting.get(id)?.values().some(({ options }) => options.key)) this.#hear(id);
-      }
-    });
-    this.#sent.catch(() => {});
+      this.#orders = [];
+      return;
+    }
+    // A job of that key may have ended before.
+    for (const { id } of orders) {
+      if (this.#waiting.get(id)?.values().some(({ options }) => options.key)) this.#hear(id);
+    }
   }
 
   #hear(id: string): void {

@@ -1,5 +1,5 @@
 /**
- * A queueing model of the cluster: `deno run examples/cluster/model.ts [--ms=1 --cores=2 --redis=2500 …]`. It prints for 1, 10, 100
+ * A queueing model of the cluster: `deno run examples/cluster/model.ts [--ms=1,10 --procs=2 --redis=8000 …]`. It prints for 1, 10, 100
  * and 1,000 machines how many jobs a second they get done, what limits them, and how long a job waits. docs/scale.md says what it
  * assumes and where its numbers were measured.
  *
@@ -66,7 +66,7 @@ if (import.meta.main) {
   const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
     string: ["ms", "procs", "overhead", "redis", "queues", "load"],
     // As measured: docs/scale.md.
-    default: { ms: "1", procs: "2", overhead: "0.4", redis: "2500", queues: "1", load: "0.8" },
+    default: { ms: "1,10,100", procs: "2", overhead: "0.09", redis: "8000", queues: "1", load: "0.8" },
     unknown(argument: string) {
       console.error(`${argument} is unknown: --ms= --procs= --overhead= --redis= --queues= --load=`);
       Deno.exit(2);
