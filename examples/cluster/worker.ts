@@ -85,6 +85,8 @@ export class Worker {
   /** Jobs that the queue is asked for at this moment. */
   #asked = 0;
   #isDraining = false;
+  #grace?: ReturnType<typeof setTimeout>;
+  #beating?: Promise<void>;
   #onEnd = Promise.withResolvers<void>();
 
   constructor(sched: Scheduler, queue: Queue, options: WorkerOptions) {
@@ -96,7 +98,12 @@ export class Worker {
 
   /** Takes jobs until `drain`, and resolves when the last one has ended. */
   async run(): Promise<void> {
-    const beating = setInterval(() => this.#say(this.#beat()), Math.min(BEAT, this.#queue.lockMs / 4));
+    const beating = setInterval(() => {
+      // A queue that is away has not answered the last one.
+      this.#beating ??= this.#beat()
+        .catch((error) => this.#options.onEvent?.(`the queue renews nothing: ${messageOf(error)}`))
+        .finally(() => this.#beating = undefined);
+    }, Math.min(BEAT, this.#queue.lockMs / 4));
     try {
       while (!this.#isDraining) {
         const room = this.#room();
@@ -111,6 +118,8 @@ export class Worker {
       while (this.#saying.size > 0) await Promise.all(this.#saying);
     } finally {
       clearInterval(beating);
+      clearTimeout(this.#grace);
+      await this.#beating;
     }
   }
 
@@ -121,7 +130,8 @@ export class Worker {
   drain(graceMs: number): void {
     this.#isDraining = true;
     this.#onEnd.resolve();
-    setTimeout(() => {
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => {
       for (const each of this.#running.values()) this.#stop(each, "released", new Error("The worker ends."));
     }, graceMs);
   }
@@ -248,11 +258,7 @@ export class Worker {
       const { cancelled } = standing;
       if (cancelled !== undefined) {
         this.#stop(running, "cancelled", new DOMException(cancelled, "AbortError"));
-      } else {this.#stop(
-          running,
-          "lost",
-          new Error("The job's lock was lost: another worker may run it by now."),
-        );}
+      } else this.#stop(running, "lost", new Error("The lock was lost: another worker may run it by now."));
     }
     this.#readReports();
     for (const running of all) if (this.#running.has(running.number)) await this.#tell(running);

@@ -1,5 +1,6 @@
 /** What takes minutes: `deno task soak:cluster`. `JOBS=10000` makes fewer. */
 import { assertEquals, assertLess } from "@std/assert";
+import { Client, remote } from "../../examples/cluster/client.ts";
 import { openQueue } from "../../examples/cluster/engine.ts";
 import { startRedis } from "../../examples/cluster/redis.ts";
 import { toText } from "../../examples/cluster/values.ts";
@@ -9,6 +10,7 @@ import { servers, testWith } from "./servers.ts";
 
 const JOBS = Number(Deno.env.get("JOBS") ?? 100_000);
 const WORKERS = 2;
+const work = remote<typeof import("../../examples/cluster/work.ts")>("work");
 
 testWith("redis", `${JOBS} jobs are all done while workers are killed and Redis is restarted`, async () => {
   await using redis = await startRedis();
@@ -69,3 +71,32 @@ testWith("redis", "a job that computes for 120 s with a lock of 30 s is run once
   await using server = await servers.redis.start();
   assertEquals(await runsByCluster(server.url, 120_000, 30_000), 1);
 });
+
+testWith("postgres", "the same on PostgreSQL: 25 s of computing with a lock of 10 s", async () => {
+  await using server = await servers.postgres.start();
+  assertEquals(await runsByCluster(server.url, 25_000, 10_000), 1);
+});
+
+for (const kind of ["redis", "postgres"] as const) {
+  testWith(kind, `on ${kind} a job whose worker is killed is run by another one`, async () => {
+    await using server = await servers[kind].start();
+    const file = await Deno.makeTempFile();
+    const args = ["worker", `--url=${server.url}`, "--lock-ms=10000"];
+    await using queue = await openQueue({ url: server.url, lockMs: 10_000 });
+    await using client = new Client(queue);
+    const job = client.go(work.hog(3000, file));
+    {
+      await using first = cluster(...args);
+      await eventually(() => linesOf(file).length === 1, "it runs", 30_000);
+      first.child.kill("SIGKILL");
+    }
+    const killed = performance.now();
+    await using _second = cluster(...args);
+    assertEquals(await job, true);
+    console.log(
+      `${kind}: done ${((performance.now() - killed) / 1000).toFixed(1)} s after kill -9, lock of 10 s`,
+    );
+    assertEquals(linesOf(file).length, 2);
+    await Deno.remove(file);
+  });
+}
