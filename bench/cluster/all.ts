@@ -17,9 +17,11 @@ async function jobs(side: string, quick: boolean): Promise<Readings> {
   // Threads start, and V8 compiles.
   await cluster.ended(await cluster.submit(200, 1));
 
-  const start = performance.now();
+  const [start, cpu] = [performance.now(), cluster.cpuMs()];
   const all = await cluster.submit(quick ? JOBS.quick : JOBS.full, 1);
   const last = Math.max(...await cluster.ended(all));
+
+  const used = cluster.cpuMs() - cpu;
 
   const waits: Promise<number>[] = [];
   const begin = performance.now();
@@ -32,6 +34,7 @@ async function jobs(side: string, quick: boolean): Promise<Readings> {
   const taken = await Promise.all(waits);
   return {
     rate: all.length / (last - start) * 1000,
+    cpu: used / all.length,
     p50: percentile(taken, 0.5),
     p99: percentile(taken, 0.99),
   };
@@ -58,6 +61,10 @@ export const clusterPrograms: Program[] = [
       {
         ...head("cluster", "cluster, 10,000 jobs of 1 ms on 2 workers", "jobs/s", "rate", sides),
         better: "higher",
+        comparisons: others,
+      },
+      {
+        ...head("cluster", "cluster: CPU time of the workers for a job", "ms", "cpu", sides),
         comparisons: others,
       },
       {

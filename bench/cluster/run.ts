@@ -5,6 +5,8 @@ import { startRedis } from "../../examples/cluster/redis.ts";
 import { toText } from "../../examples/cluster/values.ts";
 
 const WORKERS = 2;
+/** Milliseconds of the kernel's clock tick in /proc. */
+const TICK = 10;
 const program = new URL("worker.ts", import.meta.url).pathname;
 
 export class Cluster implements AsyncDisposable {
@@ -75,6 +77,25 @@ export class Cluster implements AsyncDisposable {
     await done.promise;
     clearInterval(looking);
     return ids.map((id) => this.#ended.get(id)!);
+  }
+
+  /** Milliseconds of CPU time that the workers have used, with all that they have started. */
+  cpuMs(): number {
+    const stats = new Map<number, { parent: number; ms: number }>();
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const [, text] = Deno.readTextFileSync(`/proc/${name}/stat`).split(") ");
+        const [, parent, , , , , , , , , , user, system] = text.split(" ").map(Number);
+        stats.set(Number(name), { parent, ms: (user + system) * TICK });
+      } catch {
+        // It has ended.
+      }
+    }
+    const roots = new Set(this.workers.map(({ pid }) => pid));
+    const isOurs = (pid: number): boolean =>
+      roots.has(pid) || stats.has(pid) && isOurs(stats.get(pid)!.parent);
+    return [...stats].reduce((sum, [pid, { ms }]) => isOurs(pid) ? sum + ms : sum, 0);
   }
 
   /** How many run at this moment. */
