@@ -4,11 +4,15 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "@std/cli/parse-args";
 import { broken, claimedRows, claimsFile, claimsOf, readClaims, withTable } from "./claims.ts";
+import { clusterPrograms } from "./cluster/all.ts";
 import { contenders } from "./contenders/all.ts";
+import { GET_REDIS } from "../examples/cluster/bullmq.ts";
+import { isRedisThere } from "../examples/cluster/redis.ts";
 import { machine } from "./machine.ts";
 import { measure, type Plan } from "./measure.ts";
 import { page } from "./page.ts";
-import { programs } from "./real/all.ts";
+import { programs as realPrograms } from "./real/all.ts";
+import type { Program } from "./real/program.ts";
 import { commit, type Report, reported } from "./report.ts";
 import type { Row } from "./row.ts";
 import { rows } from "./rows/all.ts";
@@ -16,7 +20,7 @@ import { savina } from "./rows/savina.ts";
 import { table } from "./table.ts";
 
 const USAGE =
-  "[real] [FILTER] --quick --rounds=N --only=ROW,… --modes=CONTENDER --json=FILE --html=FILE --from=FILE --claim --check";
+  "[real | cluster] [FILTER] --quick --rounds=N --only=ROW,… --modes=CONTENDER --json=FILE --html=FILE --from=FILE --claim --check";
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
@@ -33,11 +37,19 @@ if (!(Number.isInteger(rounds) && rounds > 0)) {
 }
 
 const words = options._.map(String);
-const isReal = words[0] === "real";
-const [filter, ...surplus] = isReal ? words.slice(1) : words;
+const suites: Record<string, { programs: Program[]; rows: Row[] }> = {
+  real: { programs: realPrograms, rows: savina },
+  cluster: { programs: clusterPrograms, rows: [] },
+};
+const isSuite = Object.hasOwn(suites, words[0] ?? "");
+const [filter, ...surplus] = isSuite ? words.slice(1) : words;
 if (surplus.length > 0) throw new TypeError(`${surplus.join(" ")} is one filter too many: ${USAGE}`);
 const only: string[] | undefined = options.only?.split(",");
-const suite: Row[] = isReal ? savina : rows;
+const { programs, rows: suite } = isSuite ? suites[words[0]] : { programs: [], rows };
+if (words[0] === "cluster" && !await isRedisThere()) {
+  console.error(`The cluster's rows need Redis.\n${GET_REDIS}`);
+  Deno.exit(1);
+}
 
 /** The row as a comparison of one contender's modes with each other, its first mode being "ours". */
 function amongModes(row: Row, contender: string, modes: string[]): Row {
@@ -52,7 +64,7 @@ function chosen<T extends { readonly name: string; readonly onlyByName?: boolean
 }
 
 function requireChoice(): void {
-  const names = [...(isReal ? programs : []), ...suite].map(({ name }) => name);
+  const names = [...programs, ...suite].map(({ name }) => name);
   const stranger = only?.find((name) => !names.includes(name));
   if (stranger !== undefined) throw new RangeError(`--only=${stranger} is none of ${names.join(", ")}`);
   if (filter !== undefined && !names.some((name) => name.includes(filter))) {
@@ -77,13 +89,18 @@ async function plan(): Promise<Plan> {
   if (options.claim || options.check) {
     return {
       ...how,
-      programs: programs.filter(({ measures }) => measures.some(({ name }) => claimedRows.includes(name))),
+      programs: realPrograms.filter(({ measures }) =>
+        measures.some(({ name }) => claimedRows.includes(name))
+      ),
       rows: rows.filter(({ name }) => claimedRows.includes(name)),
     };
   }
   requireChoice();
-  const isWhole = isReal && options.modes === undefined;
-  return { ...how, programs: isWhole ? chosen(programs) : [], rows: await chosenRows() };
+  return {
+    ...how,
+    programs: options.modes === undefined ? chosen(programs) : [],
+    rows: await chosenRows(),
+  };
 }
 
 /** Prints the table as well. */

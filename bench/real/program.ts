@@ -38,7 +38,7 @@ export interface Program {
   prepare?(setting: Setting): Promise<void>;
   /** In the side's process, unless `sample` measures it from outside. */
   run?(crew: Crew, setting: Setting): Promise<Outcome>;
-  sample?(side: string): Promise<Readings>;
+  sample?(side: string, quick: boolean): Promise<Readings>;
 }
 
 export const everyone = [

@@ -22,7 +22,7 @@ export async function takeReadings(
       new Map(program.sides.map((side) => [side, side])),
       rounds,
       async (side) => {
-        if (program.sample) return await program.sample(side);
+        if (program.sample) return await program.sample(side, quick);
         const { readings, answer } = await runOnce(program.name, side, setting);
         answers.set(answer, side);
         if (answers.size > 1) {
