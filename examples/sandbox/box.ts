@@ -1,11 +1,15 @@
 /** One program behind its wall, from start to end. */
 
 import type { Scheduler } from "@heddle/heddle";
+import { asked } from "./copied_call.ts";
+import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
-import { closeAll, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
 import { findProgram } from "./program.ts";
+import { type Policy, PolicyError } from "./policy.ts";
+import { PolicyThread } from "./policy_thread.ts";
 import { type Outcome, Supervision } from "./supervisor.ts";
 import { buildWall, CannotEnforce, noWall } from "./wall.ts";
 
@@ -41,9 +45,17 @@ export interface BoxOptions {
   readonly path: string;
   readonly limits?: Limits;
   readonly trace?: TraceOptions;
+  /** A module by its URL, or a function of this thread. */
+  readonly policy?: string | Policy;
   readonly bestEffort?: (message: string) => void;
   readonly streams?: Streams;
 }
+
+/** What goes to the other end of a connection has no address, and needs no verdict. */
+const SENDTO_ADDRESS = 4;
+const reportedToPolicy: readonly Reported[] = Object.values(asked).map((call) =>
+  call === asked.sendto ? { call, unlessNull: SENDTO_ADDRESS } : { call }
+);
 
 const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
 /** The launcher, process 1, and the program's first one. */
@@ -91,32 +103,52 @@ export class Box {
 
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
-  const { argv, permissions, directory, path, limits = {}, trace, bestEffort } = options;
+  const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
+  if (trace?.learn && policy !== undefined) {
+    throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
+  }
   const file = findProgram(toText(argv[0]), path, directory);
   const wallOptions = { permissions, program: file, directory, path, bestEffort };
-  const reported = trace ? Object.values(intercepted) : [];
+  const reported = [
+    ...(policy === undefined ? [] : reportedToPolicy),
+    ...(trace ? Object.values(intercepted).map((call) => ({ call })) : []),
+  ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
   const plan = {
     ...wall.bounds,
-    listen: trace !== undefined,
+    listen: reported.length > 0,
     limits: resourceLimits(limits, bestEffort),
     directory,
     file,
     argv,
     environment: allowedEnvironment(permissions.env, options.environment),
   };
+  const log = trace?.log === undefined ? undefined : { path: trace.log, json: trace.json ?? false };
+  const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, log);
   const { pid, pidfd, listener, reports } = await launch(plan, wall.ruleset?.fd ?? -1, options.streams)
     .catch((error) => {
+      judge?.end();
       throw error instanceof LaunchError ? explained(error, directory) : error;
     });
-  const tracing = trace && listener !== undefined
-    ? { listener, granted: wall.granted, log: trace.log, json: trace.json ?? false }
-    : undefined;
-  const supervisor = Supervision.of(scheduler).outcomeOf({ socket: reports.socket, tracing });
+  try {
+    if (listener !== undefined) await judge?.enter(listener, wall.ruleset?.fd);
+  } catch (error) {
+    end(pid);
+    closeAll(pidfd, listener, reports.socket);
+    throw error;
+  }
+  const supervisor = Supervision.of(scheduler).outcomeOf({
+    socket: reports.socket,
+    listener,
+    tracing: trace && { granted: wall.granted, log: trace.log, json: trace.json ?? false },
+    referring: judge && { work: judge.work, decided: judge.decided.fd },
+  });
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, () => {
     clearTimeout(timer);
-    closeAll(pidfd, listener, reports.socket);
+    closeAll(pidfd, reports.socket);
+    if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
+    else closeAll(listener);
   });
   return box;
 }

@@ -73,6 +73,10 @@ const names = Object.fromEntries(
   Object.entries(intercepted).map(([name, number]) => [number, name as CallName]),
 );
 
+export function isIntercepted(number: number): boolean {
+  return number in names;
+}
+
 /** Calls whose arguments are nothing but paths. The directory is an argument too, or the working directory. */
 interface PathArgument {
   readonly path: number;

@@ -57,7 +57,8 @@ struct limit {
 // written. Of COVERED nothing is seen: something of mode 0 lies over it. PINNED cannot be moved away.
 enum { KEPT = 0, PROTECTED = 1, COVERED = 2, PINNED = 3 };
 
-// What is reported. STAGE_BORN carries a descriptor of the program's process, STAGE_READY the listener, if there is one;
+// What is reported. STAGE_BORN carries a descriptor of the program's process. STAGE_READY has the number of the listener in
+// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now.
 // STAGE_ENDED has the program's wait status as its value, all others an errno.
 struct report {
   int32_t stage;
@@ -87,18 +88,20 @@ static int report_socket;
 // the box.
 static void report(int32_t stage, int32_t value, int descriptor) {
   struct report packet = {.stage = stage, .value = value};
+  if (descriptor < 0) {
+    // Without an address: that is what a listener is not asked about.
+    while (send(report_socket, &packet, sizeof packet, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+    return;
+  }
   struct iovec payload = {.iov_base = &packet, .iov_len = sizeof packet};
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {0};
-  struct msghdr message = {.msg_iov = &payload, .msg_iovlen = 1};
-  if (descriptor >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof descriptor);
-    memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  }
+  struct msghdr message = {
+      .msg_iov = &payload, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptor);
+  memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
   while (sendmsg(report_socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
 
@@ -357,9 +360,8 @@ int main(int argc, char **argv) {
     check(prlimit(0, (__rlimit_resource_t)limits[i].resource, &limit, NULL), STAGE_LIMITS);
   }
   struct sock_fprog fprog = {.len = (unsigned short)plan->filter, .filter = filter};
-  int listener = install(&fprog, plan->flags & LISTEN);
-  report(STAGE_READY, 0, listener);
-  if (listener >= 0) close(listener);
+  // It is closed by execve, which waits until the supervisor has taken it.
+  report(STAGE_READY, install(&fprog, plan->flags & LISTEN), -1);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(directory_and_file[1], arguments, environment);

@@ -5,11 +5,13 @@
 import { Scheduler } from "@heddle/heddle";
 import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
+import { pathToFileURL } from "node:url";
 import { errnoName } from "../../ffi/errno.ts";
 import { type Box, type BoxOptions, type Limits, startBox } from "./box.ts";
 import { permissionSet } from "./config.ts";
 import { type Allowance, type Kind, kinds, PermissionError, permissionsOf, union } from "./permissions.ts";
 import { type ByteString, fromBytes, toText } from "./plan.ts";
+import { PolicyError } from "./policy.ts";
 import { ProgramError } from "./program.ts";
 import type { Outcome } from "./supervisor.ts";
 
@@ -28,6 +30,9 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --best-effort           do without what this machine cannot enforce
 
   --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
+
+  --policy=FILE           a module whose default export is asked about each call that opens, changes names,
+                          executes, connects or sends
 
   --trace                 show its calls that open, execute, change and connect
   --trace=refused         print the flags that would allow what was refused
@@ -59,7 +64,7 @@ const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`
 const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
-const withValue = ["config", "permission-set", "log", ...limitFlags];
+const withValue = ["config", "permission-set", "policy", "log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
 
 interface Given {
@@ -123,12 +128,22 @@ function parse(args: readonly ByteString[]): Given {
       permissions,
       limits: limitsOf(given),
       ...(isTraced && { trace: { learn: trace === "learn", log: log ?? echo, json: given.json === true } }),
+      ...(given.policy !== undefined && { policy: policyUrl(given.policy as string) }),
       ...(given["best-effort"] === true && { bestEffort: warn }),
     },
     command,
     summary: given.summary === true,
     fromTask: given["from-task"] === true,
   };
+}
+
+/** Before the caller's directory is gone to: relative paths start there. */
+function policyUrl(file: string): string {
+  try {
+    return pathToFileURL(Deno.realPathSync(file)).href;
+  } catch (error) {
+    throw new Failure(`--policy=${file}: ${(error as Error).message}`);
+  }
 }
 
 function limitsOf(given: Record<string, unknown>): Limits {
@@ -258,7 +273,7 @@ function refused(file: string, errno: number): Failure {
 main().then(Deno.exit, (error) => {
   const status = error instanceof Failure || error instanceof ProgramError ? error.status : SANDBOX_FAILED;
   const isForUser = error instanceof Failure || error instanceof ProgramError ||
-    error instanceof PermissionError;
+    error instanceof PermissionError || error instanceof PolicyError;
   warn(isForUser ? error.message : error instanceof Error ? error.message : String(error));
   Deno.exit(status);
 });

@@ -5,14 +5,17 @@
  */
 
 import type { Scheduler } from "@heddle/heddle";
+import { pathToFileURL } from "node:url";
 import { cString, open } from "../../ffi/load.ts";
 import { type Limits, startBox } from "./box.ts";
 import { closeAll } from "./launch.ts";
 import { PermissionError, type PermissionOptions, permissionsOf } from "./permissions.ts";
 import { toBytes } from "./plan.ts";
+import { type Policy, PolicyError } from "./policy.ts";
 
 export type { Limits } from "./box.ts";
 export { type Allowance, type Kind, PermissionError, type PermissionOptions } from "./permissions.ts";
+export { type Policy, PolicyError, type PolicyRequest, type Verdict } from "./policy.ts";
 export { ProgramError } from "./program.ts";
 export { CannotEnforce } from "./wall.ts";
 
@@ -42,6 +45,16 @@ export interface SandboxOptions {
    * or connects. `"learn"` lets it do that, `"refused"` does not.
    */
   readonly trace?: "learn" | "refused";
+  /**
+   * A module whose default export is a `Policy`, by its URL or absolute path. It is imported by a thread of its own, one for
+   * each box, which is behind the wall of the box itself. It can only take away from the permissions.
+   */
+  readonly policy?: string | URL;
+  /**
+   * The same as a function of this thread: some 100 us for each call, and it can ask whoever is here. It must answer within
+   * 1,000 ms as well; what it throws, and no answer, is a denial. Not together with `policy`.
+   */
+  readonly onRequest?: Policy;
   /** Gets what this machine cannot enforce; without it that is a `CannotEnforce`. */
   readonly bestEffort?: (message: string) => void;
 }
@@ -142,7 +155,10 @@ function environmentOf(env: Readonly<Record<string, string>>): Map<string, strin
  * ```
  */
 export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Promise<Sandbox> {
-  const { command, permissions = {}, limits, trace, bestEffort } = options;
+  const { command, permissions = {}, limits, trace, policy, onRequest, bestEffort } = options;
+  if (policy !== undefined && onRequest !== undefined) {
+    throw new PolicyError("There are a policy and onRequest: give one of them.");
+  }
   if (command.some((argument) => argument.includes("\0"))) {
     throw new PermissionError("The command has a NUL character in it: no program can get that.");
   }
@@ -160,6 +176,7 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       path: options.env?.PATH ?? Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
       limits,
       ...(trace && { trace: { learn: trace === "learn" } }),
+      policy: policy === undefined ? onRequest : moduleUrl(policy),
       bestEffort,
       streams: [streams[0].fd, streams[1].fd, streams[2].fd],
     });
@@ -203,6 +220,13 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
   } finally {
     for (const { fd, isOurs } of streams) if (isOurs) closeAll(fd);
   }
+}
+
+function moduleUrl(module: string | URL): string {
+  if (module instanceof URL) return module.href;
+  if (module.startsWith("/")) return pathToFileURL(module).href;
+  if (URL.canParse(module)) return module;
+  throw new PolicyError(`The policy ${JSON.stringify(module)} is neither a URL nor an absolute path.`);
 }
 
 /** A stream that came to its end has closed it already. */

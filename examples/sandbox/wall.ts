@@ -3,7 +3,7 @@
  * namespaces, a seccomp filter. All of it is fixed before the program runs; nobody is asked afterwards.
  */
 
-import { filterProgram, type Sockets } from "./filter.ts";
+import { filterProgram, type Reported, type Sockets } from "./filter.ts";
 import {
   EXECUTE,
   IOCTL_DEV,
@@ -70,7 +70,7 @@ const plainDevices = ["null", "zero", "full", "random", "urandom", "tty"].map((n
 const ownPlaces = ["/proc", "/dev/pts", "/dev/ptmx"];
 
 /** Nothing is refused, for seeing what a program needs beyond what every program has. It is a box nevertheless. */
-export function noWall(options: WallOptions, reported: readonly number[]): Wall {
+export function noWall(options: WallOptions, reported: readonly Reported[]): Wall {
   using wall = buildWall(options, []);
   const bounds: Bounds = {
     namespaces: wall.bounds.namespaces & ~CLONE_NEWNET,
@@ -84,7 +84,7 @@ export function noWall(options: WallOptions, reported: readonly number[]): Wall 
   return { bounds, granted: wall.granted, ruleset: undefined, [Symbol.dispose]() {} };
 }
 
-export function buildWall(options: WallOptions, reported: readonly number[]): Wall {
+export function buildWall(options: WallOptions, reported: readonly Reported[]): Wall {
   const { permissions, bestEffort } = options;
   const giveUp = (what: string) => {
     const refusal = new CannotEnforce(what);
