@@ -51,11 +51,15 @@ export interface BoxOptions {
   readonly streams?: Streams;
 }
 
+const SENDMMSG = 307, ENOSYS = 38;
 /** What goes to the other end of a connection has no address, and needs no verdict. */
 const SENDTO_ADDRESS = 4;
-const reportedToPolicy: readonly Reported[] = Object.values(asked).map((call) =>
-  call === asked.sendto ? { call, unlessNull: SENDTO_ADDRESS } : { call }
-);
+const reportedToPolicy: readonly Reported[] = [
+  ...Object.values(asked).map((call) =>
+    call === asked.sendto ? { call, unlessNull: SENDTO_ADDRESS } : { call }
+  ),
+  { call: SENDMMSG, errno: ENOSYS }, // many addresses at once: programs have another way
+];
 
 const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
 /** The launcher, process 1, and the program's first one. */

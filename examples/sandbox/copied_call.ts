@@ -12,6 +12,8 @@ import {
   AT_SYMLINK_FOLLOW,
   close,
   descriptorOf,
+  E2BIG,
+  EBADF,
   EFAULT,
   EINVAL,
   EMSGSIZE,
@@ -180,7 +182,7 @@ class Copying {
         return this.#opening(this.#path(1, 0), int(2), int(3));
       case "openat2": {
         const how = this.#view(argument(2), 24); // struct open_how: u64 flags, mode, resolve
-        if (argument(3) !== 24) throw new Refused(argument(3) < 24 ? EINVAL : 7 /* E2BIG */);
+        if (argument(3) !== 24) throw new Refused(argument(3) < 24 ? EINVAL : E2BIG);
         const resolve = how.getUint32(16, true);
         const file = this.#scoped(this.#string(1), resolve) ?? this.#path(1, 0);
         return this.#opening(file, how.getInt32(0, true), how.getInt32(8, true), resolve);
@@ -359,7 +361,8 @@ class Copying {
     if (!path.startsWith("/")) {
       const { thread } = this.#notification;
       const start = directory === AT_FDCWD ? `/proc/${thread}/cwd` : `/proc/${thread}/fd/${directory}`;
-      return { path, at: this.#keep(openAt(AT_FDCWD, start, O_PATH | O_CLOEXEC)) };
+      const at = openAt(AT_FDCWD, start, O_PATH | O_CLOEXEC);
+      return { path, at: this.#keep(at < 0 ? -EBADF : at) };
     }
     const plain = path.replace(/\/+/g, "/");
     const stream = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].indexOf(plain);

@@ -19,10 +19,13 @@ import {
   close,
   connect,
   EAGAIN,
+  EBUSY,
+  EEXIST,
   EINPROGRESS,
-  EINVAL,
   EISDIR,
+  ENOBUFS,
   ENOENT,
+  ENOSYS,
   EXDEV,
   getFlags,
   linkAt,
@@ -30,12 +33,12 @@ import {
   makeNodeAt,
   O_ACCMODE,
   O_APPEND,
-  O_ASYNC,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECT,
   O_DIRECTORY,
   O_EXCL,
+  O_LARGEFILE,
   O_NOATIME,
   O_NOCTTY,
   O_NOFOLLOW,
@@ -52,9 +55,9 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
   send,
   setFlags,
-  socketError,
   symlinkAt,
   truncate,
   unlinkAt,
@@ -143,7 +146,7 @@ export class Emulation implements Disposable {
         return { ...to, question: { call: "link", path: this.#name(found), to: to.question!.path } };
       }
       case "rename": {
-        const from = this.#parent(asked.file), to = this.#parent(asked.to);
+        const from = this.#parent(asked.file, false), to = this.#parent(asked.to, false);
         if (typeof from === "number") return from;
         if (typeof to === "number") return to;
         return {
@@ -162,8 +165,9 @@ export class Emulation implements Disposable {
     const closesOnExec = (flags & O_CLOEXEC) !== 0;
     const nofollow = flags & O_NOFOLLOW;
     if (flags & O_PATH) {
-      const found = this.#find(file, flags & (O_NOFOLLOW | O_DIRECTORY), resolve);
-      return found < 0 ? found : { perform: () => ({ fd: found, closesOnExec }) }; // it can do nothing
+      // Nobody can be given such a descriptor. In a register, the flags cannot become others: whatever path it is then, the
+      // descriptor can read and write nothing.
+      return this.#call.name === "openat2" ? -ENOSYS : { perform: () => "proceed" };
     }
     const creates = (flags & O_CREAT) !== 0, isNew = creates && (flags & O_EXCL) !== 0;
     const access = flags & O_ACCMODE;
@@ -172,10 +176,9 @@ export class Emulation implements Disposable {
       write: access === O_WRONLY || access === O_RDWR || (flags & (O_TRUNC | O_TMPFILE)) !== 0,
     };
     // Waits for nobody: neither for the other end of a FIFO nor for the holder of a lease.
-    const always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    const settable = flags & (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME);
-    const opened = (at: number, path: ByteString, exact: number): Result => {
-      const fd = openAt(at, path, exact | always, mode);
+    const always = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_LARGEFILE;
+    const settable = flags & (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME);
+    const opened = (fd: number): Result => {
       if (fd < 0) return fd;
       this.#held.push(fd);
       setFlags(fd, settable);
@@ -184,13 +187,15 @@ export class Emulation implements Disposable {
     const found = isNew ? -ENOENT : this.#find(file, nofollow, resolve);
     if (found === -ENOENT && creates && file.own === undefined) {
       if (file.path.endsWith("/")) return -EISDIR;
-      const parent = this.#parent(file, resolve);
+      const parent = this.#parent(file, true, resolve);
       if (typeof parent === "number") return parent;
       return {
         question: { call: "open", path: parent.name, ...uses, create: true },
         perform: (instead) =>
           instead === undefined
-            ? opened(parent.at, parent.last, flags | O_NOFOLLOW)
+            ? opened(
+              openAt2(parent.at, parent.last, (flags & ~O_NOFOLLOW) | always, RESOLVE_NO_SYMLINKS, mode),
+            )
             : this.#instead(instead, asked),
       };
     }
@@ -199,7 +204,14 @@ export class Emulation implements Disposable {
       question: { call: "open", path: this.#name(found), ...uses, create: (flags & O_TMPFILE) !== 0 },
       perform: (instead) =>
         instead === undefined
-          ? opened(AT_FDCWD, `/proc/self/fd/${found}`, flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW))
+          ? opened(
+            openAt(
+              AT_FDCWD,
+              `/proc/self/fd/${found}`,
+              flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW) | always,
+              mode,
+            ),
+          )
           : this.#instead(instead, asked),
     };
   }
@@ -235,12 +247,13 @@ export class Emulation implements Disposable {
   /** The directory of a name that is about to be made or removed, and the name in it. */
   #parent(
     { path, at }: CopiedPath,
+    isNew: boolean,
     resolve = 0,
   ): { at: number; last: ByteString; name: string } | number {
     const plain = path.replace(/\/+$/, "");
     const end = plain.lastIndexOf("/") + 1;
     const last = plain.slice(end);
-    if (last === "" || last === "." || last === "..") return -EINVAL;
+    if (last === "" || last === "." || last === "..") return -(isNew ? EEXIST : EBUSY);
     const directory = this.#find({ path: plain.slice(0, end) || ".", at }, O_DIRECTORY, resolve);
     if (directory < 0) return directory;
     const name = this.#name(directory);
@@ -252,7 +265,7 @@ export class Emulation implements Disposable {
     file: CopiedPath,
     change: (directory: number, last: ByteString) => number,
   ): Prepared | number {
-    const parent = this.#parent(file);
+    const parent = this.#parent(file, call !== "remove");
     if (typeof parent === "number") return parent;
     return { question: { call, path: parent.name }, perform: () => change(parent.at, parent.last) };
   }
@@ -285,7 +298,7 @@ export class Emulation implements Disposable {
       const result = connect(socket, address);
       setFlags(socket, flags);
       if (result === -EINPROGRESS) {
-        return await this.#writable(socket) ? -socketError(socket) : -EAGAIN;
+        return await this.#writable(socket) ? connect(socket, address) : -EAGAIN; // which tells how it went
       }
       if (result !== -EAGAIN) return result; // else a Unix server has too many who wait
       await new Promise((done) => setTimeout(done, 10));
@@ -294,7 +307,8 @@ export class Emulation implements Disposable {
   }
 
   async #sent(socket: number, attempt: () => number, flags: number): Promise<number> {
-    const MSG_DONTWAIT = 0x40;
+    const MSG_DONTWAIT = 0x40, MSG_ZEROCOPY = 0x4000000;
+    if (flags & MSG_ZEROCOPY) return -ENOBUFS; // the kernel would send what is in our memory later on
     const mayWait = !(flags & MSG_DONTWAIT) && !(getFlags(socket) & O_NONBLOCK);
     for (;;) {
       const result = attempt();

@@ -23,6 +23,8 @@ interface Refusal {
 /** A call that waits for the listener. */
 export interface Reported {
   readonly call: number;
+  /** It is refused instead. */
+  readonly errno?: number;
   /** It does not if this argument is 0. */
   readonly unlessNull?: number;
 }
@@ -157,7 +159,8 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
-function report({ call, unlessNull }: Reported): Instruction[] {
+function report({ call, errno, unlessNull }: Reported): Instruction[] {
+  if (errno !== undefined) return refuse({ call, errno });
   if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, USER_NOTIF]];
   const low = ARGUMENTS + 8 * unlessNull;
   return [

@@ -5,7 +5,7 @@
  */
 
 import { Channel, type Scheduler, type Task, task } from "@heddle/heddle";
-import type { CopiedCall } from "./copied_call.ts";
+import type { Asked, CopiedCall } from "./copied_call.ts";
 import { Emulation, loadEmulation, type Question, type Result } from "./emulation.ts";
 import { Event } from "./launch.ts";
 import { Log } from "./log.ts";
@@ -157,21 +157,25 @@ class Judging {
       this.#say(`carrying out ${call.name} failed: ${String(error)}`);
     }
     decide();
-    const shown = this.#end(call.id, result);
-    this.#show(call, question, shown);
+    this.#end(call, question, result);
   }
 
-  /** Ends the call, and says what it returned if that is known here. */
-  #end(id: bigint, result: Result): number | undefined {
+  /** Ends the call, and shows it before: its thread does not write into the line. */
+  #end(call: CopiedCall, question: Question | undefined, result: Result): void {
+    const { id } = call;
     if (result === "proceed") {
+      this.#show(call, question, undefined);
       this.#answers.proceed(id);
-      return undefined;
+      return;
     }
-    if (typeof result === "object") {
-      return this.#answers.endWithDescriptor(id, result.fd, result.closesOnExec);
+    let value = result;
+    if (typeof value === "object") {
+      const ends = this.#log === undefined;
+      value = this.#answers.give(id, value.fd, value.closesOnExec, ends);
+      if (ends && value >= 0) return;
     }
-    this.#answers.end(id, result);
-    return result;
+    this.#show(call, question, value);
+    this.#answers.end(id, value);
   }
 
   /**
@@ -222,19 +226,28 @@ class Judging {
     } catch { /* nobody is left to be told */ }
   }
 
-  #show({ thread, name }: CopiedCall, question: Question | undefined, result: number | undefined): void {
+  #show(call: CopiedCall, question: Question | undefined, result: number | undefined): void {
     if (!this.#log) return;
-    const { path, to, address } = question ?? {};
-    const subject = address ??
-      [path, to].filter((name) => name !== undefined).map((name) => JSON.stringify(name))
-        .join(", ");
+    const { thread, name } = call;
+    const subject = question?.address ??
+      namesOf(call.asked, question).map((path) => JSON.stringify(path)).join(", ");
+    const suffix = question?.write ? question.read ? " to read and write" : " to write" : "";
     const outcome = result === undefined ? undefined : result < 0 ? errnoName(result) : result;
     this.#log.write(
       this.#json
-        ? JSON.stringify({ thread, call: name, subject, result: outcome })
-        : `[${thread}] ${name} ${subject}${outcome === undefined ? "" : ` = ${outcome}`}`,
+        ? JSON.stringify({ thread, call: name, subject: subject + suffix, result: outcome })
+        : `[${thread}] ${name} ${subject}${suffix}${outcome === undefined ? "" : ` = ${outcome}`}`,
     );
   }
+}
+
+/** As they were found, or else as they were written. */
+function namesOf(asked: Asked, question: Question | undefined): string[] {
+  if (question) return [question.path, question.to].filter((name) => name !== undefined);
+  return [
+    "file" in asked && asked.file ? [toText(asked.file.path)] : [],
+    "to" in asked ? [toText(asked.to.path)] : [],
+  ].flat();
 }
 
 function messageOf(error: unknown): string {

@@ -94,16 +94,17 @@ export class Answers {
     this.#answer(id, result, 0);
   }
 
-  /** Ends the call with a new descriptor of its process: a copy of this one. Returns its number, or a negative errno. */
-  endWithDescriptor(id: bigint, fd: number, closesOnExec: boolean): number {
+  /**
+   * Gives the process of the call a copy of a descriptor. Returns its number, or a negative errno. With `ends` the call
+   * ends with it, if that works.
+   */
+  give(id: bigint, fd: number, closesOnExec: boolean, ends: boolean): number {
     const ADDFD_FLAG_SEND = 2;
     this.#descriptor.setBigUint64(0, id, true);
-    this.#descriptor.setUint32(8, ADDFD_FLAG_SEND, true);
+    this.#descriptor.setUint32(8, ends ? ADDFD_FLAG_SEND : 0, true);
     this.#descriptor.setUint32(12, fd, true);
     this.#descriptor.setUint32(20, closesOnExec ? O_CLOEXEC : 0, true);
-    const given = ioctl(this.#fd, NOTIF_ADDFD, new Uint8Array(this.#descriptor.buffer));
-    if (given < 0) this.end(id, given); // it has no descriptors left
-    return given;
+    return ioctl(this.#fd, NOTIF_ADDFD, new Uint8Array(this.#descriptor.buffer));
   }
 
   #answer(id: bigint, result: number, flags: number): number {

@@ -51,15 +51,19 @@ export function cBytes(string: ByteString): Uint8Array<ArrayBuffer> {
 
 export const EPERM = 1,
   ENOENT = 2,
+  E2BIG = 7,
+  EBADF = 9,
   EAGAIN = 11,
   EACCES = 13,
   EFAULT = 14,
-  EINVAL = 22,
-  EISDIR = 21,
+  EBUSY = 16,
   EEXIST = 17,
-  ENAMETOOLONG = 36,
-  EMSGSIZE = 90,
   EXDEV = 18,
+  EISDIR = 21,
+  EINVAL = 22,
+  ENOSYS = 38,
+  EMSGSIZE = 90,
+  ENOBUFS = 105,
   EINPROGRESS = 115;
 
 export const O_WRONLY = 1,
@@ -71,8 +75,8 @@ export const O_WRONLY = 1,
   O_TRUNC = 0o1000,
   O_APPEND = 0o2000,
   O_NONBLOCK = 0o4000,
-  O_ASYNC = 0o20000,
   O_DIRECT = 0o40000,
+  O_LARGEFILE = 0o100000,
   O_DIRECTORY = 0o200000,
   O_NOFOLLOW = 0o400000,
   O_NOATIME = 0o1000000,
@@ -80,7 +84,10 @@ export const O_WRONLY = 1,
   O_PATH = 0o10000000,
   /** Without O_DIRECTORY, which always comes with it. */
   O_TMPFILE = 0o20000000;
-export const RESOLVE_NO_MAGICLINKS = 0x02, RESOLVE_BENEATH = 0x08, RESOLVE_IN_ROOT = 0x10;
+export const RESOLVE_NO_MAGICLINKS = 0x02,
+  RESOLVE_NO_SYMLINKS = 0x04,
+  RESOLVE_BENEATH = 0x08,
+  RESOLVE_IN_ROOT = 0x10;
 export const AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
 
 export function close(fd: number): void {
@@ -93,8 +100,18 @@ export function openAt(directory: number, path: ByteString, flags: number, mode 
 
 const how = new BigUint64Array(3); // struct open_how: flags, mode, resolve
 
-export function openAt2(directory: number, path: ByteString, flags: number, resolve: number): number {
-  how[0] = BigInt(flags);
+/** All that openat knows; openat2 takes nothing else. */
+const KNOWN_FLAGS = 0o37777703;
+
+export function openAt2(
+  directory: number,
+  path: ByteString,
+  flags: number,
+  resolve: number,
+  mode = 0,
+): number {
+  how[0] = BigInt(flags & KNOWN_FLAGS);
+  how[1] = BigInt(mode);
   how[2] = BigInt(resolve);
   return calls().bytesAt(437, directory, cBytes(path), new Uint8Array(how.buffer), how.byteLength, 0);
 }
@@ -192,16 +209,6 @@ export function send(
   ]);
   const bytes = new Uint8Array(header.buffer); // struct msghdr
   return calls().pathAt(46, socket, bytes, flags | MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
-}
-
-/** The error that a socket has been left with: 0, or a positive errno. */
-export function socketError(socket: number): number {
-  const SOL_SOCKET = 1n, SO_ERROR = 4n;
-  const value = new Int32Array(new SharedArrayBuffer(8));
-  value[1] = 4;
-  const at = BigInt(addressOf(value));
-  const result = calls().longs(55, BigInt(socket), SOL_SOCKET, SO_ERROR, at, at + 4n);
-  return result < 0 ? -result : value[0];
 }
 
 export function ioctl(fd: number, request: number, bytes: Uint8Array<ArrayBuffer>): number {
