@@ -5,6 +5,7 @@ import { asked } from "./copied_call.ts";
 import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
 import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
 import { findProgram } from "./program.ts";
@@ -30,9 +31,7 @@ export interface Limits {
 export interface TraceOptions {
   /** Learning lets the program do everything. */
   readonly learn: boolean;
-  /** As in `Tracing`. */
-  readonly log?: string;
-  readonly json?: boolean;
+  readonly showing: Showing;
 }
 
 export interface BoxOptions {
@@ -127,8 +126,8 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     argv,
     environment: allowedEnvironment(permissions.env, options.environment),
   };
-  const log = trace?.log === undefined ? undefined : { path: trace.log, json: trace.json ?? false };
-  const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, log);
+  const showing = trace?.showing ?? { json: false };
+  const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
   const { pid, pidfd, listener, reports } = await launch(plan, wall.ruleset?.fd ?? -1, options.streams)
     .catch((error) => {
       judge?.end();
@@ -144,7 +143,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const supervisor = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
-    tracing: trace && { granted: wall.granted, log: trace.log, json: trace.json ?? false },
+    tracing: trace && { granted: wall.granted, showing },
     referring: judge && { work: judge.work, decided: judge.decided.fd },
   });
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);

@@ -127,7 +127,8 @@ function parse(args: readonly ByteString[]): Given {
     options: {
       permissions,
       limits: limitsOf(given),
-      ...(isTraced && { trace: { learn: trace === "learn", log: log ?? echo, json: given.json === true } }),
+      ...(isTraced &&
+        { trace: { learn: trace === "learn", showing: { log: log ?? echo, json: given.json === true } } }),
       ...(given.policy !== undefined && { policy: policyUrl(given.policy as string) }),
       ...(given["best-effort"] === true && { bestEffort: warn }),
     },

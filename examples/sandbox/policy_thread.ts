@@ -8,7 +8,7 @@ import { Channel, type Scheduler, type Task, task } from "@heddle/heddle";
 import type { Asked, CopiedCall } from "./copied_call.ts";
 import { Emulation, loadEmulation, type Question, type Result } from "./emulation.ts";
 import { Event } from "./launch.ts";
-import { Log } from "./log.ts";
+import { say, type Showing, Shown } from "./log.ts";
 import { toText } from "./plan.ts";
 import {
   checkVerdict,
@@ -33,12 +33,6 @@ interface Asks {
   readonly verdicts: Channel<{ number: number; verdict?: unknown; error?: string }>;
 }
 
-export interface PolicyLog {
-  /** As in `Tracing`. */
-  readonly path: string;
-  readonly json: boolean;
-}
-
 /** Milliseconds that the import of a policy may take. */
 const LONGEST_IMPORT = 10_000;
 
@@ -51,7 +45,7 @@ const judge = task(
     work: Channel<Work>,
     ready: Channel<string>,
     decided: number,
-    log: PolicyLog | undefined,
+    showing: Showing,
   ): Promise<void> => {
     let judging: Judging | undefined;
     let root: number | undefined;
@@ -60,14 +54,14 @@ const judge = task(
       const policy = "module" in source ? await imported(source.module) : asking(source.asks);
       loadSystemCalls();
       loadEmulation();
-      const lines = log && new Log(log.path);
+      const shown = new Shown(showing);
       const verdicts = new Event(decided);
       verdicts.take(); // loads what that takes
       await ready.send("");
       for await (const item of work) {
         if ("listener" in item) {
           enterWall(item.ruleset);
-          judging = new Judging(policy, new Answers(item.listener), verdicts, lines, log?.json);
+          judging = new Judging(policy, new Answers(item.listener), verdicts, shown);
           await ready.send("");
           continue;
         }
@@ -114,19 +108,17 @@ class Judging {
   readonly #policy: Policy;
   readonly #answers: Answers;
   readonly #decided: Event;
-  readonly #log: Log | undefined;
-  readonly #json: boolean;
+  readonly #shown: Shown;
   /** Programs by whether the policy lets them run. */
   readonly #programs = new Map<string, boolean>();
   readonly #said = new Set<string>();
   #isFirst = true;
 
-  constructor(policy: Policy, answers: Answers, decided: Event, log: Log | undefined, json = false) {
+  constructor(policy: Policy, answers: Answers, decided: Event, shown: Shown) {
     this.#policy = policy;
     this.#answers = answers;
     this.#decided = decided;
-    this.#log = log;
-    this.#json = json;
+    this.#shown = shown;
   }
 
   async judge(call: CopiedCall): Promise<void> {
@@ -170,7 +162,7 @@ class Judging {
     }
     let value = result;
     if (typeof value === "object") {
-      const ends = this.#log === undefined;
+      const ends = !this.#shown.isOn;
       value = this.#answers.give(id, value.fd, value.closesOnExec, ends);
       if (ends && value >= 0) return;
     }
@@ -221,23 +213,20 @@ class Judging {
   #say(message: string): void {
     if (this.#said.has(message) || this.#said.size > 100) return;
     this.#said.add(message);
-    try {
-      Deno.stderr.writeSync(new TextEncoder().encode(`sandbox: ${message}\n`));
-    } catch { /* nobody is left to be told */ }
+    say(message);
   }
 
   #show(call: CopiedCall, question: Question | undefined, result: number | undefined): void {
-    if (!this.#log) return;
-    const { thread, name } = call;
-    const subject = question?.address ??
-      namesOf(call.asked, question).map((path) => JSON.stringify(path)).join(", ");
+    if (!this.#shown.isOn) return;
+    const { thread, name, asked } = call;
+    const names = namesOf(asked, question).map((path) => JSON.stringify(path)).join(", ");
     const suffix = question?.write ? question.read ? " to read and write" : " to write" : "";
-    const outcome = result === undefined ? undefined : result < 0 ? errnoName(result) : result;
-    this.#log.write(
-      this.#json
-        ? JSON.stringify({ thread, call: name, subject: subject + suffix, result: outcome })
-        : `[${thread}] ${name} ${subject}${suffix}${outcome === undefined ? "" : ` = ${outcome}`}`,
-    );
+    this.#shown.show({
+      thread,
+      call: name,
+      subject: (question?.address ?? names) + suffix,
+      ...(result !== undefined && { result: result < 0 ? errnoName(result) : result }),
+    });
   }
 }
 
@@ -272,15 +261,15 @@ export class PolicyThread {
   static async start(
     scheduler: Scheduler,
     policy: string | Policy,
-    log: PolicyLog | undefined,
+    showing: Showing,
   ): Promise<PolicyThread> {
-    const thread = new PolicyThread(scheduler, policy, log);
+    const thread = new PolicyThread(scheduler, policy, showing);
     const name = typeof policy === "string" ? policy : "onRequest";
     await thread.#isReady(`The policy ${name} cannot be used`, LONGEST_IMPORT);
     return thread;
   }
 
-  private constructor(scheduler: Scheduler, policy: string | Policy, log: PolicyLog | undefined) {
+  private constructor(scheduler: Scheduler, policy: string | Policy, showing: Showing) {
     this.work = new Channel(scheduler, 256);
     this.#ready = new Channel(scheduler, 2);
     let source: Source;
@@ -297,7 +286,7 @@ export class PolicyThread {
         asks.verdicts.close();
       };
     }
-    this.#task = scheduler.dedicate(judge(source, this.work, this.#ready, this.decided.fd, log), {
+    this.#task = scheduler.dedicate(judge(source, this.work, this.#ready, this.decided.fd, showing), {
       name: "policy",
     });
     this.#task.catch(() => {}); // the supervisor sees that no verdicts come

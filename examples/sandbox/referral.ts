@@ -7,6 +7,7 @@
 import type { Channel } from "@heddle/heddle";
 import { type CopiedCall, copyCall } from "./copied_call.ts";
 import { Event } from "./launch.ts";
+import { say } from "./log.ts";
 import { LONGEST_VERDICT } from "./policy.ts";
 import type { Work } from "./policy_thread.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
@@ -86,11 +87,7 @@ export class Referral {
   /** Descriptors of calls that were sent are lost: the silent thread may still use their numbers. */
   #deny(): void {
     this.#isSilent = true;
-    const text =
-      `sandbox: the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied\n`;
-    try {
-      Deno.stderr.writeSync(new TextEncoder().encode(text));
-    } catch { /* nobody is left to be told */ }
+    say(`the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied`);
     for (const { descriptors } of this.#backlog.splice(0)) for (const fd of descriptors) close(fd);
     for (const id of this.#waiting) this.#answers.end(id, -EACCES);
     this.#waiting.clear();

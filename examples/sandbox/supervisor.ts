@@ -8,7 +8,7 @@ import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { isAsked } from "./copied_call.ts";
 import { type CallName, decode, isIntercepted } from "./intercepted_call.ts";
 import { Event, Reports, Stage } from "./launch.ts";
-import { Log } from "./log.ts";
+import { type Showing, Shown } from "./log.ts";
 import { type Granted, Needs } from "./needs.ts";
 import { toText } from "./plan.ts";
 import { Referral, type Referring } from "./referral.ts";
@@ -17,9 +17,7 @@ import { AT_FDCWD, PathResolver, type RemotePath } from "./remote_path.ts";
 import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
 
 export interface Tracing {
-  /** Gets a line for each call; `""` is standard error. */
-  readonly log?: string;
-  readonly json: boolean;
+  readonly showing: Showing;
   /** What the wall lets through. What goes beyond it is noted as needed. */
   readonly granted: Granted;
 }
@@ -171,14 +169,12 @@ class Tracer {
   readonly needs: Needs;
   readonly #memory: RemoteMemory;
   readonly #resolver = new PathResolver();
-  readonly #json: boolean;
-  readonly #log: Log | undefined;
+  readonly #shown: Shown;
 
-  constructor({ granted, json, log }: Tracing, memory: RemoteMemory) {
+  constructor({ granted, showing }: Tracing, memory: RemoteMemory) {
     this.#memory = memory;
     this.needs = new Needs(granted);
-    this.#json = json;
-    this.#log = log === undefined ? undefined : new Log(log);
+    this.#shown = new Shown(showing);
   }
 
   /**
@@ -192,12 +188,8 @@ class Tracer {
     const needed = this.#needed(thread, call);
     if (!calls.stillWaits(id)) return false;
     const { name, subject } = call;
-    if (this.#log && !isReferred) {
-      this.#log.write(
-        this.#json
-          ? JSON.stringify({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) })
-          : `[${thread}] ${name} ${subject}${needed.map((flag) => ` (needs ${flag})`).join("")}`,
-      );
+    if (!isReferred) {
+      this.#shown.show({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) });
     }
     const count = this.counts[name] ??= { times: 0, spent: 0 };
     count.times++;

@@ -15,6 +15,7 @@ if (reason) console.log(`The sandbox is not tested: ${reason}`);
 const hasCompiler = await hasProgram("gcc");
 if (!hasCompiler) console.log("Not tested, as gcc is not on PATH: calls that only C makes, in the sandbox.");
 const isRoot = Deno.uid() === 0;
+const hasUserfaults = await Deno.lstat("/dev/userfaultfd").then(() => true, () => false);
 
 function test(name: string, run: (directory: string) => Promise<void>, ignore = false): void {
   Deno.test({
@@ -591,6 +592,54 @@ test("the filter refuses by number and by argument", async (directory) => {
   ]);
   assertEquals(code, 128 + SIGSYS);
 }, !hasCompiler);
+
+test(
+  "a second SIGTERM ends a box whose path sleeps on a page that nobody provides, and its supervisor with it",
+  async (directory) => {
+    const program = await compiled(
+      directory,
+      `
+    #include <fcntl.h>
+    #include <linux/userfaultfd.h>
+    #include <pthread.h>
+    #include <signal.h>
+    #include <stdint.h>
+    #include <stdio.h>
+    #include <sys/ioctl.h>
+    #include <sys/mman.h>
+    #define NEW 0xaa00 // USERFAULTFD_IOC_NEW, which older headers lack
+    static void *hear(void *set) {
+      for (int signal;;) sigwait(set, &signal), puts("got"), fflush(stdout);
+    }
+    int main(void) {
+      int faults = ioctl(open("/dev/userfaultfd", O_RDWR), NEW, O_CLOEXEC);
+      char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      struct uffdio_api api = {.api = UFFD_API};
+      struct uffdio_register range = {.range = {(uintptr_t)page, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+      if (faults < 0 || ioctl(faults, UFFDIO_API, &api) < 0 || ioctl(faults, UFFDIO_REGISTER, &range) < 0) return 1;
+      sigset_t set;
+      sigemptyset(&set);
+      sigaddset(&set, SIGTERM);
+      sigprocmask(SIG_BLOCK, &set, 0);
+      pthread_t other;
+      pthread_create(&other, 0, hear, &set);
+      puts("ready");
+      fflush(stdout);
+      open(page, O_RDONLY); // the supervisor sleeps where it reads the path
+    }`,
+    );
+    const child = start(["--trace=refused", "--allow-read", "--allow-write=/dev/userfaultfd", program]);
+    const line = linesOf(child.stdout);
+    assertEquals(await line(), "ready");
+    child.kill("SIGTERM");
+    assertEquals(await line(), "got");
+    child.kill("SIGTERM");
+    assertEquals(await line(), undefined);
+    await child.stderr.cancel();
+    assertEquals((await child.status).code, 137);
+  },
+  !hasCompiler || !isRoot || !hasUserfaults,
+);
 
 test("arguments that cannot be read get the kernel's own error, traced or not", async (directory) => {
   const program = await compiled(

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type PermissionOptions,
   PolicyError,
@@ -141,6 +141,28 @@ test("a function of the host is asked, with what the kernel has resolved, and ma
     ) => [call, path, read, write, create, program]),
     Array(2).fill(["open", `${directory}/folder/file`, true, false, false, cat]),
   );
+});
+
+test("events tell of calls, with their results if a policy judges them", async (directory) => {
+  await Deno.writeTextFile(`${directory}/file`, "text");
+  const seen = async (onRequest?: () => Verdict) => {
+    await using box = await sandbox(await boxScheduler(), {
+      command: ["cat", "file", "none"],
+      cwd: directory,
+      permissions: { read: [directory] },
+      stdout: "null",
+      stderr: "null",
+      events: true,
+      onRequest,
+    });
+    const events = await Array.fromAsync(box.events);
+    return events.filter(({ call, subject }) => call === "openat" && /file"|none"/.test(subject))
+      .map(({ subject, result }) => [subject, result]);
+  };
+  assertEquals(await seen(), [['"file"', undefined], ['"none"', undefined]]);
+  assertEquals(await seen(() => "allow"), [[`"${directory}/file"`, 3], ['"none"', "ENOENT"]]);
+  await using silent = await sandbox(await boxScheduler(), { command: ["true"] });
+  assertThrows(() => silent.events, TypeError, "give events: true");
 });
 
 test("a program is executed only if the policy lets it, and its interpreter as well", async (directory) => {
