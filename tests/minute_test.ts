@@ -10,6 +10,7 @@ import "./beside/following.ts";
 import "./beside/model.ts";
 import "./beside/sandbox.ts";
 import "./beside/sandbox_policy.ts";
+import "./beside/sandbox_net.ts";
 import "./beside/dump.ts";
 import "./beside/exit.ts";
 import "./beside/resources.ts";

@@ -8,6 +8,7 @@ import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Str
 import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
+import { Proxy, proxyEnvironment } from "./proxy.ts";
 import { findProgram } from "./program.ts";
 import { type Policy, PolicyError } from "./policy.ts";
 import { PolicyThread } from "./policy_thread.ts";
@@ -74,21 +75,27 @@ export class Box {
   #hasEnded = false;
 
   /** Only one that is started: by `startBox`. */
-  constructor(file: string, pid: number, pidfd: number, supervisor: Promise<Outcome>, ended: () => void) {
+  constructor(
+    file: string,
+    pid: number,
+    pidfd: number,
+    supervisor: Promise<Outcome>,
+    ended: () => Promise<void>,
+  ) {
     this.file = file;
     this.#pid = pid;
     this.#pidfd = pidfd;
-    const end = (): void => {
+    const end = async (): Promise<void> => {
       this.#hasEnded = true;
       reap(pid);
-      ended();
+      await ended();
     };
-    this.outcome = supervisor.then((outcome) => {
-      end();
+    this.outcome = supervisor.then(async (outcome) => {
+      await end();
       return outcome;
-    }, (error) => {
+    }, async (error) => {
       this.kill();
-      end();
+      await end();
       throw error;
     });
   }
@@ -117,6 +124,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     ...(trace ? Object.values(intercepted).map((call) => ({ call })) : []),
   ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
+  const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
   const plan = {
     ...wall.bounds,
     listen: reported.length > 0,
@@ -124,20 +132,30 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     directory,
     file,
     argv,
-    environment: allowedEnvironment(permissions.env, options.environment),
+    ...(proxy && { proxy: proxy.path }),
+    environment: new Map([
+      ...allowedEnvironment(permissions.env, options.environment),
+      ...(proxy ? proxyEnvironment : []),
+    ]),
   };
+  await using resources = new AsyncDisposableStack();
+  if (proxy) resources.use(proxy);
   const showing = trace?.showing ?? { json: false };
   const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
+  if (judge) resources.defer(() => void judge.end());
   const { pid, pidfd, listener, reports } = await launch(plan, wall.ruleset?.fd ?? -1, options.streams)
     .catch((error) => {
-      judge?.end();
       throw error instanceof LaunchError ? explained(error, directory) : error;
     });
+  resources.defer(() => {
+    closeAll(pidfd, reports.socket);
+    if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
+    else closeAll(listener);
+  });
   try {
     if (listener !== undefined) await judge?.enter(listener, wall.ruleset?.fd);
   } catch (error) {
     end(pid);
-    closeAll(pidfd, listener, reports.socket);
     throw error;
   }
   const supervisor = Supervision.of(scheduler).outcomeOf({
@@ -145,13 +163,14 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     listener,
     tracing: trace && { granted: wall.granted, showing },
     referring: judge && { work: judge.work, decided: judge.decided.fd },
-  });
+  }).then((outcome) =>
+    proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
+  );
+  const held = resources.move();
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
-  const box = new Box(file, pid, pidfd, supervisor, () => {
+  const box = new Box(file, pid, pidfd, supervisor, async () => {
     clearTimeout(timer);
-    closeAll(pidfd, reports.socket);
-    if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
-    else closeAll(listener);
+    await held.disposeAsync();
   });
   return box;
 }

@@ -22,7 +22,7 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --allow-read[=PATH,…]   what it may read           --deny-read[=PATH,…]
   --allow-write[=PATH,…]  what it may change         --deny-write[=PATH,…]
   --allow-run[=NAME,…]    what it may execute        --deny-run[=NAME,…]
-  --allow-net[=:PORT,…]   TCP ports, or "unix"       --deny-net[=:PORT,…]
+  --allow-net[=HOST:PORT,…]  what it may reach       --deny-net[=HOST:PORT,…]
   --allow-env[=NAME,…]    variables that it gets     --deny-env[=NAME,…]
   --allow-all, -A         all of these
   --config=FILE           permission sets as in deno.json, also in TOML

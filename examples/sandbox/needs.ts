@@ -3,12 +3,13 @@
 import { EXECUTE, READ_DIR, READ_FILE, WRITE_FILE } from "./landlock.ts";
 import type { NetNeed, Use } from "./intercepted_call.ts";
 import type { MountKind } from "./plan.ts";
+import { proxyAddress } from "./proxy.ts";
 
 /** What a wall lets through, to tell what it has refused. */
 export interface Granted {
   readonly rights: ReadonlyMap<string, number>;
   readonly mounts: readonly { readonly path: string; readonly kind: MountKind }[];
-  /** `true` for every address. */
+  /** `true` for every address; `proxy` stands for what the proxy decides. */
   readonly net: true | readonly string[];
 }
 
@@ -53,6 +54,7 @@ export class Needs {
     const hasOwnNetwork = net !== true && !net.some((granted) => granted.startsWith(":"));
     if (hasOwnNetwork && serves && (isLoopback || address === ":0")) this.#serves = true;
     if (hasOwnNetwork && this.#serves && isLoopback) return undefined;
+    if (isLoopback && address === proxyAddress && net !== true && net.includes("proxy")) return undefined;
     if (net === true || net.includes(address) || this.#net.has(address)) return undefined;
     this.#net.add(address);
     return `--allow-net=${address}`;

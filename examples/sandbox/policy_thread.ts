@@ -256,6 +256,7 @@ export class PolicyThread {
   readonly #ready: Channel<string>;
   readonly #task: Task<void>;
   readonly #close: () => void;
+  #ended: Promise<void> | undefined;
 
   /** Throws a `PolicyError` if it cannot be imported. Nothing of the box needs to be there yet. */
   static async start(
@@ -319,7 +320,11 @@ export class PolicyThread {
   }
 
   /** Settles when the thread has ended, and uses the listener no more: never, if the policy computes for ever. */
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     this.#close();
     await this.#task.catch(() => {});
     this.decided.close();

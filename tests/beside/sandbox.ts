@@ -378,8 +378,12 @@ test("what is wrong is said before anything runs", async (directory) => {
   await assertRejects(box({ read: [""] }), PermissionError, "names that are not empty");
   await assertRejects(box({ read: ["none"] }), PermissionError, "--allow-read=none: there is no such file");
   await assertRejects(box({ read: { allow: true, deny: ["none"] } }), CannotEnforce, "--best-effort");
-  await assertRejects(box({ net: ["example.com:443"] }), CannotEnforce, "--allow-net=:443");
-  await assertRejects(box({ net: ["example.com"] }), PermissionError, "it takes :PORT");
+  await assertRejects(box({ net: ["example.com:http"] }), PermissionError, "it takes HOST:PORT");
+  await assertRejects(
+    box({ net: { allow: true, deny: ["example.com"] } }),
+    CannotEnforce,
+    "list what is allowed",
+  );
 });
 
 test("a program in no format is 126, and one that may not be read", async (directory) => {
