@@ -4,6 +4,7 @@
  * the supervisor, on another one, ends the calls that wait for it (referral.ts).
  */
 
+import { errnoName } from "../../ffi/errno.ts";
 import { Channel, type Scheduler, type Task, task } from "@heddle/heddle";
 import type { Asked, CopiedCall } from "./copied_call.ts";
 import { Emulation, loadEmulation, type Question, type Result } from "./emulation.ts";
@@ -20,7 +21,6 @@ import {
 } from "./policy.ts";
 import { Answers } from "./seccomp.ts";
 import { close, EACCES, enterWall, loadSystemCalls } from "./system_call.ts";
-import { errnoName } from "../../ffi/errno.ts";
 
 /** What the thread gets: first the wall, then calls. */
 export type Work = { readonly listener: number; readonly ruleset?: number } | CopiedCall;
@@ -192,7 +192,7 @@ class Judging {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       let verdict = this.#policy(request);
-      if (typeof verdict === "object" && "then" in verdict) {
+      if (verdict instanceof Promise) {
         const { promise: late, reject } = Promise.withResolvers<never>();
         timer = setTimeout(
           () => reject(new Error(`no verdict within ${LONGEST_VERDICT} ms`)),

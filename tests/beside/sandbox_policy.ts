@@ -79,6 +79,32 @@ test("its verdicts go no further than the permissions", async (directory) => {
   assertEquals(await Deno.readTextFile(`${directory}/mine`), "mine");
 });
 
+test("what is denied inside of what is allowed stays so, also by links that lead out of a directory", async (directory) => {
+  await Deno.mkdir(`${directory}/closed`);
+  await Deno.writeTextFile(`${directory}/closed/secret`, "secret");
+  await Deno.symlink(`${directory}/closed/secret`, `${directory}/absolute`);
+  await Deno.symlink("closed/secret", `${directory}/relative`);
+  const names = [
+    "absolute",
+    "relative",
+    "closed/secret",
+    `${directory}/closed/secret`,
+    "../$(basename $PWD)/relative",
+  ];
+  const script = `for name in ${
+    names.join(" ")
+  }; do cat $name; (cat < $name); done; cp absolute copy; cat copy`;
+  const run = async (deny: string[]) =>
+    (await inBox(shell(script), {
+      cwd: directory,
+      permissions: { run: true, write: [directory], read: { allow: true, deny } },
+      onRequest: () => "allow",
+    })).stdout;
+  assertEquals(await run([]), "secret".repeat(11));
+  await Deno.remove(`${directory}/copy`);
+  assertEquals(await run(["closed"]), "");
+});
+
 test("one that throws, answers nothing of use, never answers or never ends denies in time", async (directory) => {
   await Deno.writeTextFile(`${directory}/file`, "text");
   const policies = {
@@ -230,23 +256,14 @@ test("a path, a link and an address that others rewrite meanwhile are what was j
   const policy = new URL("../escapes/policy.ts", import.meta.url);
   policy.searchParams.append("closed", `${directory}/closed`);
   const tricks = ["path_race", "link_race", "directory_race", "connect_race", "datagram_race"];
-  for (const trick of tricks) {
+  await Promise.all(tricks.map(async (trick) => {
     const cwd = `${directory}/${trick}`;
     await Deno.mkdir(cwd);
-    const { code, stdout, stderr } = await inBox([
-      program,
-      trick,
-      `${directory}/closed/secret`,
-      "/none",
-      "0",
-      "none",
-    ], {
-      cwd,
-      permissions: { read: true, write: [directory], run: true },
-      policy,
-    });
+    const command = [program, trick, `${directory}/closed/secret`, "/none", "0", "none"];
+    const permissions = { read: true, write: [directory], run: true };
+    const { code, stdout, stderr } = await inBox(command, { cwd, permissions, policy });
     assertEquals([trick, code, stdout, stderr], [trick, 0, "", ""]);
-  }
+  }));
 }, !hasCompiler);
 
 Deno.test("sandbox policy: the scheduler can be closed, although a policy computes", closeBoxes);
