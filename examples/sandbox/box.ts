@@ -161,7 +161,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const supervisor = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
-    tracing: trace && { granted: wall.granted, showing },
+    tracing: trace && { granted: wall.granted, showing, learns: trace.learn },
     referring: judge && { work: judge.work, decided: judge.decided.fd },
   }).then((outcome) =>
     proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome

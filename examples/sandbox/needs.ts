@@ -17,6 +17,8 @@ type Flag = "read" | "write" | "run" | "net";
 
 /** So many files of one directory stand for the directory: temporary names differ from run to run. */
 const MANY = 4;
+/** A guess at what is enough: a program that opens more is slower. */
+const MOST_KNOWN = 10_000;
 
 export class Needs {
   readonly #paths: Record<Exclude<Flag, "net">, Set<string>> = {
@@ -25,6 +27,12 @@ export class Needs {
     run: new Set(),
   };
   readonly #net = new Set<string>();
+  /** Names that were looked at: nothing more comes of them. */
+  readonly #known: Record<Exclude<Flag, "net">, Set<string>> = {
+    read: new Set(),
+    write: new Set(),
+    run: new Set(),
+  };
   /** Files that were made by the program: their names may be others next time. */
   readonly #made = new Set<string>();
   readonly #granted: Granted;
@@ -61,6 +69,9 @@ export class Needs {
   }
 
   #note(flag: Exclude<Flag, "net">, name: string): string | undefined {
+    const known = this.#known[flag];
+    if (known.has(name)) return undefined;
+    if (known.size < MOST_KNOWN) known.add(name);
     const path = /^(\/proc|\/dev\/pts)(?=\/|$)/.exec(name)?.[1] ?? name; // numbers that are others each time
     if (this.#isGranted(flag, path) || this.#paths[flag].has(path)) return undefined;
     this.#paths[flag].add(path);

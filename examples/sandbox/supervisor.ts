@@ -13,13 +13,28 @@ import { type Granted, Needs } from "./needs.ts";
 import { toText } from "./plan.ts";
 import { Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
-import { AT_FDCWD, PathResolver, type RemotePath } from "./remote_path.ts";
+import { PathResolver, type RemotePath } from "./remote_path.ts";
 import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+import {
+  AT_FDCWD,
+  close,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  openAt,
+  openAt2,
+  readLink,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "./system_call.ts";
 
 export interface Tracing {
   readonly showing: Showing;
   /** What the wall lets through. What goes beyond it is noted as needed. */
   readonly granted: Granted;
+  /** The program may do everything, also change its root. */
+  readonly learns: boolean;
 }
 
 export interface Assignment {
@@ -138,6 +153,7 @@ class Supervised {
       else if (report?.stage === Stage.exec) this.#execError = report.value;
       else if (reported & POLLHUP) { // nobody is left who could report
         const { counts = {}, needs } = this.#tracer ?? {};
+        this.#tracer?.end();
         const flags = needs?.flags() ?? [];
         this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
         return false;
@@ -170,9 +186,13 @@ class Tracer {
   readonly #memory: RemoteMemory;
   readonly #resolver = new PathResolver();
   readonly #shown: Shown;
+  readonly #learns: boolean;
+  /** The root of all processes of the box. */
+  #root: number | undefined;
 
-  constructor({ granted, showing }: Tracing, memory: RemoteMemory) {
+  constructor({ granted, showing, learns }: Tracing, memory: RemoteMemory) {
     this.#memory = memory;
+    this.#learns = learns;
     this.needs = new Needs(granted);
     this.#shown = new Shown(showing);
   }
@@ -197,8 +217,30 @@ class Tracer {
     return true;
   }
 
+  /** The short way, for most files that are there: one lookup by the kernel. */
+  #existing(thread: number, { path, follow, scoped }: RemotePath): string | undefined {
+    // What lies there is another process's for who looks.
+    if (this.#learns || scoped || !path.startsWith("/") || /^\/+(proc|dev)(\/|$)/.test(path)) {
+      return undefined;
+    }
+    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+    const file = openAt2(this.#root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (file < 0) return undefined;
+    const name = readLink(`/proc/self/fd/${file}`);
+    close(file);
+    return name?.startsWith("/") ? name : undefined;
+  }
+
+  /** When nobody of the box is left. */
+  end(): void {
+    if (this.#root !== undefined) close(this.#root);
+  }
+
   #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
     const found = (at: RemotePath) => {
+      const name = this.#existing(thread, at);
+      if (name !== undefined) return { name, exists: true };
       const location = this.#resolver.resolve(thread, at);
       if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
       return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
