@@ -66,12 +66,13 @@ const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
 const withOptionalValue = [...permissionFlags, "trace"];
 const withValue = ["config", "permission-set", "policy", "log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
+/** The first argument if `deno task` started this: see deno.json. */
+const FROM_TASK = "--from-task";
 
 interface Given {
   readonly options: Omit<BoxOptions, "argv" | "directory" | "environment" | "path">;
   readonly command: readonly ByteString[];
   readonly summary: boolean;
-  readonly fromTask: boolean;
 }
 
 function parse(args: readonly ByteString[]): Given {
@@ -134,11 +135,9 @@ function parse(args: readonly ByteString[]): Given {
     },
     command,
     summary: given.summary === true,
-    fromTask: given["from-task"] === true,
   };
 }
 
-/** Before the caller's directory is gone to: relative paths start there. */
 function policyUrl(file: string): string {
   try {
     return pathToFileURL(Deno.realPathSync(file)).href;
@@ -244,8 +243,9 @@ function summaryOf({ counts }: Outcome): string {
 }
 
 async function main(): Promise<number> {
-  const { options, command, summary, fromTask } = parse(rawArguments());
-  const around = surroundings(fromTask);
+  const given = rawArguments();
+  const around = surroundings(given[0] === FROM_TASK); // first: files in options are relative to the caller's directory
+  const { options, command, summary } = parse(given);
   await using scheduler = await Scheduler.start({ procs: 1 });
   const starting = startBox(scheduler, { ...options, ...around, argv: command });
   forwardSignals(starting);

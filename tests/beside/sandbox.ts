@@ -427,6 +427,7 @@ test("deno task runs it where the caller is, with the caller's environment", asy
       new URL("deno.json", root).pathname,
       "sandbox",
       "--allow-env",
+      "--log=calls",
       "sh",
       "-c",
       "pwd; set",
@@ -439,6 +440,7 @@ test("deno task runs it where the caller is, with the caller's environment", asy
   const text = new TextDecoder().decode(stdout);
   assertEquals(text.split("\n")[0], directory);
   assert(!/^(INIT_CWD|npm_config_user_agent)=/m.test(text), text);
+  assertStringIncludes(await Deno.readTextFile(`${directory}/calls`), "execve");
 });
 
 test("a trace has a line for each call, and a log that is full does not stop the program", async (directory) => {
@@ -454,6 +456,26 @@ test("a trace has a line for each call, and a log that is full does not stop the
   const full = await outcome(start(["--log=/dev/full", "--json", "sh", "-c", "echo x"], options));
   assertEquals([full.code, full.stdout], [0, "x\n"]);
   assertStringIncludes(full.stderr, "the log ends here");
+});
+
+test("under a policy a trace has results", async (directory) => {
+  await Deno.writeTextFile(
+    `${directory}/policy.ts`,
+    "export default ({ path }: { path?: string }) => path?.endsWith('/no') ? 'deny' : 'allow';",
+  );
+  for (const name of ["yes", "no"]) await Deno.writeTextFile(`${directory}/${name}`, "");
+  const flags = ["--policy=policy.ts", "--trace", "--allow-read=."];
+  const { code, stderr } = await outcome(start([...flags, "cat", "yes", "no", "none"], { cwd: directory }));
+  assertEquals(code, 1);
+  for (
+    const line of [
+      `openat "${directory}/yes" = 3`,
+      `openat "${directory}/no" = EACCES`,
+      `openat "none" = ENOENT`,
+    ]
+  ) {
+    assertStringIncludes(stderr, line);
+  }
 });
 
 test("a file of permission sets may be JSON or TOML", async (directory) => {
@@ -486,6 +508,7 @@ test("wrong usage is 125 with a reason, no program 127, none that can be execute
     [["--allow-read=", "true"], 125, "--allow-read= needs a value"],
     [["--memory=much", "true"], 125, "--memory=much is no number"],
     [[`--log=${directory}/none/log`, "true"], 125, "--log="],
+    [[`--policy=${directory}/none`, "true"], 125, "No such file"],
     [["no-such-program"], 127, "command not found"],
     [[directory], 126, "is a directory"],
   ];
