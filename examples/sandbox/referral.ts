@@ -53,13 +53,15 @@ export class Referral {
   refer(notification: Notification): void {
     const { id, thread } = notification;
     if (this.#isSilent) return this.#answers.end(id, -EACCES);
-    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const copied = copyCall(notification, this.#memory, this.#root);
-    if (typeof copied === "number") return this.#answers.end(id, copied);
-    if (!this.#answers.stillWaits(id)) { // killed meanwhile: what was copied may be another's
-      for (const fd of copied.descriptors) close(fd);
+    const root = this.#root ?? openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const copied = root < 0 ? root : copyCall(notification, this.#memory, root);
+    if (!this.#answers.stillWaits(id)) { // killed meanwhile: what was copied, and the root, may be another's
+      const { descriptors } = typeof copied === "number" ? { descriptors: [] } : copied;
+      for (const fd of this.#root === undefined ? [...descriptors, root] : descriptors) close(fd);
       return;
     }
+    if (root >= 0) this.#root = root;
+    if (typeof copied === "number") return this.#answers.end(id, copied);
     if (this.#undecided++ === 0) this.#heard = performance.now();
     this.#waiting.add(id);
     this.#backlog.push(copied);

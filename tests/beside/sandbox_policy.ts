@@ -137,12 +137,14 @@ test("one that cannot be used is an error before anything runs", async (director
     inBox(["true"], { permissions: everything, policy, ...more });
   const none = await policyIn(directory, "export default 5", "none");
   const broken = await policyIn(directory, "export default (", "broken");
-  await assertRejects(run(none), PolicyError, "its default export is no function");
-  await assertRejects(run(broken), PolicyError, "cannot be used");
-  await assertRejects(run(`${directory}/missing.js`), PolicyError, "cannot be used");
-  await assertRejects(run("relative.js"), PolicyError, "neither a URL nor an absolute path");
-  await assertRejects(run(none, { onRequest: () => "allow" }), PolicyError, "give one of them");
-  await assertRejects(run(none, { trace: "learn" }), PolicyError, "Learning");
+  await Promise.all([
+    assertRejects(run(none), PolicyError, "its default export is no function"),
+    assertRejects(run(broken), PolicyError, "cannot be used"),
+    assertRejects(run(`${directory}/missing.js`), PolicyError, "cannot be used"),
+    assertRejects(run("relative.js"), PolicyError, "neither a URL nor an absolute path"),
+    assertRejects(run(none, { onRequest: () => "allow" }), PolicyError, "give one of them"),
+    assertRejects(run(none, { trace: "learn" }), PolicyError, "Learning"),
+  ]);
 });
 
 test("a function of the host is asked, with what the kernel has resolved, and may take its time", async (directory) => {
