@@ -271,7 +271,7 @@ export class Emulation implements Disposable {
   }
 
   #reaching(asked: Asked & { kind: "connect" | "send" }): Prepared | number {
-    let { address } = asked;
+    let address = asked.kind === "send" ? withFamily(asked.address) : asked.address;
     let shown = address && addressText(address);
     if (asked.file) {
       const found = this.#find(asked.file, 0);
@@ -332,6 +332,13 @@ function lookedUp(directory: number, path: ByteString, flags: number, resolve: n
     const found = openAt2(directory, path, flags, resolve | RESOLVE_NO_MAGICLINKS);
     if (found !== -EAGAIN || tries === MOST_TRIES) return found;
   }
+}
+
+/** Datagrams to an address without a family go to what it is for IPv4: udp_sendmsg in net/ipv4/udp.c. */
+function withFamily(address: Uint8Array<ArrayBuffer> | undefined): Uint8Array<ArrayBuffer> | undefined {
+  const AF_INET = 2;
+  if (!address || address[0] !== 0 || address[1] !== 0) return address;
+  return Uint8Array.from(address, (byte, i) => i === 0 ? AF_INET : byte);
 }
 
 function unixAddress(path: string): Uint8Array<ArrayBuffer> {

@@ -28,7 +28,10 @@ export interface PolicyRequest {
   readonly write?: boolean;
   /** Of `open`: whether a new file is made. */
   readonly create?: boolean;
-  /** Of `connect` and `send`: `127.0.0.1:80`, `[::1]:80`, or a Unix socket's `unix "/path"`. */
+  /**
+   * Of `connect` and `send`: `127.0.0.1:80`, `[::1]:80`, or a Unix socket's `unix "/path"`. An IPv4 address is shown as such
+   * also where it is part of an IPv6 one; `0.0.0.0` and `[::]` are this machine, too.
+   */
   readonly address?: string;
   /** The thread that asks, by its number outside of the box. */
   readonly thread: number;

@@ -708,6 +708,8 @@ Deno.test("sandbox: socket addresses read as people write them", () => {
   assertEquals(addressText(socketAddress(10, 0, 80, 0, 0, 0, 0, ...loopback, 0, 0, 0, 0)), "[::1]:80");
   const documentation = [0x20, 0x01, 0x0d, 0xb8, ...Array(11).fill(0), 1];
   assertEquals(addressText(socketAddress(10, 1, 187, 0, 0, 0, 0, ...documentation)), "[2001:db8::1]:443");
+  const mapped = [...Array(10).fill(0), 0xff, 0xff, 127, 0, 0, 1];
+  assertEquals(addressText(socketAddress(10, 0, 80, 0, 0, 0, 0, ...mapped, 0, 0, 0, 0)), "127.0.0.1:80");
   assertEquals(addressText(socketAddress(1, ...text("/run/x\0rest"))), 'unix "/run/x"');
   assertEquals(addressText(socketAddress(1, 0, ...text("abstract"))), 'unix "@abstract"');
   assertEquals(addressText(socketAddress(1)), "unix unnamed");

@@ -257,7 +257,14 @@ test("a path, a link and an address that others rewrite meanwhile are what was j
   await Deno.writeTextFile(`${directory}/closed/secret`, "secret");
   const policy = new URL("../escapes/policy.ts", import.meta.url);
   policy.searchParams.append("closed", `${directory}/closed`);
-  const tricks = ["path_race", "link_race", "directory_race", "connect_race", "datagram_race"];
+  const tricks = [
+    "other_addresses",
+    "path_race",
+    "link_race",
+    "directory_race",
+    "connect_race",
+    "datagram_race",
+  ];
   await Promise.all(tricks.map(async (trick) => {
     const cwd = `${directory}/${trick}`;
     await Deno.mkdir(cwd);

@@ -649,6 +649,25 @@ static void connect_race(void) { race_for_port(SOCK_STREAM, change_port, reach_b
 static void socket_race(void) { race_for_port(SOCK_STREAM, change_socket, reach_by_swapped); }
 static void datagram_race(void) { race_for_port(SOCK_DGRAM, change_port, reach_by_sending); }
 
+// The denied port by addresses that are written in other ways.
+static void other_addresses(void) {
+  int stream = server_of(SOCK_STREAM, DENIED), datagrams = server_of(SOCK_DGRAM, DENIED);
+  struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(DENIED)};
+  inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
+  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DENIED)}, none = any;
+  none.sin_family = AF_UNSPEC, none.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (stream < 0 || datagrams < 0) return;
+  connect(socket(AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&mapped, sizeof mapped);
+  connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&any, sizeof any);
+  sendto(socket(AF_INET6, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&mapped, sizeof mapped);
+  sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&any, sizeof any);
+  sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&none, sizeof none);
+  sendto(socket(AF_INET, SOCK_STREAM, 0), "x", 1, MSG_FASTOPEN, (struct sockaddr *)&any, sizeof any);
+  char byte;
+  if (accept(stream, NULL, NULL) >= 0) dprintf(1, "LEAK: a denied port is connected to by another address\n");
+  if (recv(datagrams, &byte, 1, 0) > 0) dprintf(1, "LEAK: a denied port gets a datagram by another address\n");
+}
+
 // Load, and what is not what it seems.
 
 static void flood(void) {
@@ -764,7 +783,7 @@ static const struct {
     {"by_loader", by_loader}, {"from_memory", from_memory}, {"privileged", privileged},
     {"kernel_settings", kernel_settings}, {"terminal", terminal}, {"strange_calls", strange_calls},
     {"path_race", path_race}, {"link_race", link_race}, {"directory_race", directory_race}, {"exec_race", exec_race},
-    {"connect_race", connect_race}, {"socket_race", socket_race}, {"datagram_race", datagram_race},
+    {"other_addresses", other_addresses}, {"connect_race", connect_race}, {"socket_race", socket_race}, {"datagram_race", datagram_race},
     {"fault_race", fault_race}, {"flood", flood},
     {"bad_pointers", bad_pointers}, {"long_paths", long_paths}, {"x32_and_32_bit", x32_and_32_bit},
     {"changed", changed},

@@ -38,7 +38,7 @@ const mustSucceedForRoot = ["bind_mount", "by_handle", "by_victim", "traced", "s
 /** Longer is a hang. Two races of 100,000 tries are the longest; each of them is a call for a policy. */
 const LONGEST = 30_000, LONGEST_POLICED = 180_000;
 /** What they reach is allowed by the permissions: the loopback device of the box, a program beside the secret. */
-const onlyPoliced = ["connect_race", "socket_race", "datagram_race", "exec_race"];
+const onlyPoliced = ["other_addresses", "connect_race", "socket_race", "datagram_race", "exec_race"];
 /** A policy is not asked about modes, owners and times: here the permissions let it change those. */
 const notPoliced = ["changed"];
 
