@@ -52,6 +52,13 @@ export interface BoxOptions {
 }
 
 const SENDMMSG = 307, ENOSYS = 38;
+const SOCKET = 41, EPROTONOSUPPORT = 93;
+const AF_INET = 2, AF_INET6 = 10, SOCK_SEQPACKET = 5, SOCK_TYPE_MASK = 0xf, IPPROTO_SCTP = 132;
+const ofSequences = (family: number): Reported => ({
+  call: SOCKET,
+  errno: EPROTONOSUPPORT,
+  when: [{ argument: 0, equals: family }, { argument: 1, mask: SOCK_TYPE_MASK, equals: SOCK_SEQPACKET }],
+});
 /** What goes to the other end of a connection has no address, and needs no verdict. */
 const SENDTO_ADDRESS = 4;
 const reportedToPolicy: readonly Reported[] = [
@@ -59,6 +66,10 @@ const reportedToPolicy: readonly Reported[] = [
     call === asked.sendto ? { call, unlessNull: SENDTO_ADDRESS } : { call }
   ),
   { call: SENDMMSG, errno: ENOSYS }, // many addresses at once: programs have another way
+  // SCTP connects by socket options, too, where nobody looks for an address.
+  { call: SOCKET, errno: EPROTONOSUPPORT, when: [{ argument: 2, equals: IPPROTO_SCTP }] },
+  ofSequences(AF_INET),
+  ofSequences(AF_INET6),
 ];
 
 const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;

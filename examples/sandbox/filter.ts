@@ -23,8 +23,9 @@ interface Refusal {
 /** A call that waits for the listener. */
 export interface Reported {
   readonly call: number;
-  /** It is refused instead. */
+  /** It is refused instead, `when` all of that holds. */
   readonly errno?: number;
+  readonly when?: readonly Condition[];
   /** It does not if this argument is 0. */
   readonly unlessNull?: number;
 }
@@ -159,8 +160,8 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
-function report({ call, errno, unlessNull }: Reported): Instruction[] {
-  if (errno !== undefined) return refuse({ call, errno });
+function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
+  if (errno !== undefined) return refuse({ call, errno, when });
   if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, USER_NOTIF]];
   const low = ARGUMENTS + 8 * unlessNull;
   return [
