@@ -41,6 +41,12 @@ export const libraries: readonly Library[] = [
     out: "examples/sandbox/launcher_x86_64.ts",
     executable: true,
   },
+  {
+    sources: ["examples/sandbox/system_call.c"],
+    out: "examples/sandbox/system_call_x86_64.ts",
+    flags: ["-Wl,-z,nodelete"],
+    soname: "heddle-sandbox",
+  },
 ];
 
 export const bundles: readonly Bundle[] = [

@@ -9,6 +9,8 @@ import "./beside/sanitizers.ts";
 import "./beside/fuzz.ts";
 import "./beside/following.ts";
 import "./beside/sandbox.ts";
+import "./beside/sandbox_policy.ts";
+import "./beside/sandbox_net.ts";
 import "./beside/dump.ts";
 import "./beside/exit.ts";
 import "./beside/resources.ts";

@@ -11,6 +11,8 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
   nonblocking: async () => (await import("./nonblocking.ts")).contender,
+  opens: async () => (await import("./opens.ts")).contender,
+  strace: async () => (await import("./strace.ts")).contender,
   pthreads: async () => (await import("./pthreads.ts")).contender,
   savina: async () => (await import("./savina.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,

@@ -16,6 +16,7 @@ import { preemptCost } from "./preempt_cost.ts";
 import { retake } from "./retake.ts";
 import { roundTrip } from "./round_trip.ts";
 import { locker, serverDedicated, serverLocked, serverNative, serverPool, wake } from "./server.ts";
+import { sandboxed } from "./sandbox.ts";
 import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
 import { stream } from "./stream.ts";
@@ -53,4 +54,5 @@ export const rows = [
   ...beside,
   idleCpu,
   idleSysmon,
+  ...sandboxed,
 ];

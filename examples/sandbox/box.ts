@@ -1,11 +1,17 @@
 /** One program behind its wall, from start to end. */
 
 import type { Scheduler } from "@heddle/heddle";
+import { asked } from "./copied_call.ts";
+import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
-import { closeAll, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
+import { Proxy, proxyEnvironment } from "./proxy.ts";
 import { findProgram } from "./program.ts";
+import { type Policy, PolicyError } from "./policy.ts";
+import { PolicyThread } from "./policy_thread.ts";
 import { type Outcome, Supervision } from "./supervisor.ts";
 import { buildWall, CannotEnforce, noWall } from "./wall.ts";
 
@@ -26,9 +32,7 @@ export interface Limits {
 export interface TraceOptions {
   /** Learning lets the program do everything. */
   readonly learn: boolean;
-  /** As in `Tracing`. */
-  readonly log?: string;
-  readonly json?: boolean;
+  readonly showing: Showing;
 }
 
 export interface BoxOptions {
@@ -41,9 +45,32 @@ export interface BoxOptions {
   readonly path: string;
   readonly limits?: Limits;
   readonly trace?: TraceOptions;
+  /** A module by its URL, or a function of this thread. */
+  readonly policy?: string | Policy;
   readonly bestEffort?: (message: string) => void;
   readonly streams?: Streams;
 }
+
+const SENDMMSG = 307, ENOSYS = 38;
+const SOCKET = 41, EPROTONOSUPPORT = 93;
+const AF_INET = 2, AF_INET6 = 10, SOCK_SEQPACKET = 5, SOCK_TYPE_MASK = 0xf, IPPROTO_SCTP = 132;
+const ofSequences = (family: number): Reported => ({
+  call: SOCKET,
+  errno: EPROTONOSUPPORT,
+  when: [{ argument: 0, equals: family }, { argument: 1, mask: SOCK_TYPE_MASK, equals: SOCK_SEQPACKET }],
+});
+/** What goes to the other end of a connection has no address, and needs no verdict. */
+const SENDTO_ADDRESS = 4;
+const reportedToPolicy: readonly Reported[] = [
+  ...Object.values(asked).map((call) =>
+    call === asked.sendto ? { call, unlessNull: SENDTO_ADDRESS } : { call }
+  ),
+  { call: SENDMMSG, errno: ENOSYS }, // many addresses at once: programs have another way
+  // SCTP connects by socket options, too, where nobody looks for an address.
+  { call: SOCKET, errno: EPROTONOSUPPORT, when: [{ argument: 2, equals: IPPROTO_SCTP }] },
+  ofSequences(AF_INET),
+  ofSequences(AF_INET6),
+];
 
 const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
 /** The launcher, process 1, and the program's first one. */
@@ -59,21 +86,27 @@ export class Box {
   #hasEnded = false;
 
   /** Only one that is started: by `startBox`. */
-  constructor(file: string, pid: number, pidfd: number, supervisor: Promise<Outcome>, ended: () => void) {
+  constructor(
+    file: string,
+    pid: number,
+    pidfd: number,
+    supervisor: Promise<Outcome>,
+    ended: () => Promise<void>,
+  ) {
     this.file = file;
     this.#pid = pid;
     this.#pidfd = pidfd;
-    const end = (): void => {
+    const end = async (): Promise<void> => {
       this.#hasEnded = true;
       reap(pid);
-      ended();
+      await ended();
     };
-    this.outcome = supervisor.then((outcome) => {
-      end();
+    this.outcome = supervisor.then(async (outcome) => {
+      await end();
       return outcome;
-    }, (error) => {
+    }, async (error) => {
       this.kill();
-      end();
+      await end();
       throw error;
     });
   }
@@ -91,32 +124,64 @@ export class Box {
 
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
-  const { argv, permissions, directory, path, limits = {}, trace, bestEffort } = options;
+  const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
+  if (trace?.learn && policy !== undefined) {
+    throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
+  }
   const file = findProgram(toText(argv[0]), path, directory);
   const wallOptions = { permissions, program: file, directory, path, bestEffort };
-  const reported = trace ? Object.values(intercepted) : [];
+  const reported = [
+    ...(policy === undefined ? [] : reportedToPolicy),
+    ...(trace ? Object.values(intercepted).map((call) => ({ call })) : []),
+  ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
+  const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
   const plan = {
     ...wall.bounds,
-    listen: trace !== undefined,
+    listen: reported.length > 0,
     limits: resourceLimits(limits, bestEffort),
     directory,
     file,
     argv,
-    environment: allowedEnvironment(permissions.env, options.environment),
+    ...(proxy && { proxy: proxy.path }),
+    environment: new Map([
+      ...allowedEnvironment(permissions.env, options.environment),
+      ...(proxy ? proxyEnvironment : []),
+    ]),
   };
+  await using resources = new AsyncDisposableStack();
+  if (proxy) resources.use(proxy);
+  const showing = trace?.showing ?? { json: false };
+  const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
+  if (judge) resources.defer(() => void judge.end());
   const { pid, pidfd, listener, reports } = await launch(plan, wall.ruleset?.fd ?? -1, options.streams)
     .catch((error) => {
       throw error instanceof LaunchError ? explained(error, directory) : error;
     });
-  const tracing = trace && listener !== undefined
-    ? { listener, granted: wall.granted, log: trace.log, json: trace.json ?? false }
-    : undefined;
-  const supervisor = Supervision.of(scheduler).outcomeOf({ socket: reports.socket, tracing });
+  resources.defer(() => {
+    closeAll(pidfd, reports.socket);
+    if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
+    else closeAll(listener);
+  });
+  try {
+    if (listener !== undefined) await judge?.enter(listener, wall.ruleset?.fd);
+  } catch (error) {
+    end(pid);
+    throw error;
+  }
+  const supervisor = Supervision.of(scheduler).outcomeOf({
+    socket: reports.socket,
+    listener,
+    tracing: trace && { granted: wall.granted, showing, learns: trace.learn },
+    referring: judge && { work: judge.work, decided: judge.decided.fd },
+  }).then((outcome) =>
+    proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
+  );
+  const held = resources.move();
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
-  const box = new Box(file, pid, pidfd, supervisor, () => {
+  const box = new Box(file, pid, pidfd, supervisor, async () => {
     clearTimeout(timer);
-    closeAll(pidfd, listener, reports.socket);
+    await held.disposeAsync();
   });
   return box;
 }

@@ -20,6 +20,16 @@ interface Refusal {
   readonly when?: readonly Condition[];
 }
 
+/** A call that waits for the listener. */
+export interface Reported {
+  readonly call: number;
+  /** It is refused instead, `when` all of that holds. */
+  readonly errno?: number;
+  readonly when?: readonly Condition[];
+  /** It does not if this argument is 0. */
+  readonly unlessNull?: number;
+}
+
 /** Ways to another view of the file system, to more privileges, or to parts of the kernel that few have looked at. */
 const forbidden = {
   mount: 165,
@@ -150,6 +160,21 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
+function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
+  if (errno !== undefined) return refuse({ call, errno, when });
+  if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, USER_NOTIF]];
+  const low = ARGUMENTS + 8 * unlessNull;
+  return [
+    [IF_EQUAL, call, 0, 6],
+    [LOAD, low],
+    [IF_EQUAL, 0, 0, 2],
+    [LOAD, low + 4],
+    [IF_EQUAL, 0, 1, 0],
+    [RETURN, USER_NOTIF],
+    [RETURN, ALLOW],
+  ];
+}
+
 /** A positive list, as families and protocols are many, and not all of them know namespaces. */
 function allowedSockets({ families, unix }: Sockets): Instruction[] {
   const refusal: Instruction = [RETURN, ERRNO | EACCES];
@@ -171,12 +196,12 @@ function allowedSockets({ families, unix }: Sockets): Instruction[] {
 }
 
 /**
- * The filter as struct sock_filter[], 8 bytes each. `reported` are numbers of calls that wait for the listener. 32-bit
+ * The filter as struct sock_filter[], 8 bytes each. `reported` are calls that wait for the listener. 32-bit
  * calls have other numbers, so a 32-bit program is killed (SIGSYS); x32 calls fail with ENOSYS, as on most kernels.
  * Without `sockets` nothing is refused but what the listener could not see: for learning.
  */
 export function filterProgram(
-  reported: readonly number[],
+  reported: readonly Reported[],
   sockets: Sockets | undefined,
 ): Uint8Array<ArrayBuffer> {
   const program: Instruction[] = [
@@ -195,7 +220,7 @@ export function filterProgram(
       program.push(...refuse({ call, errno: ENOSYS }));
     }
   }
-  for (const number of reported) program.push([IF_EQUAL, number, 0, 1], [RETURN, USER_NOTIF]);
+  for (const call of reported) program.push(...report(call));
   program.push([RETURN, ALLOW]);
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);

@@ -73,6 +73,10 @@ const names = Object.fromEntries(
   Object.entries(intercepted).map(([name, number]) => [number, name as CallName]),
 );
 
+export function isIntercepted(number: number): boolean {
+  return number in names;
+}
+
 /** Calls whose arguments are nothing but paths. The directory is an argument too, or the working directory. */
 interface PathArgument {
   readonly path: number;
@@ -244,6 +248,9 @@ export function addressText(bytes: Uint8Array): string {
     return `${bytes.subarray(4, 8).join(".")}:${view.getUint16(2)}`;
   }
   if (family === AF_INET6 && bytes.length >= 24) {
+    // An IPv4 address in an IPv6 one (::ffff:0:0/96) is that host, and has one name.
+    const isMapped = bytes.subarray(8, 18).every((byte) => byte === 0) && view.getUint16(18) === 0xffff;
+    if (isMapped) return `${bytes.subarray(20, 24).join(".")}:${view.getUint16(2)}`;
     const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + 2 * i).toString(16)).join(":");
     return `[${new URL(`http://[${groups}]`).hostname.slice(1, -1)}]:${view.getUint16(2)}`;
   }

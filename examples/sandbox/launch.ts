@@ -38,6 +38,8 @@ const symbols = {
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   /** `long syscall(SYS_pidfd_send_signal, int pidfd, int signal, siginfo_t *, unsigned flags)` */
   pidfdSendSignal: { name: "syscall", parameters: ["i64", "i32", "i32", "usize", "u32"], result: "i64" },
+  /** `long syscall(SYS_pidfd_getfd, int pidfd, int fd, unsigned flags)` */
+  pidfdGetfd: { name: "syscall", parameters: ["i64", "i32", "i32", "u32"], result: "i64" },
   /** `pid_t waitpid(pid_t pid, int *status, int options)` */
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** `int kill(pid_t pid, int signal)` */
@@ -47,7 +49,7 @@ const symbols = {
 const AF_UNIX = 1, SOCK_SEQPACKET_CLOEXEC = 0o2000005;
 const MFD_CLOEXEC = 1, EFD_NONBLOCK_CLOEXEC = 0o2004000;
 const MSG_CMSG_CLOEXEC = 0x40000000, MSG_DONTWAIT = 0x40;
-const PIDFD_SEND_SIGNAL = 424;
+const PIDFD_SEND_SIGNAL = 424, PIDFD_GETFD = 438;
 const SIGKILL = 9;
 
 let libc: Deno.DynamicLibrary<typeof symbols>["symbols"] | undefined;
@@ -100,6 +102,7 @@ export class LaunchError extends Error {
 
 export interface Report {
   readonly stage: number;
+  /** See launcher.c. */
   readonly value: number;
   /** Received with it, and the receiver's to close. */
   readonly descriptor?: number;
@@ -181,9 +184,9 @@ export async function launch(plan: Plan, ruleset: number, streams: Streams = [0,
   while (pidfd === undefined || !isReady) {
     const report = await reports.receive();
     if (report?.stage === Stage.born) pidfd = report.descriptor;
-    else if (report?.stage === Stage.ready) {
+    else if (report?.stage === Stage.ready && pidfd !== undefined) {
       isReady = true;
-      listener = report.descriptor;
+      if (plan.listen) listener = descriptorOf(pidfd, report.value);
     } else {
       end(pid);
       for (const fd of [own, pidfd, listener]) if (fd !== undefined) calls().close(fd);
@@ -246,6 +249,13 @@ export function signal(pidfd: number, number: number): boolean {
   return calls().pidfdSendSignal(BigInt(PIDFD_SEND_SIGNAL), pidfd, number, 0n, 0) === 0n;
 }
 
+/** A copy of a descriptor of another process, whose memory this one could read as well. Throws when there is none. */
+function descriptorOf(pidfd: number, fd: number): number {
+  const copy = Number(calls().pidfdGetfd(BigInt(PIDFD_GETFD), pidfd, fd, 0));
+  if (copy < 0) throw new Error("Taking the listener failed: pidfd_getfd is refused here.");
+  return copy;
+}
+
 export function closeAll(...descriptors: (number | undefined)[]): void {
   for (const fd of descriptors) if (fd !== undefined) calls().close(fd);
 }
@@ -262,9 +272,10 @@ export class Event {
     calls().eventfd_write(this.fd, 1n);
   }
 
-  /** Makes it unset, if it is set. */
-  take(): void {
-    calls().eventfd_read(this.fd, new Uint8Array(8));
+  /** Makes it unset, and says how often it was set. */
+  take(): number {
+    const count = new BigUint64Array(1);
+    return calls().eventfd_read(this.fd, new Uint8Array(count.buffer)) < 0 ? 0 : Number(count[0]);
   }
 
   close(): void {

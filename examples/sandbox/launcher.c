@@ -3,6 +3,7 @@
 // descriptors. What is to be done stands in the plan, which plan.ts writes; here are only the order and the calls.
 //
 //   launcher   (user namespace) namespaces, then waits for init. Dies with the supervisor.
+//   relay      (if there is a proxy) carries bytes from the box's loopback device to it. Dies with the launcher.
 //   init       process 1 of the box: mounts, then reaps orphans until nobody is left. Dies with the launcher, and all
 //              of the box with it.
 //   program    limits, no capabilities, no_new_privs, Landlock, seccomp, execve.
@@ -10,6 +11,7 @@
 // Over the socket each says in one packet what it has come to, or what failed.
 
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -30,11 +32,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 // The plan: this, then the filter, the limits, the access of each late rule, the kind of each mount; then C strings:
-// the path of each late rule, of each mount, the working directory, the file, argv, the environment.
+// the path of each late rule, of each mount, the working directory, the file, the Unix socket of the proxy (or ""), argv,
+// the environment.
 struct plan {
   uint32_t flags;
   uint32_t namespaces;
@@ -57,7 +61,8 @@ struct limit {
 // written. Of COVERED nothing is seen: something of mode 0 lies over it. PINNED cannot be moved away.
 enum { KEPT = 0, PROTECTED = 1, COVERED = 2, PINNED = 3 };
 
-// What is reported. STAGE_BORN carries a descriptor of the program's process, STAGE_READY the listener, if there is one;
+// What is reported. STAGE_BORN carries a descriptor of the program's process. STAGE_READY has the number of the listener in
+// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now.
 // STAGE_ENDED has the program's wait status as its value, all others an errno.
 struct report {
   int32_t stage;
@@ -87,18 +92,20 @@ static int report_socket;
 // the box.
 static void report(int32_t stage, int32_t value, int descriptor) {
   struct report packet = {.stage = stage, .value = value};
+  if (descriptor < 0) {
+    // Without an address: that is what a listener is not asked about.
+    while (send(report_socket, &packet, sizeof packet, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
+    return;
+  }
   struct iovec payload = {.iov_base = &packet, .iov_len = sizeof packet};
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {0};
-  struct msghdr message = {.msg_iov = &payload, .msg_iovlen = 1};
-  if (descriptor >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof descriptor);
-    memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-  }
+  struct msghdr message = {
+      .msg_iov = &payload, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptor);
+  memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
   while (sendmsg(report_socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
 }
 
@@ -226,6 +233,85 @@ static void drop_capabilities(void) {
   check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), STAGE_PRIVILEGES);
 }
 
+// What programs are told in HTTP_PROXY (proxy.ts).
+enum { PROXY_PORT = 3128, MOST_CONNECTIONS = 256 };
+
+// Copies until the end. Each direction has a process of its own: two that wait for each other's room would wait for ever.
+static _Noreturn void copy(int from, int to) {
+  static char bytes[1 << 16];
+  for (;;) {
+    ssize_t got = recv(from, bytes, sizeof bytes, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    for (ssize_t sent = 0; sent < got;) {
+      ssize_t count = send(to, bytes + sent, (size_t)(got - sent), MSG_NOSIGNAL);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) {
+        shutdown(from, SHUT_RDWR);
+        _exit(0);
+      }
+      sent += count;
+    }
+  }
+  shutdown(to, SHUT_WR);
+  _exit(0);
+}
+
+// Starts who takes connections to the loopback device to the proxy outside. The socket that listens is of this network
+// namespace, the process of the PID namespace outside: the program cannot see it.
+static void start_relay(const char *path) {
+  struct sockaddr_in inside = {.sin_family = AF_INET, .sin_port = htons(PROXY_PORT)};
+  struct sockaddr_un outside = {.sun_family = AF_UNIX};
+  inside.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (strlen(path) >= sizeof outside.sun_path) errno = ENAMETOOLONG, fail(STAGE_NETWORK);
+  strcpy(outside.sun_path, path);
+  int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  check(server, STAGE_NETWORK);
+  check(bind(server, (struct sockaddr *)&inside, sizeof inside), STAGE_NETWORK);
+  check(listen(server, MOST_CONNECTIONS), STAGE_NETWORK);
+  pid_t launcher = getpid(), relay = fork();
+  check(relay, STAGE_NETWORK);
+  if (relay > 0) {
+    close(server);
+    return;
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (getppid() != launcher) _exit(0);
+  drop_capabilities();
+  syscall(SYS_close_range, 0u, (unsigned)server - 1, 0u);
+  syscall(SYS_close_range, (unsigned)server + 1, ~0u, 0u);
+  for (int connections = 0;;) {
+    while (connections > 0 && waitpid(-1, NULL, connections < MOST_CONNECTIONS ? WNOHANG : 0) > 0) connections--;
+    int from = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+    if (from < 0) continue;
+    pid_t both = fork();
+    if (both > 0) connections++;
+    if (both != 0) {
+      close(from);
+      continue;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    int to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (to < 0 || connect(to, (struct sockaddr *)&outside, sizeof outside) < 0) _exit(0);
+    pid_t back = fork();
+    if (back == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+      copy(to, from);
+    }
+    if (back > 0) {
+      pid_t there = fork();
+      if (there == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        copy(from, to);
+      }
+      close(from);
+      close(to);
+      while (wait(NULL) > 0) {}
+    }
+    _exit(0);
+  }
+}
+
 // Landlock's numbers (linux/landlock.h), which older headers lack in part.
 struct __attribute__((packed)) path_rule {
   uint64_t access;
@@ -309,6 +395,7 @@ int main(int argc, char **argv) {
   const char *const *rules = (const char *const *)strings(&at, plan->rules);
   const char *const *mounts = (const char *const *)strings(&at, plan->mounts);
   char **directory_and_file = strings(&at, 2);
+  const char *proxy = strings(&at, 1)[0];
   char **arguments = strings(&at, plan->arguments);
   char **environment = strings(&at, plan->environment);
 
@@ -322,7 +409,10 @@ int main(int argc, char **argv) {
   if (plan->namespaces & CLONE_NEWUSER) become_own_user();
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), STAGE_NAMESPACES);
   if (getppid() != supervisor) return 125;
-  if (plan->namespaces) check(unshare((int)(plan->namespaces & ~(uint32_t)CLONE_NEWUSER)), STAGE_NAMESPACES);
+  check(unshare((int)(plan->namespaces & ~(uint32_t)(CLONE_NEWUSER | CLONE_NEWPID))), STAGE_NAMESPACES);
+  if (plan->namespaces & CLONE_NEWNET) raise_loopback();
+  if (*proxy != 0) start_relay(proxy);
+  check(unshare((int)(plan->namespaces & CLONE_NEWPID)), STAGE_NAMESPACES);
   int alive[2];
   check(pipe2(alive, O_CLOEXEC), STAGE_NAMESPACES);
   pid_t init = fork();
@@ -332,14 +422,13 @@ int main(int argc, char **argv) {
     check(write(alive[1], "", 1), STAGE_NAMESPACES);
     syscall(SYS_close_range, 0u, ~0u, 0u);
     while (waitpid(init, NULL, 0) < 0 && errno == EINTR) {}
-    return 0;
+    return 0; // and with it ends the relay
   }
 
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), STAGE_NAMESPACES);
   close(alive[1]);
   if (!hear(alive[0])) return 125;
   if (plan->namespaces & CLONE_NEWNS) make_mounts(plan->flags, kinds, mounts, plan->mounts);
-  if (plan->namespaces & CLONE_NEWNET) raise_loopback();
   pid_t program = fork();
   check(program, STAGE_NAMESPACES);
   if (program > 0) be_init(program);
@@ -357,9 +446,8 @@ int main(int argc, char **argv) {
     check(prlimit(0, (__rlimit_resource_t)limits[i].resource, &limit, NULL), STAGE_LIMITS);
   }
   struct sock_fprog fprog = {.len = (unsigned short)plan->filter, .filter = filter};
-  int listener = install(&fprog, plan->flags & LISTEN);
-  report(STAGE_READY, 0, listener);
-  if (listener >= 0) close(listener);
+  // It is closed by execve, which waits until the supervisor has taken it.
+  report(STAGE_READY, install(&fprog, plan->flags & LISTEN), -1);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(directory_and_file[1], arguments, environment);

@@ -5,11 +5,13 @@
 import { Scheduler } from "@heddle/heddle";
 import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
+import { pathToFileURL } from "node:url";
 import { errnoName } from "../../ffi/errno.ts";
 import { type Box, type BoxOptions, type Limits, startBox } from "./box.ts";
 import { permissionSet } from "./config.ts";
 import { type Allowance, type Kind, kinds, PermissionError, permissionsOf, union } from "./permissions.ts";
 import { type ByteString, fromBytes, toText } from "./plan.ts";
+import { PolicyError } from "./policy.ts";
 import { ProgramError } from "./program.ts";
 import type { Outcome } from "./supervisor.ts";
 
@@ -20,7 +22,7 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --allow-read[=PATH,…]   what it may read           --deny-read[=PATH,…]
   --allow-write[=PATH,…]  what it may change         --deny-write[=PATH,…]
   --allow-run[=NAME,…]    what it may execute        --deny-run[=NAME,…]
-  --allow-net[=:PORT,…]   TCP ports, or "unix"       --deny-net[=:PORT,…]
+  --allow-net[=HOST:PORT,…]  what it may reach       --deny-net[=HOST:PORT,…]
   --allow-env[=NAME,…]    variables that it gets     --deny-env[=NAME,…]
   --allow-all, -A         all of these
   --config=FILE           permission sets as in deno.json, also in TOML
@@ -28,6 +30,9 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --best-effort           do without what this machine cannot enforce
 
   --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
+
+  --policy=FILE           a module whose default export is asked about each call that opens, changes names,
+                          executes, connects or sends
 
   --trace                 show its calls that open, execute, change and connect
   --trace=refused         print the flags that would allow what was refused
@@ -59,14 +64,15 @@ const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`
 const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
-const withValue = ["config", "permission-set", "log", ...limitFlags];
+const withValue = ["config", "permission-set", "policy", "log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
+/** The first argument if `deno task` started this: see deno.json. */
+const FROM_TASK = "--from-task";
 
 interface Given {
   readonly options: Omit<BoxOptions, "argv" | "directory" | "environment" | "path">;
   readonly command: readonly ByteString[];
   readonly summary: boolean;
-  readonly fromTask: boolean;
 }
 
 function parse(args: readonly ByteString[]): Given {
@@ -122,13 +128,22 @@ function parse(args: readonly ByteString[]): Given {
     options: {
       permissions,
       limits: limitsOf(given),
-      ...(isTraced && { trace: { learn: trace === "learn", log: log ?? echo, json: given.json === true } }),
+      ...(isTraced &&
+        { trace: { learn: trace === "learn", showing: { log: log ?? echo, json: given.json === true } } }),
+      ...(given.policy !== undefined && { policy: policyUrl(given.policy as string) }),
       ...(given["best-effort"] === true && { bestEffort: warn }),
     },
     command,
     summary: given.summary === true,
-    fromTask: given["from-task"] === true,
   };
+}
+
+function policyUrl(file: string): string {
+  try {
+    return pathToFileURL(Deno.realPathSync(file)).href;
+  } catch (error) {
+    throw new Failure(`--policy=${file}: ${(error as Error).message}`);
+  }
 }
 
 function limitsOf(given: Record<string, unknown>): Limits {
@@ -228,8 +243,9 @@ function summaryOf({ counts }: Outcome): string {
 }
 
 async function main(): Promise<number> {
-  const { options, command, summary, fromTask } = parse(rawArguments());
-  const around = surroundings(fromTask);
+  const given = rawArguments();
+  const around = surroundings(given[0] === FROM_TASK); // first: files in options are relative to the caller's directory
+  const { options, command, summary } = parse(given);
   await using scheduler = await Scheduler.start({ procs: 1 });
   const starting = startBox(scheduler, { ...options, ...around, argv: command });
   forwardSignals(starting);
@@ -258,7 +274,7 @@ function refused(file: string, errno: number): Failure {
 main().then(Deno.exit, (error) => {
   const status = error instanceof Failure || error instanceof ProgramError ? error.status : SANDBOX_FAILED;
   const isForUser = error instanceof Failure || error instanceof ProgramError ||
-    error instanceof PermissionError;
+    error instanceof PermissionError || error instanceof PolicyError;
   warn(isForUser ? error.message : error instanceof Error ? error.message : String(error));
   Deno.exit(status);
 });

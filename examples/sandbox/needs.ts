@@ -3,12 +3,13 @@
 import { EXECUTE, READ_DIR, READ_FILE, WRITE_FILE } from "./landlock.ts";
 import type { NetNeed, Use } from "./intercepted_call.ts";
 import type { MountKind } from "./plan.ts";
+import { proxyAddress } from "./proxy.ts";
 
 /** What a wall lets through, to tell what it has refused. */
 export interface Granted {
   readonly rights: ReadonlyMap<string, number>;
   readonly mounts: readonly { readonly path: string; readonly kind: MountKind }[];
-  /** `true` for every address. */
+  /** `true` for every address; `proxy` stands for what the proxy decides. */
   readonly net: true | readonly string[];
 }
 
@@ -16,6 +17,8 @@ type Flag = "read" | "write" | "run" | "net";
 
 /** So many files of one directory stand for the directory: temporary names differ from run to run. */
 const MANY = 4;
+/** A guess at what is enough: a program that opens more is slower. */
+const MOST_KNOWN = 10_000;
 
 export class Needs {
   readonly #paths: Record<Exclude<Flag, "net">, Set<string>> = {
@@ -24,6 +27,12 @@ export class Needs {
     run: new Set(),
   };
   readonly #net = new Set<string>();
+  /** Names that were looked at: nothing more comes of them. */
+  readonly #known: Record<Exclude<Flag, "net">, Set<string>> = {
+    read: new Set(),
+    write: new Set(),
+    run: new Set(),
+  };
   /** Files that were made by the program: their names may be others next time. */
   readonly #made = new Set<string>();
   readonly #granted: Granted;
@@ -53,12 +62,16 @@ export class Needs {
     const hasOwnNetwork = net !== true && !net.some((granted) => granted.startsWith(":"));
     if (hasOwnNetwork && serves && (isLoopback || address === ":0")) this.#serves = true;
     if (hasOwnNetwork && this.#serves && isLoopback) return undefined;
+    if (isLoopback && address === proxyAddress && net !== true && net.includes("proxy")) return undefined;
     if (net === true || net.includes(address) || this.#net.has(address)) return undefined;
     this.#net.add(address);
     return `--allow-net=${address}`;
   }
 
   #note(flag: Exclude<Flag, "net">, name: string): string | undefined {
+    const known = this.#known[flag];
+    if (known.has(name)) return undefined;
+    if (known.size < MOST_KNOWN) known.add(name);
     const path = /^(\/proc|\/dev\/pts)(?=\/|$)/.exec(name)?.[1] ?? name; // numbers that are others each time
     if (this.#isGranted(flag, path) || this.#paths[flag].has(path)) return undefined;
     this.#paths[flag].add(path);

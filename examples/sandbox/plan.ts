@@ -26,6 +26,8 @@ export interface Plan {
   readonly mounts: readonly { readonly path: string; readonly kind: MountKind }[];
   readonly directory: string;
   readonly file: string;
+  /** The Unix socket of the proxy, if there is one. */
+  readonly proxy?: string;
   readonly argv: readonly ByteString[];
   readonly environment: ReadonlyMap<ByteString, ByteString>;
 }
@@ -58,6 +60,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     ...mounts.map(({ path }) => toBytes(path)),
     toBytes(plan.directory),
     toBytes(plan.file),
+    toBytes(plan.proxy ?? ""),
     ...argv,
     ...[...environment].map(([name, value]) => `${name}=${value}`),
   ].map((string) => `${string}\0`).join("");

@@ -28,6 +28,17 @@ export class RemoteMemory {
     return this.#read(thread, address, length, 0) ? this.#bytes.subarray(0, length) : undefined;
   }
 
+  /** A copy of so many bytes, or undefined when not all of them can be read. */
+  copy(thread: number, address: number, length: number): Uint8Array<ArrayBuffer> | undefined {
+    const copy = new Uint8Array(length);
+    for (let at = 0; at < length; at += PATH_MAX) {
+      const part = this.read(thread, address + at, Math.min(PATH_MAX, length - at));
+      if (!part) return undefined;
+      copy.set(part, at);
+    }
+    return copy;
+  }
+
   /**
    * A C string as a string of bytes: its characters are 0 to 255, as a path need not be UTF-8. When it is not there,
    * the errno that the kernel would give.

@@ -4,15 +4,20 @@
  * @module
  */
 
-import type { Scheduler } from "@heddle/heddle";
+import { Channel, type Scheduler } from "@heddle/heddle";
+import { pathToFileURL } from "node:url";
 import { cString, open } from "../../ffi/load.ts";
 import { type Limits, startBox } from "./box.ts";
 import { closeAll } from "./launch.ts";
 import { PermissionError, type PermissionOptions, permissionsOf } from "./permissions.ts";
 import { toBytes } from "./plan.ts";
+import type { CallEvent } from "./log.ts";
+import { type Policy, PolicyError } from "./policy.ts";
 
 export type { Limits } from "./box.ts";
 export { type Allowance, type Kind, PermissionError, type PermissionOptions } from "./permissions.ts";
+export type { CallEvent } from "./log.ts";
+export { type Policy, PolicyError, type PolicyRequest, type Verdict } from "./policy.ts";
 export { ProgramError } from "./program.ts";
 export { CannotEnforce } from "./wall.ts";
 
@@ -42,6 +47,18 @@ export interface SandboxOptions {
    * or connects. `"learn"` lets it do that, `"refused"` does not.
    */
   readonly trace?: "learn" | "refused";
+  /** Whether `events` of the box tells of those calls. False by default. */
+  readonly events?: boolean;
+  /**
+   * A module whose default export is a `Policy`, by its URL or absolute path. It is imported by a thread of its own, one for
+   * each box, which is behind the wall of the box itself. It can only take away from the permissions.
+   */
+  readonly policy?: string | URL;
+  /**
+   * The same as a function of this thread: some 100 us for each call, and it can ask whoever is here. It must answer within
+   * 1,000 ms as well; what it throws, and no answer, is a denial. Not together with `policy`.
+   */
+  readonly onRequest?: Policy;
   /** Gets what this machine cannot enforce; without it that is a `CannotEnforce`. */
   readonly bestEffort?: (message: string) => void;
 }
@@ -66,6 +83,11 @@ export interface Sandbox extends AsyncDisposable {
   readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** What it says of errors. */
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * With `events`: calls that open, execute, change or connect, and those that a policy was asked about. Up to 1,024 wait to
+   * be read, and what comes then is dropped. It ends with the box.
+   */
+  readonly events: ReadableStream<CallEvent>;
   /** Settles when the program and all that it has left behind have ended. */
   readonly status: Promise<SandboxStatus>;
   /** Sends the program a signal, by its number. False when it has ended. */
@@ -81,6 +103,7 @@ const symbols = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+const MOST_EVENTS = 1024;
 const O_RDWR_CLOEXEC = 0o2000002, O_CLOEXEC = 0o2000000;
 
 /** One of the three: the program's descriptor, and what is ours of a pipe. */
@@ -142,10 +165,14 @@ function environmentOf(env: Readonly<Record<string, string>>): Map<string, strin
  * ```
  */
 export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Promise<Sandbox> {
-  const { command, permissions = {}, limits, trace, bestEffort } = options;
+  const { command, permissions = {}, limits, trace, policy, onRequest, bestEffort } = options;
+  if (policy !== undefined && onRequest !== undefined) {
+    throw new PolicyError("There are a policy and onRequest: give one of them.");
+  }
   if (command.some((argument) => argument.includes("\0"))) {
     throw new PermissionError("The command has a NUL character in it: no program can get that.");
   }
+  const events = options.events ? new Channel<CallEvent>(scheduler, MOST_EVENTS) : undefined;
   const streams = [
     openEnd(options.stdin ?? "null", 0),
     openEnd(options.stdout ?? "inherit", 1),
@@ -159,10 +186,14 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       environment: environmentOf(options.env ?? Deno.env.toObject()),
       path: options.env?.PATH ?? Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
       limits,
-      ...(trace && { trace: { learn: trace === "learn" } }),
+      ...((trace || events) && { trace: { learn: trace === "learn", showing: { json: false, events } } }),
+      policy: policy === undefined ? onRequest : moduleUrl(policy),
       bestEffort,
       streams: [streams[0].fd, streams[1].fd, streams[2].fd],
     });
+    const end = () => events?.close();
+    box.outcome.then(end, end);
+    const stream = events && ReadableStream.from(events);
     const status = box.outcome.then(({ waitStatus, execError, flags }): SandboxStatus => {
       const signal = waitStatus & 0x7f;
       const ENOENT = 2;
@@ -188,6 +219,10 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       get stderr() {
         return file(2, "stderr").readable;
       },
+      get events() {
+        if (!stream) throw new TypeError("events are not asked for: give events: true.");
+        return stream;
+      },
       status,
       signal: (number) => box.signal(number),
       kill: () => box.kill(),
@@ -203,6 +238,13 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
   } finally {
     for (const { fd, isOurs } of streams) if (isOurs) closeAll(fd);
   }
+}
+
+function moduleUrl(module: string | URL): string {
+  if (module instanceof URL) return module.href;
+  if (module.startsWith("/")) return pathToFileURL(module).href;
+  if (URL.canParse(module)) return module;
+  throw new PolicyError(`The policy ${JSON.stringify(module)} is neither a URL nor an absolute path.`);
 }
 
 /** A stream that came to its end has closed it already. */

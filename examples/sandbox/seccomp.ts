@@ -1,11 +1,10 @@
 /** The messages of a filter's listener: seccomp user notification. Numbers and layouts are those of linux/seccomp.h. */
 
 import { open } from "../../ffi/load.ts";
+import { ioctl, O_CLOEXEC } from "./system_call.ts";
 
 // ioctl is variadic in C; on x86-64 a call with three plain arguments is passed the same way.
 const symbols = {
-  /** `int ioctl(int fd, unsigned long request, void *argument)` */
-  ioctl: { parameters: ["i32", "u32", "buffer"], result: "i32" },
   /** `int ioctl(int fd, unsigned long request, unsigned long argument)` */
   ioctlValue: { name: "ioctl", parameters: ["i32", "u32", "u32"], result: "i32" },
   /** `int poll(struct pollfd *fds, unsigned long count, int timeout)` */
@@ -15,6 +14,7 @@ const symbols = {
 const NOTIF_RECV = 0xc0502100;
 const NOTIF_SEND = 0xc0182101;
 const NOTIF_ID_VALID = 0x40082102;
+const NOTIF_ADDFD = 0x40182103;
 const NOTIF_SET_FLAGS = 0x40082104;
 const SYNC_WAKE_UP = 1;
 const FLAG_CONTINUE = 1;
@@ -23,8 +23,8 @@ const FLAG_CONTINUE = 1;
 export const POLLIN = 1, POLLHUP = 0x10;
 const POLLERR = 0x8, POLLNVAL = 0x20;
 
-/** Waits, without a timeout, until one of the descriptors is ready. Returns what holds of each. */
-export type Poll = () => readonly number[];
+/** Waits until one of the descriptors is ready, or so many milliseconds have passed (-1: none). Returns what holds of each. */
+export type Poll = (timeout: number) => readonly number[];
 
 export function poll(descriptors: readonly number[]): Poll {
   const libc = open("libc.so.6", symbols).symbols;
@@ -35,8 +35,8 @@ export function poll(descriptors: readonly number[]): Poll {
     events[4 * i + 2] = POLLIN;
   }
   const results = descriptors.map(() => 0);
-  return () => {
-    while (libc.poll(new Uint8Array(table.buffer), descriptors.length, -1) < 0); // EINTR
+  return (timeout) => {
+    while (libc.poll(new Uint8Array(table.buffer), descriptors.length, timeout) < 0); // EINTR
     for (let i = 0; i < results.length; i++) {
       results[i] = events[4 * i + 3];
       if (results[i] & (POLLERR | POLLNVAL)) {
@@ -49,6 +49,8 @@ export function poll(descriptors: readonly number[]): Poll {
 
 /** A call that waits for its answer. It is overwritten by the next `receive`. */
 export interface Notification {
+  /** What the answer names. */
+  readonly id: bigint;
   /** The thread that made the call, in the supervisor's PID namespace. */
   readonly thread: number;
   readonly number: number;
@@ -58,16 +60,71 @@ export interface Notification {
   int(index: number): number;
 }
 
+/** How calls end that have been received: whoever has the descriptor may end them, on any thread. */
+export class Answers {
+  readonly #fd: number;
+  readonly #id = new BigUint64Array(1);
+  readonly #response = new DataView(new ArrayBuffer(24)); // struct seccomp_notif_resp
+  readonly #descriptor = new DataView(new ArrayBuffer(24)); // struct seccomp_notif_addfd
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Whether the call still waits. Checked after looking at its process: before that the number of a process that has
+   * ended could have been given to another.
+   */
+  stillWaits(id: bigint): boolean {
+    this.#id[0] = id;
+    return ioctl(this.#fd, NOTIF_ID_VALID, new Uint8Array(this.#id.buffer)) === 0;
+  }
+
+  /** Lets the kernel carry the call out, with arguments that it reads again. */
+  proceed(id: bigint): void {
+    if (this.#answer(id, 0, FLAG_CONTINUE) < 0 && this.stillWaits(id)) {
+      throw new Error(
+        "The kernel refused the answer to a call: letting calls continue takes Linux 5.5 or later.",
+      );
+    }
+  }
+
+  /** Ends the call with its result, or a negative errno. Nothing is done if it does not wait any more. */
+  end(id: bigint, result: number): void {
+    this.#answer(id, result, 0);
+  }
+
+  /**
+   * Gives the process of the call a copy of a descriptor. Returns its number, or a negative errno. With `ends` the call
+   * ends with it, if that works.
+   */
+  give(id: bigint, fd: number, closesOnExec: boolean, ends: boolean): number {
+    const ADDFD_FLAG_SEND = 2;
+    this.#descriptor.setBigUint64(0, id, true);
+    this.#descriptor.setUint32(8, ends ? ADDFD_FLAG_SEND : 0, true);
+    this.#descriptor.setUint32(12, fd, true);
+    this.#descriptor.setUint32(20, closesOnExec ? O_CLOEXEC : 0, true);
+    return ioctl(this.#fd, NOTIF_ADDFD, new Uint8Array(this.#descriptor.buffer));
+  }
+
+  #answer(id: bigint, result: number, flags: number): number {
+    this.#response.setBigUint64(0, id, true);
+    this.#response.setBigInt64(8, BigInt(Math.max(result, 0)), true);
+    this.#response.setInt32(16, Math.min(result, 0), true);
+    this.#response.setUint32(20, flags, true);
+    return ioctl(this.#fd, NOTIF_SEND, new Uint8Array(this.#response.buffer));
+  }
+}
+
 /** The receiving end of a filter. */
-export class Listener {
+export class Listener extends Answers {
   readonly #libc = open("libc.so.6", symbols).symbols;
   readonly #fd: number;
   readonly #notification = new Uint8Array(80); // struct seccomp_notif
   readonly #incoming = new DataView(this.#notification.buffer);
-  readonly #response = new Uint8Array(24); // struct seccomp_notif_resp
-  readonly #outgoing = new DataView(this.#response.buffer);
 
   constructor(fd: number) {
+    super(fd);
     this.#fd = fd;
     // The answering thread then hands its CPU to the waiting one (Linux 6.6; older kernels refuse: only slower).
     this.#libc.ioctlValue(fd, NOTIF_SET_FLAGS, SYNC_WAKE_UP);
@@ -76,38 +133,15 @@ export class Listener {
   /** The next call, or undefined when its thread has gone before it could be received. */
   receive(): Notification | undefined {
     this.#notification.fill(0); // the kernel demands it
-    if (this.#libc.ioctl(this.#fd, NOTIF_RECV, this.#notification) < 0) return undefined;
+    if (ioctl(this.#fd, NOTIF_RECV, this.#notification) < 0) return undefined;
     const view = this.#incoming;
     return {
+      id: view.getBigUint64(0, true),
       thread: view.getUint32(8, true),
       number: view.getInt32(16, true),
       argument: (index) =>
         view.getUint32(32 + 8 * index, true) + (view.getUint32(36 + 8 * index, true) & 0x1fffff) * 2 ** 32,
       int: (index) => view.getInt32(32 + 8 * index, true),
     };
-  }
-
-  /**
-   * Whether the received call still waits. Checked after looking at its process: before that the number of a process
-   * that has ended could have been given to another.
-   */
-  stillWaits(): boolean {
-    return this.#libc.ioctl(this.#fd, NOTIF_ID_VALID, this.#notification) === 0;
-  }
-
-  /** Lets the kernel carry the call out, with arguments that it reads again. */
-  proceed(): void {
-    this.#answer(FLAG_CONTINUE);
-  }
-
-  #answer(flags: number): void {
-    this.#response.fill(0);
-    this.#response.set(this.#notification.subarray(0, 8)); // id
-    this.#outgoing.setUint32(20, flags, true);
-    if (this.#libc.ioctl(this.#fd, NOTIF_SEND, this.#response) < 0 && this.stillWaits()) {
-      throw new Error(
-        "The kernel refused the answer to a call: letting calls continue takes Linux 5.5 or later.",
-      );
-    }
   }
 }

@@ -1,25 +1,40 @@
 /**
  * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in poll until one of them
- * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows. It decides
- * nothing: each call goes on, and the kernel refuses what the wall does not allow.
+ * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows, and lets it go on.
+ * What a policy is asked about it copies and refers to that (referral.ts). It decides nothing itself.
  */
 
 import { Channel, type Scheduler, task } from "@heddle/heddle";
-import { type CallName, decode } from "./intercepted_call.ts";
+import { isAsked } from "./copied_call.ts";
+import { type CallName, decode, isIntercepted } from "./intercepted_call.ts";
 import { Event, Reports, Stage } from "./launch.ts";
+import { type Showing, Shown } from "./log.ts";
 import { type Granted, Needs } from "./needs.ts";
 import { toText } from "./plan.ts";
+import { Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
-import { AT_FDCWD, PathResolver, type RemotePath } from "./remote_path.ts";
-import { Listener, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+import { PathResolver, type RemotePath } from "./remote_path.ts";
+import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+import {
+  AT_FDCWD,
+  close,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  openAt,
+  openAt2,
+  readLink,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+} from "./system_call.ts";
 
 export interface Tracing {
-  readonly listener: number;
-  /** Gets a line for each call; `""` is standard error. */
-  readonly log?: string;
-  readonly json: boolean;
+  readonly showing: Showing;
   /** What the wall lets through. What goes beyond it is noted as needed. */
   readonly granted: Granted;
+  /** The program may do everything, also change its root. */
+  readonly learns: boolean;
 }
 
 export interface Assignment {
@@ -27,7 +42,10 @@ export interface Assignment {
   readonly id: number;
   /** The supervisor's end of the launcher's socket. */
   readonly socket: number;
+  /** That of the filter, if any calls wait for an answer. */
+  readonly listener?: number;
   readonly tracing?: Tracing;
+  readonly referring?: Referring;
 }
 
 export interface CallCount {
@@ -47,6 +65,8 @@ export interface Outcome {
 }
 
 const SIGKILL = 9;
+/** Milliseconds between two looks at a policy that has calls to judge. */
+const LOOK = 100;
 
 interface Ending {
   readonly id: number;
@@ -76,7 +96,7 @@ export const supervise = task(
       wait = poll([wake, ...boxes.flatMap(({ descriptors }) => descriptors)]);
       // Until a box comes or goes.
       for (let isSame = true; isSame;) {
-        const results = wait();
+        const results = wait(boxes.some(({ isReferring }) => isReferring) ? LOOK : -1);
         let at = 1;
         for (const box of boxes) {
           const count = box.descriptors.length;
@@ -102,15 +122,26 @@ class Supervised {
   /** What poll is to look at; the listener is the second one, while it has anybody to listen to. */
   descriptors: readonly number[];
   readonly #reports: Reports;
+  readonly #calls: Listener | undefined;
   readonly #tracer: Tracer | undefined;
+  readonly #referral: Referral | undefined;
   #waitStatus = SIGKILL;
   #execError: number | undefined;
 
-  constructor({ id, socket, tracing }: Assignment) {
+  constructor({ id, socket, listener, tracing, referring }: Assignment) {
     this.id = id;
-    this.descriptors = tracing ? [socket, tracing.listener] : [socket];
+    this.descriptors = listener === undefined ? [socket] : [socket, listener];
     this.#reports = new Reports(socket);
-    this.#tracer = tracing && new Tracer(tracing);
+    if (listener === undefined) return;
+    const memory = new RemoteMemory();
+    this.#calls = new Listener(listener);
+    this.#tracer = tracing && new Tracer(tracing, memory);
+    this.#referral = referring && new Referral(referring, this.#calls, memory);
+  }
+
+  /** Whether a policy has calls to judge. */
+  get isReferring(): boolean {
+    return this.#referral?.isWaiting ?? false;
   }
 
   /** Does what poll says is there. False when the descriptors are others afterwards. */
@@ -122,61 +153,94 @@ class Supervised {
       else if (report?.stage === Stage.exec) this.#execError = report.value;
       else if (reported & POLLHUP) { // nobody is left who could report
         const { counts = {}, needs } = this.#tracer ?? {};
+        this.#tracer?.end();
         const flags = needs?.flags() ?? [];
         this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
         return false;
       }
     }
-    if (hasListener && calling & POLLIN) this.#tracer!.answer();
+    if (this.isReferring) this.#referral!.look();
+    if (hasListener && calling & POLLIN) this.#answer();
     else if (hasListener && calling & POLLHUP) {
       this.descriptors = this.descriptors.slice(0, 1);
       return false;
     }
     return true;
   }
+
+  #answer(): void {
+    const notification = this.#calls!.receive();
+    if (!notification) return;
+    const { id, number } = notification;
+    const isReferred = this.#referral !== undefined && isAsked(number);
+    const isShown = this.#tracer !== undefined && isIntercepted(number);
+    if (isShown && !this.#tracer.show(notification, this.#calls!, isReferred)) return;
+    if (isReferred) this.#referral.refer(notification);
+    else this.#calls!.proceed(id);
+  }
 }
 
 class Tracer {
   readonly counts: Partial<Record<CallName, CallCount>> = {};
   readonly needs: Needs;
-  readonly #calls: Listener;
-  readonly #memory = new RemoteMemory();
+  readonly #memory: RemoteMemory;
   readonly #resolver = new PathResolver();
-  readonly #json: boolean;
-  readonly #log: Log | undefined;
+  readonly #shown: Shown;
+  readonly #learns: boolean;
+  /** The root of all processes of the box. */
+  #root: number | undefined;
 
-  constructor({ listener, granted, json, log }: Tracing) {
-    this.#calls = new Listener(listener);
+  constructor({ granted, showing, learns }: Tracing, memory: RemoteMemory) {
+    this.#memory = memory;
+    this.#learns = learns;
     this.needs = new Needs(granted);
-    this.#json = json;
-    this.#log = log === undefined ? undefined : new Log(log);
+    this.#shown = new Shown(showing);
   }
 
-  /** Shows a call and lets it go on. Its thread sleeps until then, so that it does not write into the line. */
-  answer(): void {
-    const notification = this.#calls.receive();
-    if (!notification) return;
+  /**
+   * Shows a call, unless a policy's thread does that with its result. Its own thread sleeps until it goes on, and does not
+   * write into the line. False when it has been killed meanwhile: what was read may have been another's.
+   */
+  show(notification: Notification, calls: Listener, isReferred: boolean): boolean {
     const start = performance.now();
-    const { thread } = notification;
+    const { id, thread } = notification;
     const call = decode(notification, this.#memory);
     const needed = this.#needed(thread, call);
-    if (!this.#calls.stillWaits()) return; // killed meanwhile: what was read may have been another's
+    if (!calls.stillWaits(id)) return false;
     const { name, subject } = call;
-    if (this.#log) {
-      this.#log.write(
-        this.#json
-          ? JSON.stringify({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) })
-          : `[${thread}] ${name} ${subject}${needed.map((flag) => ` (needs ${flag})`).join("")}`,
-      );
+    if (!isReferred) {
+      this.#shown.show({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) });
     }
     const count = this.counts[name] ??= { times: 0, spent: 0 };
     count.times++;
     count.spent += performance.now() - start; // without the answer: the program may run in its midst
-    this.#calls.proceed();
+    return true;
+  }
+
+  /** The short way, for most files that are there: one lookup by the kernel. */
+  #existing(thread: number, { path, follow, scoped }: RemotePath): string | undefined {
+    // What lies there is another process's for who looks.
+    if (this.#learns || scoped || !path.startsWith("/") || /^\/+(proc|dev)(\/|$)/.test(path)) {
+      return undefined;
+    }
+    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
+    const file = openAt2(this.#root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (file < 0) return undefined;
+    const name = readLink(`/proc/self/fd/${file}`);
+    close(file);
+    return name?.startsWith("/") ? name : undefined;
+  }
+
+  /** When nobody of the box is left. */
+  end(): void {
+    if (this.#root !== undefined) close(this.#root);
   }
 
   #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
     const found = (at: RemotePath) => {
+      const name = this.#existing(thread, at);
+      if (name !== undefined) return { name, exists: true };
       const location = this.#resolver.resolve(thread, at);
       if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
       return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
@@ -191,33 +255,6 @@ class Tracer {
     if (net && isThere) flags.push(this.needs.net(net));
     return flags.filter((flag) => flag !== undefined);
   }
-}
-
-/** Lines to a file or to standard error. What can no longer be written is lost, and the program goes on. */
-class Log {
-  readonly #file: { writeSync(bytes: Uint8Array): number };
-  #isBroken = false;
-
-  constructor(path: string) {
-    this.#file = path === "" ? Deno.stderr : Deno.openSync(path, { append: true });
-  }
-
-  write(line: string): void {
-    if (this.#isBroken) return;
-    try {
-      writeAll(this.#file, `${line}\n`);
-    } catch (error) {
-      this.#isBroken = true;
-      try {
-        writeAll(Deno.stderr, `sandbox: the log ends here: ${(error as Error).message}\n`);
-      } catch { /* nobody is left to be told */ }
-    }
-  }
-}
-
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) written += to.writeSync(bytes.subarray(written));
 }
 
 /** The host's side: it hands out the boxes, and hears of their ends. */

@@ -3,7 +3,7 @@
  * namespaces, a seccomp filter. All of it is fixed before the program runs; nobody is asked afterwards.
  */
 
-import { filterProgram, type Sockets } from "./filter.ts";
+import { filterProgram, type Reported, type Sockets } from "./filter.ts";
 import {
   EXECUTE,
   IOCTL_DEV,
@@ -16,6 +16,7 @@ import {
   WRITE,
   WRITE_FILE,
 } from "./landlock.ts";
+import { type Destination, destinationOf } from "./proxy.ts";
 import { libraryDirectories, linked, loaderCache } from "./linked.ts";
 import type { Granted } from "./needs.ts";
 import { type Allowance, type Kind, PermissionError, type Permissions } from "./permissions.ts";
@@ -62,6 +63,7 @@ export interface Wall extends Disposable {
   readonly bounds: Bounds;
   readonly granted: Granted;
   readonly ruleset: Ruleset | undefined;
+  readonly proxied?: Proxied;
 }
 
 /** What every program expects to be there, and which gives nothing away. */
@@ -70,7 +72,7 @@ const plainDevices = ["null", "zero", "full", "random", "urandom", "tty"].map((n
 const ownPlaces = ["/proc", "/dev/pts", "/dev/ptmx"];
 
 /** Nothing is refused, for seeing what a program needs beyond what every program has. It is a box nevertheless. */
-export function noWall(options: WallOptions, reported: readonly number[]): Wall {
+export function noWall(options: WallOptions, reported: readonly Reported[]): Wall {
   using wall = buildWall(options, []);
   const bounds: Bounds = {
     namespaces: wall.bounds.namespaces & ~CLONE_NEWNET,
@@ -84,7 +86,7 @@ export function noWall(options: WallOptions, reported: readonly number[]): Wall 
   return { bounds, granted: wall.granted, ruleset: undefined, [Symbol.dispose]() {} };
 }
 
-export function buildWall(options: WallOptions, reported: readonly number[]): Wall {
+export function buildWall(options: WallOptions, reported: readonly Reported[]): Wall {
   const { permissions, bestEffort } = options;
   const giveUp = (what: string) => {
     const refusal = new CannotEnforce(what);
@@ -118,10 +120,12 @@ export function buildWall(options: WallOptions, reported: readonly number[]): Wa
         mounts: files.mounts,
         net: permissions.net.allow === true || [
           ...(network.ports ?? []).map((port) => `:${port}`),
+          ...(network.proxied ? ["proxy"] : []),
           ...(network.sockets.unix ? ["unix"] : []),
         ],
       },
       ruleset,
+      proxied: network.proxied,
       [Symbol.dispose]: () => ruleset?.[Symbol.dispose](),
     };
   } catch (error) {
@@ -142,6 +146,13 @@ interface Network {
   readonly none: boolean;
   readonly ports?: readonly number[];
   readonly sockets: Sockets;
+  /** What goes through a proxy, as hosts are what only that can tell apart. */
+  readonly proxied?: Proxied;
+}
+
+export interface Proxied {
+  readonly allowed: readonly Destination[];
+  readonly denied: readonly Destination[];
 }
 
 function networkOf({ net }: Permissions, giveUp: (what: string) => void): Network {
@@ -157,19 +168,21 @@ function networkOf({ net }: Permissions, giveUp: (what: string) => void): Networ
   }
   const wanted = (allow === false ? [] : allow).filter((entry) => !denied.includes(entry));
   const unix = wanted.includes("unix");
-  const ports = wanted.filter((entry) => entry !== "unix").map((entry) => {
-    const [, host, digits] = /^(.*):(\d+)$/.exec(entry) ?? [, entry, ""];
-    const port = Number(digits);
-    if (digits === "" || port > 65535) {
-      throw new PermissionError(`--allow-net=${entry}: it takes :PORT (a TCP port of any host), or unix.`);
-    }
-    if (host !== "" && host !== "*") {
-      giveUp(
-        `--allow-net=${entry}: the kernel knows ports and no hosts. --allow-net=:${port} is what it can do.`,
+  const destinations = (entries: readonly string[]) =>
+    entries.filter((entry) => entry !== "unix").map((entry) => {
+      const destination = destinationOf(entry);
+      if (destination) return destination;
+      throw new PermissionError(
+        `--allow-net=${entry}: it takes HOST:PORT, HOST, :PORT (of any host), or unix.`,
       );
-    }
-    return port;
-  });
+    });
+  const allowed = destinations(wanted), without = destinations(denied);
+  // The kernel knows ports and no hosts.
+  if ([...allowed, ...without].some(({ host, port }) => host !== undefined || port === undefined)) {
+    const proxied = { allowed, denied: without };
+    return { none: true, sockets: { families: "internet", unix }, proxied };
+  }
+  const ports = allowed.map(({ port }) => port!);
   const none = ports.length === 0;
   return { none, ports: none ? undefined : ports, sockets: { families: none ? "internet" : "tcp", unix } };
 }

@@ -15,6 +15,7 @@ if (reason) console.log(`The sandbox is not tested: ${reason}`);
 const hasCompiler = await hasProgram("gcc");
 if (!hasCompiler) console.log("Not tested, as gcc is not on PATH: calls that only C makes, in the sandbox.");
 const isRoot = Deno.uid() === 0;
+const hasUserfaults = await Deno.lstat("/dev/userfaultfd").then(() => true, () => false);
 
 function test(name: string, run: (directory: string) => Promise<void>, ignore = false): void {
   Deno.test({
@@ -377,8 +378,12 @@ test("what is wrong is said before anything runs", async (directory) => {
   await assertRejects(box({ read: [""] }), PermissionError, "names that are not empty");
   await assertRejects(box({ read: ["none"] }), PermissionError, "--allow-read=none: there is no such file");
   await assertRejects(box({ read: { allow: true, deny: ["none"] } }), CannotEnforce, "--best-effort");
-  await assertRejects(box({ net: ["example.com:443"] }), CannotEnforce, "--allow-net=:443");
-  await assertRejects(box({ net: ["example.com"] }), PermissionError, "it takes :PORT");
+  await assertRejects(box({ net: ["example.com:http"] }), PermissionError, "it takes HOST:PORT");
+  await assertRejects(
+    box({ net: { allow: true, deny: ["example.com"] } }),
+    CannotEnforce,
+    "list what is allowed",
+  );
 });
 
 test("a program in no format is 126, and one that may not be read", async (directory) => {
@@ -422,6 +427,7 @@ test("deno task runs it where the caller is, with the caller's environment", asy
       new URL("deno.json", root).pathname,
       "sandbox",
       "--allow-env",
+      "--log=calls",
       "sh",
       "-c",
       "pwd; set",
@@ -434,6 +440,7 @@ test("deno task runs it where the caller is, with the caller's environment", asy
   const text = new TextDecoder().decode(stdout);
   assertEquals(text.split("\n")[0], directory);
   assert(!/^(INIT_CWD|npm_config_user_agent)=/m.test(text), text);
+  assertStringIncludes(await Deno.readTextFile(`${directory}/calls`), "execve");
 });
 
 test("a trace has a line for each call, and a log that is full does not stop the program", async (directory) => {
@@ -449,6 +456,26 @@ test("a trace has a line for each call, and a log that is full does not stop the
   const full = await outcome(start(["--log=/dev/full", "--json", "sh", "-c", "echo x"], options));
   assertEquals([full.code, full.stdout], [0, "x\n"]);
   assertStringIncludes(full.stderr, "the log ends here");
+});
+
+test("under a policy a trace has results", async (directory) => {
+  await Deno.writeTextFile(
+    `${directory}/policy.ts`,
+    "export default ({ path }: { path?: string }) => path?.endsWith('/no') ? 'deny' : 'allow';",
+  );
+  for (const name of ["yes", "no"]) await Deno.writeTextFile(`${directory}/${name}`, "");
+  const flags = ["--policy=policy.ts", "--trace", "--allow-read=."];
+  const { code, stderr } = await outcome(start([...flags, "cat", "yes", "no", "none"], { cwd: directory }));
+  assertEquals(code, 1);
+  for (
+    const line of [
+      `openat "${directory}/yes" = 3`,
+      `openat "${directory}/no" = EACCES`,
+      `openat "none" = ENOENT`,
+    ]
+  ) {
+    assertStringIncludes(stderr, line);
+  }
 });
 
 test("a file of permission sets may be JSON or TOML", async (directory) => {
@@ -481,6 +508,7 @@ test("wrong usage is 125 with a reason, no program 127, none that can be execute
     [["--allow-read=", "true"], 125, "--allow-read= needs a value"],
     [["--memory=much", "true"], 125, "--memory=much is no number"],
     [[`--log=${directory}/none/log`, "true"], 125, "--log="],
+    [[`--policy=${directory}/none`, "true"], 125, "No such file"],
     [["no-such-program"], 127, "command not found"],
     [[directory], 126, "is a directory"],
   ];
@@ -592,6 +620,54 @@ test("the filter refuses by number and by argument", async (directory) => {
   assertEquals(code, 128 + SIGSYS);
 }, !hasCompiler);
 
+test(
+  "a second SIGTERM ends a box whose path sleeps on a page that nobody provides, and its supervisor with it",
+  async (directory) => {
+    const program = await compiled(
+      directory,
+      `
+    #include <fcntl.h>
+    #include <linux/userfaultfd.h>
+    #include <pthread.h>
+    #include <signal.h>
+    #include <stdint.h>
+    #include <stdio.h>
+    #include <sys/ioctl.h>
+    #include <sys/mman.h>
+    #define NEW 0xaa00 // USERFAULTFD_IOC_NEW, which older headers lack
+    static void *hear(void *set) {
+      for (int signal;;) sigwait(set, &signal), puts("got"), fflush(stdout);
+    }
+    int main(void) {
+      int faults = ioctl(open("/dev/userfaultfd", O_RDWR), NEW, O_CLOEXEC);
+      char *page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      struct uffdio_api api = {.api = UFFD_API};
+      struct uffdio_register range = {.range = {(uintptr_t)page, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+      if (faults < 0 || ioctl(faults, UFFDIO_API, &api) < 0 || ioctl(faults, UFFDIO_REGISTER, &range) < 0) return 1;
+      sigset_t set;
+      sigemptyset(&set);
+      sigaddset(&set, SIGTERM);
+      sigprocmask(SIG_BLOCK, &set, 0);
+      pthread_t other;
+      pthread_create(&other, 0, hear, &set);
+      puts("ready");
+      fflush(stdout);
+      open(page, O_RDONLY); // the supervisor sleeps where it reads the path
+    }`,
+    );
+    const child = start(["--trace=refused", "--allow-read", "--allow-write=/dev/userfaultfd", program]);
+    const line = linesOf(child.stdout);
+    assertEquals(await line(), "ready");
+    child.kill("SIGTERM");
+    assertEquals(await line(), "got");
+    child.kill("SIGTERM");
+    assertEquals(await line(), undefined);
+    await child.stderr.cancel();
+    assertEquals((await child.status).code, 137);
+  },
+  !hasCompiler || !isRoot || !hasUserfaults,
+);
+
 test("arguments that cannot be read get the kernel's own error, traced or not", async (directory) => {
   const program = await compiled(
     directory,
@@ -632,6 +708,8 @@ Deno.test("sandbox: socket addresses read as people write them", () => {
   assertEquals(addressText(socketAddress(10, 0, 80, 0, 0, 0, 0, ...loopback, 0, 0, 0, 0)), "[::1]:80");
   const documentation = [0x20, 0x01, 0x0d, 0xb8, ...Array(11).fill(0), 1];
   assertEquals(addressText(socketAddress(10, 1, 187, 0, 0, 0, 0, ...documentation)), "[2001:db8::1]:443");
+  const mapped = [...Array(10).fill(0), 0xff, 0xff, 127, 0, 0, 1];
+  assertEquals(addressText(socketAddress(10, 0, 80, 0, 0, 0, 0, ...mapped, 0, 0, 0, 0)), "127.0.0.1:80");
   assertEquals(addressText(socketAddress(1, ...text("/run/x\0rest"))), 'unix "/run/x"');
   assertEquals(addressText(socketAddress(1, 0, ...text("abstract"))), 'unix "@abstract"');
   assertEquals(addressText(socketAddress(1)), "unix unnamed");

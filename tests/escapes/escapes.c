@@ -8,6 +8,7 @@
 // syd and Anthropic's sandbox-runtime try.
 
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
@@ -468,7 +469,9 @@ static void strange_calls(void) {
 
 // Races.
 
+#ifndef TRIES
 enum { TRIES = 100000 };
+#endif
 static volatile int racing = 1;
 static char raced[PATH_MAX];
 
@@ -517,6 +520,152 @@ static void fault_race(void) {
   if (faults < 0 || ioctl(faults, UFFDIO_API, &api) < 0 || ioctl(faults, UFFDIO_REGISTER, &range) < 0) return;
   alarm(2);
   show_path(page);
+}
+
+static void *swap_directories(void *unused) {
+  (void)unused;
+  while (racing) renameat2(AT_FDCWD, "raced_directory", AT_FDCWD, "raced_link", 2);
+  return NULL;
+}
+
+static void directory_race(void) {
+  char parent[PATH_MAX];
+  strcpy(parent, secret);
+  char *slash = strrchr(parent, '/');
+  *slash = 0;
+  if (mkdir("raced_directory", 0755) < 0 || symlink(parent, "raced_link") < 0) return;
+  close(open(in("raced_directory", slash + 1), O_CREAT | O_WRONLY, 0644));
+  char path[PATH_MAX];
+  strcpy(path, in("raced_directory", slash + 1));
+  pthread_t other;
+  pthread_create(&other, NULL, swap_directories, NULL);
+  for (int i = 0; i < TRIES; i++) {
+    show_path(path);
+    if (i % 100 == 0) link(path, "raced_hard_link"), show_path("raced_hard_link"), unlink("raced_hard_link");
+  }
+  racing = 0;
+  pthread_join(other, NULL);
+}
+
+// A program that may not be executed: beside the secret. It would show what is in "bait".
+static void exec_race(void) {
+  char *path = mmap(NULL, PATH_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), denied[PATH_MAX];
+  strcpy(denied, secret);
+  strcpy(strrchr(denied, '/') + 1, "reader");
+  int bait = open("bait", O_CREAT | O_WRONLY, 0644);
+  dprintf(bait, "LEAK: a program runs that may not be executed\n");
+  close(bait);
+  pid_t other = fork();
+  if (other == 0) {
+    for (;;) memcpy(path, "/bin/true\0", 10), memcpy(path, denied, strlen(denied) + 1);
+  }
+  for (int i = 0; i < TRIES / 100; i++) {
+    if (fork() == 0) {
+      execl(path, "reader", "bait", NULL);
+      _exit(0);
+    }
+    wait(NULL);
+  }
+  kill(other, SIGKILL);
+}
+
+// Ports of the box's own loopback device, of which a policy allows one.
+enum { ALLOWED = 4710, DENIED = 4711 };
+static struct sockaddr_in reached = {.sin_family = AF_INET};
+static int swapped;
+
+static int server_of(int type, int port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int file = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+  if (bind(file, (struct sockaddr *)&address, sizeof address) < 0) return -1;
+  if (type == SOCK_STREAM) listen(file, 4096);
+  return file;
+}
+
+static void *change_port(void *unused) {
+  (void)unused;
+  while (racing) reached.sin_port = htons(ALLOWED), reached.sin_port = htons(DENIED);
+  return NULL;
+}
+
+// The number stands for a socket that is connected already, and for a fresh one.
+static void *change_socket(void *unused) {
+  (void)unused;
+  while (racing) {
+    int fresh = socket(AF_INET, SOCK_STREAM, 0);
+    dup2(fresh, swapped);
+    close(fresh);
+  }
+  return NULL;
+}
+
+static void race_for_port(int type, void *(*change)(void *), void (*reach)(int)) {
+  int allowed = server_of(type, ALLOWED), denied = server_of(type, DENIED);
+  reached.sin_addr.s_addr = htonl(INADDR_LOOPBACK), reached.sin_port = htons(ALLOWED);
+  if (denied < 0) return;
+  swapped = dup(denied);
+  pthread_t threads[2];
+  pthread_create(&threads[0], NULL, change_port, NULL);
+  if (change != change_port) pthread_create(&threads[1], NULL, change, NULL);
+  char bytes[64];
+  for (int i = 0; i < TRIES / 10; i++) {
+    reach(type);
+    if (type == SOCK_DGRAM ? recv(denied, bytes, sizeof bytes, 0) > 0 : accept(denied, NULL, NULL) >= 0) {
+      dprintf(1, "LEAK: a port is reached that is denied\n");
+      break;
+    }
+    if (type == SOCK_STREAM) close(accept(allowed, NULL, NULL));
+    else recv(allowed, bytes, sizeof bytes, 0);
+  }
+  racing = 0;
+  pthread_join(threads[0], NULL);
+  if (change != change_port) pthread_join(threads[1], NULL);
+}
+
+static void reach_by_connecting(int type) {
+  int file = socket(AF_INET, type, 0);
+  connect(file, (struct sockaddr *)&reached, sizeof reached);
+  close(file);
+}
+
+static void reach_by_swapped(int type) {
+  (void)type;
+  connect(swapped, (struct sockaddr *)&reached, sizeof reached);
+}
+
+static void reach_by_sending(int type) {
+  static int file = -1;
+  if (file < 0) file = socket(AF_INET, type, 0);
+  struct iovec part = {"x", 1};
+  struct mmsghdr messages[2] = {{.msg_hdr = {.msg_name = &reached, .msg_namelen = sizeof reached, .msg_iov = &part, .msg_iovlen = 1}}};
+  messages[1] = messages[0];
+  sendto(file, "x", 1, 0, (struct sockaddr *)&reached, sizeof reached);
+  sendmsg(file, &messages[0].msg_hdr, 0);
+  sendmmsg(file, messages, 2, 0);
+}
+
+static void connect_race(void) { race_for_port(SOCK_STREAM, change_port, reach_by_connecting); }
+static void socket_race(void) { race_for_port(SOCK_STREAM, change_socket, reach_by_swapped); }
+static void datagram_race(void) { race_for_port(SOCK_DGRAM, change_port, reach_by_sending); }
+
+// The denied port by addresses that are written in other ways.
+static void other_addresses(void) {
+  int stream = server_of(SOCK_STREAM, DENIED), datagrams = server_of(SOCK_DGRAM, DENIED);
+  struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(DENIED)};
+  inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
+  struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DENIED)}, none = any;
+  none.sin_family = AF_UNSPEC, none.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (stream < 0 || datagrams < 0) return;
+  connect(socket(AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)&mapped, sizeof mapped);
+  connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&any, sizeof any);
+  sendto(socket(AF_INET6, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&mapped, sizeof mapped);
+  sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&any, sizeof any);
+  sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&none, sizeof none);
+  sendto(socket(AF_INET, SOCK_STREAM, 0), "x", 1, MSG_FASTOPEN, (struct sockaddr *)&any, sizeof any);
+  char byte;
+  if (accept(stream, NULL, NULL) >= 0) dprintf(1, "LEAK: a denied port is connected to by another address\n");
+  if (recv(datagrams, &byte, 1, 0) > 0) dprintf(1, "LEAK: a denied port gets a datagram by another address\n");
 }
 
 // Load, and what is not what it seems.
@@ -633,7 +782,9 @@ static const struct {
     {"passed_descriptor", passed_descriptor}, {"executed", executed}, {"interpreted", interpreted},
     {"by_loader", by_loader}, {"from_memory", from_memory}, {"privileged", privileged},
     {"kernel_settings", kernel_settings}, {"terminal", terminal}, {"strange_calls", strange_calls},
-    {"path_race", path_race}, {"link_race", link_race}, {"fault_race", fault_race}, {"flood", flood},
+    {"path_race", path_race}, {"link_race", link_race}, {"directory_race", directory_race}, {"exec_race", exec_race},
+    {"other_addresses", other_addresses}, {"connect_race", connect_race}, {"socket_race", socket_race}, {"datagram_race", datagram_race},
+    {"fault_race", fault_race}, {"flood", flood},
     {"bad_pointers", bad_pointers}, {"long_paths", long_paths}, {"x32_and_32_bit", x32_and_32_bit},
     {"changed", changed},
 };

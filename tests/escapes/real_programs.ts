@@ -1,6 +1,6 @@
 /**
- * Real programs with the permissions that learning names: their output, their files and their status are what they are
- * outside, byte for byte. `deno task real-programs`.
+ * Real programs with the permissions that learning names, also under a policy that lets them: their output, their files
+ * and their status are what they are outside, byte for byte. `deno task real-programs`.
  */
 import { assertEquals } from "@std/assert";
 import { kinds, type PermissionOptions } from "../../examples/sandbox/permissions.ts";
@@ -255,11 +255,14 @@ for (const { name, needs, prepare = "", script, ignored, more } of cases) {
         await fresh();
         const learnt = await inBox(command, { ...options, permissions: { env: true }, trace: "learn" });
         assertEquals({ ...learnt, flags: undefined }, { ...outside, flags: undefined });
-        await fresh();
         const permissions = permissionsIn(learnt.flags, more);
-        const { flags: _, ...inside } = await inBox(command, { ...options, permissions });
-        assertEquals(inside, outside, learnt.flags.join(" "));
-        assertEquals(await filesIn(directory, ignored), outsideFiles, learnt.flags.join(" "));
+        for (const policy of [undefined, new URL("policy.ts", import.meta.url)]) {
+          await fresh();
+          const { flags: _, ...inside } = await inBox(command, { ...options, permissions, policy });
+          const how = `${learnt.flags.join(" ")}${policy ? " under a policy" : ""}`;
+          assertEquals(inside, outside, how);
+          assertEquals(await filesIn(directory, ignored), outsideFiles, how);
+        }
       } finally {
         await Deno.remove(directory, { recursive: true });
       }

@@ -1,0 +1,64 @@
+import { sandbox, type SandboxOptions } from "../../examples/sandbox/sandbox.ts";
+import { Scheduler } from "@heddle/heddle";
+import type { Contender } from "../contender.ts";
+
+/** The C program, opens.c. It stays for as long as the process of the contender. */
+export async function compileOpens(): Promise<string> {
+  const directory = await Deno.makeTempDir();
+  const program = `${directory}/opens`;
+  const source = new URL("opens.c", import.meta.url).pathname;
+  const { success, stderr } = await new Deno.Command("gcc", { args: ["-O2", "-o", program, source] })
+    .output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  return program;
+}
+
+/** Runs a command of its own, and returns the number that it prints. */
+export function commandMode(command: (program: string, times: string) => [string, ...string[]]) {
+  return async () => {
+    const program = await compileOpens();
+    return {
+      threads: 1,
+      async run(_work: string, times: number) {
+        const [file, ...args] = command(program, String(times));
+        const { success, stdout } = await new Deno.Command(file, { args, stderr: "inherit" }).output();
+        if (!success) throw new Error(`${[file, ...args].join(" ")} has failed`);
+        return Number(new TextDecoder().decode(stdout));
+      },
+    };
+  };
+}
+
+function boxMode(options: Omit<SandboxOptions, "command">) {
+  return async () => {
+    const program = await compileOpens();
+    const scheduler = await Scheduler.start({ procs: 1 });
+    return {
+      threads: 1,
+      async run(_work: string, times: number) {
+        await using box = await sandbox(scheduler, {
+          command: [program, "alone", String(times)],
+          stdout: "piped",
+          ...options,
+        });
+        const [text, { success }] = await Promise.all([new Response(box.stdout).text(), box.status]);
+        if (!success) throw new Error("the program has failed in its box");
+        return Number(text);
+      },
+    };
+  };
+}
+
+/** A program that opens and closes a file: in a box, alone, and under a supervisor in C. */
+export const contender: Contender = {
+  version: "of the system",
+  modes: {
+    box: boxMode({}),
+    traced: boxMode({ trace: "refused" }),
+    policy: boxMode({ policy: new URL("allowing.ts", import.meta.url) }),
+    alone: commandMode((program, times) => [program, "alone", times]),
+    "traced in C": commandMode((program, times) => [program, "traced", times]),
+    "emulated in C": commandMode((program, times) => [program, "emulated", times]),
+  },
+};
