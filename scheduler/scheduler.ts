@@ -6,6 +6,7 @@ import type { Host } from "./host/host.ts";
 import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
 import type { Dump } from "./host/dump.ts";
+import type { Metrics } from "./host/metrics.ts";
 import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
@@ -257,6 +258,30 @@ export class Scheduler implements AsyncDisposable {
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     return this.#host.stats();
+  }
+
+  /**
+   * How it has been so far: histograms of how long tasks waited, ran and blocked, counts, memory and CPU time of each thread. Plain
+   * data, for `JSON.stringify`, {@linkcode prometheus} or a log. It takes a tenth of a millisecond, and disturbs no thread. What is
+   * sampled, and how often, says each field: together less than 1% of what a task costs.
+   *
+   * After `close()` it says what was.
+   *
+   * @example
+   * ```ts
+   * import { assert } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 2 });
+   * await Promise.all(Array.from({ length: 100 }, (_, n) => sched.go(sum(0, n))));
+   * const { schedulingLatency, runTime } = sched.metrics();
+   * assert(schedulingLatency.count > 0 && runTime.count > 0);
+   * console.log(`99 of 100 tasks began within ${schedulingLatency.p99} ms`);
+   * ```
+   */
+  metrics(): Metrics {
+    return this.#host.metrics();
   }
 
   /**

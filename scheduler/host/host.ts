@@ -43,6 +43,7 @@ import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_op
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
+import { type Metrics, MetricsReader } from "./metrics.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -72,6 +73,7 @@ export class Host {
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
   readonly #statistics: Statistics;
+  readonly #metrics: MetricsReader;
   readonly #admission: Admission;
   readonly #dumper: Dumper;
   readonly #name: string | undefined;
@@ -95,6 +97,7 @@ export class Host {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#statistics = new Statistics(shared);
+    this.#metrics = new MetricsReader(shared, shim);
     this.#maxNativeThreads = settings.maxNativeThreads;
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
@@ -364,6 +367,7 @@ export class Host {
 
   #announceEnd(): void {
     this.#schedTrace?.stop();
+    this.#metrics.close();
     this.#dumpSignal?.stop();
     store(this.#words, CLOSING, 1);
     this.threads.close();
@@ -392,6 +396,10 @@ export class Host {
       nativeCalls,
       queued: this.#admission.queued,
     });
+  }
+
+  metrics(): Metrics {
+    return this.#metrics.read(this.#name, this.isolates, this.stats());
   }
 
   dump(): Dump {

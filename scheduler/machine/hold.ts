@@ -8,6 +8,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { CLOSING } from "../arena/layout/header.ts";
 import { M_SPINNING } from "../arena/layout/m.ts";
+import { METER_WAKES } from "../arena/layout/meter.ts";
 import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Parker } from "../parking/parker.ts";
@@ -24,10 +25,12 @@ import {
 import type { Processors } from "../parking/processor.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Shim } from "../../ffi/shim.ts";
+import { Meter } from "../tracing/meter.ts";
 
 export class Hold {
   readonly isolate: number;
   readonly locks: Locks;
+  readonly meter: Meter;
   /** The P that it holds, NO_P while that is in a blocking call. */
   p = NO_P;
   /** Whether it takes Gs from queues. thread_lock.ts says so. */
@@ -58,6 +61,7 @@ export class Hold {
     this.isolate = isolate;
     this.#shared = shared;
     this.locks = new Locks(arena, isolate);
+    this.meter = new Meter(arena, isolate, shim.nowNs);
     this.locks.takeUp = (given) => this.#takeUp(given);
     this.#words = arena.i32;
     this.#spinning = arena.isolate(isolate) + M_SPINNING;
@@ -238,6 +242,7 @@ export class Hold {
     this.#asleep = undefined;
     const state = this.#parker.retract(this.isolate, asleep);
     if (!isGiven(state)) return false;
+    this.meter.count(METER_WAKES);
     this.take(givenP(state));
     this.#setSpinning(givenSpinning(state));
     return true;

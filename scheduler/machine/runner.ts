@@ -107,7 +107,7 @@ export class Runner {
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
     const cpuNs = () => shim.cpuNs(services.tid);
-    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, cpuNs);
+    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, hold.meter, cpuNs);
     this.modules = new Modules(arena, hold.isolate, cpuNs);
     this.#talk = new Talk(home, new RunTimes(arena), cpuNs);
   }

@@ -7,10 +7,12 @@
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { M_RAN_BEFORE, M_WARM } from "../arena/layout/m.ts";
+import { METER_RUN_TIME } from "../arena/layout/meter.ts";
 import type { Locks } from "../parking/locks.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import type { Definition } from "../tasks/call.ts";
+import type { Meter } from "../tracing/meter.ts";
 
 /** Runs of a definition that are all measured. Guess: V8 has optimised by then what is to be. */
 const FIRST = 16;
@@ -25,6 +27,7 @@ export class Stopwatch {
   readonly #table: TaskTable;
   readonly #locks: Locks;
   readonly #times: RunTimes;
+  readonly #meter: Meter;
   readonly #cpuNs: () => number;
   /** Of slots, by definition. */
   readonly #runs: number[] = [];
@@ -38,7 +41,15 @@ export class Stopwatch {
   #usedBefore = 0;
 
   /** `cpuNs`: the CPU time of this thread. */
-  constructor(arena: Arena, isolate: number, table: TaskTable, locks: Locks, cpuNs: () => number) {
+  constructor(
+    arena: Arena,
+    isolate: number,
+    table: TaskTable,
+    locks: Locks,
+    meter: Meter,
+    cpuNs: () => number,
+  ) {
+    this.#meter = meter;
     this.#cpuNs = cpuNs;
     this.#words = arena.i32;
     this.#ranBefore = arena.isolate(isolate) + M_RAN_BEFORE;
@@ -83,15 +94,22 @@ export class Stopwatch {
     if (this.#run === 1) this.#usedBefore = this.#cpuNs();
   }
 
+  /** For how many runs this one stands. */
+  get #weight(): number {
+    if (this.#run === 0) return PRIVATE + 1;
+    return this.#run <= FIRST ? 1 : LATER + 1;
+  }
+
   #measure(): void {
-    const us = (performance.now() - this.#begun) * 1000;
+    // The clock went on while it was frozen.
+    const before = load(this.#words, this.#ranBefore);
+    const us = before === 0 ? (performance.now() - this.#begun) * 1000 : before;
     this.#begun = 0;
+    this.#meter.record(METER_RUN_TIME, us * 1000, this.#weight);
     if (this.#run === 1) {
       return this.#times.tookCold(this.#number, (this.#cpuNs() - this.#usedBefore) / 1000);
     }
-    // The clock went on while it was frozen.
-    const before = load(this.#words, this.#ranBefore);
-    this.#times.took(this.#number, before === 0 ? us : before);
+    this.#times.took(this.#number, us);
     if (this.#run === FIRST) {
       store(this.#words, this.#warm, load(this.#words, this.#warm) | 1 << (this.#number & 31));
     }

@@ -17,6 +17,7 @@ import type { Mailbox } from "../queues/mailbox.ts";
 import type { Clock } from "../queues/cancellation.ts";
 import { GTable } from "../slots/g_table.ts";
 import { TaskTable } from "../slots/task_table.ts";
+import { Meter } from "../tracing/meter.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import { HOME } from "../tasks/home.ts";
 import { dropCell, Stage, type Store } from "./cell.ts";
@@ -107,7 +108,7 @@ export class Isolate implements Lot, Store {
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
     this.heap = new Heap(arena, number);
     this.handles = new Handles(this, number, this.objectLocks);
-    this.gs = new GTable(arena, number, this.handles);
+    this.gs = new GTable(arena, number, this.handles, new Meter(arena, number, shim.nowNs));
     this.table = new TaskTable(arena, number);
     this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.records = new Records(arena, number, this.heap);

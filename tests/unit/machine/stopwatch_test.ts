@@ -6,14 +6,16 @@ import { Stopwatch } from "../../../scheduler/machine/stopwatch.ts";
 import { Locks } from "../../../scheduler/parking/locks.ts";
 import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import type { Definition } from "../../../scheduler/tasks/call.ts";
+import { Meter } from "../../../scheduler/tracing/meter.ts";
 
 const M = 1;
+const nowNs = () => performance.now() * 1e6;
 
 function setUp() {
   const arena = new Arena({ maxTasks: 1, maxThreads: 2, bytes: leastArenaBytes(1, 2) });
   const words = arena.i32;
   const table = new TaskTable(arena, M);
-  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), () => performance.now() * 1e6);
+  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), new Meter(arena, M, nowNs), nowNs);
   const mean = (definition: number) => words[arena.definition(definition) + D_MEAN];
   return {
     watch,
