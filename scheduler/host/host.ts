@@ -44,6 +44,7 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
 import { type Metrics, MetricsReader } from "./metrics.ts";
+import { requireTraceOptions, traceOfEnvironment, type TraceOptions, TraceWriter } from "./trace.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -74,6 +75,8 @@ export class Host {
   readonly #stalls: Stalls | undefined;
   readonly #statistics: Statistics;
   readonly #metrics: MetricsReader;
+  #trace: TraceWriter | undefined = undefined;
+  #isTraceOpening = false;
   readonly #admission: Admission;
   readonly #dumper: Dumper;
   readonly #name: string | undefined;
@@ -86,10 +89,10 @@ export class Host {
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
     const shim = openTier();
-    return new Host(shim, settingsOf(options, shim), tracingOfEnvironment());
+    return new Host(shim, settingsOf(options, shim), tracingOfEnvironment(), traceOfEnvironment());
   }
 
-  constructor(shim: Shim, settings: Settings, tracing?: Tracing) {
+  constructor(shim: Shim, settings: Settings, tracing?: Tracing, traced?: TraceOptions) {
     if (settings.preempt) installPreemption(shim);
     const shared = this.shared = new Shared(arenaWith(settings), shim);
     const { arena, parker, mailbox } = shared;
@@ -125,6 +128,7 @@ export class Host {
     this.#name = settings.name;
     this.#dumper = new Dumper(shared, home.table, shim);
     this.#schedTrace = tracing && new SchedTrace(tracing, () => this.dump());
+    if (traced !== undefined) this.#traceToTheEnd(traced);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
@@ -343,6 +347,8 @@ export class Host {
     if (this.threads.all.some((thread) => this.threads.closes(thread))) await within(CLOSING_LIMIT, ended);
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
+    // Whoever waits for it hears why it failed.
+    await this.#trace?.stop().catch(() => {});
     this.#loop.close();
     this.#shim.close();
   }
@@ -402,6 +408,37 @@ export class Host {
     return this.#metrics.read(this.#name, this.isolates, this.stats());
   }
 
+  /** Rejects if there is one, or the file cannot be written. */
+  async trace(options: TraceOptions): Promise<TraceWriter> {
+    const { file } = requireTraceOptions(options);
+    if (this.#isTraceOpening || this.#trace?.isStopped === false) {
+      throw new Error("The scheduler is being traced: stop() that trace first.");
+    }
+    this.#isTraceOpening = true;
+    try {
+      const opened = await Deno.open(file, OF_TRACE);
+      if (!this.isClosed) return this.#trace = this.#traceTo(opened);
+      opened.close();
+      throw new SchedulerClosedError("The scheduler was closed.");
+    } finally {
+      this.#isTraceOpening = false;
+    }
+  }
+
+  /** Of the scheduler, or of the process. */
+  #traceToTheEnd({ file }: TraceOptions): void {
+    const trace = this.#trace = this.#traceTo(Deno.openSync(file, OF_TRACE));
+    addEventListener("unload", () => trace.flush());
+  }
+
+  #traceTo(file: Deno.FsFile): TraceWriter {
+    const { meter, table } = this.home;
+    const signal = () => {
+      for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
+    };
+    return new TraceWriter(this.shared, table, meter, file, this.#name, this.#shim.nowNs, signal);
+  }
+
   dump(): Dump {
     const waiting = Array.from(
       this.#tasks.withoutSlot(),
@@ -416,6 +453,8 @@ export class Host {
     });
   }
 }
+
+const OF_TRACE: Deno.OpenOptions = { write: true, create: true, truncate: true };
 
 function installPreemption(shim: Shim): void {
   const result = shim.installPreemption();

@@ -79,6 +79,7 @@ export class Hold {
 
   /** It was given the P, or has acquired it. */
   take(p: number): void {
+    this.meter.tracer?.takes(p);
     this.#isFresh = true;
     this.locks.beginTurn();
     this.#ps.hold(p, this.isolate);
@@ -89,6 +90,13 @@ export class Hold {
     this.p = p;
     // It was on its way while procs was lowered.
     if (p >= this.#shared.idle.procs) this.isHeaderNew = true;
+  }
+
+  /** The header may say that the scheduler is traced, or no more. */
+  lookForTracing(): void {
+    const before = this.meter.tracer;
+    const tracer = this.meter.lookForTracing();
+    if (tracer !== before && this.p >>> 0 < EXEMPT_P) tracer?.takes(this.p);
   }
 
   /** Once after it has got a P: what is due here comes first. */
@@ -117,6 +125,7 @@ export class Hold {
 
   /** The P's status says so. Partner: Preemption.#ask. Nobody would find an M that was frozen without a P. */
   #lose(): void {
+    this.meter.tracer?.loses();
     this.p = NO_P;
     this.awaitSignal();
   }
@@ -156,7 +165,12 @@ export class Hold {
 
   /** The thread was frozen, and has another P; or it has lost its P where it could not be frozen. */
   #takeUp(given: number): void {
-    if (given !== SEIZED) return this.#has(givenP(given));
+    // The time since it lost the last one is sysmon's to tell.
+    this.meter.tracer?.loses();
+    if (given !== SEIZED) {
+      this.meter.tracer?.takes(givenP(given));
+      return this.#has(givenP(given));
+    }
     if (this.#parker.keep(this.isolate)) return this.#has(this.#ps.heldBy(this.isolate));
     // Who was asked again waits for that signal, as who parks does. The handler refuses: this is the scheduler.
     while (!this.#parker.endSeizure(this.isolate)) {
@@ -181,14 +195,19 @@ export class Hold {
 
   leaveCall(p: number, word: number): void {
     this.isInCall = false;
-    if (this.#ps.leaveCall(p, word)) this.p = p;
-    else this.comeBack(p);
+    if (this.#ps.leaveCall(p, word)) {
+      this.p = p;
+    } else {
+      this.meter.tracer?.loses();
+      this.comeBack(p);
+    }
   }
 
   /** The P goes on at once. Afterwards: `comeBackFromCall`. */
   passOnForCall(p: number): void {
     this.isInCall = true;
     this.p = NO_P;
+    this.meter.tracer?.loses();
     // Partner: Preemption.#ask. A signal would interrupt the call.
     this.#ps.pass(p);
     this.awaitSignal();
@@ -221,6 +240,7 @@ export class Hold {
     const { p } = this;
     this.takesWork = false;
     this.p = EXEMPT_P;
+    this.meter.tracer?.loses();
     return p;
   }
 
@@ -235,11 +255,13 @@ export class Hold {
   announce(asleep: SleepState): void {
     while (!this.#parker.announce(this.isolate, asleep)) this.awaitSignal();
     this.#asleep = asleep;
+    this.meter.tracer?.sleeps();
   }
 
   /** AWAKE again. Whether a P was given meanwhile. */
   retract(asleep: SleepState): boolean {
     this.#asleep = undefined;
+    this.meter.tracer?.wakes();
     const state = this.#parker.retract(this.isolate, asleep);
     if (!isGiven(state)) return false;
     this.meter.count(METER_WAKES);

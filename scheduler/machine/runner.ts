@@ -36,6 +36,7 @@ import type { Definition } from "../tasks/call.ts";
 import { registry, splitKey } from "../tasks/define.ts";
 import { defaultReason } from "../tasks/promise.ts";
 import type { Mail } from "../parking/mail.ts";
+import { FINISHED } from "../tracing/tracer.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
@@ -320,7 +321,7 @@ export class Runner {
     let result: unknown;
     let pending: Promise<unknown> | undefined;
     if (g.slot < 0) this.stopwatch.beginPrivate(definition);
-    else this.stopwatch.begin(this.#gs.definition(g.slot));
+    else this.stopwatch.begin(this.#gs.definition(g.slot), g.id);
     locks.leave();
     try {
       // A spread call costs 20 ns more.
@@ -364,6 +365,7 @@ export class Runner {
     this.#locks.hold();
     if (g.args !== undefined) this.#talk.ended(g.args, this.#number(g));
     this.#agenda.ended();
+    this.#hold.meter.tracer?.instant(FINISHED, g.slot < 0 ? -1 : this.#gs.definition(g.slot), g.id);
     this.#end(g, ok, value);
     this.#locks.release();
   }

@@ -19,6 +19,8 @@ const FIRST = 16;
 /** Of later ones, and of private ones, one in so many, less 1. With 64 a child's start and end is not measurably slower. */
 const LATER = 15;
 const PRIVATE = 63;
+/** In place of a time. */
+const UNMEASURED = -1;
 
 export class Stopwatch {
   readonly #words: Int32Array;
@@ -37,6 +39,8 @@ export class Stopwatch {
   #run = 0;
   /** Milliseconds; 0: this run is not measured. */
   #begun = 0;
+  /** While the scheduler is traced. 0: of a private one. */
+  #id = 0;
   /** Nanoseconds, if it is the first. */
   #usedBefore = 0;
 
@@ -61,20 +65,33 @@ export class Stopwatch {
     this.#times = new RunTimes(arena);
   }
 
-  /** A task from a queue begins: `number` is its definition's. */
-  begin(number: number): void {
+  /** A task from a queue begins: `number` is its definition's, `id` its own. */
+  begin(number: number, id: number): void {
     const runs = this.#runs[number] = (this.#runs[number] ?? 0) + 1;
     this.#number = number;
     this.#run = runs;
     this.#locks.runs(number);
     if (runs <= FIRST || (runs & LATER) === 0) this.#start();
+    if (this.#meter.tracer !== undefined) this.#trace(id);
+  }
+
+  /** All that come from queues are told of. `#begun` below 0: and not measured. */
+  #trace(id: number): void {
+    this.#id = id;
+    this.#begun ||= UNMEASURED;
+    this.#meter.tracer!.begins();
   }
 
   beginPrivate(definition: Definition): void {
     this.#number = this.#table.known(definition);
     this.#run = 0;
     this.#locks.runs(this.#number);
-    if ((++this.#privateRuns & PRIVATE) === 0 && this.#number >= 0) this.#start();
+    if ((++this.#privateRuns & PRIVATE) === 0 && this.#number >= 0) this.#startPrivate();
+  }
+
+  #startPrivate(): void {
+    this.#start();
+    if (this.#meter.tracer !== undefined) this.#trace(0);
   }
 
   /** Its end, or its first await. */
@@ -84,7 +101,7 @@ export class Stopwatch {
 
   /** It has run without a P, who knows for how long. */
   spoil(): void {
-    this.#begun = 0;
+    if (this.#begun !== 0) this.#begun = this.#meter.tracer === undefined ? 0 : UNMEASURED;
   }
 
   #start(): void {
@@ -101,6 +118,11 @@ export class Stopwatch {
   }
 
   #measure(): void {
+    this.#meter.tracer?.ran(this.#number, this.#id);
+    if (this.#begun === UNMEASURED) {
+      this.#begun = 0;
+      return;
+    }
     // The clock went on while it was frozen.
     const before = load(this.#words, this.#ranBefore);
     const us = before === 0 ? (performance.now() - this.#begun) * 1000 : before;

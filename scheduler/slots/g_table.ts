@@ -31,6 +31,7 @@ import {
 } from "../codec/codec.ts";
 import type { References } from "../codec/handle.ts";
 import type { Meter } from "../tracing/meter.ts";
+import { POSTED } from "../tracing/tracer.ts";
 import { Heap, offsetOf } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { METER_BY_PORT, METER_BY_PORT_BYTES } from "../arena/layout/meter.ts";
@@ -197,7 +198,7 @@ export class GTable {
 
   /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
   queue(slot: number): void {
-    this.#meter?.queues(slot, this.id(slot));
+    this.#meter?.queues(slot, this.id(slot), this.definition(slot));
     store(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED);
   }
 
@@ -372,6 +373,7 @@ export class GTable {
     if (parcel !== undefined) {
       this.#meter?.count(METER_BY_PORT);
       this.#meter?.count(METER_BY_PORT_BYTES, parcel.bytes.length);
+      this.#meter?.tracer?.instant(POSTED, parcel.bytes.length, this.id(slot));
     }
     const g = this.#arena.g(slot);
     this.#words[g + G_BLOCK] = reference;

@@ -17,6 +17,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Meter } from "../tracing/meter.ts";
+import { FROZE, PREEMPTED_P } from "../tracing/tracer.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
 import { PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
@@ -139,6 +140,7 @@ export class Preemption {
       if (isFrozen(this.#parker.state(isolate))) continue;
       this.#frozen.delete(isolate);
       this.#meter.record(METER_FREEZES, now - since);
+      this.#meter.lookForTracing()?.lasted(FROZE, isolate, 0, since);
     }
     // Who has answered and parked is in no P's status.
     for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));
@@ -250,6 +252,7 @@ export class Preemption {
     const whom = this.#gain.whom(p, isolate, turn);
     if (!this.#shared.idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
+    this.#meter.lookForTracing()?.instant(PREEMPTED_P, isolate, p);
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
     store(
       this.#words,

@@ -21,6 +21,7 @@ import { MARKED } from "../parking/sleep_word.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
 import { Meter } from "../tracing/meter.ts";
+import { RETOOK } from "../tracing/tracer.ts";
 
 /** Microseconds between looks, as are the next two: Go's 20; what keeps sysmon at 0.5% of a CPU (bench, `idle-sysmon`); Go's 10 ms. */
 const TICK = 20;
@@ -213,6 +214,7 @@ export class Sysmon {
     if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
       this.#meter.count(METER_RETAKES);
+      this.#meter.lookForTracing()?.instant(RETOOK, isolate, p);
       this.#shared.wakeups.passOn(p);
     } else if (hasMarked) {
       this.#shared.parker.unmark(isolate);

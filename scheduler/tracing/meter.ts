@@ -13,6 +13,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { METER_CALLS, METER_DOUBLES, METER_LATENCY } from "../arena/layout/meter.ts";
 import { record } from "./histogram.ts";
+import { CALLED, QUEUED, Tracer } from "./tracer.ts";
 
 /** Of tasks with a slot, one in so many, less 1: two looks at the clock are 0.3% of the 1.4 us that one takes. */
 const LATENCY = 15;
@@ -20,7 +21,10 @@ const LATENCY = 15;
 const CALLS = 15;
 
 export class Meter {
+  /** While the scheduler is traced, as far as this thread knows. */
+  tracer: Tracer | undefined = undefined;
   readonly #arena: Arena;
+  readonly #number: number;
   readonly #doubles: Float64Array;
   readonly #nowNs: () => number;
   #calls = 0;
@@ -28,8 +32,14 @@ export class Meter {
   /** `number`: the isolate's, or `Arena.sysmonMeter`. */
   constructor(arena: Arena, number: number, nowNs: () => number) {
     this.#arena = arena;
+    this.#number = number;
     this.#doubles = doublesOf(arena, number);
     this.#nowNs = nowNs;
+  }
+
+  /** Whether the scheduler is traced. */
+  lookForTracing(): Tracer | undefined {
+    return this.tracer = Tracer.look(this.#arena, this.#number, this.#nowNs, this.tracer);
   }
 
   count(counter: number, by = 1): void {
@@ -45,7 +55,8 @@ export class Meter {
   }
 
   /** By the owner of the slot, about to queue it. */
-  queues(slot: number, id: number): void {
+  queues(slot: number, id: number, definition: number): void {
+    if (this.tracer !== undefined) this.tracer.instant(QUEUED, definition, id);
     if ((id & LATENCY) === 0) this.#arena.f64[this.#arena.queuedAt(slot)] = this.#nowNs();
   }
 
@@ -57,11 +68,13 @@ export class Meter {
 
   /** When a blocking call began; 0: this one is not measured. */
   beginCall(): number {
-    return (this.#calls++ & CALLS) === 0 ? this.#nowNs() : 0;
+    return (++this.#calls & CALLS) === 1 || this.tracer !== undefined ? this.#nowNs() : 0;
   }
 
   endCall(begun: number): void {
-    if (begun !== 0) this.record(METER_CALLS, this.#nowNs() - begun, CALLS + 1);
+    if (begun === 0) return;
+    if ((this.#calls & CALLS) === 1) this.record(METER_CALLS, this.#nowNs() - begun, CALLS + 1);
+    if (this.tracer !== undefined) this.tracer.lasted(CALLED, 0, 0, begun);
   }
 }
 

@@ -7,6 +7,8 @@ export const METER_BY_PORT = 2;
 export const METER_BY_PORT_BYTES = 3;
 /** Bytes of V8's heap that were in use when the thread last looked. */
 export const METER_HEAP_USED = 4;
+/** A word, not a double: the span with the thread's ring of events, 0 for none. By the thread, read by the host: tracing/tracer.ts. */
+export const METER_RING = 2 * 5;
 
 /** Each power of 2 has 8 buckets; these reach up to 2^44, nanoseconds of 4 hours. */
 export const BUCKETS = 336;
