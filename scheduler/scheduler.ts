@@ -269,7 +269,8 @@ export class Scheduler implements AsyncDisposable {
    *
    * Each thread has room for 8192 events (256 KiB of the arena), which the host empties every few milliseconds. What finds no room is
    * dropped, and counted: the threads never wait. A thread that computes joins when it comes to the scheduler. Of children that stay
-   * on the thread of their parent one in 64 is there. When nothing is traced this costs nothing.
+   * on the thread of their parent one in 64 is there, of kinds of which others were ever started elsewhere. When nothing is traced
+   * this costs nothing.
    *
    * The idea is that of Go's `runtime/trace`; the form is Chromium's Trace Event Format.
    *

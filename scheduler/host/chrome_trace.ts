@@ -36,8 +36,12 @@ export interface Meanings {
 /** Processes of the file. */
 const THREADS = 1;
 const PROCESSORS = 2;
-/** An arrow starts in a slice: microseconds. */
+/** Microseconds of what is a moment, and a slice because an arrow leads from there or to there. */
 const SHORT = 0.1;
+/** The begin and the end of an arrow, each followed by a number and a quotation mark. Records of operations have others than tasks. */
+const OUT = `,"flow_out":true,"bind_id":"0x`;
+const IN = `,"flow_in":true,"bind_id":"0x`;
+const RECORDS = 2 ** 52;
 
 export class ChromeTrace {
   readonly #meanings: Meanings;
@@ -94,18 +98,16 @@ export class ChromeTrace {
     const { kind, what, id } = event;
     switch (kind) {
       case QUEUED:
-        return this.#slice(lane, `go ${this.#meanings.task(what)}`, "go", event, { id }) +
-          this.#flow("s", lane, "task", id, event.time);
-      case RAN:
-        if (id === 0) {
-          return this.#slice(lane, this.#meanings.task(what), "child", event, { sampled: "1 in 64" });
-        }
-        return this.#slice(lane, this.#meanings.task(what), "task", event, { id }) +
-          this.#flow("f", lane, "task", id, event.time);
-      case FINISHED:
-        return this.#instant(lane, what < 0 ? "child ended" : `${this.#meanings.task(what)} ended`, event, {
-          id,
-        });
+        return this.#slice(lane, `go ${this.#meanings.task(what)}`, "go", event, `${OUT}${hex(id)}"`);
+      case RAN: {
+        const name = this.#meanings.task(what);
+        if (id === 0) return this.#slice(lane, name, "child", event, `,"args":{"sampled":"1 in 64"}`);
+        return this.#slice(lane, name, "task", event, `${IN}${hex(id)}","args":{"id":${id}}`);
+      }
+      case FINISHED: {
+        const name = what < 0 ? "child" : this.#meanings.task(what);
+        return this.#instant(lane, `${name} ended`, event, { id });
+      }
       case CALLED:
         return this.#slice(lane, "blocking call", "call", event);
       case RETOOK:
@@ -119,14 +121,15 @@ export class ChromeTrace {
         return this.#instant(lane, "steal", event, { slot: what });
       case SLEPT:
         return this.#slice(lane, "idle", "idle", event);
-      case WAITED:
+      case WAITED: {
+        const goesOn = { ...event, time: event.time + event.duration, duration: 0 };
         return this.#async(lane, this.#meanings.text(lane, what), "wait", event) +
-          this.#slice(lane, "go on", "ready", { ...event, time: event.time + event.duration, duration: 0 }) +
-          this.#flow("f", lane, "ready", id, event.time + event.duration);
+          this.#slice(lane, "go on", "ready", goesOn, `${IN}${hex(id + RECORDS)}"`);
+      }
       case READIED:
-        return this.#slice(lane, "ready", "ready", event) + this.#flow("s", lane, "ready", id, event.time);
+        return this.#slice(lane, "ready", "ready", event, `${OUT}${hex(id + RECORDS)}"`);
       case REGION:
-        return this.#slice(lane, this.#meanings.text(lane, what), "region", event, { task: id });
+        return this.#slice(lane, this.#meanings.text(lane, what), "region", event, `,"args":{"task":${id}}`);
       case ASYNC_REGION:
         return this.#async(lane, this.#meanings.text(lane, what), "region", event, { task: id });
       case POSTED:
@@ -159,14 +162,8 @@ export class ChromeTrace {
     return (time - this.#base) / 1e3;
   }
 
-  #slice(
-    lane: number,
-    name: string,
-    category: string,
-    { time, duration }: TraceEvent,
-    args?: object,
-  ): string {
-    const more = args === undefined ? "" : `,"args":${JSON.stringify(args)}`;
+  /** `more`: further fields, each with a comma before it. */
+  #slice(lane: number, name: string, category: string, { time, duration }: TraceEvent, more = ""): string {
     return `{"name":${
       JSON.stringify(name)
     },"cat":"${category}","ph":"X","pid":${THREADS},"tid":${lane},"ts":${this.#at(time)},"dur":${
@@ -196,12 +193,10 @@ export class ChromeTrace {
       this.#at(time + duration)
     }},\n`;
   }
+}
 
-  #flow(phase: "s" | "f", lane: number, category: string, id: number, time: number): string {
-    return `{"name":"${category}","cat":"${category}","ph":"${phase}"${
-      phase === "f" ? `,"bp":"e"` : ""
-    },"id":${id},"pid":${THREADS},"tid":${lane},"ts":${this.#at(time)}},\n`;
-  }
+function hex(id: number): string {
+  return id.toString(16);
 }
 
 function nameOf(process: number, name: string): string {

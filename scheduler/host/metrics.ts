@@ -48,7 +48,7 @@ export interface Metrics {
   threads: ThreadMetrics[];
   /** From the moment that a task is queued until a thread begins it. One in 16 is measured; children that stay on their parent's thread are not. */
   schedulingLatency: Histogram;
-  /** From a task's begin to its end or its first await. The first 16 of a kind on each thread are measured, then one in 16; of children that stay on their parent's thread one in 64. */
+  /** From a task's begin to its end or its first await. The first 16 of a kind on each thread are measured, then one in 16; of children that stay on their parent's thread one in 64, of kinds of which others were ever started elsewhere. */
   runTime: Histogram;
   /** Calls of `ctx.blocking`. One in 16 on each thread is measured. */
   blockingCalls: Histogram;
