@@ -45,6 +45,7 @@ export interface Metrics {
   byPort: { values: number; bytes: number };
   /** Shared memory, in bytes. `blocks`: for values of up to 64 KiB, in use or free for the next. `spans`: larger ones, in use. */
   arena: { bytes: number; blocks: number; spans: number };
+  /** Those that there are now, the spare one included. */
   threads: ThreadMetrics[];
   /** From the moment that a task is queued until a thread begins it. One in 16 is measured; children that stay on their parent's thread are not. */
   schedulingLatency: Histogram;
@@ -64,6 +65,7 @@ export interface Metrics {
 export interface ThreadMetrics {
   /** The kernel's number; 0: it is starting. */
   tid: number;
+  /** What it is there for, as in a dump. */
   role: "pool" | "spare" | "dedicated" | "locked" | "ending";
   /** CPU time that it has used, if that is known: on Linux with the shim. */
   cpuMs?: number;

@@ -79,12 +79,17 @@ export class Recorded {
 export interface Histogram {
   /** How many. Where only one in n is measured it counts as n. */
   count: number;
+  /** Of all values, exact but for what was not measured. */
   sum: number;
   /** The median. */
   p50: number;
+  /** 90 of 100 are at most this. */
   p90: number;
+  /** 99 of 100. */
   p99: number;
+  /** 999 of 1000. */
   p999: number;
+  /** The largest. */
   max: number;
   /** Those that are not empty, ascending: each with its highest value, and how many are in it. */
   buckets: [highest: number, count: number][];

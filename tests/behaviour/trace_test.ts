@@ -1,11 +1,12 @@
 // What a trace has of a program, and that its sums are those of stats().
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertRejects } from "@std/assert";
-import { Channel, Scheduler, SchedulerClosedError, type TraceSummary } from "@heddle/heddle";
+import { Channel, Scheduler, SchedulerClosedError, ThreadDiedError, type TraceSummary } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { preemption } from "../support/capabilities.ts";
 import { Flag } from "../support/flag.ts";
 import { runProgram } from "../support/programs.ts";
 import { fan, nothing } from "../tasks/arithmetic.ts";
+import { exitOfDeno } from "../tasks/dying.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
 import { hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
@@ -158,6 +159,23 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertGreaterOrEqual(regions, 8000);
     assertGreaterOrEqual(regions + summary.dropped, 50_000);
     assertEquals(entries.at(-1)!.name, `${summary.dropped} events dropped`);
+  });
+
+  await t.step("a thread that dies has told what it did, and the next one goes on", async () => {
+    const { entries } = await traced(sched, async () => {
+      await assertRejects(() => sched.go(exitOfDeno()), ThreadDiedError);
+      await Promise.all(Array.from({ length: 20 }, () => sched.go(hasRegions())));
+    });
+    assertEquals(slices(entries, "region").filter(({ name }) => name === "computes").length, 20);
+    assertNested(entries);
+  });
+
+  await t.step("what cannot be written is what stop() rejects with, and all else goes on", async () => {
+    const trace = await sched.trace({ file: "/dev/full" });
+    await Promise.all(Array.from({ length: 20 }, () => sched.go(nothing())));
+    await assertRejects(() => trace.stop(), Error, "No space left");
+    await assertRejects(() => trace.stop(), Error, "No space left");
+    await sched.go(nothing());
   });
 
   await t.step("a trace has nothing of what came before, and one at a time is written", async () => {
