@@ -77,6 +77,7 @@ export class Host {
   readonly #metrics: MetricsReader;
   #trace: TraceWriter | undefined = undefined;
   #isTraceOpening = false;
+  #traces = 0;
   readonly #admission: Admission;
   readonly #dumper: Dumper;
   readonly #name: string | undefined;
@@ -411,7 +412,7 @@ export class Host {
   /** Rejects if there is one, or the file cannot be written. */
   async trace(options: TraceOptions): Promise<TraceWriter> {
     const { file } = requireTraceOptions(options);
-    if (this.#isTraceOpening || this.#trace?.isStopped === false) {
+    if (this.#isTraceOpening || this.#trace?.isOver === false) {
       throw new Error("The scheduler is being traced: stop() that trace first.");
     }
     this.#isTraceOpening = true;
@@ -436,7 +437,8 @@ export class Host {
     const signal = () => {
       for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     };
-    return new TraceWriter(this.shared, table, meter, file, this.#name, this.#shim.nowNs, signal);
+    const number = ++this.#traces;
+    return new TraceWriter(this.shared, table, meter, file, number, this.#name, this.#shim.nowNs, signal);
   }
 
   dump(): Dump {

@@ -85,15 +85,18 @@ export class TraceWriter implements Trace {
   #writing: Promise<void> | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
   #events = 0;
+  /** It reads no more, and another one may. */
+  isOver = false;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #stopped: Promise<TraceSummary> | undefined = undefined;
 
-  /** `signal`: all threads look at the header. */
+  /** `number`: from 1, another one for each of a scheduler. `signal`: all threads look at the header. */
   constructor(
     shared: Shared,
     table: TaskTable,
     meter: Meter,
     file: Deno.FsFile,
+    number: number,
     name: string | undefined,
     nowNs: () => number,
     signal: () => void,
@@ -113,7 +116,7 @@ export class TraceWriter implements Trace {
     this.#read(Infinity);
     for (const [lane, reader] of this.#readers) this.#droppedBefore.set(lane, reader.dropped);
     this.#write(this.#chrome.begin(name ?? "Heddle"));
-    store(shared.words, TRACING, 1);
+    store(shared.words, TRACING, number);
     meter.lookForTracing();
     signal();
     this.#later(EVERY);
@@ -210,10 +213,6 @@ export class TraceWriter implements Trace {
     }
   }
 
-  get isStopped(): boolean {
-    return this.#stopped !== undefined;
-  }
-
   #laneName(lane: number): string {
     if (lane === HOST) return "host";
     if (lane === this.#shared.arena.sysmonMeter) return "sysmon";
@@ -233,7 +232,10 @@ export class TraceWriter implements Trace {
     store(this.#shared.words, TRACING, 0);
     this.#meter.lookForTracing();
     this.#signal();
+    // Who looks at the header says which P it has had until now. Who computes on does not, and nobody waits for that.
+    await new Promise((resolve) => setTimeout(resolve, EVERY));
     this.#drain(Infinity);
+    this.isOver = true;
     let dropped = 0;
     for (const [lane, reader] of this.#readers) {
       dropped += (reader.dropped - (this.#droppedBefore.get(lane) ?? 0)) >>> 0;

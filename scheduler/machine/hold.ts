@@ -96,7 +96,8 @@ export class Hold {
   lookForTracing(): void {
     const before = this.meter.tracer;
     const tracer = this.meter.lookForTracing();
-    if (tracer !== before && this.p >>> 0 < EXEMPT_P) tracer?.takes(this.p);
+    if (before !== undefined && tracer === undefined) before.loses();
+    else if (tracer !== before && this.p >>> 0 < EXEMPT_P) tracer?.takes(this.p);
   }
 
   /** Once after it has got a P: what is due here comes first. */

@@ -23,6 +23,8 @@ const CALLS = 15;
 export class Meter {
   /** While the scheduler is traced, as far as this thread knows. */
   tracer: Tracer | undefined = undefined;
+  /** The thread's, also while it is not. */
+  #tracer: Tracer | undefined = undefined;
   readonly #arena: Arena;
   readonly #number: number;
   readonly #doubles: Float64Array;
@@ -39,7 +41,8 @@ export class Meter {
 
   /** Whether the scheduler is traced. */
   lookForTracing(): Tracer | undefined {
-    return this.tracer = Tracer.look(this.#arena, this.#number, this.#nowNs, this.tracer);
+    const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#nowNs, this.#tracer);
+    return this.tracer = own?.isOn ? own : undefined;
   }
 
   count(counter: number, by = 1): void {

@@ -63,6 +63,8 @@ export class Tracer {
   readonly nowNs: () => number;
   readonly #names = new Map<string, number>();
   readonly #parked = new Map<number, { readonly since: number; readonly text: string }>();
+  /** Which trace it tells, as far as the thread knows; 0: none. */
+  #trace = 0;
   #ranFrom = 0;
   #sleptFrom = 0;
   #heldFrom = 0;
@@ -76,20 +78,38 @@ export class Tracer {
   }
 
   /**
-   * The tracer of this thread from here on: `current`, a new one, or none, as the header says; none if there is no room for a ring.
-   * `number`: that of the meter.
+   * What the header says by now, to the thread's tracer, of which it has one for life: two would not know of each other's events. It
+   * is made as it is first needed; none if there is no room for a ring. `number`: that of the meter.
    */
   static look(
     arena: Arena,
     number: number,
     nowNs: () => number,
-    current: Tracer | undefined,
+    own: Tracer | undefined,
   ): Tracer | undefined {
-    if (load(arena.i32, TRACING) === 0) return undefined;
-    if (current !== undefined) return current;
-    const isolate = number === arena.sysmonMeter ? HOST : number;
-    const at = ringOf(arena, number) || makeRing(arena, number, isolate);
-    return at === 0 ? undefined : new Tracer(arena, isolate, at, nowNs);
+    const trace = load(arena.i32, TRACING);
+    if (own === undefined && trace !== 0) {
+      const isolate = number === arena.sysmonMeter ? HOST : number;
+      const at = ringOf(arena, number) || makeRing(arena, number, isolate);
+      if (at !== 0) own = new Tracer(arena, isolate, at, nowNs);
+    }
+    if (own !== undefined) own.#join(trace);
+    return own;
+  }
+
+  /** What began in one trace is in no other one, and who reads the next has not read the texts of this. */
+  #join(trace: number): void {
+    if (trace !== 0 && trace !== this.#trace) {
+      this.#names.clear();
+      this.#parked.clear();
+      this.#ranFrom = this.#sleptFrom = 0;
+      this.#held = -1;
+    }
+    this.#trace = trace;
+  }
+
+  get isOn(): boolean {
+    return this.#trace !== 0;
   }
 
   #tell(kind: number, what: number, id: number, from: number, to = from): void {
@@ -119,9 +139,12 @@ export class Tracer {
 
   /** `locks`: its end is the scheduler's, where the thread is not frozen. */
   region<T>(name: string, id: number, fn: () => T, locks: { hold(): void; release(): void }): T {
+    const trace = this.#trace;
     const from = this.nowNs();
     let isAsync = false;
     const end = (kind: number) => {
+      // It may have been asynchronous, and that trace is over.
+      if (this.#trace !== trace) return;
       locks.hold();
       this.lasted(kind, this.#number(name), id, from);
       locks.release();

@@ -8,7 +8,7 @@ import { runProgram } from "../support/programs.ts";
 import { fan, nothing } from "../tasks/arithmetic.ts";
 import { exitOfDeno } from "../tasks/dying.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
-import { hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
+import { hasLateRegion, hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
 
 /** As in the file. Times are microseconds. */
@@ -170,6 +170,24 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertNested(entries);
   });
 
+  await t.step("a region that ends in the next trace is in none, and harms neither", async () => {
+    const [begun, go] = [new Flag(), new Flag()];
+    let late: Promise<unknown> | undefined;
+    await traced(sched, async () => {
+      late = sched.go(hasLateRegion(begun.buffer, go.buffer));
+      await until(() => begun.value === 1, "it is in its region");
+      await sched.go(hasManyRegions(100));
+    });
+    const { entries } = await traced(sched, async () => {
+      await sched.go(hasManyRegions(10));
+      go.value = 1;
+      await late;
+      await sched.go(hasManyRegions(10));
+    });
+    assertEquals(slices(entries, "region").map(({ name }) => name), Array(20).fill("one of many"));
+    assertNested(entries);
+  });
+
   await t.step("what cannot be written is what stop() rejects with, and all else goes on", async () => {
     const trace = await sched.trace({ file: "/dev/full" });
     await Promise.all(Array.from({ length: 20 }, () => sched.go(nothing())));
@@ -186,6 +204,11 @@ Deno.test("what a trace has is what was done", async (t) => {
     });
     assertEquals(slices(entries, "region"), []);
     assertEquals(slices(entries, "task").length, 1);
+    const file = await Deno.makeTempFile();
+    const ended = (await sched.trace({ file })).stop();
+    await assertRejects(() => sched.trace({ file }), Error, "stop() that trace first");
+    await ended;
+    await Deno.remove(file);
     await assertRejects(() => sched.trace({ file: "/no/such/folder/trace" }), Deno.errors.NotFound);
     await assertRejects(() => sched.trace({} as never), TypeError, "file is undefined");
   });

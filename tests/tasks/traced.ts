@@ -1,5 +1,6 @@
 /** Tasks of which a trace shows something. */
 import { type Channel, task } from "@heddle/heddle";
+import { Flag } from "../support/flag.ts";
 
 function compute(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end;);
@@ -28,6 +29,17 @@ export const hasRegions = task(import.meta, "hasRegions", async (ctx): Promise<u
 export const hasManyRegions = task(import.meta, "hasManyRegions", (ctx, count: number): void => {
   for (let n = 0; n < count; n++) ctx.span("one of many", () => {});
 });
+
+/** Says that it is in its region, which ends when it is told to. */
+export const hasLateRegion = task(
+  import.meta,
+  "hasLateRegion",
+  (ctx, begun: SharedArrayBuffer, go: SharedArrayBuffer): Promise<void> =>
+    ctx.span("late", async () => {
+      new Flag(begun).value = 1;
+      for (const flag = new Flag(go); flag.value === 0;) await ctx.sleep(1);
+    }),
+);
 
 export const receivesOne = task(import.meta, "receivesOne", (_ctx, from: Channel<number>) => from.recv());
 
