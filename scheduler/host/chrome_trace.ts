@@ -36,8 +36,8 @@ export interface Meanings {
 /** Processes of the file. */
 const THREADS = 1;
 const PROCESSORS = 2;
-/** Microseconds of what is a moment, and a slice because an arrow leads from there or to there. */
-const SHORT = 0.1;
+/** Microseconds of what is a moment, and a slice because an arrow leads from there or to there: less than a look at the clock takes. */
+const SHORT = 0.02;
 /** The begin and the end of an arrow, each followed by a number and a quotation mark. Records of operations have others than tasks. */
 const OUT = `,"flow_out":true,"bind_id":"0x`;
 const IN = `,"flow_in":true,"bind_id":"0x`;
@@ -49,8 +49,8 @@ export class ChromeTrace {
   /** Names of lanes, as far as the file has them. */
   readonly #lanes = new Map<number, string>();
   readonly #processors = new Set<number>();
-  /** When Ms lost their Ps in the middle of a task, which they find out later: by lane. */
-  readonly #lost = new Map<number, number>();
+  /** When sysmon took their Ps from Ms, which find that out later: by lane, oldest first. */
+  readonly #lost = new Map<number, number[]>();
   #asyncs = 0;
 
   /** `base`: the time that is 0, in nanoseconds. */
@@ -111,9 +111,10 @@ export class ChromeTrace {
       case CALLED:
         return this.#slice(lane, "blocking call", "call", event);
       case RETOOK:
+        this.#lose(what, event.time);
         return this.#instant(lane, `P ${id} taken from a call`, event, { thread: this.#nameOf(what), p: id });
       case PREEMPTED_P:
-        this.#lost.set(what, event.time);
+        this.#lose(what, event.time);
         return this.#instant(lane, `P ${id} taken from a task`, event, { thread: this.#nameOf(what), p: id });
       case FROZE:
         return this.#async(what, `${this.#nameOf(what)} frozen`, "freeze", event);
@@ -139,6 +140,12 @@ export class ChromeTrace {
     }
   }
 
+  #lose(lane: number, time: number): void {
+    const losses = this.#lost.get(lane);
+    if (losses === undefined) this.#lost.set(lane, [time]);
+    else losses.push(time);
+  }
+
   #heldP(lane: number, { what: p, time, duration }: TraceEvent): string {
     let text = "";
     if (!this.#processors.has(p)) {
@@ -146,8 +153,12 @@ export class ChromeTrace {
       text = meta("thread_name", PROCESSORS, p, { name: `P ${p}` }) +
         meta("thread_sort_index", PROCESSORS, p, { sort_index: p });
     }
-    const lost = this.#lost.get(lane);
-    const end = lost !== undefined && lost > time && lost < time + duration ? lost : time + duration;
+    const losses = this.#lost.get(lane) ?? [];
+    let end = time + duration;
+    while (losses.length > 0 && losses[0] < time + duration) {
+      const lost = losses.shift()!;
+      if (lost > time) end = Math.min(end, lost);
+    }
     const name = JSON.stringify(this.#nameOf(lane));
     return `${text}{"name":${name},"cat":"P","ph":"X","pid":${PROCESSORS},"tid":${p},"ts":${
       this.#at(time)

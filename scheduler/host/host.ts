@@ -418,7 +418,7 @@ export class Host {
     this.#isTraceOpening = true;
     try {
       const opened = await Deno.open(file, OF_TRACE);
-      if (!this.isClosed) return this.#trace = this.#traceTo(opened);
+      if (!this.isClosed) return this.#trace = this.#traceTo(opened, false);
       opened.close();
       throw new SchedulerClosedError("The scheduler was closed.");
     } finally {
@@ -428,17 +428,27 @@ export class Host {
 
   /** Of the scheduler, or of the process. */
   #traceToTheEnd({ file }: TraceOptions): void {
-    const trace = this.#trace = this.#traceTo(Deno.openSync(file, OF_TRACE));
+    const trace = this.#trace = this.#traceTo(Deno.openSync(file, OF_TRACE), true);
     addEventListener("unload", () => trace.flush());
   }
 
-  #traceTo(file: Deno.FsFile): TraceWriter {
+  #traceTo(file: Deno.FsFile, isHasty: boolean): TraceWriter {
     const { meter, table } = this.home;
     const signal = () => {
       for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     };
     const number = ++this.#traces;
-    return new TraceWriter(this.shared, table, meter, file, number, this.#name, this.#shim.nowNs, signal);
+    return new TraceWriter(
+      this.shared,
+      table,
+      meter,
+      file,
+      isHasty,
+      number,
+      this.#name,
+      this.#shim.nowNs,
+      signal,
+    );
   }
 
   dump(): Dump {

@@ -80,6 +80,7 @@ export class TraceWriter implements Trace {
   readonly #readers = new Map<number, RingReader>();
   readonly #tasks: string[] = [];
   readonly #encoder = new TextEncoder();
+  readonly #isHasty: boolean;
   /** What is to be written. The first one is being, while there is `#writing`. */
   readonly #chunks: Uint8Array[] = [];
   #writing: Promise<void> | undefined = undefined;
@@ -90,12 +91,16 @@ export class TraceWriter implements Trace {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
   #stopped: Promise<TraceSummary> | undefined = undefined;
 
-  /** `number`: from 1, another one for each of a scheduler. `signal`: all threads look at the header. */
+  /**
+   * `isHasty`: the process may end at any time, and what is being written then would be lost, so the event loop stands still for that.
+   * `number`: from 1, another one for each of a scheduler. `signal`: all threads look at the header.
+   */
   constructor(
     shared: Shared,
     table: TaskTable,
     meter: Meter,
     file: Deno.FsFile,
+    isHasty: boolean,
     number: number,
     name: string | undefined,
     nowNs: () => number,
@@ -106,6 +111,7 @@ export class TraceWriter implements Trace {
     this.#meter = meter;
     this.#heap = new Heap(shared.arena, HOST);
     this.#file = file;
+    this.#isHasty = isHasty;
     this.#signal = signal;
     this.#nowNs = nowNs;
     this.#chrome = new ChromeTrace(nowNs(), {
@@ -184,9 +190,20 @@ export class TraceWriter implements Trace {
   }
 
   #write(text: string): void {
-    if (text === "") return;
+    if (text === "" || this.#failure !== undefined) return;
     this.#chunks.push(this.#encoder.encode(text));
-    this.#writing ??= this.#writeAll();
+    if (this.#isHasty) this.#writeNow();
+    else this.#writing ??= this.#writeAll();
+  }
+
+  #writeNow(): void {
+    try {
+      for (const bytes of this.#chunks.splice(0)) {
+        for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+      }
+    } catch (error) {
+      this.#failure = { error };
+    }
   }
 
   /** What fails is what stop() rejects with. */
@@ -205,12 +222,7 @@ export class TraceWriter implements Trace {
 
   /** The process ends. A file without an end can be read. */
   flush(): void {
-    if (this.#stopped !== undefined) return;
-    const isWriting = this.#writing !== undefined;
-    this.#drain(Infinity);
-    for (const bytes of this.#chunks.slice(isWriting ? 1 : 0)) {
-      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
-    }
+    if (this.#stopped === undefined) this.#drain(Infinity);
   }
 
   #laneName(lane: number): string {

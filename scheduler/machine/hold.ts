@@ -110,6 +110,8 @@ export class Hold {
   /** With nothing in its ring, unless it is locked: then it has not looked there. */
   giveUp(): void {
     const { p } = this;
+    // From the next line on it may be another one's.
+    this.meter.tracer?.loses();
     if (this.takesWork) this.#shared.idle.releaseP(p);
     else this.#shared.wakeups.passOn(p);
     this.#lose();
@@ -118,15 +120,16 @@ export class Hold {
   /** Another M has something to do that cannot be done elsewhere, and it is its turn: it gets our P, if it still sleeps. */
   handOff(isolate: number): void {
     const { p } = this;
+    this.meter.tracer?.loses();
     // From its status on the P is the other's.
     this.#ps.pass(p);
-    if (this.#shared.wakeups.handOff(isolate, p)) this.#lose();
-    else this.#ps.hold(p, this.isolate);
+    if (this.#shared.wakeups.handOff(isolate, p)) return this.#lose();
+    this.#ps.hold(p, this.isolate);
+    this.meter.tracer?.takes(p);
   }
 
   /** The P's status says so. Partner: Preemption.#ask. Nobody would find an M that was frozen without a P. */
   #lose(): void {
-    this.meter.tracer?.loses();
     this.p = NO_P;
     this.awaitSignal();
   }
@@ -166,7 +169,7 @@ export class Hold {
 
   /** The thread was frozen, and has another P; or it has lost its P where it could not be frozen. */
   #takeUp(given: number): void {
-    // The time since it lost the last one is sysmon's to tell.
+    // As above.
     this.meter.tracer?.loses();
     if (given !== SEIZED) {
       this.meter.tracer?.takes(givenP(given));
@@ -199,6 +202,7 @@ export class Hold {
     if (this.#ps.leaveCall(p, word)) {
       this.p = p;
     } else {
+      // Until sysmon took it, which tells when that was.
       this.meter.tracer?.loses();
       this.comeBack(p);
     }

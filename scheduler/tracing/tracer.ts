@@ -179,10 +179,10 @@ export class Tracer {
     this.#heldFrom = this.nowNs();
   }
 
-  /** Its P is gone, since now or since then. */
-  loses(to = this.nowNs()): void {
+  /** Its P is gone. Of one that sysmon took it says so itself, and from when on. */
+  loses(): void {
     if (this.#held < 0) return;
-    this.#tell(HELD_P, this.#held, 0, this.#heldFrom, to);
+    this.lasted(HELD_P, this.#held, 0, this.#heldFrom);
     this.#held = -1;
   }
 

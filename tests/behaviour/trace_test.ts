@@ -4,8 +4,10 @@ import { Channel, Scheduler, SchedulerClosedError, ThreadDiedError, type TraceSu
 import { soon, until } from "../support/deadline.ts";
 import { preemption } from "../support/capabilities.ts";
 import { Flag } from "../support/flag.ts";
+import { Pipe } from "../support/pipe.ts";
 import { runProgram } from "../support/programs.ts";
 import { fan, nothing } from "../tasks/arithmetic.ts";
+import { readsPipe } from "../tasks/blocking.ts";
 import { exitOfDeno } from "../tasks/dying.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
 import { hasLateRegion, hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
@@ -214,7 +216,7 @@ Deno.test("what a trace has is what was done", async (t) => {
   });
 });
 
-preemption.test("a thread that is frozen, and the P that it lost", async () => {
+preemption.test("a thread that is frozen, one that blocks, and the P that each lost", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: true });
   const [begun, go] = [new Flag(), new Flag()];
   const { entries } = await traced(sched, async () => {
@@ -222,11 +224,22 @@ preemption.test("a thread that is frozen, and the P that it lost", async () => {
     await until(() => sched.metrics().freezes.count > 0, "one was frozen, and goes on");
     go.value = 1;
     await Promise.all(hogs);
+    using pipe = new Pipe();
+    const arrived = new Flag();
+    const reads = sched.go(readsPipe(pipe.reader, arrived.buffer, false));
+    await until(() => arrived.value === 1, "it is about to read");
+    await sched.go(nothing());
+    pipe.write(1);
+    await reads;
   });
   const freezes = entries.filter(({ cat }) => cat === "freeze");
   assertGreaterOrEqual(freezes.length, 2);
   assert(/^thread \d+ frozen$/.test(freezes[0].name), freezes[0].name);
-  assertGreater(entries.filter(({ name }) => name === "P 0 taken from a task").length, 0);
+  for (const what of ["task", "call"]) {
+    assertGreater(entries.filter(({ name }) => name === `P 0 taken from a ${what}`).length, 0, what);
+  }
+  // Nobody has a P while another one does.
+  assertNested(entries.filter(({ cat }) => cat === "P"));
 });
 
 Deno.test("close() ends a trace, whose file is whole then, and no other one begins", async () => {
