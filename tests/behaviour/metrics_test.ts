@@ -49,7 +49,7 @@ Deno.test("children that stay on the thread of their parent have no latency, and
   assertEquals((runTime.count - before.runTime.count) % 64, 1);
 });
 
-native.test("a blocking call is timed, and still counts when its thread has ended", async () => {
+native.test("a blocking call is timed, and counts when its thread has ended; one that lasts is a retake, and its P wakes a thread", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   await sched.dedicate(sleepsInKernel(30));
   await until(() => sched.stats().dedicatedThreads === 0, "its thread ends");
@@ -60,10 +60,7 @@ native.test("a blocking call is timed, and still counts when its thread has ende
   assertEquals(sched.metrics().blockingCalls.count, 16 + 160);
   await sched.go(exitOfDeno()).catch(() => {});
   assertEquals(sched.metrics().blockingCalls.count, 16 + 160);
-});
-
-native.test("a P that is taken from a call that lasts is a retake, and a thread that is woken for it a wake", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  // One that lasts, so that its P is taken, and a thread is woken for that.
   using pipe = new Pipe();
   const arrived = new Flag();
   const reads = sched.go(readsPipe(pipe.reader, arrived.buffer, false));
@@ -122,10 +119,14 @@ Deno.test("what is counted on the host's side", async (t) => {
   });
 });
 
-Deno.test("the text for Prometheus has each histogram with ascending buckets, of which the last is the count", async () => {
-  await using sched = await Scheduler.start({ procs: 1, name: 'a "b"\\' });
+Deno.test("metrics are plain data, also after close(), and the text for Prometheus has each histogram with ascending buckets, of which the last is the count", async () => {
+  const sched = await Scheduler.start({ procs: 1, name: 'a "b"\\' });
   await many(64, sched);
+  await sched.close();
   const metrics = sched.metrics();
+  assertEquals(JSON.parse(JSON.stringify(metrics)) as Metrics, metrics);
+  assertEquals([metrics.version, metrics.name, metrics.stats.ran], [1, 'a "b"\\', 64]);
+  assertEquals(metrics.schedulingLatency.count, 64);
   const text = prometheus(metrics);
   const label = String.raw`scheduler="a \"b\"\\"`;
   const values = new Map(
@@ -155,14 +156,4 @@ Deno.test("the text for Prometheus has each histogram with ascending buckets, of
   }
   const types = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   assertEquals(types.length, new Set(types).size);
-});
-
-Deno.test("metrics are plain data, and there after close()", async () => {
-  const sched = await Scheduler.start({ procs: 1, name: "closed" });
-  await many(32, sched);
-  await sched.close();
-  const metrics = sched.metrics();
-  assertEquals(JSON.parse(JSON.stringify(metrics)) as Metrics, metrics);
-  assertEquals([metrics.version, metrics.name, metrics.stats.ran], [1, "closed", 32]);
-  assertEquals(metrics.schedulingLatency.count, 32);
 });
