@@ -54,6 +54,10 @@ export {
   TaskTimeoutError,
   ThreadDiedError,
 } from "./scheduler/tasks/errors.ts";
+export type { Metrics, ThreadMetrics } from "./scheduler/host/metrics.ts";
+export type { Trace, TraceOptions, TraceSummary } from "./scheduler/host/trace.ts";
+export type { Histogram } from "./scheduler/tracing/histogram.ts";
+export { prometheus } from "./scheduler/prometheus.ts";
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export type { SharedOptions } from "./scheduler/sync/object_name.ts";

@@ -75,7 +75,10 @@ export interface Shim extends Setters<number>, Tier {
   cpu(): number;
   /** Lets another runnable thread have this CPU first. */
   yieldCpu(): number;
-  /** CLOCK_MONOTONIC, which no other clock of JavaScript shows. Without the shim each isolate has its own. */
+  /**
+   * CLOCK_MONOTONIC, which no other clock of JavaScript shows. Without the shim it is made of the system's clock when the isolate
+   * began: if that was set since, isolates differ.
+   */
   nowNs(): number;
   /** Of the thread `tid`. Default: the calling one. */
   getAffinity(tid?: number): number[];

@@ -6,6 +6,8 @@ import type { Host } from "./host/host.ts";
 import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
 import type { Dump } from "./host/dump.ts";
+import type { Metrics } from "./host/metrics.ts";
+import type { Trace, TraceOptions } from "./host/trace.ts";
 import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
@@ -257,6 +259,67 @@ export class Scheduler implements AsyncDisposable {
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     return this.#host.stats();
+  }
+
+  /**
+   * Writes down what happens from here on, until `stop()` or `close()`: who started which task, where and when it ran, what it
+   * waited for and who ended that, blocking calls, steals, sleeps, who had which P, and regions of tasks
+   * ({@linkcode TaskContext.span}). The file is JSON that https://ui.perfetto.dev and Chromium's `chrome://tracing` open; with
+   * `HEDDLE_TRACE=file` in the environment a scheduler writes one from its start on. docs/seeing.md tells how to read it.
+   *
+   * Each thread has room for 8192 events (256 KiB of the arena), which the host empties every few milliseconds. What finds no room is
+   * dropped, and counted: the threads never wait. A thread that computes joins when it comes to the scheduler. Of children that stay
+   * on the thread of their parent one in 64 is there, of kinds of which others were ever started elsewhere. When nothing is traced
+   * this costs nothing.
+   *
+   * The idea is that of Go's `runtime/trace`; the form is Chromium's Trace Event Format.
+   *
+   * It rejects with an `Error` while there is a trace, a `Deno.errors` one if the file cannot be written, or a
+   * {@linkcode SchedulerClosedError}.
+   *
+   * @example
+   * ```ts
+   * import { assert, assertEquals } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 2 });
+   * const file = await Deno.makeTempFile();
+   * const trace = await sched.trace({ file });
+   * await Promise.all(Array.from({ length: 10 }, (_, n) => sched.go(sum(0, n))));
+   * const { events, dropped } = await trace.stop();
+   * assert(events >= 20);
+   * assertEquals(dropped, 0);
+   * assert(JSON.parse(await Deno.readTextFile(file)).length > events);
+   * ```
+   */
+  async trace(options: TraceOptions): Promise<Trace> {
+    this.#requireOpen();
+    return await this.#host.trace(options);
+  }
+
+  /**
+   * How it has been so far: histograms of how long tasks waited, ran and blocked, counts, memory and CPU time of each thread. Plain
+   * data, for `JSON.stringify`, {@linkcode prometheus} or a log. It takes a tenth of a millisecond, and disturbs no thread. What is
+   * sampled, and how often, says each field: together less than 1% of what a task costs.
+   *
+   * After `close()` it says what was.
+   *
+   * @example
+   * ```ts
+   * import { assert } from "@std/assert";
+   * import { Scheduler } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * await using sched = await Scheduler.start({ procs: 2 });
+   * await Promise.all(Array.from({ length: 100 }, (_, n) => sched.go(sum(0, n))));
+   * const { schedulingLatency, runTime } = sched.metrics();
+   * assert(schedulingLatency.count > 0 && runTime.count > 0);
+   * console.log(`99 of 100 tasks began within ${schedulingLatency.p99} ms`);
+   * ```
+   */
+  metrics(): Metrics {
+    return this.#host.metrics();
   }
 
   /**

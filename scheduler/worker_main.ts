@@ -11,6 +11,7 @@ import "./locker_tasks.ts";
 import { Machine } from "./machine/machine.ts";
 import { Arena } from "./arena/arena.ts";
 import { CLOSING, PREEMPT } from "./arena/layout/header.ts";
+import { METER_HEAP_USED } from "./arena/layout/meter.ts";
 import { HOST, M_DEATH, M_GIVEN, M_LOCKS, M_PREEMPTIBLE, M_SLEEP, M_TID } from "./arena/layout/m.ts";
 import { SideChannel } from "./slots/side_channel.ts";
 import { Sysmon } from "./sysmon/sysmon.ts";
@@ -65,7 +66,9 @@ function runMachine(): void {
   // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
   const heapLimit = v8.getHeapStatistics().heap_size_limit;
   const heapCheck = setInterval(() => {
-    if (v8.getHeapStatistics().heap_size_limit === heapLimit) return;
+    const { heap_size_limit, used_heap_size } = v8.getHeapStatistics();
+    machine.hold.meter.set(METER_HEAP_USED, used_heap_size);
+    if (heap_size_limit === heapLimit) return;
     store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
     process.exit(1);
   }, HEAP_CHECK);

@@ -7,6 +7,7 @@
  */
 import { HEADER_END, LINE, MAX_UNITS } from "./layout/header.ts";
 import { HOST, M_WORDS } from "./layout/m.ts";
+import { METER_WORDS, QUEUED_AT_WORDS } from "./layout/meter.ts";
 import {
   CODE_WORDS,
   MAX_NATIVE_THREADS,
@@ -49,7 +50,10 @@ function offsets(maxTasks: number, maxThreads: number) {
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
   const spans = lineUp(native + NATIVE_WORDS);
-  const heapBytes = lineUp(spans + MAX_UNITS / 32) * 4;
+  const meters = lineUp(spans + MAX_UNITS / 32);
+  // The host's, those of the threads, and sysmon's.
+  const queuedAt = meters + (numbers + 2) * METER_WORDS;
+  const heapBytes = lineUp(queuedAt + slots * QUEUED_AT_WORDS) * 4;
   return {
     numbers,
     slots,
@@ -63,6 +67,8 @@ function offsets(maxTasks: number, maxThreads: number) {
     codeRanges,
     native,
     spans,
+    meters,
+    queuedAt,
     heapBytes,
   };
 }
@@ -73,6 +79,7 @@ function lineUp(index: number): number {
 
 export class Arena {
   readonly i32: Int32Array;
+  readonly f64: Float64Array;
   readonly u8: Uint8Array;
   readonly slots: number;
   readonly globalCapacity: number;
@@ -97,6 +104,8 @@ export class Arena {
   readonly #isolates: number;
   readonly #gs: number;
   readonly #definitions: number;
+  readonly #meters: number;
+  readonly #queuedAt: number;
 
   constructor(
     readonly shape: ArenaShape,
@@ -104,6 +113,7 @@ export class Arena {
   ) {
     const at = offsets(shape.maxTasks, shape.maxThreads);
     this.i32 = new Int32Array(buffer);
+    this.f64 = new Float64Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.slots = at.slots;
     this.globalCapacity = at.globalCapacity;
@@ -122,6 +132,8 @@ export class Arena {
     this.#processors = at.processors;
     this.#isolates = at.isolates;
     this.#gs = at.gs;
+    this.#meters = at.meters;
+    this.#queuedAt = at.queuedAt;
   }
 
   processor(p: number): number {
@@ -138,6 +150,20 @@ export class Arena {
 
   g(slot: number): number {
     return this.#gs + slot * G_WORDS;
+  }
+
+  /** Of an isolate, or of sysmon. */
+  meter(number: number): number {
+    return this.#meters + number * METER_WORDS;
+  }
+
+  get sysmonMeter(): number {
+    return this.numbers + 1;
+  }
+
+  /** In `f64`. */
+  queuedAt(slot: number): number {
+    return (this.#queuedAt + slot * QUEUED_AT_WORDS) / 2;
   }
 
   /** The first of the slots that an isolate owns. */

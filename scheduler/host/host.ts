@@ -43,6 +43,8 @@ import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_op
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
+import { type Metrics, MetricsReader } from "./metrics.ts";
+import { requireTraceOptions, traceOfEnvironment, type TraceOptions, TraceWriter } from "./trace.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -72,6 +74,10 @@ export class Host {
   readonly #loop: HostLoop;
   readonly #stalls: Stalls | undefined;
   readonly #statistics: Statistics;
+  readonly #metrics: MetricsReader;
+  #trace: TraceWriter | undefined = undefined;
+  #isTraceOpening = false;
+  #traces = 0;
   readonly #admission: Admission;
   readonly #dumper: Dumper;
   readonly #name: string | undefined;
@@ -84,10 +90,10 @@ export class Host {
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
     const shim = openTier();
-    return new Host(shim, settingsOf(options, shim), tracingOfEnvironment());
+    return new Host(shim, settingsOf(options, shim), tracingOfEnvironment(), traceOfEnvironment());
   }
 
-  constructor(shim: Shim, settings: Settings, tracing?: Tracing) {
+  constructor(shim: Shim, settings: Settings, tracing?: Tracing, traced?: TraceOptions) {
     if (settings.preempt) installPreemption(shim);
     const shared = this.shared = new Shared(arenaWith(settings), shim);
     const { arena, parker, mailbox } = shared;
@@ -95,6 +101,7 @@ export class Host {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#statistics = new Statistics(shared);
+    this.#metrics = new MetricsReader(shared, shim);
     this.#maxNativeThreads = settings.maxNativeThreads;
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
@@ -122,6 +129,7 @@ export class Host {
     this.#name = settings.name;
     this.#dumper = new Dumper(shared, home.table, shim);
     this.#schedTrace = tracing && new SchedTrace(tracing, () => this.dump());
+    if (traced !== undefined) this.#traceToTheEnd(traced);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
@@ -340,6 +348,8 @@ export class Host {
     if (this.threads.all.some((thread) => this.threads.closes(thread))) await within(CLOSING_LIMIT, ended);
     for (const thread of this.threads.all) this.threads.terminate(thread);
     await ended;
+    // Whoever waits for it hears why it failed.
+    await this.#trace?.stop().catch(() => {});
     this.#loop.close();
     this.#shim.close();
   }
@@ -364,6 +374,7 @@ export class Host {
 
   #announceEnd(): void {
     this.#schedTrace?.stop();
+    this.#metrics.close();
     this.#dumpSignal?.stop();
     store(this.#words, CLOSING, 1);
     this.threads.close();
@@ -394,6 +405,52 @@ export class Host {
     });
   }
 
+  metrics(): Metrics {
+    return this.#metrics.read(this.#name, this.isolates, this.stats());
+  }
+
+  /** Rejects if there is one, or the file cannot be written. */
+  async trace(options: TraceOptions): Promise<TraceWriter> {
+    const { file } = requireTraceOptions(options);
+    if (this.#isTraceOpening || this.#trace?.isOver === false) {
+      throw new Error("The scheduler is being traced: stop() that trace first.");
+    }
+    this.#isTraceOpening = true;
+    try {
+      const opened = await Deno.open(file, OF_TRACE);
+      if (!this.isClosed) return this.#trace = this.#traceTo(opened, false);
+      opened.close();
+      throw new SchedulerClosedError("The scheduler was closed.");
+    } finally {
+      this.#isTraceOpening = false;
+    }
+  }
+
+  /** Of the scheduler, or of the process. */
+  #traceToTheEnd({ file }: TraceOptions): void {
+    const trace = this.#trace = this.#traceTo(Deno.openSync(file, OF_TRACE), true);
+    addEventListener("unload", () => trace.flush());
+  }
+
+  #traceTo(file: Deno.FsFile, isHasty: boolean): TraceWriter {
+    const { meter, table } = this.home;
+    const signal = () => {
+      for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
+    };
+    const number = ++this.#traces;
+    return new TraceWriter(
+      this.shared,
+      table,
+      meter,
+      file,
+      isHasty,
+      number,
+      this.#name,
+      this.#shim.nowNs,
+      signal,
+    );
+  }
+
   dump(): Dump {
     const waiting = Array.from(
       this.#tasks.withoutSlot(),
@@ -408,6 +465,8 @@ export class Host {
     });
   }
 }
+
+const OF_TRACE: Deno.OpenOptions = { write: true, create: true, truncate: true };
 
 function installPreemption(shim: Shim): void {
   const result = shim.installPreemption();

@@ -56,9 +56,11 @@ export class BlockingCalls {
     this.#sysmon.wakeUnlessTicking();
     // Partner: Preemption.#ask. A signal would interrupt the call.
     if (this.#parker.state(this.#isolate) !== AWAKE) hold.awaitSignal();
+    const begun = hold.meter.beginCall();
     try {
       return fn();
     } finally {
+      hold.meter.endCall(begun);
       hold.leaveCall(p, word);
       this.#locks.release();
     }
@@ -74,9 +76,11 @@ export class BlockingCalls {
     this.#stopwatch.spoil();
     this.#children.publishAll();
     hold.passOnForCall(p);
+    const begun = hold.meter.beginCall();
     try {
       return fn();
     } finally {
+      hold.meter.endCall(begun);
       hold.comeBackFromCall(p);
       this.#locks.release();
     }
@@ -97,9 +101,11 @@ export class BlockingCalls {
 
   #runWithout<T>(fn: () => T): T {
     this.#hold.enterCallWithout();
+    const begun = this.#hold.meter.beginCall();
     try {
       return fn();
     } finally {
+      this.#hold.meter.endCall(begun);
       this.#hold.leaveCallWithout();
     }
   }

@@ -2,7 +2,7 @@
 import type { BlockingOptions, TaskContext } from "../tasks/context.ts";
 import { HOME } from "../tasks/home.ts";
 import type { Isolate, Loop } from "../sync/isolate.ts";
-import { type Names, requireOptions } from "../tasks/options.ts";
+import { type Names, requireOptions, shown } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
 import { type PerThread, requirePerThread } from "../tasks/per_thread.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
@@ -227,6 +227,14 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
       : calls.run(fn);
     if (typeof result === "object") refusePromise(result);
     return result;
+  }
+
+  span<T>(name: string, fn: () => T): T {
+    if (typeof name !== "string") throw new TypeError(`ctx.span: the name is ${shown(name)}: give a string.`);
+    const { locks, meter: { tracer } } = this.services.home;
+    if (tracer === undefined) return fn();
+    reserveStack();
+    return tracer.region(name, this.id, fn, locks);
   }
 
   lockOSThread(): void {

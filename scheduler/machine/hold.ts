@@ -8,6 +8,7 @@
 import { load, store } from "../arena/atomics.ts";
 import { CLOSING } from "../arena/layout/header.ts";
 import { M_SPINNING } from "../arena/layout/m.ts";
+import { METER_WAKES } from "../arena/layout/meter.ts";
 import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Parker } from "../parking/parker.ts";
@@ -24,10 +25,12 @@ import {
 import type { Processors } from "../parking/processor.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Shim } from "../../ffi/shim.ts";
+import { Meter } from "../tracing/meter.ts";
 
 export class Hold {
   readonly isolate: number;
   readonly locks: Locks;
+  readonly meter: Meter;
   /** The P that it holds, NO_P while that is in a blocking call. */
   p = NO_P;
   /** Whether it takes Gs from queues. thread_lock.ts says so. */
@@ -58,6 +61,7 @@ export class Hold {
     this.isolate = isolate;
     this.#shared = shared;
     this.locks = new Locks(arena, isolate);
+    this.meter = new Meter(arena, isolate, shim.nowNs);
     this.locks.takeUp = (given) => this.#takeUp(given);
     this.#words = arena.i32;
     this.#spinning = arena.isolate(isolate) + M_SPINNING;
@@ -75,6 +79,7 @@ export class Hold {
 
   /** It was given the P, or has acquired it. */
   take(p: number): void {
+    this.meter.tracer?.takes(p);
     this.#isFresh = true;
     this.locks.beginTurn();
     this.#ps.hold(p, this.isolate);
@@ -87,6 +92,14 @@ export class Hold {
     if (p >= this.#shared.idle.procs) this.isHeaderNew = true;
   }
 
+  /** The header may say that the scheduler is traced, or no more. */
+  lookForTracing(): void {
+    const before = this.meter.tracer;
+    const tracer = this.meter.lookForTracing();
+    if (before !== undefined && tracer === undefined) before.loses();
+    else if (tracer !== before && this.p >>> 0 < EXEMPT_P) tracer?.takes(this.p);
+  }
+
   /** Once after it has got a P: what is due here comes first. */
   isNew(): boolean {
     if (!this.#isFresh) return false;
@@ -97,6 +110,8 @@ export class Hold {
   /** With nothing in its ring, unless it is locked: then it has not looked there. */
   giveUp(): void {
     const { p } = this;
+    // From the next line on it may be another one's.
+    this.meter.tracer?.loses();
     if (this.takesWork) this.#shared.idle.releaseP(p);
     else this.#shared.wakeups.passOn(p);
     this.#lose();
@@ -105,10 +120,12 @@ export class Hold {
   /** Another M has something to do that cannot be done elsewhere, and it is its turn: it gets our P, if it still sleeps. */
   handOff(isolate: number): void {
     const { p } = this;
+    this.meter.tracer?.loses();
     // From its status on the P is the other's.
     this.#ps.pass(p);
-    if (this.#shared.wakeups.handOff(isolate, p)) this.#lose();
-    else this.#ps.hold(p, this.isolate);
+    if (this.#shared.wakeups.handOff(isolate, p)) return this.#lose();
+    this.#ps.hold(p, this.isolate);
+    this.meter.tracer?.takes(p);
   }
 
   /** The P's status says so. Partner: Preemption.#ask. Nobody would find an M that was frozen without a P. */
@@ -152,7 +169,12 @@ export class Hold {
 
   /** The thread was frozen, and has another P; or it has lost its P where it could not be frozen. */
   #takeUp(given: number): void {
-    if (given !== SEIZED) return this.#has(givenP(given));
+    // As above.
+    this.meter.tracer?.loses();
+    if (given !== SEIZED) {
+      this.meter.tracer?.takes(givenP(given));
+      return this.#has(givenP(given));
+    }
     if (this.#parker.keep(this.isolate)) return this.#has(this.#ps.heldBy(this.isolate));
     // Who was asked again waits for that signal, as who parks does. The handler refuses: this is the scheduler.
     while (!this.#parker.endSeizure(this.isolate)) {
@@ -177,14 +199,20 @@ export class Hold {
 
   leaveCall(p: number, word: number): void {
     this.isInCall = false;
-    if (this.#ps.leaveCall(p, word)) this.p = p;
-    else this.comeBack(p);
+    if (this.#ps.leaveCall(p, word)) {
+      this.p = p;
+    } else {
+      // Until sysmon took it, which tells when that was.
+      this.meter.tracer?.loses();
+      this.comeBack(p);
+    }
   }
 
   /** The P goes on at once. Afterwards: `comeBackFromCall`. */
   passOnForCall(p: number): void {
     this.isInCall = true;
     this.p = NO_P;
+    this.meter.tracer?.loses();
     // Partner: Preemption.#ask. A signal would interrupt the call.
     this.#ps.pass(p);
     this.awaitSignal();
@@ -217,6 +245,7 @@ export class Hold {
     const { p } = this;
     this.takesWork = false;
     this.p = EXEMPT_P;
+    this.meter.tracer?.loses();
     return p;
   }
 
@@ -231,13 +260,16 @@ export class Hold {
   announce(asleep: SleepState): void {
     while (!this.#parker.announce(this.isolate, asleep)) this.awaitSignal();
     this.#asleep = asleep;
+    this.meter.tracer?.sleeps();
   }
 
   /** AWAKE again. Whether a P was given meanwhile. */
   retract(asleep: SleepState): boolean {
     this.#asleep = undefined;
+    this.meter.tracer?.wakes();
     const state = this.#parker.retract(this.isolate, asleep);
     if (!isGiven(state)) return false;
+    this.meter.count(METER_WAKES);
     this.take(givenP(state));
     this.#setSpinning(givenSpinning(state));
     return true;

@@ -72,7 +72,7 @@ export class Machine {
     const locks = this.#locks = hold.locks;
     const agenda = this.agenda = new Agenda(shared, hold);
     this.#privates = agenda.privates;
-    const home = this.home = new Isolate(shared, isolate, shim, agenda, locks);
+    const home = this.home = new Isolate(shared, isolate, shim, agenda, locks, hold.meter);
     const eventLoop = this.#eventLoop = new EventLoop(home, agenda, shim, () => thread.isEventLoopEmpty());
     // Gs start Gs: who makes them has to have this before it is complete.
     const known = { tid: shim.gettid(), sliceMs: load(words, SLICE_MS), home, agenda };
@@ -88,6 +88,7 @@ export class Machine {
     this.#search = new Search(agenda, children, eventLoop, shim);
     const warmUp = new WarmUp(shared, hold, runner.modules, home.table);
     this.#park = new Park(agenda, home, eventLoop, mail, runner, warmUp);
+    hold.lookForTracing();
     store(words, arena.isolate(isolate) + M_TID, services.tid);
   }
 
@@ -209,10 +210,11 @@ export class Machine {
     return (this.#runner.tookSlot() || (this.#tick & 15) === 0) && this.#eventLoop.isTurnDue;
   }
 
-  /** The header says something new: the scheduler closes, or fewer Ps count. */
+  /** The header says something new: the scheduler closes, is traced, or fewer Ps count. */
   #lookAtHeader(): void {
     const hold = this.hold;
     hold.isHeaderNew = false;
+    hold.lookForTracing();
     if (load(this.#words, CLOSING) === 1) this.agenda.close();
     else if (hold.p !== EXEMPT_P && hold.p >= this.#idle.procs) this.#leaveP();
   }

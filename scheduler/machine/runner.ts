@@ -26,6 +26,7 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Definition } from "../tasks/call.ts";
 import { defaultReason } from "../tasks/promise.ts";
 import type { Mail } from "../parking/mail.ts";
+import { FINISHED } from "../tracing/tracer.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 import { type ThreadOptions, wearThreadOptions } from "../tasks/thread_options.ts";
@@ -95,7 +96,7 @@ export class Runner {
     this.#wakeups = wakeups;
     this.#box = BlackBox.open(arena, hold.isolate);
     const cpuNs = () => shim.cpuNs(services.tid);
-    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, cpuNs);
+    this.stopwatch = new Stopwatch(arena, hold.isolate, home.table, hold.locks, hold.meter, cpuNs);
     this.modules = new Modules(arena, hold.isolate, home.table, cpuNs);
     this.talk = new Talk(
       () => home.operations + agenda.yields,
@@ -289,7 +290,7 @@ export class Runner {
     let result: unknown;
     let pending: Promise<unknown> | undefined;
     if (g.slot < 0) this.stopwatch.beginPrivate(definition);
-    else this.stopwatch.begin(this.#gs.definition(g.slot));
+    else this.stopwatch.begin(this.#gs.definition(g.slot), g.id);
     locks.leave();
     try {
       // A spread call costs 20 ns more.
@@ -333,6 +334,7 @@ export class Runner {
     this.#locks.hold();
     if (g.args !== undefined) this.talk.ended(g, g.args);
     this.#agenda.ended();
+    this.#hold.meter.tracer?.instant(FINISHED, g.slot < 0 ? -1 : this.#gs.definition(g.slot), g.id);
     this.#end(g, ok, value);
     this.#locks.release();
   }

@@ -9,6 +9,7 @@ import type { Children } from "./children.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
 import type { Shared } from "../parking/shared.ts";
+import { STOLE } from "../tracing/tracer.ts";
 import { Spinner } from "./spin.ts";
 
 /** Go's limit of a batch from the global queue: half a local ring. */
@@ -118,6 +119,7 @@ export class Search {
     const slot = this.#steal(round);
     if (slot >= 0) {
       this.#agenda.stolen++;
+      this.#hold.meter.tracer?.instant(STOLE, slot, 0);
       return slot;
     }
     const taken = this.takeGlobal();

@@ -30,8 +30,11 @@ import {
   unknownErrorClass,
 } from "../codec/codec.ts";
 import type { References } from "../codec/handle.ts";
+import type { Meter } from "../tracing/meter.ts";
+import { POSTED } from "../tracing/tracer.ts";
 import { Heap, offsetOf } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
+import { METER_BY_PORT, METER_BY_PORT_BYTES } from "../arena/layout/meter.ts";
 import { ID_BLOCKS } from "../arena/layout/header.ts";
 import { M_TELLS } from "../arena/layout/m.ts";
 import {
@@ -77,6 +80,7 @@ export class GTable {
   readonly #words: Int32Array;
   readonly #bytes: Bytes;
   readonly #heap: Heap;
+  readonly #meter: Meter | undefined;
   readonly #free: number[] = [];
   /**
    * Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its
@@ -90,8 +94,9 @@ export class GTable {
   #nextId = 0;
   #lastId = -1;
 
-  constructor(arena: Arena, owner: number, handles?: References) {
+  constructor(arena: Arena, owner: number, handles?: References, meter?: Meter) {
     this.#arena = arena;
+    this.#meter = meter;
     this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
     this.#heap = new Heap(arena, owner);
@@ -161,6 +166,7 @@ export class GTable {
 
   /** By the owner, about to push it: if it dies before, the slot is as free as it was. */
   queue(slot: number): void {
+    this.#meter?.queues(slot, this.id(slot), this.definition(slot));
     store(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED);
   }
 
@@ -207,7 +213,10 @@ export class GTable {
   /** By who took the slot out of a queue. False: it was cancelled, and the caller tells its owner. */
   startRunning(slot: number, isolate: number): boolean {
     this.take(slot, isolate);
-    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) return true;
+    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) {
+      this.#meter?.begins(slot, this.id(slot));
+      return true;
+    }
     this.end(slot, isolate, G_DROPPED);
     return false;
   }
@@ -329,6 +338,11 @@ export class GTable {
       if (placed === 0) parcel = parcelOf(message);
       return placed;
     });
+    if (parcel !== undefined) {
+      this.#meter?.count(METER_BY_PORT);
+      this.#meter?.count(METER_BY_PORT_BYTES, parcel.bytes.length);
+      this.#meter?.tracer?.instant(POSTED, parcel.bytes.length, this.id(slot));
+    }
     const g = this.#arena.g(slot);
     this.#words[g + G_BLOCK] = reference;
     this.#words[g + G_PAYLOAD] = parcel !== undefined

@@ -17,6 +17,8 @@ import type { Mailbox } from "../queues/mailbox.ts";
 import type { Clock } from "../queues/cancellation.ts";
 import { GTable } from "../slots/g_table.ts";
 import { TaskTable } from "../slots/task_table.ts";
+import { Meter } from "../tracing/meter.ts";
+import { READIED } from "../tracing/tracer.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import { HOME } from "../tasks/home.ts";
 import { dropCell, Stage, type Store } from "./cell.ts";
@@ -67,6 +69,7 @@ export class Isolate implements Lot, Store {
   readonly number: number;
   readonly loop: Loop;
   readonly locks: Locks;
+  readonly meter: Meter;
   readonly objectLocks: ObjectLocks;
   readonly heap: Heap;
   readonly handles: Handles;
@@ -99,6 +102,7 @@ export class Isolate implements Lot, Store {
     shim: Shim,
     loop: Loop,
     locks: Locks = new Locks(arena, number),
+    meter: Meter = new Meter(arena, number, shim.nowNs),
   ) {
     this.arena = arena;
     this.words = arena.i32;
@@ -107,10 +111,11 @@ export class Isolate implements Lot, Store {
     this.#wakeups = wakeups;
     this.#mailbox = mailbox;
     this.locks = locks;
+    this.meter = meter;
     this.objectLocks = new ObjectLocks(arena.i32, number, this.locks, shim);
     this.heap = new Heap(arena, number);
     this.handles = new Handles(this, number, this.objectLocks);
-    this.gs = new GTable(arena, number, this.handles);
+    this.gs = new GTable(arena, number, this.handles, meter);
     this.table = new TaskTable(arena, number);
     this.values = { i32: arena.i32, u8: arena.u8, handles: this.handles };
     this.records = new Records(arena, number, this.heap);
@@ -153,13 +158,17 @@ export class Isolate implements Lot, Store {
 
   park(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked++;
-    if (waiter.record !== 0) this.loop.listen?.();
+    if (waiter.record === 0) return;
+    this.meter.tracer?.parks(waiter.record, waiter.waited.describe(waiter));
+    this.loop.listen?.();
   }
 
   unparked(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked--;
     if (waiter.release !== undefined) waiter.release();
-    if (waiter.record !== 0) this.records.release(waiter);
+    if (waiter.record === 0) return;
+    this.meter.tracer?.unparks(waiter.record);
+    this.records.release(waiter);
   }
 
   /** Takes an operation out of its object's queue. False: somebody else did. */
@@ -213,6 +222,7 @@ export class Isolate implements Lot, Store {
   /** The caller took the operation out of its queue, wrote the outcome, and has left the critical section. */
   ready(record: number): void {
     const isolate = this.words[record + W_ISOLATE];
+    this.meter.tracer?.instant(READIED, 0, record);
     if (isolate === this.number) return this.read(record);
     this.locks.hold();
     if (this.#mailbox.pushRecord(isolate, record)) this.#wakeups.ready(isolate);

@@ -26,10 +26,13 @@ import { errnoName } from "../../ffi/errno.ts";
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
+import type { Meter } from "../tracing/meter.ts";
+import { FROZE, PREEMPTED_P } from "../tracing/tracer.ts";
 import { stallOf, turnOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
 import { PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
 import { HOST, M_LOCKS, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
+import { METER_FREEZES } from "../arena/layout/meter.ts";
 import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
   ASKED,
@@ -85,6 +88,7 @@ export class Preemption {
   readonly #shim: Shim;
   readonly #parker: Parker;
   readonly #gain: Gain;
+  readonly #meter: Meter;
   readonly #isOn: boolean;
   /** Nanoseconds, as are the next two. */
   readonly #slice: number;
@@ -94,6 +98,8 @@ export class Preemption {
   readonly #turns: Turn[] = [];
   readonly #seized = new Set<number>();
   readonly #asked = new Set<number>();
+  /** Since when. */
+  readonly #frozen = new Map<number, number>();
   readonly #code: number;
   #codeRead = -CODE_AGE;
   #hasWarned = false;
@@ -102,7 +108,8 @@ export class Preemption {
   hasActed = false;
   next = Infinity;
 
-  constructor(shared: Shared, shim: Shim) {
+  constructor(shared: Shared, shim: Shim, meter: Meter) {
+    this.#meter = meter;
     const { arena } = shared;
     this.#shared = shared;
     this.#arena = arena;
@@ -139,6 +146,12 @@ export class Preemption {
     this.next = Infinity;
     this.#gain.begin(now);
     for (const isolate of this.#seized) this.#lookAtSeized(isolate);
+    for (const [isolate, since] of this.#frozen) {
+      if (isFrozen(this.#parker.state(isolate))) continue;
+      this.#frozen.delete(isolate);
+      this.#meter.record(METER_FREEZES, now - since);
+      this.#meter.lookForTracing()?.lasted(FROZE, isolate, 0, since);
+    }
     // Who has answered and parked is in no P's status.
     for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));
   }
@@ -255,6 +268,7 @@ export class Preemption {
     const whom = this.#gain.whom(p, isolate, turn);
     if (!this.#shared.idle.ps.takeFrom(p, isolate)) return;
     this.hasActed = true;
+    this.#meter.lookForTracing()?.instant(PREEMPTED_P, isolate, p);
     store(this.#words, PREEMPTED, load(this.#words, PREEMPTED) + 1);
     store(
       this.#words,
@@ -271,8 +285,9 @@ export class Preemption {
   #freeze(isolate: number, turn: Turn): void {
     turn.pause();
     turn.tries = 0;
-    if (this.#isRunaway(turn)) this.#abandon(isolate, turn);
-    else if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);
+    if (this.#isRunaway(turn)) return this.#abandon(isolate, turn);
+    this.#frozen.set(isolate, this.#now);
+    if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);
   }
 
   /** It runs on without a P. */

@@ -13,12 +13,15 @@ import type { Shared } from "../parking/shared.ts";
 import { NativeWatch } from "./native_watch.ts";
 import { CLOSING, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
 import { HOST, M_IMPORTS } from "../arena/layout/m.ts";
+import { METER_QUEUE, METER_RETAKES } from "../arena/layout/meter.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
 import { Preemption } from "./preemption.ts";
 import { calls, holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
 import { MARKED } from "../parking/sleep_word.ts";
 import { procsOfMachine } from "./procs.ts";
 import { NAPS, SLEEPS } from "../parking/sysmon_sleep.ts";
+import { Meter } from "../tracing/meter.ts";
+import { RETOOK } from "../tracing/tracer.ts";
 
 /** Microseconds between looks, as are the next two: Go's 20; what keeps sysmon at 0.5% of a CPU (bench, `idle-sysmon`); Go's 10 ms. */
 const TICK = 20;
@@ -39,6 +42,8 @@ const REVOKE_ANYWAY = 1e9;
 const WORTH_A_THREAD = 1e6;
 /** Nanoseconds between looks at what the machine has room for. Guess. */
 const MACHINE_CHECK = 1e9;
+/** The same at how much is queued, at the least: a look takes 10 ns for each P. */
+const QUEUE_SAMPLE = 1e6;
 /** Microseconds that it sleeps at the most if the host may end without a word. Guess. */
 const HOST_CHECK = 1e6;
 
@@ -54,11 +59,13 @@ export class Sysmon {
   readonly #shim: Shim;
   readonly #native: NativeWatch;
   readonly #preemption: Preemption;
+  readonly #meter: Meter;
   readonly #seen: Seen[] = [];
   #now = 0;
   #lastCall = 0;
   #lastRun = 0;
   #lastMachineCheck = 0;
+  #lastSample = 0;
   #procsOfMachine: number;
   /** Of the host's thread, if that is not the main one. */
   readonly #life: number | undefined;
@@ -75,7 +82,8 @@ export class Sysmon {
     this.#words = arena.i32;
     this.#shim = shim;
     this.#native = new NativeWatch(arena, shim, parker);
-    this.#preemption = new Preemption(shared, shim);
+    this.#meter = new Meter(arena, arena.sysmonMeter, shim.nowNs);
+    this.#preemption = new Preemption(shared, shim, this.#meter);
     // What the host found there.
     this.#procsOfMachine = idle.procs;
     // The kernel may be so many nanoseconds late with a timeout: 50,000, if nobody says.
@@ -95,6 +103,7 @@ export class Sysmon {
       const nativeCallsWait = this.#native.tick();
       this.#preemption.begin(this.#now);
       this.#lookAtPs();
+      this.#lookAtQueues();
       this.#lookAtMachine();
       if (this.#preemption.hasActed) this.#retook = true;
       quiet = this.#retook ? 0 : quiet + 1;
@@ -204,6 +213,8 @@ export class Sysmon {
     if (!hasMarked && this.#shared.parker.state(isolate) !== MARKED) return;
     if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
+      this.#meter.count(METER_RETAKES);
+      this.#meter.lookForTracing()?.instant(RETOOK, isolate, p);
       this.#shared.wakeups.passOn(p);
     } else if (hasMarked) {
       this.#shared.parker.unmark(isolate);
@@ -224,6 +235,16 @@ export class Sysmon {
     this.#retook = true;
     wakeups.passOn(p);
     return true;
+  }
+
+  // Queues ------------------------------------------------------------------------------------------------------------
+
+  #lookAtQueues(): void {
+    if (this.#now - this.#lastSample < QUEUE_SAMPLE) return;
+    this.#lastSample = this.#now;
+    let queued = this.#shared.global.length;
+    for (let p = 0; p < this.#shared.idle.mostProcs; p++) queued += this.#shared.rings.length(p);
+    this.#meter.record(METER_QUEUE, queued);
   }
 
   // The machine -------------------------------------------------------------------------------------------------------

@@ -90,6 +90,17 @@ export interface TaskContext extends Home {
    */
   used<T>(what: PerThread<T>): T;
   /**
+   * Runs `fn`, and has it as a region of that name in a trace, if there is one ({@linkcode Scheduler.trace}): until it returns, or until
+   * the promise that it returns has settled. Returns what `fn` does. Without a trace it is a call of `fn`, and nothing else. The
+   * first 4096 names of a thread are kept, so have few: not one for each request.
+   *
+   * ```ts ignore
+   * const rows = await ctx.span("load", () => load(id));
+   * return ctx.span("render", () => render(rows));
+   * ```
+   */
+  span<T>(name: string, fn: () => T): T;
+  /**
    * Runs `fn`, which makes a synchronous call that may block in the kernel: a foreign function, a `Deno.*Sync`. Returns
    * what it returns and throws what it throws. If the call lasts, the P that the task holds goes to another thread, and
    * the task goes on once it has one again; other tasks that have begun on this thread have to wait. If the call is quick,

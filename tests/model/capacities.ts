@@ -22,6 +22,10 @@ export const capacities: Patch[] = [
   // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
   shrink("parking/locks.ts", "ONE_TURN = 1 << 8", "ONE_TURN = 0"),
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
+  shrink("arena/layout/ring.ts", "THREAD_EVENTS = 8192", "THREAD_EVENTS = 2"),
+  // What is measured decides nothing.
+  shrink("arena/layout/meter.ts", "BUCKETS = 336", "BUCKETS = 1"),
+  shrink("sysmon/sysmon.ts", "QUEUE_SAMPLE = 1e6", "QUEUE_SAMPLE = Infinity"),
   // Times are hints, and those of the model say nothing.
   shrink("machine/stopwatch.ts", "FIRST = 16", "FIRST = 0"),
   shrink("sysmon/gain.ts", "ENTRIES = 8", "ENTRIES = 1"),

@@ -1231,4 +1231,31 @@ export const mutants: Mutant[] = [
     "",
     "seen: an operation",
   ),
+  mutant(
+    "a writer of events does not mind that its ring is full",
+    "tracing/event_ring.ts",
+    " && this.#isFull()) return false;",
+    ") this.#read = (this.#read + 1) | 0;",
+    "event ring",
+  ),
+  mutant(
+    "an event is published before it is written",
+    "tracing/event_ring.ts",
+    `    words[event + E_KIND] = kind;
+    words[event + E_WHAT] = what;
+    words[event + E_ID] = id | 0;`,
+    `    store(words, this.#at + RING_WRITTEN, (this.#written + 1) | 0);
+    words[event + E_KIND] = kind;
+    words[event + E_WHAT] = what;
+    words[event + E_ID] = id | 0;`,
+    "event ring",
+  ),
+  mutant(
+    "the room of events is given back before they are read",
+    "tracing/event_ring.ts",
+    "    let read = load(words, this.#at + RING_READ);",
+    `    let read = load(words, this.#at + RING_READ);
+    store(words, this.#at + RING_READ, written);`,
+    "event ring",
+  ),
 ];

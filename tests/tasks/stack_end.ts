@@ -589,6 +589,7 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
         return scope.scope((inner) => inner.wait(inner.go(gives(n))));
       })
     ),
+  "span": (ctx) => [() => void ctx.span("deep", () => 1), ignore],
   "blocking": (ctx) => [() => void ctx.blocking(() => ctx.blocking(() => 1)), ignore],
   "blocking that hands off": (ctx) => [() => void ctx.blocking(() => 1, { handOff: true }), ignore],
   "lockOSThread": (ctx) => {

@@ -54,6 +54,8 @@ export const OVERSLEPT = 11 * LINE + 5;
 export const ROOM_WANTED = 11 * LINE + 6;
 /** How often a module was imported, on any thread. See machine/warm_up.ts. */
 export const IMPORTED = 11 * LINE + 7;
+/** While the scheduler is traced, the how manieth trace it is; else 0. By the host, which tells the threads to look: tracing/tracer.ts. */
+export const TRACING = 11 * LINE + 8;
 export const HEADER_END = 12 * LINE;
 
 // Spans (spans.ts)

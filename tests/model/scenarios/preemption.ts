@@ -33,6 +33,7 @@ import type { Call } from "../../../scheduler/tasks/call.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
 import type { Shim } from "../../../ffi/shim.ts";
 import { Preemption } from "../../../scheduler/sysmon/preemption.ts";
+import { Meter } from "../../../scheduler/tracing/meter.ts";
 import { check, checkEqual, oneOf, type Scenario, shim } from "../scenario.ts";
 import { Handler } from "./handler.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
@@ -724,7 +725,8 @@ function asAllCloses(state: number, nowNs = shim.nowNs): Preemption {
   const { arena, parker } = begin(1, [POOL]);
   arena.i32[arena.isolate(1) + M_TID] = 1;
   parker.ask(1, AWAKE, state);
-  return new Preemption(pool, { ...shim, nowNs } as unknown as Shim);
+  const meter = new Meter(pool.arena, pool.arena.sysmonMeter, nowNs);
+  return new Preemption(pool, { ...shim, nowNs } as unknown as Shim, meter);
 }
 
 /** Nobody else would wake it. What is frozen later, is for good. */

@@ -6,14 +6,16 @@ import { Stopwatch } from "../../../scheduler/machine/stopwatch.ts";
 import { Locks } from "../../../scheduler/parking/locks.ts";
 import { TaskTable } from "../../../scheduler/slots/task_table.ts";
 import type { Definition } from "../../../scheduler/tasks/call.ts";
+import { Meter } from "../../../scheduler/tracing/meter.ts";
 
 const M = 1;
+const nowNs = () => performance.now() * 1e6;
 
 function setUp() {
   const arena = new Arena({ maxTasks: 1, maxThreads: 2, bytes: leastArenaBytes(1, 2) });
   const words = arena.i32;
   const table = new TaskTable(arena, M);
-  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), () => performance.now() * 1e6);
+  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), new Meter(arena, M, nowNs), nowNs);
   const mean = (definition: number) => words[arena.definition(definition) + D_MEAN];
   return {
     watch,
@@ -24,7 +26,7 @@ function setUp() {
     /** So that what follows is not the first run. */
     warmUp(...definitions: number[]) {
       for (const definition of definitions) {
-        watch.begin(definition);
+        watch.begin(definition, 0);
         watch.end();
       }
     },
@@ -57,7 +59,7 @@ function compute(ms: number): void {
 Deno.test("of each definition the runs after the first are measured, and one in sixteen afterwards", () => {
   const { watch, measured } = setUp();
   for (const number of [2, 3]) {
-    const begin = () => watch.begin(number);
+    const begin = () => watch.begin(number, 0);
     assertEquals([measured(16, number, begin), measured(160, number, begin)], [15, 10]);
   }
 });
@@ -74,7 +76,7 @@ Deno.test("of children that nobody else knows of one in 64 is measured, if their
 
 Deno.test("sysmon sees which definition runs, of private children once that has a number", () => {
   const { watch, table, runs } = setUp();
-  watch.begin(7);
+  watch.begin(7, 0);
   assertEquals(runs(), 7);
   const child = definition("a");
   watch.beginPrivate(child);
@@ -86,7 +88,7 @@ Deno.test("sysmon sees which definition runs, of private children once that has 
 
 Deno.test("a thread's first run of a definition is apart from the mean, and after sixteen the thread is warm", () => {
   const { watch, mean, cold, warm } = setUp();
-  watch.begin(3);
+  watch.begin(3, 0);
   compute(3);
   watch.end();
   assert(cold(3) >= 3000);
@@ -94,7 +96,7 @@ Deno.test("a thread's first run of a definition is apart from the mean, and afte
   const first = cold(3);
   for (let run = 2; run <= 16; run++) {
     assertEquals(warm(), 0);
-    watch.begin(3);
+    watch.begin(3, 0);
     watch.end();
   }
   assertEquals([cold(3), mean(3) > 0, warm()], [first, true, 1 << 3]);
@@ -103,7 +105,7 @@ Deno.test("a thread's first run of a definition is apart from the mean, and afte
 Deno.test("a run is measured from its begin to its end, once, and not if it was without a P", () => {
   const { watch, mean, warmUp } = setUp();
   warmUp(0, 1);
-  watch.begin(0);
+  watch.begin(0, 0);
   compute(3);
   watch.end();
   const first = mean(0);
@@ -111,7 +113,7 @@ Deno.test("a run is measured from its begin to its end, once, and not if it was 
   compute(3);
   watch.end();
   assertEquals(mean(0), first);
-  watch.begin(1);
+  watch.begin(1, 0);
   watch.spoil();
   watch.end();
   assertEquals(mean(1), 0);
@@ -120,11 +122,11 @@ Deno.test("a run is measured from its begin to its end, once, and not if it was 
 Deno.test("of a run that was frozen what it had taken before counts, and of the run after that nothing of it", () => {
   const { watch, mean, ranBefore, warmUp } = setUp();
   warmUp(0, 1);
-  watch.begin(0);
+  watch.begin(0, 0);
   ranBefore(2 ** 30);
   watch.end();
   assertEquals(mean(0), 2 ** 30);
-  watch.begin(1);
+  watch.begin(1, 0);
   watch.end();
   assert(mean(1) < 2 ** 30);
 });

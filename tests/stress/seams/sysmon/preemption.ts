@@ -9,6 +9,7 @@ import type { Arena } from "../../../../scheduler/arena/arena.ts";
 import { ISOLATES } from "../../../../scheduler/arena/layout/header.ts";
 import { HOST, M_SLEEP, M_TID } from "../../../../scheduler/arena/layout/m.ts";
 import type { Parker } from "../../../../scheduler/parking/parker.ts";
+import type { Meter } from "../../../../scheduler/tracing/meter.ts";
 import * as undisturbed from "../../../../scheduler/sysmon/preemption.ts";
 import { isTheCase } from "../disturbance.ts";
 
@@ -17,8 +18,8 @@ export class Preemption extends undisturbed.Preemption {
   readonly #itsShim: Shim;
   readonly #itsParker: Parker;
 
-  constructor(shared: Shared, shim: Shim) {
-    super(shared, shim);
+  constructor(shared: Shared, shim: Shim, meter: Meter) {
+    super(shared, shim, meter);
     this.#ours = shared.arena;
     this.#itsShim = shim;
     this.#itsParker = shared.parker;

@@ -1,0 +1,245 @@
+/**
+ * What a thread tells of itself while the scheduler is traced. `Meter.tracer` is it, and undefined otherwise: so a place where
+ * something happens has one plain load of an own field. A thread gets its tracer, and loses it, when it looks at the header
+ * (TRACING), which the host asks it to when that changes; sysmon, which has no mail, at each of its events.
+ *
+ * A thread makes its ring when it is first traced, and nobody frees it: the next trace uses it again, and so does the next thread
+ * of that number. `METER_RING` says where it is.
+ *
+ * A child that never leaves its thread is told of if it is one of those that are timed anyway (machine/stopwatch.ts).
+ */
+import { load, store } from "../arena/atomics.ts";
+import type { Arena } from "../arena/arena.ts";
+import { Heap } from "../arena/heap.ts";
+import { TRACING } from "../arena/layout/header.ts";
+import { HOST } from "../arena/layout/m.ts";
+import { METER_RING } from "../arena/layout/meter.ts";
+import { EVENT_WORDS, HOST_EVENTS, RING_CAPACITY, RING_EVENTS, THREAD_EVENTS } from "../arena/layout/ring.ts";
+import { spanAt, Spans } from "../arena/spans.ts";
+import { RingWriter } from "./event_ring.ts";
+
+// Kinds of events, with `what` and `id`. Those that last have a duration.
+
+/** A task was queued: its definition, its number. By who started it. */
+export const QUEUED = 1;
+/** A task ran, to its end or its first await: its definition, its number; 0 for a child that never left its thread. Lasts. */
+export const RAN = 2;
+/** A task ended that had awaited something: its definition or -1, its number. */
+export const FINISHED = 3;
+/** A blocking call. Lasts. */
+export const CALLED = 4;
+/** By sysmon: a P was taken from a call: its M, the P. */
+export const RETOOK = 5;
+/** By sysmon: a P was taken in the middle of a task: its M, the P. */
+export const PREEMPTED_P = 6;
+/** By sysmon: an M was frozen: which. Lasts. */
+export const FROZE = 7;
+/** A slot was taken from another P's ring: the slot. */
+export const STOLE = 8;
+/** The M slept. Lasts. */
+export const SLEPT = 9;
+/** The M held a P: which. Lasts. */
+export const HELD_P = 10;
+/** An operation was parked: its text's number, its record. Lasts, until it was completed or taken back. */
+export const WAITED = 11;
+/** Another isolate's parked operation was completed: its record. */
+export const READIED = 12;
+/** A region of a task: its name's number, the task. Lasts. */
+export const REGION = 13;
+/** The same, of an asynchronous function: it may overlap others. */
+export const ASYNC_REGION = 14;
+/** A value goes by message port: its bytes. */
+export const POSTED = 15;
+/** A text has a number from here on: the number, a reference to its UTF-8 in the heap, its bytes. */
+export const NAMED = 16;
+
+/** Texts that a thread gives numbers to. What follows has that of the last. Guess. */
+const MOST_NAMES = 4096;
+
+export class Tracer {
+  readonly #arena: Arena;
+  readonly #ring: RingWriter;
+  readonly #heap: Heap;
+  readonly nowNs: () => number;
+  readonly #names = new Map<string, number>();
+  readonly #parked = new Map<number, { readonly since: number; readonly text: string }>();
+  /** Which trace it tells, as far as the thread knows; 0: none. */
+  #trace = 0;
+  #ranFrom = 0;
+  #sleptFrom = 0;
+  #heldFrom = 0;
+  #held = -1;
+
+  private constructor(arena: Arena, isolate: number, at: number, nowNs: () => number) {
+    this.#arena = arena;
+    this.#ring = new RingWriter(arena.i32, at);
+    this.#heap = new Heap(arena, isolate);
+    this.nowNs = nowNs;
+  }
+
+  /**
+   * What the header says by now, to the thread's tracer, of which it has one for life: two would not know of each other's events. It
+   * is made as it is first needed; none if there is no room for a ring. `number`: that of the meter.
+   */
+  static look(
+    arena: Arena,
+    number: number,
+    nowNs: () => number,
+    own: Tracer | undefined,
+  ): Tracer | undefined {
+    const trace = load(arena.i32, TRACING);
+    if (own === undefined && trace !== 0) {
+      const isolate = number === arena.sysmonMeter ? HOST : number;
+      const at = ringOf(arena, number) || makeRing(arena, number, isolate);
+      if (at !== 0) own = new Tracer(arena, isolate, at, nowNs);
+    }
+    if (own !== undefined) own.#join(trace);
+    return own;
+  }
+
+  /** What began in one trace is in no other one, and who reads the next has not read the texts of this. */
+  #join(trace: number): void {
+    if (trace !== 0 && trace !== this.#trace) {
+      this.#names.clear();
+      this.#parked.clear();
+      this.#ranFrom = this.#sleptFrom = 0;
+      this.#held = -1;
+    }
+    this.#trace = trace;
+  }
+
+  get isOn(): boolean {
+    return this.#trace !== 0;
+  }
+
+  #tell(kind: number, what: number, id: number, from: number, to = from): void {
+    this.#ring.write(kind, what, id, from, to - from);
+  }
+
+  instant(kind: number, what: number, id: number): void {
+    this.#tell(kind, what, id, this.nowNs());
+  }
+
+  /** Until now. */
+  lasted(kind: number, what: number, id: number, from: number): void {
+    this.#tell(kind, what, id, from, this.nowNs());
+  }
+
+  // Tasks -------------------------------------------------------------------------------------------------------------
+
+  begins(): void {
+    this.#ranFrom = this.nowNs();
+  }
+
+  ran(definition: number, id: number): void {
+    if (this.#ranFrom === 0) return;
+    this.lasted(RAN, definition, id, this.#ranFrom);
+    this.#ranFrom = 0;
+  }
+
+  /** `locks`: its end is the scheduler's, where the thread is not frozen. */
+  region<T>(name: string, id: number, fn: () => T, locks: { hold(): void; release(): void }): T {
+    const trace = this.#trace;
+    const from = this.nowNs();
+    let isAsync = false;
+    const end = (kind: number) => {
+      // It may have been asynchronous, and that trace is over.
+      if (this.#trace !== trace) return;
+      locks.hold();
+      this.lasted(kind, this.#number(name), id, from);
+      locks.release();
+    };
+    try {
+      const result = fn();
+      if (result instanceof Promise) {
+        isAsync = true;
+        const ended = () => end(ASYNC_REGION);
+        result.then(ended, ended);
+      }
+      return result;
+    } finally {
+      if (!isAsync) end(REGION);
+    }
+  }
+
+  // Threads -----------------------------------------------------------------------------------------------------------
+
+  sleeps(): void {
+    this.#sleptFrom = this.nowNs();
+  }
+
+  wakes(): void {
+    if (this.#sleptFrom === 0) return;
+    this.lasted(SLEPT, 0, 0, this.#sleptFrom);
+    this.#sleptFrom = 0;
+  }
+
+  takes(p: number): void {
+    this.#held = p;
+    this.#heldFrom = this.nowNs();
+  }
+
+  /** Its P is gone. Of one that sysmon took it says so itself, and from when on. */
+  loses(): void {
+    if (this.#held < 0) return;
+    this.lasted(HELD_P, this.#held, 0, this.#heldFrom);
+    this.#held = -1;
+  }
+
+  // Operations --------------------------------------------------------------------------------------------------------
+
+  parks(record: number, text: string): void {
+    this.#parked.set(record, { since: this.nowNs(), text });
+  }
+
+  unparks(record: number): void {
+    const parked = this.#parked.get(record);
+    if (parked === undefined) return;
+    this.#parked.delete(record);
+    this.lasted(WAITED, this.#number(parked.text), record, parked.since);
+  }
+
+  // Texts -------------------------------------------------------------------------------------------------------------
+
+  /** 0: it has none. */
+  #number(text: string): number {
+    const known = this.#names.get(text);
+    if (known !== undefined) return known;
+    if (this.#names.size === MOST_NAMES) return 0;
+    const bytes = new TextEncoder().encode(text);
+    const reference = this.#heap.put(bytes);
+    if (reference === 0) return 0;
+    const number = this.#names.size + 1;
+    // A reference to a span is below 0.
+    if (!this.#ring.write(NAMED, number, bytes.length, this.nowNs(), reference + REFERENCE_BIAS)) {
+      this.#heap.release(reference);
+      return 0;
+    }
+    this.#names.set(text, number);
+    return number;
+  }
+}
+
+/** What makes any reference a number that is not below 0. */
+export const REFERENCE_BIAS = 2 ** 31;
+
+/** The word where the ring of that meter's thread begins, or 0. */
+export function ringOf(arena: Arena, number: number): number {
+  const reference = load(arena.i32, arena.meter(number) + METER_RING);
+  return reference === 0 ? 0 : spanAt(arena, reference) / 4;
+}
+
+/** By the thread. 0: there is no room. */
+function makeRing(arena: Arena, number: number, isolate: number): number {
+  const capacity = number === HOST ? HOST_EVENTS : THREAD_EVENTS;
+  const words = RING_EVENTS + capacity * EVENT_WORDS;
+  // A thread that dies before the store takes the room with it.
+  const reference = new Spans(arena, isolate).allocate(words * 4);
+  if (reference === 0) return 0;
+  const at = spanAt(arena, reference) / 4;
+  // The room had been another value's.
+  arena.i32.fill(0, at, at + RING_EVENTS);
+  arena.i32[at + RING_CAPACITY] = capacity;
+  store(arena.i32, arena.meter(number) + METER_RING, reference);
+  return at;
+}
