@@ -136,10 +136,10 @@ export const mutants: Mutant[] = [
     "a taker names itself as the runner after the status says so",
     "slots/g_table.ts",
     `this.take(slot, isolate);
-    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) return true;`,
+    if (cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING)) {`,
     `const is = cas(this.#words, this.#arena.g(slot) + G_STATUS, G_QUEUED, G_RUNNING);
     this.take(slot, isolate);
-    if (is) return true;`,
+    if (is) {`,
     "slots: a cancelled",
   ),
   mutant(
@@ -909,8 +909,8 @@ export const mutants: Mutant[] = [
   mutant(
     "one that is frozen is forgotten: nobody knows that it waits for a P",
     "sysmon/preemption.ts",
-    "else if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);",
-    "else this.#parker.shelve(isolate);",
+    "if (this.#parker.shelve(isolate)) this.#shared.wakeups.queueForP(isolate);",
+    "this.#parker.shelve(isolate);",
     "preemption: two that compute",
   ),
   mutant(
@@ -961,8 +961,9 @@ export const mutants: Mutant[] = [
   mutant(
     "one that was frozen goes on with its old P",
     "machine/hold.ts",
-    "if (given !== SEIZED) return this.#has(givenP(given));",
-    "if (given !== SEIZED) return;",
+    `this.meter.tracer?.takes(givenP(given));
+      return this.#has(givenP(given));`,
+    "return;",
     "preemption: two",
     "preemption: a task",
   ),

@@ -73,7 +73,7 @@ for (const position of [0, 2 ** 31 - 300, -300]) {
 Deno.test("the global queue's capacity covers every slot and every thread", () => {
   for (const [maxTasks, maxThreads] of [[1, 2], [100, 1], [65536, 64], [2 ** 20, 128]]) {
     const bytes = leastArenaBytes(maxTasks, maxThreads);
-    const arena = new Arena({ maxTasks, maxThreads, bytes }, new SharedArrayBuffer(4));
+    const arena = new Arena({ maxTasks, maxThreads, bytes }, new SharedArrayBuffer(8));
     assert(arena.globalCapacity > arena.slots + maxThreads);
     assertEquals(arena.globalCapacity & (arena.globalCapacity - 1), 0);
   }
