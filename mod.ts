@@ -84,6 +84,7 @@ export {
   type DedicateOptions,
   type DrainOptions,
   go,
+  type ReadyOptions,
   Scheduler,
   type SchedulerStats,
 } from "./scheduler/scheduler.ts";
@@ -101,6 +102,8 @@ export {
 export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";
+export { View, type ViewOptions } from "./scheduler/view.ts";
+export type { Priority } from "./scheduler/tasks/priority.ts";
 export type { PerThread, ThreadIdentity } from "./scheduler/tasks/per_thread.ts";
 export { StreamCall, type StreamOptions, type TaskStream } from "./scheduler/tasks/stream.ts";
 export type { WaitOptions } from "./scheduler/tasks/options.ts";

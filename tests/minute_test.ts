@@ -11,6 +11,7 @@ import "./beside/model.ts";
 import "./beside/sandbox.ts";
 import "./beside/dump.ts";
 import "./beside/exit.ts";
+import "./beside/priorities.ts";
 import "./beside/resources.ts";
 import "./beside/running_out.ts";
 import "./beside/native_exit.ts";

@@ -14,6 +14,7 @@ import { hasHandles, isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
 import { NO_P } from "../parking/idle.ts";
 import { Owner } from "../slots/owner.ts";
+import { priorityNumber, USER_VISIBLE } from "../tasks/priority.ts";
 import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
@@ -92,6 +93,7 @@ export class Children {
     g.parent = parent;
     if (parent.outstanding++ === 0) this.#agenda.parents++;
     if (nursery !== undefined) g.nursery = nursery;
+    if (parent.rare !== undefined) g.priority = parent.rare.priority;
     if (limits !== undefined) this.#limit(g, promise, limits);
     if (promise.state === "cancelled") return promise;
     this.#privates.push(g);
@@ -102,6 +104,7 @@ export class Children {
   }
 
   #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.priority !== undefined) g.priority = priorityNumber(limits.priority);
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
     const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;
@@ -158,7 +161,7 @@ export class Children {
       if (p === NO_P || !takesWork) this.publishAll();
       else if (this.#shared.idle.isAnyHungry) this.#feed(older);
       else if (
-        older >= HANDFUL && this.#shared.rings.isEmpty(p) && !hasHandles(this.#privates.oldest!.args!)
+        older >= HANDFUL && this.#shared.rings.isEmpty(p) && isForRing(this.#privates.oldest!)
       ) {
         this.#publish(HANDFUL);
       }
@@ -238,8 +241,11 @@ export class Children {
         break;
       }
       watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
-      if (p !== NO_P && takesWork && this.#privates.length === 0) this.#shared.rings.pushNext(p, slot);
-      else this.#push(slot);
+      if (p !== NO_P && takesWork && this.#privates.length === 0 && g.priority === USER_VISIBLE) {
+        this.#shared.rings.pushNext(p, slot);
+      } else {
+        this.#push(slot);
+      }
     }
     this.#shared.wakeups.wake();
   }
@@ -258,14 +264,15 @@ export class Children {
 
   #push(slot: number): void {
     const { p, takesWork } = this.#hold;
-    if (p === NO_P || !takesWork) this.#shared.global.push(slot);
+    const priority = this.#gs.priority(slot);
+    if (p === NO_P || !takesWork || priority !== USER_VISIBLE) this.#shared.global.push(slot, priority);
     else this.#shared.rings.push(p, slot);
   }
 
   /** Whether it is in the slot. If not the slot is free again. */
   #write(slot: number, g: G): boolean {
     try {
-      this.#owner.write(slot, g, g.args!);
+      this.#owner.write(slot, g, g.args!, g.priority);
       return true;
     } catch {
       return false;
@@ -315,6 +322,11 @@ export class Children {
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);
   }
+}
+
+/** Of another priority none goes there, however empty it is. */
+function isForRing(g: G): boolean {
+  return g.priority === USER_VISIBLE && !hasHandles(g.args!);
 }
 
 function stopped(g: G): void {

@@ -142,7 +142,13 @@ export class Runner {
   #run(slot: number): void {
     const own = this.#arena.ownerOf(slot) === this.#isolate ? this.#children.takeBack(slot) : undefined;
     if (own !== undefined) this.runPrivate(own);
-    else this.#receive(new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    else this.#receive(this.#newG(slot));
+  }
+
+  #newG(slot: number): G {
+    const g = new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    g.priority = this.#gs.priority(slot);
+    return g;
   }
 
   /** False: it was cancelled, and its owner is told. */
@@ -440,7 +446,7 @@ export class Runner {
       if (isFirst) this.#agenda.endWhenDone();
       return;
     }
-    const g = new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    const g = this.#newG(slot);
     if (isFirst) {
       this.#dedicated = g;
       this.#threadLock.startDedicated(g);
