@@ -13,7 +13,15 @@ import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
 import { BACKGROUND, priorityNumber, USER_BLOCKING, USER_VISIBLE } from "../tasks/priority.ts";
-import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
+import {
+  type Caller,
+  HostTask,
+  isOwnReason,
+  reject,
+  rejectAnew,
+  type Resolver,
+  silence,
+} from "../tasks/promise.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Resolver {
@@ -309,6 +317,7 @@ export class HostTasks implements Bereaved {
     started.release?.();
     if (started.isInFlight) this.#vigil.end();
     if (outcome === "done") started.resolve(value);
+    else if (outcome === "failed" || isOwnReason(value)) rejectAnew(started, value);
     else reject(started, value);
   }
 

@@ -21,7 +21,14 @@ import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { type Call, type GoOptions, requireGoOptions } from "../tasks/call.ts";
-import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
+import {
+  type ChildTask,
+  isOwnReason,
+  newChildTask,
+  reject,
+  rejectAnew,
+  watchState,
+} from "../tasks/promise.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
@@ -129,7 +136,8 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    reject(g, reason);
+    if (isOwnReason(reason)) rejectAnew(g, reason);
+    else reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -317,7 +325,7 @@ export class Children {
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
     if (ok) g.resolve(value);
-    else reject(g, value);
+    else rejectAnew(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);
