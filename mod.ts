@@ -93,11 +93,13 @@ export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";
 export { Call, type GoOptions, type Task, type TaskState } from "./scheduler/tasks/call.ts";
 export {
+  type Cloneable,
   type GeneratorDefinition,
   perThread,
   type StreamDefinition,
   task,
   type TaskDefinition,
+  type Uncloneable,
 } from "./scheduler/tasks/define.ts";
 export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";

@@ -38,13 +38,14 @@ export function follow(failure: unknown): void {
 /** What was made where users call, in lines of theirs alone. V8 would keep the ten last calls, which are ours. */
 export function madeForCaller<E extends Error>(make: () => E): E {
   const { stackTraceLimit } = Error;
+  // A program may want none, or have frozen it.
+  const isMore = stackTraceLimit > 0 && Reflect.set(Error, "stackTraceLimit", stackTraceLimit + MOST_LINES);
   try {
-    if (stackTraceLimit > 0) Error.stackTraceLimit = stackTraceLimit + MOST_LINES;
     const error = make();
     setStack(error, withoutOurs(String(error.stack).split("\n")).join("\n"));
     return error;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    if (isMore) Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   }
 }
 

@@ -47,7 +47,7 @@ export interface StreamDefinition<A extends unknown[], T> {
 }
 
 /** What TypeScript can tell to be no argument: functions and classes, symbols, and what holds its values weakly. */
-type Uncloneable<T> = 0 extends 1 & T ? never
+export type Uncloneable<T> = 0 extends 1 & T ? never
   : T extends ((...args: never) => unknown) | (abstract new (...args: never) => unknown) | symbol ? T
   : T extends WeakMap<WeakKey, unknown> | WeakSet<WeakKey> | WeakRef<WeakKey> | PromiseLike<unknown> ? T
   : T extends readonly (infer E)[]
