@@ -9,6 +9,7 @@ import "./beside/fuzz.ts";
 import "./beside/following.ts";
 import "./beside/model.ts";
 import "./beside/sandbox.ts";
+import "./beside/debugger.ts";
 import "./beside/dump.ts";
 import "./beside/exit.ts";
 import "./beside/priorities.ts";
