@@ -117,8 +117,8 @@ export interface GoOptions {
    * What comes first among tasks that wait for a thread; their order within one priority is kept as far as it was. Children
    * inherit it. Default: `"user-visible"`, in a task its own.
    *
-   * Nothing starves: user-blocking tasks leave at least a tenth of a thread's turns to others, and a background task begins in one
-   * of 122 turns of each thread, whatever else there is. (A turn runs a task, or what comes after an `await` of one, to its next
+   * Nothing starves: user-blocking tasks leave at least a tenth of a thread's turns to others, and a background task begins in about
+   * one of 122 turns of each thread, whatever else there is. (A turn runs a task, or what comes after an `await` of one, to its next
    * `await`.) What computes on loses its thread only to tasks that are not in the background. After WICG's `scheduler.postTask`.
    *
    * @example
