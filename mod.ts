@@ -88,6 +88,7 @@ export {
   type DedicateOptions,
   type DrainOptions,
   go,
+  type ReadyOptions,
   Scheduler,
   type SchedulerStats,
 } from "./scheduler/scheduler.ts";
@@ -96,15 +97,19 @@ export type { Scope, ScopeOptions } from "./scheduler/tasks/scope.ts";
 export { Semaphore } from "./scheduler/sync/semaphore.ts";
 export { Call, type GoOptions, type Task, type TaskState } from "./scheduler/tasks/call.ts";
 export {
+  type Cloneable,
   type GeneratorDefinition,
   perThread,
   type StreamDefinition,
   task,
   type TaskDefinition,
+  type Uncloneable,
 } from "./scheduler/tasks/define.ts";
 export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";
+export { View, type ViewOptions } from "./scheduler/view.ts";
+export type { Priority } from "./scheduler/tasks/priority.ts";
 export type { PerThread, ThreadIdentity } from "./scheduler/tasks/per_thread.ts";
 export { StreamCall, type StreamOptions, type TaskStream } from "./scheduler/tasks/stream.ts";
 export type { WaitOptions } from "./scheduler/tasks/options.ts";

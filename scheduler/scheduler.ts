@@ -11,9 +11,11 @@ import type { Trace, TraceOptions } from "./host/trace.ts";
 import type { SchedulerStats } from "./host/statistics.ts";
 import { HOME } from "./tasks/home.ts";
 import { ThreadLocker } from "./locker.ts";
+import { View, type ViewOptions } from "./view.ts";
 import type { NativeLibrary } from "./native/library.ts";
 import { SCHEDULER_OPTIONS, type SchedulerOptions } from "./host/scheduler_options.ts";
 import { type Names, requireOptions, shown } from "./tasks/options.ts";
+import { type Priority, requirePriority } from "./tasks/priority.ts";
 import {
   type Call,
   GO_OPTIONS,
@@ -48,6 +50,14 @@ export interface DrainOptions {
   /** Milliseconds after which it rejects. Default: no limit. */
   timeout?: number;
 }
+
+/** Options of {@linkcode Scheduler.ready}. */
+export interface ReadyOptions {
+  /** Of the task that is to start. Default: `"user-visible"`. */
+  priority?: Priority;
+}
+
+const READY_OPTIONS = { priority: true } satisfies Names<ReadyOptions>;
 
 const DRAIN_OPTIONS = { timeout: true } satisfies Names<DrainOptions>;
 
@@ -256,6 +266,18 @@ export class Scheduler implements AsyncDisposable {
     return hostModule!.NativeThread.open(this.#host.native.calls, wishes);
   }
 
+  /**
+   * The same threads with a limit of their own: {@linkcode View}.
+   *
+   * @throws {RangeError} if the concurrency is not an integer from 1 up.
+   * @throws {TypeError} if there is no such option or priority.
+   * @throws {SchedulerClosedError} after `close()`.
+   */
+  view(options: ViewOptions = {}): View {
+    this.#requireOpen();
+    return new View(this.#host, options);
+  }
+
   /** What it does at this moment, and has done. Takes microseconds, and disturbs no thread. */
   stats(): SchedulerStats {
     return this.#host.stats();
@@ -352,6 +374,10 @@ export class Scheduler implements AsyncDisposable {
    * before each `go` keeps the threads busy and the queue short. It rejects with a {@linkcode SchedulerClosedError} if the scheduler
    * is closed before.
    *
+   * Background tasks that wait do not count, unless it is for one of these that there is to be room.
+   *
+   * @throws {TypeError} if there is no such option or priority.
+   *
    * @example
    * ```ts
    * import { assert } from "@std/assert";
@@ -368,9 +394,12 @@ export class Scheduler implements AsyncDisposable {
    * await Promise.all(tasks);
    * ```
    */
-  ready(): Promise<void> {
+  ready(options: ReadyOptions = {}): Promise<void> {
+    requireOptions("ready", options, READY_OPTIONS);
+    const { priority } = options;
+    if (priority !== undefined) requirePriority("ready", priority);
     this.#requireOpen();
-    return this.#host.ready();
+    return this.#host.ready(priority);
   }
 
   /**

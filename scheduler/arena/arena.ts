@@ -17,7 +17,14 @@ import {
   QUEUE_WORDS,
 } from "./layout/native.ts";
 import { MAX_PROCS, P_WORDS } from "./layout/p.ts";
-import { D_WORDS, G_WORDS, MAX_DEFINITIONS, SLOTS_PER_THREAD, TASK_NAME_BYTES } from "./layout/slot.ts";
+import {
+  D_WORDS,
+  G_WORDS,
+  MAX_DEFINITIONS,
+  PRIORITY_COUNT,
+  SLOTS_PER_THREAD,
+  TASK_NAME_BYTES,
+} from "./layout/slot.ts";
 
 /** What has to be agreed on before an arena can be read. The host makes it, the threads get it with the buffer. */
 export interface ArenaShape {
@@ -44,7 +51,7 @@ function offsets(maxTasks: number, maxThreads: number) {
   const processors = HEADER_END;
   const isolates = processors + MAX_PROCS * P_WORDS;
   const globalCells = isolates + (numbers + 1) * M_WORDS;
-  const definitions = globalCells + globalCapacity * 2;
+  const definitions = globalCells + globalCapacity * 2 * PRIORITY_COUNT;
   const names = definitions + MAX_DEFINITIONS * D_WORDS;
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);

@@ -1,5 +1,7 @@
 // What cannot be cloned, said so that its user finds it: where in the value, what it is, and what would do.
 
+import { madeForCaller } from "./trace.ts";
+
 /** Thrown inside the codec; each level that it passes through puts its own step before the path. */
 export class Refusal {
   #path = "";
@@ -11,7 +13,7 @@ export class Refusal {
   }
 
   toError(root: string): DOMException {
-    return new DOMException(`${root}${this.#path}: ${this.reason}`, "DataCloneError");
+    return madeForCaller(() => new DOMException(`${root}${this.#path}: ${this.reason}`, "DataCloneError"));
   }
 }
 

@@ -8,11 +8,13 @@ import { load, store } from "../arena/atomics.ts";
 import { ROOM_WANTED } from "../arena/layout/header.ts";
 import type { Shared } from "../parking/shared.ts";
 import { QueueFullError } from "../tasks/errors.ts";
+import { BACKGROUND, USER_VISIBLE } from "../tasks/priority.ts";
 
 /** The host's tasks. */
 export interface Crowd {
-  /** Those that wait for a slot. */
-  readonly waiting: number;
+  /** Those that wait for a slot; if so only those that are not in the background. */
+  waiting(isInFront?: boolean): number;
+  readonly heldBack: number;
 }
 
 export class Admission {
@@ -22,7 +24,7 @@ export class Admission {
   readonly #shared: Shared;
   readonly #tasks: Crowd;
   readonly #maxQueue: number;
-  #waiters: PromiseWithResolvers<void>[] = [];
+  #waiters: (PromiseWithResolvers<void> & { readonly priority: number })[] = [];
   readonly #drained = Promise.withResolvers<void>();
 
   constructor(shared: Shared, tasks: Crowd, maxQueue: number) {
@@ -32,29 +34,35 @@ export class Admission {
     this.#maxQueue = maxQueue;
   }
 
-  /** Tasks that wait for a thread, or for a slot. */
+  /** Tasks that wait for a thread, for a slot, or for their turn in a view. */
   get queued(): number {
+    return this.#queued() + this.#tasks.heldBack;
+  }
+
+  /** The same without those of views. In front of the background ones: without these as well. */
+  #queued(isInFront = false): number {
     const { global, idle, rings } = this.#shared;
-    let queued = this.#tasks.waiting + global.length;
+    let queued = this.#tasks.waiting(isInFront) + global.length;
+    if (isInFront) queued -= global.background;
     for (let p = 0; p < idle.mostProcs; p++) queued += rings.length(p);
     return queued;
   }
 
-  /** For one more. */
-  requireRoom(): void {
+  /** For one more. A backlog in the background leaves no task of another priority without room. */
+  requireRoom(priority: number): void {
     if (this.#maxQueue === Infinity) return;
-    const { queued } = this;
+    const queued = this.#queued(priority !== BACKGROUND) + this.#tasks.heldBack;
     if (queued >= this.#maxQueue) throw new QueueFullError(queued, this.#maxQueue);
   }
 
   /** Fewer wait than there are Ps, so that none of these has to wait for the next. */
-  get #hasRoom(): boolean {
-    return this.queued < Math.min(this.#shared.idle.procs, this.#maxQueue);
+  #hasRoom(priority: number): boolean {
+    return this.#queued(priority !== BACKGROUND) < Math.min(this.#shared.idle.procs, this.#maxQueue);
   }
 
-  ready(): Promise<void> {
-    if (this.#hasRoom) return Promise.resolve();
-    const waiter = Promise.withResolvers<void>();
+  ready(priority = USER_VISIBLE): Promise<void> {
+    if (this.#hasRoom(priority)) return Promise.resolve();
+    const waiter = { priority, ...Promise.withResolvers<void>() };
     this.#waiters.push(waiter);
     this.look();
     return waiter.promise;
@@ -68,9 +76,13 @@ export class Admission {
   /** Then whenever the host has read its mail. */
   look(): void {
     if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
-    if (!this.#hasRoom) return;
-    store(this.#words, ROOM_WANTED, 0);
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (this.#hasRoom(waiter.priority)) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+    if (this.#waiters.length === 0) store(this.#words, ROOM_WANTED, 0);
   }
 
   /** Resolves as `ended` is called with nothing in flight, or at once. */

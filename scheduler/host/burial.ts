@@ -12,7 +12,7 @@ import { BlackBox } from "../machine/black_box.ts";
 import { taskAbandoned, threadDied } from "../tasks/errors.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { G_FAILED, type GTable } from "../slots/g_table.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { GlobalRunQueues } from "../queues/global_run_queues.ts";
 import { type Idle, NO_P } from "../parking/idle.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -58,7 +58,7 @@ export class Burial {
   readonly #mail: Mail;
   /** The host acts as the owner of the P that the thread held. */
   readonly #local: LocalRunQueue;
-  readonly #global: GlobalRunQueue;
+  readonly #global: GlobalRunQueues;
   readonly #mailbox: Mailbox;
   readonly #gs: GTable;
   readonly #table: TaskTable;
@@ -154,7 +154,7 @@ export class Burial {
 
   #putBack(slot: number): void {
     this.#gs.putBack(slot);
-    this.#global.push(slot);
+    this.#global.push(slot, this.#gs.priority(slot));
   }
 
   #lose(slot: number, isolate: number, verdict: Verdict): void {

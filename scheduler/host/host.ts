@@ -14,7 +14,7 @@ import { Dumper } from "./dumper.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import { Forwarder } from "../slots/forwarder.ts";
 import { HostLoop } from "./host_loop.ts";
-import { HostTasks } from "./host_tasks.ts";
+import { HostTasks, ViewLine } from "./host_tasks.ts";
 import { Shared } from "../parking/shared.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
@@ -37,6 +37,7 @@ import type { NativeQueue } from "../native/queue.ts";
 import { isLost } from "../parking/sleep_word.ts";
 import { SPARE } from "../parking/roles.ts";
 import type { Call, GoOptions } from "../tasks/call.ts";
+import { type Priority, priorityNumber } from "../tasks/priority.ts";
 import { type HostTask, silence } from "../tasks/promise.ts";
 import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
@@ -185,19 +186,28 @@ export class Host {
   // Starting ----------------------------------------------------------------------------------------------------------
 
   /** On that thread, if one is given: it has been dedicated before. */
-  go(call: Call<unknown>, options: GoOptions | undefined, thread?: Thread): HostTask {
-    if (thread === undefined) this.#admission.requireRoom();
+  go(call: Call<unknown>, options: GoOptions | undefined, thread?: Thread, view?: ViewLine): HostTask {
+    if (thread === undefined) this.#admission.requireRoom(priorityNumber(options?.priority));
     if (options?.signal?.aborted) return this.#tasks.neverStarted(call, options);
     if (thread?.isGone) {
       throw new Error("The thread of this locker has died: start another one with scheduler.locker().");
     }
     reserveStack();
-    return this.#tasks.start(call, options, thread);
+    return this.#tasks.start(call, options, thread, view);
+  }
+
+  newView(concurrency: number): ViewLine {
+    return new ViewLine(concurrency);
+  }
+
+  /** No task of it starts any more. Resolves when none is under way. */
+  closeView(view: ViewLine, why: () => Error): Promise<void> {
+    return this.#loop.holdFor(this.#tasks.closeView(view, why));
   }
 
   /** Resolves when a task that is started now would begin soon. */
-  async ready(): Promise<void> {
-    await this.#loop.holdFor(this.#admission.ready());
+  async ready(priority: Priority | undefined): Promise<void> {
+    await this.#loop.holdFor(this.#admission.ready(priorityNumber(priority)));
   }
 
   /** Throws if no task may start any more. */

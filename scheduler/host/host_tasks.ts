@@ -2,22 +2,36 @@
 import type { Shared } from "../parking/shared.ts";
 import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
-import { Fifo } from "../queues/fifo.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
 import { copy } from "../codec/codec.ts";
 import { G_QUEUED, G_RUNNING, type GTable } from "../slots/g_table.ts";
 import type { Isolate } from "../sync/isolate.ts";
+import { Line } from "./line.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
-import { type Caller, HostTask, reject, type Resolver, silence } from "../tasks/promise.ts";
+import { BACKGROUND, priorityNumber, USER_BLOCKING, USER_VISIBLE } from "../tasks/priority.ts";
+import {
+  type Caller,
+  HostTask,
+  isOwnReason,
+  reject,
+  rejectAnew,
+  type Resolver,
+  silence,
+} from "../tasks/promise.ts";
 
 /** A task that the host started. */
 export class Started implements Owned, Caller, Resolver {
   readonly id: number;
   readonly definition: Definition;
   readonly name: string;
+  readonly priority: number;
+  /** The view that it was started through. */
+  view: ViewLine | undefined = undefined;
+  /** Where it is counted, from when it has a slot. */
+  line: Line<Waiting> | undefined = undefined;
   /** -1 while it waits for a slot. */
   slot = -1;
   resolve!: (value: unknown) => void;
@@ -28,11 +42,12 @@ export class Started implements Owned, Caller, Resolver {
   isInFlight = true;
   readonly #tasks: HostTasks;
 
-  constructor(tasks: HostTasks, id: number, { definition }: Call<unknown>, name?: string) {
+  constructor(tasks: HostTasks, id: number, { definition }: Call<unknown>, options?: GoOptions) {
     this.#tasks = tasks;
     this.id = id;
     this.definition = definition;
-    this.name = name ?? definition.name;
+    this.name = options?.name ?? definition.name;
+    this.priority = priorityNumber(options?.priority);
   }
 
   get hasSettled(): boolean {
@@ -61,6 +76,12 @@ interface Waiting {
   readonly on: Place | undefined;
 }
 
+/** So many of its tasks may be under way at once: scheduler/view.ts. */
+export class ViewLine extends Line<Waiting> {
+  /** Set by its close, which resolves it when none is under way. */
+  closed: PromiseWithResolvers<void> | undefined = undefined;
+}
+
 /** The host's loop: the process waits for what has begun and not ended. */
 interface Vigil extends Clock {
   begin(): void;
@@ -74,8 +95,10 @@ export class HostTasks {
   readonly #forwarder: Forwarder;
   readonly #vigil: Vigil;
   readonly #owner: Owner<Started>;
-  /** What exceeds the slots. */
-  readonly #waiting = new Fifo<Waiting>();
+  /** What exceeds the slots, by priority, and in the order in which they move on. */
+  readonly #lines: Line<Waiting>[] = [];
+  /** Those that hold back a task. */
+  readonly #views = new Set<ViewLine>();
   #isAbandoned = false;
 
   constructor(shared: Shared, home: Isolate, forwarder: Forwarder, vigil: Vigil) {
@@ -84,24 +107,36 @@ export class HostTasks {
     this.#home = home;
     this.#forwarder = forwarder;
     this.#vigil = vigil;
+    this.#lines[USER_VISIBLE] = new Line();
+    this.#lines[USER_BLOCKING] = new Line();
+    // A backlog of these leaves slots to the others.
+    this.#lines[BACKGROUND] = new Line(Math.ceil(shared.arena.shape.maxTasks / 2));
     this.#owner = new Owner(
       home.gs,
       home.table,
       shared.mail,
       home.locks,
       forwarder,
-      (started, ok, value) => this.#settle(started, ok ? "done" : "failed", value),
+      (started, ok, value) => this.#ended(started, ok, value),
     );
   }
 
   // Starting ----------------------------------------------------------------------------------------------------------
 
   /** By any M, or on that thread, which has been dedicated before. */
-  start(call: Call<unknown>, options: GoOptions | undefined, on?: Place): HostTask {
+  start(call: Call<unknown>, options: GoOptions | undefined, on?: Place, view?: ViewLine): HostTask {
     const started = this.#newStarted(call, options);
-    const slot = this.#waiting.length > 0 ? -1 : this.#gs.allocate();
-    if (slot >= 0) this.#submit(slot, started, call.args, on);
-    else this.#wait(started, call.args, on);
+    const line = this.#lines[started.priority];
+    started.view = view;
+    if (view !== undefined && !view.isOpen) {
+      this.#wait(view, started, call.args, on);
+      this.#views.add(view);
+    } else {
+      const slot = line.isOpen ? this.#gs.allocate() : -1;
+      if (slot >= 0) this.#submit(slot, started, call.args, on, line);
+      else this.#wait(line, started, call.args, on);
+      view?.begin();
+    }
     return this.#begin(started, options);
   }
 
@@ -134,14 +169,22 @@ export class HostTasks {
   }
 
   #newStarted(call: Call<unknown>, options: GoOptions | undefined): Started {
-    return new Started(this, this.#gs.newId(), call, options?.name);
+    return new Started(this, this.#gs.newId(), call, options);
   }
 
-  #submit(slot: number, started: Started, args: readonly unknown[], on: Place | undefined): void {
-    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+  #submit(
+    slot: number,
+    started: Started,
+    args: readonly unknown[],
+    on: Place | undefined,
+    line?: Line<Waiting>,
+  ): void {
+    this.#owner.write(slot, started, args, started.priority, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
+    started.line = line;
+    line?.begin();
     if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);
-    this.#shared.global.push(slot);
+    this.#shared.global.push(slot, started.priority);
     this.#shared.wakeups.wake();
   }
 
@@ -157,11 +200,10 @@ export class HostTasks {
     started.release = limitTask(started.promise, options, this.#vigil, late);
   }
 
-  /** Until there is a slot for it. */
-  #wait(started: Started, args: readonly unknown[], on: Place | undefined): void {
+  #wait(line: Line<Waiting>, started: Started, args: readonly unknown[], on: Place | undefined): void {
     const copied = copy(args, "args") as unknown[];
     this.#requireOpen(started);
-    this.#waiting.push({ started, args: copied, on });
+    line.push({ started, args: copied, on });
   }
 
   /** Once more when arguments have been copied: their getters may have called close(). */
@@ -171,19 +213,47 @@ export class HostTasks {
     throw new SchedulerClosedError("The scheduler was closed as the task's arguments were copied.");
   }
 
-  /** Tasks without a slot. */
-  get waiting(): number {
-    return this.#waiting.length;
+  /** Tasks that wait for a slot. In front of the background ones: without these. */
+  waiting(isInFront = false): number {
+    const [visible, blocking, background] = this.#lines;
+    return visible.length + blocking.length + (isInFront ? 0 : background.length);
   }
 
-  /** The same, one by one, but for those that have settled. */
+  /** Tasks that views hold back. */
+  get heldBack(): number {
+    let held = 0;
+    for (const view of this.#views) held += view.length;
+    return held;
+  }
+
+  /** All without a slot, one by one, but for those that have settled. */
   *withoutSlot(): Iterable<Started> {
-    for (const { started } of this.#waiting) if (!started.hasSettled) yield started;
+    for (const line of [...this.#lines, ...this.#views]) {
+      for (const { started } of line) if (!started.hasSettled) yield started;
+    }
   }
 
-  /** Slots may have become free: what waits for one moves on. */
+  /** Tasks may have ended: what waits for that moves on. */
   refill(): void {
-    for (let next = this.#waiting.oldest; next !== undefined; next = this.#waiting.oldest) {
+    for (const view of this.#views) this.#release(view);
+    this.#refill(this.#lines[USER_BLOCKING]);
+    this.#refill(this.#lines[USER_VISIBLE]);
+    this.#refill(this.#lines[BACKGROUND]);
+  }
+
+  /** Into the line for a slot. */
+  #release(view: ViewLine): void {
+    for (let next = view.oldest; next !== undefined && view.hasRoom; next = view.oldest) {
+      view.popOldest();
+      if (next.started.hasSettled) continue;
+      view.begin();
+      this.#lines[next.started.priority].push(next);
+    }
+    if (view.length === 0) this.#views.delete(view);
+  }
+
+  #refill(line: Line<Waiting>): void {
+    for (let next = line.oldest; next !== undefined && line.hasRoom; next = line.oldest) {
       const { started, args, on } = next;
       if (on?.isGone) {
         const error = threadDied(started.name, started.id, "it ended before the task began");
@@ -193,12 +263,13 @@ export class HostTasks {
         const slot = this.#gs.allocate();
         if (slot < 0) return;
         try {
-          this.#submit(slot, started, args, on);
+          this.#submit(slot, started, args, on, line);
         } catch (error) {
           this.#settle(started, "failed", error);
         }
       }
-      this.#waiting.popOldest();
+      line.popOldest();
+      if (started.slot < 0) this.#leaveView(started);
     }
   }
 
@@ -217,12 +288,26 @@ export class HostTasks {
     return true;
   }
 
+  /** It runs nowhere any more. */
+  #ended(started: Started, ok: boolean, value: unknown): void {
+    started.line?.end();
+    this.#leaveView(started);
+    this.#settle(started, ok ? "done" : "failed", value);
+  }
+
+  #leaveView({ view }: Started): void {
+    if (view === undefined) return;
+    view.end();
+    if (view.underWay === 0) view.closed?.resolve();
+  }
+
   #settle(started: Started, outcome: TaskState, value: unknown): void {
     if (started.hasSettled) return;
     started.outcome = outcome;
     started.release?.();
     if (started.isInFlight) this.#vigil.end();
     if (outcome === "done") started.resolve(value);
+    else if (outcome === "failed" || isOwnReason(value)) rejectAnew(started, value);
     else reject(started, value);
   }
 
@@ -240,17 +325,38 @@ export class HostTasks {
   /** All that have not settled fail with that. Nobody has to handle it. */
   abandon(why: () => Error): void {
     this.#isAbandoned = true;
-    const waiting = this.#waiting.takeAll().map((entry) => entry.started);
-    for (const started of [...waiting, ...this.#owner.tasks]) {
+    const lines = [...this.#lines, ...this.#views];
+    const waiting = lines.flatMap((line) => line.takeAll()).map((entry) => entry.started);
+    const all = [...waiting, ...this.#owner.tasks];
+    this.#fail(all, why);
+    for (const { view } of all) view?.closed?.resolve();
+  }
+
+  #fail(tasks: readonly Started[], why: () => Error): void {
+    for (const started of tasks) {
       if (started.hasSettled) continue;
       this.#settle(started, "failed", why());
       silence(started.promise);
     }
   }
 
+  /** All of that view fail with that, and those that run are cancelled. Resolves when none is under way, or all is closing. */
+  closeView(view: ViewLine, why: () => Error): Promise<void> {
+    if (view.closed !== undefined) return view.closed.promise;
+    view.closed = Promise.withResolvers();
+    const own = [...this.withoutSlot(), ...this.#owner.tasks].filter((started) => started.view === view);
+    const running = own.filter((started) => !started.hasSettled && started.slot >= 0);
+    this.#fail(own, why);
+    for (const started of running) this.#owner.cancel(started, why());
+    this.refill();
+    if (view.underWay === 0) view.closed.resolve();
+    return view.closed.promise;
+  }
+
   /** Whether only tasks and what they share can make anything go on: nothing here starts or cancels one by itself. */
   get areAlone(): boolean {
-    return this.#waiting.length === 0 && this.#owner.tasks.every(({ release }) => release === undefined);
+    return this.waiting() === 0 && this.#views.size === 0 &&
+      this.#owner.tasks.every(({ release }) => release === undefined);
   }
 
   /** Of those that have a slot: for who buries their runners, and for dumps. */

@@ -26,11 +26,14 @@ export interface SchedulerOptions {
    * system gives fewer, and a warning says so once.
    */
   maxThreads?: number;
-  /** Tasks of the host that are known to the threads at once. More may be started: they wait here. Default: 65536. */
+  /**
+   * Tasks of the host that are known to the threads at once, of which those in the background are half at most. More may be
+   * started: they wait here. Default: 65536.
+   */
   maxTasks?: number;
   /**
    * Tasks that may wait for a thread: with so many `go` throws a {@linkcode QueueFullError}. See {@linkcode Scheduler.ready}.
-   * Default: no limit.
+   * Those in the background count for others of these only. Default: no limit.
    */
   maxQueue?: number;
   /**

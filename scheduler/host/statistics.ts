@@ -39,7 +39,7 @@ export interface SchedulerStats {
   nativeThreads: number;
   /** Native calls that have not settled. */
   nativeCalls: number;
-  /** Tasks that wait for a thread. */
+  /** Tasks that wait for a thread, or for their turn in a view. */
   queued: number;
   /** Tasks that were started on a thread since the scheduler was. */
   ran: number;

@@ -24,13 +24,21 @@ import { hasHandles, isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
 import { NO_P } from "../parking/idle.ts";
 import { Owner } from "../slots/owner.ts";
+import { priorityNumber, USER_VISIBLE } from "../tasks/priority.ts";
 import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { type Call, type GoOptions, requireGoOptions } from "../tasks/call.ts";
-import { type ChildTask, newChildTask, reject, watchState } from "../tasks/promise.ts";
+import {
+  type ChildTask,
+  isOwnReason,
+  newChildTask,
+  reject,
+  rejectAnew,
+  watchState,
+} from "../tasks/promise.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
@@ -94,6 +102,7 @@ export class Children {
     g.parent = parent;
     if (parent.outstanding++ === 0) this.#agenda.parents++;
     if (nursery !== undefined) g.nursery = nursery;
+    if (parent.rare !== undefined) g.priority = parent.rare.priority;
     if (limits !== undefined) this.#limit(g, promise, limits);
     if (promise.state === "cancelled") return promise;
     this.#privates.push(g);
@@ -104,6 +113,7 @@ export class Children {
   }
 
   #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+    if (limits.priority !== undefined) g.priority = priorityNumber(limits.priority);
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
     const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;
@@ -128,7 +138,8 @@ export class Children {
     g.promise!.state = "cancelled";
     this.#leaveParent(g);
     g.rare?.release?.();
-    reject(g, reason);
+    if (isOwnReason(reason)) rejectAnew(g, reason);
+    else reject(g, reason);
     g.rare?.nursery?.failed(reason);
     if (g.slot < 0) {
       g.abort(reason);
@@ -160,7 +171,7 @@ export class Children {
       if (p === NO_P || !takesWork) this.publishAll();
       else if (this.#shared.idle.isAnyHungry) this.#feed(older);
       else if (
-        older >= HANDFUL && this.#shared.rings.isEmpty(p) && !hasHandles(this.#privates.oldest!.args!)
+        older >= HANDFUL && this.#shared.rings.isEmpty(p) && isForRing(this.#privates.oldest!)
       ) {
         this.#publish(HANDFUL);
       }
@@ -240,8 +251,11 @@ export class Children {
         break;
       }
       watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
-      if (p !== NO_P && takesWork && this.#privates.length === 0) this.#shared.rings.pushNext(p, slot);
-      else this.#push(slot);
+      if (p !== NO_P && takesWork && this.#privates.length === 0 && g.priority === USER_VISIBLE) {
+        this.#shared.rings.pushNext(p, slot);
+      } else {
+        this.#push(slot);
+      }
     }
     this.#shared.wakeups.wake();
   }
@@ -260,14 +274,15 @@ export class Children {
 
   #push(slot: number): void {
     const { p, takesWork } = this.#hold;
-    if (p === NO_P || !takesWork) this.#shared.global.push(slot);
+    const priority = this.#gs.priority(slot);
+    if (p === NO_P || !takesWork || priority !== USER_VISIBLE) this.#shared.global.push(slot, priority);
     else this.#shared.rings.push(p, slot);
   }
 
   /** Whether it is in the slot. If not the slot is free again. */
   #write(slot: number, g: G): boolean {
     try {
-      this.#owner.write(slot, g, g.args!);
+      this.#owner.write(slot, g, g.args!, g.priority);
       return true;
     } catch {
       return false;
@@ -312,11 +327,16 @@ export class Children {
     this.#leaveParent(g);
     if (g.rare !== undefined) g.rare.release?.();
     if (ok) g.resolve(value);
-    else reject(g, value);
+    else rejectAnew(g, value);
     if (g.rare === undefined) return;
     if (!ok) g.rare.nursery?.failed(value);
     stopped(g);
   }
+}
+
+/** Of another priority none goes there, however empty it is. */
+function isForRing(g: G): boolean {
+  return g.priority === USER_VISIBLE && !hasHandles(g.args!);
 }
 
 function stopped(g: G): void {

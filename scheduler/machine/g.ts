@@ -5,6 +5,7 @@ import type { Isolate, Loop } from "../sync/isolate.ts";
 import { type Names, requireOptions, shown } from "../tasks/options.ts";
 import type { Owned } from "../slots/owner.ts";
 import { type PerThread, requirePerThread } from "../tasks/per_thread.ts";
+import { USER_VISIBLE } from "../tasks/priority.ts";
 import type { Scope, ScopeOptions } from "../tasks/scope.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { type Call, type Definition, type GoOptions, isCall, requireCall, type Task } from "../tasks/call.ts";
@@ -80,6 +81,7 @@ export interface Holds {
 interface Rare {
   cancelled: boolean;
   reason: unknown;
+  priority: number;
   /** The caller's: undoes what `signal` and `timeout` set up. */
   release: (() => void) | undefined;
   /** The caller's. */
@@ -301,6 +303,15 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     if (controller !== undefined) this.services.home.locks.outside(() => abort(controller, reason));
   }
 
+  /** Its children have the same, unless they are given another. */
+  get priority(): number {
+    return this.rare === undefined ? USER_VISIBLE : this.rare.priority;
+  }
+
+  set priority(priority: number) {
+    if (priority !== this.priority) rareOf(this).priority = priority;
+  }
+
   set release(release: () => void) {
     rareOf(this).release = release;
   }
@@ -315,6 +326,7 @@ function rareOf(g: G): Rare {
   return g.rare ??= {
     cancelled: false,
     reason: undefined,
+    priority: USER_VISIBLE,
     release: undefined,
     nursery: undefined,
     controller: undefined,

@@ -32,6 +32,8 @@ import { WarmUp } from "./warm_up.ts";
 
 /** Go's: so often the global queue comes first, so that two Gs that start each other cannot starve it. */
 const GLOBAL_TICK = 61;
+/** Guess: of so many turns one leaves user-blocking tasks where they are, so that these cannot starve the ring. */
+const RING_TICK = 5;
 
 /** The thread that an M is. */
 export interface Thread {
@@ -182,7 +184,11 @@ export class Machine {
       progress = agenda.runTimers() || progress;
       if (agenda.resume() || progress) return true;
     }
-    if ((tick & 15) === 0) progress = agenda.runTimers() || progress;
+    if ((tick & 15) === 0) {
+      progress = agenda.runTimers() || progress;
+      // Before the children of what is less urgent.
+      if (runner.runSlot(this.#search.takeBlocking())) return true;
+    }
     // Every other turn, so that Gs that do nothing but yield keep nobody out.
     if ((tick & 1) === 0 && agenda.resume()) return true;
     // A locked M does not take what is in queues: others do, with its P, and it waits its turn among them.
@@ -192,13 +198,14 @@ export class Machine {
     }
     if (tick % GLOBAL_TICK === 0) {
       agenda.tellCounts();
-      if (runner.runSlot(this.#search.takeGlobal(1))) return true;
+      if (runner.runSlot(this.#search.takeStarving(tick / GLOBAL_TICK))) return true;
       // A note in the global queue may have taken the P away.
       if (hold.p === NO_P || runner.runPrivate(this.#privates.popOldest())) return true;
     }
     if (this.#privates.length > 1) this.#children.shareHalf();
     if (runner.runPrivate(this.#privates.popNewest())) return true;
     if (agenda.takesMore) {
+      if (tick % RING_TICK !== 0 && runner.runSlot(this.#search.takeBlocking())) return true;
       if (runner.runSlot(this.#rings.pop(hold.p)) || runner.runSlot(this.#search.takeGlobal())) return true;
       if (hold.p === NO_P) return true;
     }

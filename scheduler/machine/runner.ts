@@ -136,7 +136,13 @@ export class Runner {
   #run(slot: number): void {
     const own = this.#arena.ownerOf(slot) === this.#isolate ? this.#children.takeBack(slot) : undefined;
     if (own !== undefined) this.runPrivate(own);
-    else this.#receive(new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot));
+    else this.#receive(this.#newG(slot));
+  }
+
+  #newG(slot: number): G {
+    const g = new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    g.priority = this.#gs.priority(slot);
+    return g;
   }
 
   /** False: it was cancelled, and its owner is told. */
@@ -287,6 +293,8 @@ export class Runner {
     if (g.slot >= 0) this.#current = g;
     this.#box?.write(g, definition.name, args);
     const locks = this.#locks;
+    // As a method it would be "Object.fn" in stacks.
+    const { fn } = definition;
     let result: unknown;
     let pending: Promise<unknown> | undefined;
     if (g.slot < 0) this.stopwatch.beginPrivate(definition);
@@ -294,7 +302,7 @@ export class Runner {
     locks.leave();
     try {
       // A spread call costs 20 ns more.
-      result = args.length === 1 ? definition.fn(g, args[0]) : definition.fn(g, ...args);
+      result = args.length === 1 ? fn(g, args[0]) : fn(g, ...args);
       // What it looks at may be getters of the task's, and throw.
       if (isThenable(result)) pending = resolved.call(Promise, result);
     } catch (error) {
@@ -411,7 +419,7 @@ export class Runner {
       if (isFirst) this.#agenda.endWhenDone();
       return;
     }
-    const g = new G(this.#services, this.#definition(slot), this.#gs.id(slot), undefined, slot);
+    const g = this.#newG(slot);
     if (isFirst) {
       this.#dedicated = g;
       this.#threadLock.startDedicated(g);

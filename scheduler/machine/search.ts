@@ -46,14 +46,29 @@ export class Search {
   takeGlobal(most = GLOBAL_BATCH): number {
     const { global, idle, wakeups } = this.#shared;
     if (!this.#agenda.takesMore) return NOTHING;
-    if (global.isEmpty()) {
+    if (global.isEmptyInFront()) {
       wakeups.tellRoom();
-      return NOTHING;
+      if (global.isEmpty()) return NOTHING;
     }
-    const share = Math.floor(global.length / idle.procs) + 1;
+    const share = Math.floor(global.visible / idle.procs) + 1;
     this.#taken = NOTHING;
     global.pop(Math.min(most, share), this.#keep);
     return this.#taken;
+  }
+
+  /** What is user-blocking comes before what is in the ring. */
+  takeBlocking(): number {
+    if (!this.#agenda.takesMore) return NOTHING;
+    this.#taken = NOTHING;
+    this.#shared.global.popBlocking(this.#keep);
+    return this.#taken;
+  }
+
+  /** In a turn that is for what would starve: of each two one begins with what is in the background. */
+  takeStarving(turn: number): number {
+    this.#taken = NOTHING;
+    if ((turn & 1) === 0 && this.#agenda.takesMore) this.#shared.global.popBackground(this.#keep);
+    return this.#taken < 0 ? this.takeGlobal(1) : this.#taken;
   }
 
   readonly #keep = (entry: number): void => {

@@ -5,7 +5,7 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { Futex } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import { GlobalRunQueues } from "../queues/global_run_queues.ts";
 import { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Mailbox } from "../queues/mailbox.ts";
 import { Idle } from "./idle.ts";
@@ -21,7 +21,7 @@ export class Shared {
   readonly futex: Futex;
   readonly parker: Parker;
   readonly mailbox: Mailbox;
-  readonly global: GlobalRunQueue;
+  readonly global: GlobalRunQueues;
   /** The Ps' rings. */
   readonly rings: LocalRunQueue;
   readonly roles: Roles;
@@ -36,7 +36,7 @@ export class Shared {
     this.futex = new Futex(shim, arena.i32);
     this.parker = new Parker(arena, this.futex);
     this.mailbox = new Mailbox(arena);
-    this.global = new GlobalRunQueue(arena);
+    this.global = new GlobalRunQueues(arena);
     this.rings = new LocalRunQueue(arena, this.global);
     this.roles = new Roles(arena, this.parker);
     this.sysmonSleep = new SysmonSleep(arena.i32, this.futex);

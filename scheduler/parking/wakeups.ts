@@ -3,7 +3,7 @@
  * and ready; and the notes of Ms that want a P, which wait for their turn in the global queue, among the Gs.
  */
 import { cas, load, store } from "../arena/atomics.ts";
-import type { GlobalRunQueue } from "../queues/global_run_queue.ts";
+import type { GlobalRunQueues } from "../queues/global_run_queues.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Arena } from "../arena/arena.ts";
@@ -33,7 +33,7 @@ export class Wakeups {
   readonly #idle: Idle;
   readonly #ps: Processors;
   readonly #roles: Roles;
-  readonly #global: GlobalRunQueue;
+  readonly #global: GlobalRunQueues;
   readonly #rings: LocalRunQueue;
   readonly #mailbox: Mailbox;
 
@@ -42,7 +42,7 @@ export class Wakeups {
     parker: Parker,
     idle: Idle,
     roles: Roles,
-    global: GlobalRunQueue,
+    global: GlobalRunQueues,
     rings: LocalRunQueue,
     mailbox: Mailbox,
   ) {

@@ -85,9 +85,9 @@ class Stealer {
 
 /** What only the M that holds the P may do. */
 export class LocalRunQueue extends Stealer {
-  readonly #global: GlobalRunQueue;
+  readonly #global: Pick<GlobalRunQueue, "push">;
 
-  constructor(arena: Arena, global: GlobalRunQueue) {
+  constructor(arena: Arena, global: Pick<GlobalRunQueue, "push">) {
     super(arena);
     this.#global = global;
   }

@@ -32,6 +32,7 @@ import {
 import type { References } from "../codec/handle.ts";
 import type { Meter } from "../tracing/meter.ts";
 import { POSTED } from "../tracing/tracer.ts";
+import { USER_VISIBLE } from "../tasks/priority.ts";
 import { Heap, offsetOf } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { METER_BY_PORT, METER_BY_PORT_BYTES } from "../arena/layout/meter.ts";
@@ -62,8 +63,10 @@ export const G_FAILED = 5;
 export const G_LOST = 6;
 export const G_DROPPED = 7;
 
-/** G_DEDICATED, if it is neither 0 nor 1. Plain: nobody has the slot as the host writes it. */
+/** G_DEDICATED, in two bits. Plain: nobody has the slot as the host writes it. */
+const DEDICATED = 1;
 const TAKER_DIED = 2;
+const PRIORITY_SHIFT = 2;
 
 /** G_PAYLOAD: in the slot, in the heap (G_BLOCK refers to it), or sent by a message port. */
 const INLINE = 0;
@@ -154,9 +157,9 @@ export class GTable {
   }
 
   /** By the owner, of a slot that it just allocated. The arguments follow, then queue(). */
-  prepare(slot: number, id: number, definition: number, dedicatedTo = 0): void {
+  prepare(slot: number, id: number, definition: number, dedicatedTo = 0, priority = USER_VISIBLE): void {
     const g = this.#arena.g(slot);
-    this.#words[g + G_DEDICATED] = dedicatedTo === 0 ? 0 : 1;
+    this.#words[g + G_DEDICATED] = (dedicatedTo === 0 ? 0 : DEDICATED) | (priority << PRIORITY_SHIFT);
     store(this.#words, g + G_M, dedicatedTo);
     this.#words[g + G_ID_LOW] = id | 0;
     this.#words[g + G_ID_HIGH] = Math.floor(id / 2 ** 32);
@@ -173,6 +176,11 @@ export class GTable {
   id(slot: number): number {
     const g = this.#arena.g(slot);
     return this.#words[g + G_ID_HIGH] * 2 ** 32 + (this.#words[g + G_ID_LOW] >>> 0);
+  }
+
+  /** By who has the slot to itself: its owner before the push, or its taker. */
+  priority(slot: number): number {
+    return this.#words[this.#arena.g(slot) + G_DEDICATED] >> PRIORITY_SHIFT;
   }
 
   definition(slot: number): number {
@@ -203,10 +211,10 @@ export class GTable {
    */
   loseTaken(slot: number): boolean {
     const g = this.#arena.g(slot);
-    if (this.#words[g + G_DEDICATED] === TAKER_DIED) {
+    if ((this.#words[g + G_DEDICATED] & TAKER_DIED) !== 0) {
       return cas(this.#words, g + G_STATUS, G_QUEUED, G_LOST);
     }
-    this.#words[g + G_DEDICATED] = TAKER_DIED;
+    this.#words[g + G_DEDICATED] |= TAKER_DIED;
     return false;
   }
 
@@ -235,7 +243,7 @@ export class GTable {
 
   /** Whether the task is for this thread, which has not begun it. It may be cancelled. */
   isMeantFor(slot: number, isolate: number): boolean {
-    return this.isTaken(slot, isolate) && this.#words[this.#arena.g(slot) + G_DEDICATED] === 1;
+    return this.isTaken(slot, isolate) && (this.#words[this.#arena.g(slot) + G_DEDICATED] & DEDICATED) !== 0;
   }
 
   /** The same, or it took the task out of a queue. */

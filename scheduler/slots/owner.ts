@@ -10,6 +10,7 @@ import { dropParcel, openParcel, type Parcel } from "./parcel.ts";
 import type { Mail } from "../parking/mail.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Definition } from "../tasks/call.ts";
+import { USER_VISIBLE } from "../tasks/priority.ts";
 import { exportedClasses } from "../tasks/define.ts";
 import { isDefaultReason } from "../tasks/promise.ts";
 import type { TaskTable } from "./task_table.ts";
@@ -76,11 +77,11 @@ export class Owner<T extends Owned> {
    * Fills a slot that was allocated for the task, and makes it QUEUED: the caller puts it into a queue, or mails it to the
    * M that it is for. Throws a DataCloneError; the slot is free again then.
    */
-  write(slot: number, task: T, args: readonly unknown[], dedicatedTo = 0): void {
+  write(slot: number, task: T, args: readonly unknown[], priority = USER_VISIBLE, dedicatedTo = 0): void {
     const gs = this.#gs;
     let parcel: Parcel | undefined;
     try {
-      gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo);
+      gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo, priority);
       parcel = gs.writeArguments(slot, args);
       if (parcel !== undefined) this.#port.post(slot, parcel);
     } catch (error) {

@@ -114,7 +114,7 @@ export class Gain {
 
   /** At each look at a P that somebody has. */
   watch(p: number): void {
-    this.#see(this.#globalHead, this.#shared.global.isEmpty(), this.#shared.global.head);
+    this.#see(this.#globalHead, this.#shared.global.isEmptyInFront(), this.#shared.global.head);
     this.#see(
       this.#heads[p] ??= { at: 0, since: this.#now },
       this.#shared.rings.isEmpty(p),

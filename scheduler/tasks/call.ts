@@ -1,6 +1,7 @@
 /** A call of a task, how it is started, and what a started one is. */
 import { requireTransfer } from "../codec/moves.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
+import { type Priority, requirePriority } from "./priority.ts";
 
 /** What is known of a definition in one isolate. */
 export interface Definition {
@@ -113,6 +114,26 @@ export interface GoOptions {
   /** Shown instead of the definition's name. */
   name?: string;
   /**
+   * What comes first among tasks that wait for a thread; their order within one priority is kept as far as it was. Children
+   * inherit it. Default: `"user-visible"`, in a task its own.
+   *
+   * Nothing starves: user-blocking tasks leave at least a tenth of a thread's turns to others, and a background task begins in about
+   * one of 122 turns of each thread, whatever else there is. (A turn runs a task, or what comes after an `await` of one, to its next
+   * `await`.) What computes on loses its thread only to tasks that are not in the background. After WICG's `scheduler.postTask`.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { sum } from "./tasks.ts";
+   *
+   * const backlog = Array.from({ length: 100 }, (_, n) => go(sum(0, n), { priority: "background" }));
+   * assertEquals(await go(sum(0, 10), { priority: "user-blocking" }), 45);
+   * await Promise.all(backlog);
+   * ```
+   */
+  priority?: Priority;
+  /**
    * Of the arguments, what is given up instead of copied, as in `structuredClone`: `ArrayBuffer`s, such as the buffer of an
    * array, and `MessagePort`s. Detached once the task is started, and then it takes the same time whatever its size.
    * {@linkcode move} does the same for a whole argument.
@@ -131,9 +152,13 @@ export interface GoOptions {
   transfer?: Transferable[];
 }
 
-export const GO_OPTIONS = { signal: true, timeout: true, name: true, transfer: true } satisfies Names<
-  GoOptions
->;
+export const GO_OPTIONS = {
+  signal: true,
+  timeout: true,
+  name: true,
+  priority: true,
+  transfer: true,
+} satisfies Names<GoOptions>;
 
 /** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
 export function requireGoOptions(
@@ -142,14 +167,15 @@ export function requireGoOptions(
   names: Readonly<Record<string, true>> = GO_OPTIONS,
 ): GoOptions {
   requireOptions(what, options, names);
-  const { signal, timeout, name, transfer } = options;
+  const { signal, timeout, name, priority, transfer } = options;
   requireSignal(what, signal);
   if (timeout !== undefined) requireTimeout(what, timeout);
   if (name !== undefined && typeof name !== "string") {
     throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
-  if (transfer === undefined) return { signal, timeout, name };
-  return { signal, timeout, name, transfer: requireTransfer(what, transfer) };
+  if (priority !== undefined) requirePriority(what, priority);
+  if (transfer === undefined) return { signal, timeout, name, priority };
+  return { signal, timeout, name, priority, transfer: requireTransfer(what, transfer) };
 }
 
 export function requireTimeout(what: string, timeout: unknown): void {

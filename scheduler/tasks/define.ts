@@ -46,6 +46,18 @@ export interface StreamDefinition<A extends unknown[], T> {
   readonly fn: (ctx: TaskContext, ...args: A) => AsyncGenerator<T> | Generator<T>;
 }
 
+/** What TypeScript can tell to be no argument: functions and classes, symbols, and what holds its values weakly. */
+export type Uncloneable<T> = 0 extends 1 & T ? never
+  : T extends ((...args: never) => unknown) | (abstract new (...args: never) => unknown) | symbol ? T
+  : T extends WeakMap<WeakKey, unknown> | WeakSet<WeakKey> | WeakRef<WeakKey> | PromiseLike<unknown> ? T
+  : T extends readonly (infer E)[]
+    ? (0 extends 1 & E ? never : E extends (...args: never) => unknown ? E : never)
+  : never;
+
+/** Anything, if all arguments of these types can be copied. If not, no name of a task is one, and the error shows why. */
+export type Cloneable<A extends unknown[]> = [Uncloneable<A[number]>] extends [never] ? unknown
+  : { "an argument of this type cannot be copied to another thread": Uncloneable<A[number]> };
+
 /** What a function is that is one by its type: to TypeScript those that return never or any are generator functions, too. */
 export type GeneratorDefinition<A extends unknown[], G> = [G] extends [never] ? TaskDefinition<A, G>
   : 0 extends 1 & G ? TaskDefinition<A, G>
@@ -80,7 +92,7 @@ export type GeneratorDefinition<A extends unknown[], G> = [G] extends [never] ? 
  */
 export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
   meta: ImportMeta,
-  name: string,
+  name: string & Cloneable<A>,
   fn: (ctx: TaskContext, ...args: A) => G,
 ): GeneratorDefinition<A, G>;
 /**
@@ -107,12 +119,33 @@ export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
  */
 export function task<A extends unknown[], R>(
   meta: ImportMeta,
-  name: string,
+  name: string & Cloneable<A>,
   fn: (ctx: TaskContext, ...args: A) => R | Promise<R>,
 ): TaskDefinition<A, R>;
+/**
+ * The same with the type of the calls given, as a generic task needs it: TypeScript infers no type parameters of what an object is.
+ *
+ * @throws {TypeError} as above.
+ *
+ * @example
+ * ```ts
+ * import { type Call, task } from "@heddle/heddle";
+ *
+ * export const last = task<<T>(list: T[]) => Call<T>>(import.meta, "last", (_ctx, list) => list.at(-1));
+ *
+ * const call: Call<number> = last([1, 2, 3]);
+ * ```
+ */
+export function task<F extends (...args: never) => Call<unknown> = never>(
+  meta: ImportMeta,
+  name: [F] extends [never] ? never : string,
+  fn: (ctx: TaskContext, ...args: Parameters<F>) => unknown,
+): F & { readonly fn: (ctx: TaskContext, ...args: Parameters<F>) => unknown };
 export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown {
   const key = requireKey("task", registry.definitions, meta, name, fn);
   const isStream = isGeneratorFunction(fn);
+  // For stacks. It may be frozen.
+  if (fn.name === "") Reflect.defineProperty(fn, "name", { value: name, configurable: true });
   const definition: Definition = { module: meta.url, name, fn: isStream ? feeding(fn) : fn, key };
   registry.definitions.set(key, definition);
   const nameKey = keyOfName(meta.url, name);

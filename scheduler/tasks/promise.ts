@@ -1,5 +1,6 @@
 /** The promises that are handed out, and what settles them. */
 import type { Task, TaskState } from "./call.ts";
+import { follow } from "../codec/trace.ts";
 
 /** What stands behind a Task in the isolate that started it. */
 export interface Caller {
@@ -33,6 +34,11 @@ export function reject(its: Resolver, reason: unknown): void {
   its.resolve(new Rejection(reason));
 }
 
+/** The same with an error that was made for this promise: its stack will say who awaits it. */
+export function rejectAnew(its: Resolver, error: unknown): void {
+  its.resolve(new Failure(error));
+}
+
 /** A promise that is resolved with one rejects. */
 class Rejection {
   readonly #reason: unknown;
@@ -43,6 +49,19 @@ class Rejection {
 
   then(_resolve: unknown, reject: (reason: unknown) => void): void {
     reject(this.#reason);
+  }
+}
+
+class Failure {
+  readonly #error: unknown;
+
+  constructor(error: unknown) {
+    this.#error = error;
+  }
+
+  then(_resolve: unknown, reject: (error: unknown) => void): void {
+    follow(this.#error);
+    reject(this.#error);
   }
 }
 
@@ -122,7 +141,15 @@ export function isDefaultReason(reason: unknown): boolean {
   return defaults.has(reason as object);
 }
 
-/** A promise that was rejected on purpose is not an unhandled rejection. */
+/** Whether what a task was cancelled with was made for that task. */
+export function isOwnReason(reason: unknown): boolean {
+  return isDefaultReason(reason) || (reason as Error | null | undefined)?.name === "TaskTimeoutError";
+}
+
+/**
+ * A promise that was rejected on purpose is not an unhandled rejection. A turn later: to V8 a promise with two reactions is awaited
+ * by nobody in particular.
+ */
 export function silence(promise: Promise<unknown>): void {
-  promise.catch(() => {});
+  Promise.resolve().then(() => promise.catch(() => {}));
 }

@@ -44,7 +44,10 @@ Deno.test("an option that is not there is a TypeError that names the nearest one
     }
   }
   const error = assertThrows(() => sched.go(nothing(), { elephant: 1 } as Any), TypeError);
-  assertEquals(error.message, 'go: there is no option "elephant": there is signal, timeout, name, transfer');
+  assertEquals(
+    error.message,
+    'go: there is no option "elephant": there is signal, timeout, name, priority, transfer',
+  );
   assertEquals(sched.stats().inFlight, 0);
 });
 

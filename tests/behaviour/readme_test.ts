@@ -17,6 +17,10 @@ function expected(text: string): (string | undefined)[] {
   });
 }
 
+function isTest(name: string): boolean {
+  return name.endsWith("_test.ts");
+}
+
 async function deno(cwd: URL, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const run = await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } }).output();
   const [stdout, stderr] = [run.stdout, run.stderr].map((bytes) => new TextDecoder().decode(bytes));
@@ -31,8 +35,12 @@ Deno.test("each program of the README and of docs/ is well typed, runs, and prin
     for (const { name, text } of programs) await Deno.writeTextFile(new URL(name, directory), text);
     const checked = await deno(directory, "check", "--quiet", ...programs.map(({ name }) => name));
     assertEquals(checked.code, 0, checked.stderr);
-    const running = programs.filter(({ text }) => text.includes("console.log("))
-      .map(({ name, text }) => ({ name, text, run: deno(directory, "run", "--quiet", "-A", name) }));
+    const running = programs.filter(({ name, text }) => text.includes("console.log(") || isTest(name))
+      .map(({ name, text }) => ({
+        name,
+        text,
+        run: deno(directory, isTest(name) ? "test" : "run", "-qA", name),
+      }));
     assert(running.length > 11, "there are programs");
     assertEquals(
       new Set(programs.map(({ name }) => name)).size,
@@ -45,6 +53,7 @@ Deno.test("each program of the README and of docs/ is well typed, runs, and prin
         const [missing] = stderr.match(/TypeError: .* takes Heddle's native shim.*/) ?? [];
         if (missing !== undefined && !native.isThere) return console.log(`skipped: ${name}: ${missing}`);
         assertEquals(code, 0, stderr);
+        if (isTest(name)) return;
         const lines = stdout.split("\n").slice(0, -1);
         assertEquals(lines, expected(text).map((line, i) => line ?? lines[i]), stderr);
       });

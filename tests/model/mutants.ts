@@ -70,8 +70,8 @@ export const mutants: Mutant[] = [
   mutant(
     "a consumer takes the head by a store, not by CAS",
     "queues/global_run_queue.ts",
-    "if (!cas(words, GLOBAL_HEAD, head, (head + count) | 0)) continue;",
-    "store(words, GLOBAL_HEAD, (head + count) | 0);",
+    "if (!cas(words, this.#head, head, (head + count) | 0)) continue;",
+    "store(words, this.#head, (head + count) | 0);",
     "global queue: two",
   ),
   mutant(
@@ -96,6 +96,27 @@ export const mutants: Mutant[] = [
     "if (isNote) break;",
     "",
     "global queue: two",
+  ),
+  mutant(
+    "nobody says that there is a task of another priority",
+    "queues/global_run_queues.ts",
+    "if (!this.#areUsed) store(this.#words, PRIORITIES, 1);",
+    "",
+    "priorities: the first background",
+  ),
+  mutant(
+    "who is about to sleep does not look at what is in the background",
+    "queues/global_run_queues.ts",
+    "(!this.#areUsed || (this.#blocking.isEmpty() && this.#background.isEmpty()));",
+    "(!this.#areUsed || this.#blocking.isEmpty());",
+    "priorities: the first background",
+  ),
+  mutant(
+    "the background takes all slots",
+    "host/host_tasks.ts",
+    "new Line(Math.ceil(shared.arena.shape.maxTasks / 2))",
+    "new Line()",
+    "priorities: a backlog",
   ),
   // Mailboxes.
   mutant(
@@ -177,13 +198,17 @@ export const mutants: Mutant[] = [
   mutant(
     "the host pushes a slot before it is filled",
     "host/host_tasks.ts",
-    `    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    `    this.#owner.write(slot, started, args, started.priority, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
+    started.line = line;
+    line?.begin();
     if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);
-    this.#shared.global.push(slot);`,
-    `    if (on === undefined) this.#shared.global.push(slot);
-    this.#owner.write(slot, started, args, on === undefined ? 0 : on.isolate);
+    this.#shared.global.push(slot, started.priority);`,
+    `    if (on === undefined) this.#shared.global.push(slot, started.priority);
+    this.#owner.write(slot, started, args, started.priority, on === undefined ? 0 : on.isolate);
     this.#requireOpen(started);
+    started.line = line;
+    line?.begin();
     if (on !== undefined) return this.#shared.mail.toRunner(on.isolate, slot);`,
     "slots: a cancelled",
     "slots: a task that waits",
@@ -205,19 +230,19 @@ export const mutants: Mutant[] = [
   mutant(
     "the host pushes a task and wakes nobody",
     "host/host_tasks.ts",
-    `this.#shared.global.push(slot);
+    `this.#shared.global.push(slot, started.priority);
     this.#shared.wakeups.wake();`,
-    "this.#shared.global.push(slot);",
+    "this.#shared.global.push(slot, started.priority);",
     "park",
     "slots",
   ),
   mutant(
     "the host wakes somebody before it pushes a task",
     "host/host_tasks.ts",
-    `this.#shared.global.push(slot);
+    `this.#shared.global.push(slot, started.priority);
     this.#shared.wakeups.wake();`,
     `this.#shared.wakeups.wake();
-    this.#shared.global.push(slot);`,
+    this.#shared.global.push(slot, started.priority);`,
     "park",
     "slots",
   ),
@@ -225,7 +250,7 @@ export const mutants: Mutant[] = [
     "a task that waits is taken off before there is a slot for it",
     "host/host_tasks.ts",
     "if (slot < 0) return;",
-    "if (slot < 0) return void this.#waiting.shift();",
+    "if (slot < 0) return void line.popOldest();",
     "host: tasks that wait",
   ),
   // Heap.
@@ -683,11 +708,20 @@ export const mutants: Mutant[] = [
     "the host looks at the queues, and then says that it waits for room",
     "host/admission.ts",
     `    if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
-    if (!this.#hasRoom) return;`,
-    `    if (!this.#hasRoom) {
-      if (load(this.#words, ROOM_WANTED) === 0) store(this.#words, ROOM_WANTED, 1);
-      return;
-    }`,
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (this.#hasRoom(waiter.priority)) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+    if (this.#waiters.length === 0) store(this.#words, ROOM_WANTED, 0);`,
+    `    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (this.#hasRoom(waiter.priority)) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
+    store(this.#words, ROOM_WANTED, this.#waiters.length === 0 ? 0 : 1);`,
     "admission",
   ),
   mutant(

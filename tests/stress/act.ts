@@ -16,6 +16,8 @@ import type { Random } from "./random.ts";
 /** Where a task may run: on threads of the pool; there or on one of its own; or on those of lockers, too. */
 export type Where = "pool" | "no locker's" | "anywhere";
 
+export const PRIORITIES = ["user-blocking", "user-visible", "background"] as const;
+
 /** What all acts of a round share. */
 export interface Stage {
   readonly sched: Scheduler;
@@ -74,7 +76,8 @@ export class Act {
 
   /** Undefined if the scheduler is closed. */
   go<R>(call: Call<R>, options?: GoOptions, where: Where = "anywhere"): Task<R> | undefined {
-    const task = this.#start(call, options, where);
+    const priority = this.random.of([undefined, undefined, ...PRIORITIES]);
+    const task = this.#start(call, priority === undefined ? options : { ...options, priority }, where);
     if (task === undefined) return undefined;
     this.#tasks.add(task as Task<unknown>);
     if (this.signal.aborted) task.cancel(this.stopReason);

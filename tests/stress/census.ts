@@ -7,13 +7,14 @@ import { LEAST_BLOCK } from "../../scheduler/arena/heap.ts";
 import { Arena, type ArenaShape } from "../../scheduler/arena/arena.ts";
 import {
   GLOBAL_HEAD,
-  GLOBAL_TAIL,
   HEAP_TOP,
   IDLE_COUNTS,
   ISOLATES,
+  LINE,
   MAX_UNITS,
   OBJECTS_FIRST,
   OVERSLEPT,
+  PRIORITY_HEADS,
   PROCS,
 } from "../../scheduler/arena/layout/header.ts";
 import {
@@ -73,8 +74,9 @@ function isDead(arena: Arena, isolate: number): boolean {
 export function leftBehind(arena: Arena): string[] {
   const words = arena.i32;
   const left: string[] = [];
-  if (words[GLOBAL_HEAD] !== words[GLOBAL_TAIL]) {
-    left.push(`the global queue: ${words[GLOBAL_HEAD]}, ${words[GLOBAL_TAIL]}`);
+  for (const head of [GLOBAL_HEAD, PRIORITY_HEADS, PRIORITY_HEADS + 2 * LINE]) {
+    const tail = head + LINE;
+    if (words[head] !== words[tail]) left.push(`a global queue: ${words[head]}, ${words[tail]}`);
   }
   if (words[OVERSLEPT] !== 0) {
     left.push(`threads that slept beside a task that could go on: ${words[OVERSLEPT]} times`);

@@ -15,6 +15,7 @@ import { opening } from "./acts/opening.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
+import { views } from "./acts/views.ts";
 import {
   catchArena,
   caughtArena,
@@ -70,6 +71,7 @@ const plays: readonly Play[] = [
   signals,
   statistics,
   dumps,
+  views,
   ...(native.isThere ? [pool, nativeThread] : []),
   ...(threadOptions.isThere ? [options] : []),
 ];

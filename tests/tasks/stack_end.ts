@@ -533,7 +533,9 @@ const everywhere: Record<string, Make> = {
   "go": (place) => starts((n) => place.go(gives(n))),
   "go with options": (place) => {
     const { signal } = new AbortController();
-    return starts((n) => place.go(gives(n), { signal, timeout: 60_000, name: "named" }));
+    return starts((n) =>
+      place.go(gives(n), { signal, timeout: 60_000, name: "named", priority: "user-blocking" })
+    );
   },
   "go with what is copied": (place) => {
     const list = [1, 2, 3, { four: 4 }] as number[];

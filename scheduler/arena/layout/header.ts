@@ -11,6 +11,8 @@ export const CLOSING = 1;
 export const ISOLATES = 2;
 /** The most Ps that were ever counted. Written by the host, read by sysmon: one above PROCS may still run. */
 export const MOST_PROCS = 3;
+/** 1 from the first task on that is not user-visible. Set by who starts it, before it is in a queue: global_run_queues.ts. */
+export const PRIORITIES = 4;
 /** Idle Ps and spinning Ms: see idle.ts. */
 export const IDLE_COUNTS = LINE;
 /** See global_run_queue.ts. */
@@ -56,7 +58,9 @@ export const ROOM_WANTED = 11 * LINE + 6;
 export const IMPORTED = 11 * LINE + 7;
 /** While the scheduler is traced, the how manieth trace it is; else 0. By the host, which tells the threads to look: tracing/tracer.ts. */
 export const TRACING = 11 * LINE + 8;
-export const HEADER_END = 12 * LINE;
+/** As GLOBAL_HEAD and GLOBAL_TAIL, for user-blocking tasks, and then for background ones. */
+export const PRIORITY_HEADS = 12 * LINE;
+export const HEADER_END = 16 * LINE;
 
 // Spans (spans.ts)
 

@@ -6,6 +6,9 @@
  */
 export const SLOTS_PER_THREAD = 512;
 
+/** Priorities, as tasks/priority.ts has them: each has a global queue. */
+export const PRIORITY_COUNT = 3;
+
 export const G_STATUS = 0;
 export const G_TASK = 1;
 export const G_M = 2;
@@ -18,7 +21,10 @@ export const G_PAYLOAD = 7;
 export const G_BLOCK = 8;
 export const G_ID_LOW = 9;
 export const G_ID_HIGH = 10;
-/** 1: for the thread of its own that is named in G_M, and in no queue. 2: a thread that had taken it died before it began. */
+/**
+ * 1: for the thread of its own that is named in G_M, and in no queue. 2: a thread that had taken it died before it began. Above
+ * these two bits: the task's priority.
+ */
 export const G_DEDICATED = 11;
 export const G_INLINE = 12;
 /** Two cache lines: what queues and owners look at, and what of the payload fits. */

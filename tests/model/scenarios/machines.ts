@@ -22,7 +22,7 @@ import { POOL, type Role } from "../../../scheduler/parking/roles.ts";
 import { Sysmon } from "../../../scheduler/sysmon/sysmon.ts";
 import type { SideChannel } from "../../../scheduler/slots/side_channel.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
-import type { Call } from "../../../scheduler/tasks/call.ts";
+import type { Call, GoOptions } from "../../../scheduler/tasks/call.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
 import { type HostTask, silence } from "../../../scheduler/tasks/promise.ts";
 import {
@@ -128,8 +128,8 @@ export class Pool extends Shared {
     store(flag.words, flag.index, 1);
   }
 
-  submit(call: Call<unknown>): Started {
-    return started(this.host.start(call, undefined));
+  submit(call: Call<unknown>, options?: GoOptions): Started {
+    return started(this.host.start(call, options));
   }
 
   /** On that thread, which has been claimed for it. */

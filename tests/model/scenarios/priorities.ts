@@ -1,0 +1,68 @@
+/** Tasks of other priorities, whose queues nobody looks at before there was one. */
+import { pause } from "../../../scheduler/arena/atomics.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
+import { POOL } from "../../../scheduler/parking/roles.ts";
+import { task } from "../../../scheduler/tasks/define.ts";
+import type { Priority } from "../../../scheduler/tasks/priority.ts";
+import type { TaskContext } from "../../../scheduler/tasks/context.ts";
+import { checkEqual, type Scenario } from "../scenario.ts";
+import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
+
+/** Somebody has to come for its child. */
+const hasChild = task(meta, "hasChild", (ctx: TaskContext, priority: Priority) => {
+  ctx.go(sets(), { priority });
+  // The newest stays private.
+  ctx.go(note(1));
+  computeUntilSet();
+});
+
+function first(priority: Priority): Scenario {
+  return {
+    name: `priorities: the first ${priority} task, and an M about to park`,
+    bound: 3,
+    short: 2,
+    setUp() {
+      const pool = new Pool(1, [POOL]);
+      const host = () => {
+        pool.submit(note(1));
+        pool.submit(note(2), { priority });
+      };
+      return { ...pool.against({ host }, () => checkEqual(pool.ran, [1, 2], "tasks that ran")), first: [] };
+    },
+  };
+}
+
+export const background = first("background");
+export const blocking = first("user-blocking");
+
+export const child: Scenario = {
+  name: "priorities: a task computes until its child in the background has run",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(2);
+    return pool.against({ host: () => void pool.submit(hasChild("background")) });
+  },
+};
+
+/** Two are in the background of a host with four slots: the third waits, and the one that is not has a slot. */
+export const slots: Scenario = {
+  name: "priorities: a backlog in the background leaves slots to others",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    return pool.against({
+      host() {
+        for (const n of [1, 2, 3]) pool.submit(note(n), { priority: "background" });
+        checkEqual(pool.host.waiting(), 1, "tasks that wait for a slot");
+        const { slot } = pool.submit(note(4), { priority: "user-blocking" });
+        checkEqual(slot >= 0, true, "it has one");
+        while (pool.ran.length < 4) {
+          while (pool.mailbox.isEmpty(HOST)) pause();
+          pool.readMail();
+        }
+      },
+    }, () => checkEqual(pool.ran, [1, 2, 3, 4], "tasks that ran"));
+  },
+};
