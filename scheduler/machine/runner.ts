@@ -128,6 +128,7 @@ export class Runner {
   runSlot(slot: number): boolean {
     if (slot < 0) return false;
     this.#tookSlot = true;
+    if (this.#hold.meter.isBehind) this.#hold.lookForTracing();
     if (this.#definition(slot) === undefined) this.#awaitModule(slot);
     else if (this.#begins(slot)) this.#run(slot);
     return true;

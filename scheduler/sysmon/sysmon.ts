@@ -213,9 +213,10 @@ export class Sysmon {
     if (!hasMarked && this.#shared.parker.state(isolate) !== MARKED) return;
     if (this.#shared.idle.ps.retake(p, word)) {
       this.#retook = true;
-      this.#shared.wakeups.passOn(p);
       this.#meter.count(METER_RETAKES);
+      // Before another M has it, and says from when on.
       this.#meter.lookForTracing()?.instant(RETOOK, isolate, p);
+      this.#shared.wakeups.passOn(p);
     } else if (hasMarked) {
       this.#shared.parker.unmark(isolate);
     }

@@ -30,6 +30,8 @@ export class Meter {
   readonly #doubles: Float64Array;
   readonly #nowNs: () => number;
   #calls = 0;
+  /** What the header said at the last look. */
+  #trace = 0;
 
   /** `number`: the isolate's, or `Arena.sysmonMeter`. */
   constructor(arena: Arena, number: number, nowNs: () => number) {
@@ -41,8 +43,14 @@ export class Meter {
 
   /** Whether the scheduler is traced. */
   lookForTracing(): Tracer | undefined {
+    this.#trace = Tracer.current(this.#arena);
     const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#nowNs, this.#tracer);
     return this.tracer = own?.isOn ? own : undefined;
+  }
+
+  /** Whether that has changed since the thread looked. Who was asked to look may have a task before it has read that. */
+  get isBehind(): boolean {
+    return Tracer.current(this.#arena) !== this.#trace;
   }
 
   count(counter: number, by = 1): void {

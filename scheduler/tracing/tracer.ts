@@ -1,7 +1,7 @@
 /**
  * What a thread tells of itself while the scheduler is traced. `Meter.tracer` is it, and undefined otherwise: so a place where
  * something happens has one plain load of an own field. A thread gets its tracer, and loses it, when it looks at the header
- * (TRACING), which the host asks it to when that changes; sysmon, which has no mail, at each of its events.
+ * (TRACING): when the host asks it to, and before each task that it takes; sysmon, which has no mail, at each of its events.
  *
  * A thread makes its ring when it is first traced, and nobody frees it: the next trace uses it again, and so does the next thread
  * of that number. `METER_RING` says where it is.
@@ -75,6 +75,11 @@ export class Tracer {
     this.#ring = new RingWriter(arena.i32, at);
     this.#heap = new Heap(arena, isolate);
     this.nowNs = nowNs;
+  }
+
+  /** What the header says. */
+  static current(arena: Arena): number {
+    return load(arena.i32, TRACING);
   }
 
   /**

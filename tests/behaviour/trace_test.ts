@@ -83,6 +83,8 @@ function assertArrows(entries: readonly Entry[], category: string): Entry[] {
 Deno.test("what a trace has is what was done", async (t) => {
   await using sched = await Scheduler.start({ procs: 2, name: "traced" });
   await sched.go(nothing());
+  // The threads tell how many they have run as they go to sleep.
+  await until(() => sched.stats().ran === 1, "one has run");
 
   await t.step("tasks: as many as stats() counts, each once, with an arrow from who queued it", async () => {
     const before = sched.stats().ran;
@@ -90,7 +92,6 @@ Deno.test("what a trace has is what was done", async (t) => {
       sched,
       () => Promise.all(Array.from({ length: 300 }, () => sched.go(nothing()))),
     );
-    // The threads tell how many they have run as they go to sleep.
     await until(() => sched.stats().ran - before === 300, "300 have run");
     const tasks = slices(entries, "task");
     assertEquals(tasks.map(({ name }) => name), Array(300).fill("nothing"));

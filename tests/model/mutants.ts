@@ -453,11 +453,9 @@ export const mutants: Mutant[] = [
   mutant(
     "sysmon takes a P and keeps it",
     "sysmon/sysmon.ts",
-    `if (this.#shared.idle.ps.retake(p, word)) {
-      this.#retook = true;
+    `      this.#meter.lookForTracing()?.instant(RETOOK, isolate, p);
       this.#shared.wakeups.passOn(p);`,
-    `if (this.#shared.idle.ps.retake(p, word)) {
-      this.#retook = true;`,
+    "",
     "blocking: sysmon",
   ),
   mutant(
