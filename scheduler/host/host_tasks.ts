@@ -235,7 +235,8 @@ export class HostTasks {
 
   /** Tasks may have ended: what waits for that moves on. */
   refill(): void {
-    for (const view of this.#views) this.#release(view);
+    // Each time that the host reads mail, nearly always for nothing.
+    if (this.#views.size > 0) { for (const view of this.#views) this.#release(view); }
     this.#refill(this.#lines[USER_BLOCKING]);
     this.#refill(this.#lines[USER_VISIBLE]);
     this.#refill(this.#lines[BACKGROUND]);
