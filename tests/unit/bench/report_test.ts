@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { broken, claimsOf, tableOf, withTable } from "../../../bench/claims.ts";
+import { broken, claimsFile, claimsOf, readClaims, tableOf, withTable } from "../../../bench/claims.ts";
 import { page } from "../../../bench/page.ts";
 import { type Report, spread, summaries } from "../../../bench/report.ts";
 import { exampleReport } from "../../support/example_report.ts";
@@ -45,4 +45,10 @@ Deno.test("the table is put between its marks, again and again", () => {
   assertEquals(withTable(once, claims), once);
   assertStringIncludes(once, tableOf(claims));
   assertThrows(() => withTable("no marks", claims), Error, "README.md lacks the lines");
+});
+Deno.test("README.md shows what claims.json says", async () => {
+  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  // As a formatter breaks lines.
+  const words = (text: string) => text.replace(/\s+/g, " ");
+  assertStringIncludes(words(readme), words(tableOf(await readClaims())), claimsFile.href);
 });
