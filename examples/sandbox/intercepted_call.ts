@@ -4,6 +4,16 @@ import { fromBytes, toText } from "./plan.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import { AT_FDCWD, type RemotePath } from "./remote_path.ts";
 import type { Notification } from "./seccomp.ts";
+import {
+  O_ACCMODE,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  RESOLVE_IN_ROOT,
+} from "./system_call.ts";
 
 /** The calls that are shown, and asked what they need. */
 export const intercepted = {
@@ -120,16 +130,8 @@ const pathCalls: Partial<Record<CallName, readonly PathArgument[]>> = {
   renameat2: [entry(1, 0), entry(3, 2)],
 };
 
-const O_RDONLY = 0,
-  O_WRONLY = 1,
-  O_ACCMODE = 3,
-  O_CREAT = 0o100,
-  O_EXCL = 0o200,
-  O_TRUNC = 0o1000,
-  O_NOFOLLOW = 0o400000,
-  O_PATH = 0o10000000;
+const O_RDONLY = 0;
 const AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000;
-const RESOLVE_IN_ROOT = 0x10;
 
 export function decode(notification: Notification, memory: RemoteMemory): InterceptedCall {
   const { thread, number } = notification;

@@ -8,7 +8,16 @@ import {
   ProgramError,
   sandbox,
 } from "../../examples/sandbox/sandbox.ts";
-import { bare, boxScheduler, closeBoxes, compiled, hasProgram, inBox, obstacle } from "../support/boxes.ts";
+import {
+  bare,
+  boxScheduler,
+  closeBoxes,
+  compiled,
+  hasProgram,
+  inBox,
+  obstacle,
+  testsOfBoxes,
+} from "../support/boxes.ts";
 
 const reason = await obstacle();
 if (reason) console.log(`The sandbox is not tested: ${reason}`);
@@ -17,23 +26,7 @@ if (!hasCompiler) console.log("Not tested, as gcc is not on PATH: calls that onl
 const isRoot = Deno.uid() === 0;
 const hasUserfaults = await Deno.lstat("/dev/userfaultfd").then(() => true, () => false);
 
-function test(name: string, run: (directory: string) => Promise<void>, ignore = false): void {
-  Deno.test({
-    name: `sandbox: ${name}`,
-    ignore: ignore || reason !== undefined,
-    fn: async () => {
-      const directory = await Deno.realPath(await Deno.makeTempDir());
-      try {
-        await run(directory);
-      } finally {
-        await Deno.remove(directory, { recursive: true });
-      }
-    },
-    // One scheduler serves all of them.
-    sanitizeOps: false,
-    sanitizeResources: false,
-  });
-}
+const test = testsOfBoxes("sandbox", reason);
 
 const root = new URL("../../", import.meta.url);
 

@@ -6,30 +6,22 @@ import {
   sandbox,
   type Verdict,
 } from "../../examples/sandbox/sandbox.ts";
-import { boxScheduler, closeBoxes, compiled, hasProgram, inBox, obstacle } from "../support/boxes.ts";
+import {
+  boxScheduler,
+  closeBoxes,
+  compiled,
+  hasProgram,
+  inBox,
+  obstacle,
+  testsOfBoxes,
+} from "../support/boxes.ts";
 
 const reason = await obstacle();
 if (reason) console.log(`Policies of the sandbox are not tested: ${reason}`);
 const hasCompiler = await hasProgram("gcc");
 if (!hasCompiler) console.log("Not tested, as gcc is not on PATH: what only C calls, under a policy.");
 
-function test(name: string, run: (directory: string) => Promise<void>, ignore = false): void {
-  Deno.test({
-    name: `sandbox policy: ${name}`,
-    ignore: ignore || reason !== undefined,
-    fn: async () => {
-      const directory = await Deno.realPath(await Deno.makeTempDir());
-      try {
-        await run(directory);
-      } finally {
-        await Deno.remove(directory, { recursive: true });
-      }
-    },
-    // One scheduler serves all of them, and one policy computes for ever.
-    sanitizeOps: false,
-    sanitizeResources: false,
-  });
-}
+const test = testsOfBoxes("sandbox policy", reason);
 
 const shell = (script: string) => ["sh", "-c", script];
 const everything: PermissionOptions = { all: true, net: false };

@@ -84,3 +84,27 @@ export async function compiled(directory: string, source: string, ...flags: stri
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return `${directory}/program`;
 }
+
+/** Tests with a directory of their own, named after `subject`; not run if there is a reason. */
+export function testsOfBoxes(
+  subject: string,
+  reason: string | undefined,
+): (name: string, run: (directory: string) => Promise<void>, ignore?: boolean) => void {
+  return (name, run, ignore = false) => {
+    Deno.test({
+      name: `${subject}: ${name}`,
+      ignore: ignore || reason !== undefined,
+      fn: async () => {
+        const directory = await Deno.realPath(await Deno.makeTempDir());
+        try {
+          await run(directory);
+        } finally {
+          await Deno.remove(directory, { recursive: true });
+        }
+      },
+      // One scheduler serves all of them, and one policy computes for ever.
+      sanitizeOps: false,
+      sanitizeResources: false,
+    });
+  };
+}
