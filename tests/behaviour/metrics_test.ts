@@ -92,7 +92,7 @@ preemption.test("a freeze is as long as the thread had no P", async () => {
 });
 
 Deno.test("what is counted on the host's side", async (t) => {
-  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2 });
+  await using sched = await Scheduler.start({ procs: 1, maxThreads: 2, preempt: false });
   await t.step("values that go by message port, and large ones in the arena", async () => {
     assertEquals(sched.metrics().byPort, { values: 0, bytes: 0 });
     await sched.go(echo(new SharedArrayBuffer(8)));
@@ -101,9 +101,13 @@ Deno.test("what is counted on the host's side", async (t) => {
     assertEquals(values, 2);
     assertGreater(bytes, 0);
     assertEquals(sched.metrics().arena.spans, 0);
+    const [begun, go] = [new Flag(), new Flag()];
+    const keeps = sched.go(spinsUntilSet(begun.buffer, go.buffer));
+    await until(() => begun.value === 1, "nobody else has a turn");
     const echoes = sched.go(echo(new Uint8Array(1 << 20)));
     assertGreaterOrEqual(sched.metrics().arena.spans, 1 << 20);
-    await echoes;
+    go.value = 1;
+    await Promise.all([keeps, echoes]);
     assertEquals(sched.metrics().arena.spans, 0);
   });
   await t.step("the delay of its event loop is what its code keeps it from", async () => {
