@@ -3,7 +3,8 @@
  * measures the same again.
  */
 import { median } from "./rounds.ts";
-import type { Report, ReportedRow } from "./report.ts";
+import { digits, type Report, type ReportedRow } from "./report.ts";
+import { ratioOf } from "./verdict.ts";
 
 interface Shown {
   readonly row: string;
@@ -56,12 +57,9 @@ export interface Claims extends Pick<Report, "machine" | "date" | "commit" | "ro
   readonly claims: readonly Claim[];
 }
 
-/** Median of the rounds' own ratios, as in verdict.ts. */
-function ratioOf({ samples, better }: ReportedRow, side: string): number {
+function ratioTo({ samples, better }: ReportedRow, side: string): number {
   const [ours] = Object.keys(samples);
-  return median(samples[ours].map((value, round) => {
-    return better === "lower" ? samples[side][round] / value : value / samples[side][round];
-  }));
+  return ratioOf(better, samples[ours], [samples[side]]);
 }
 
 function claim({ row, says, against }: Shown, rows: readonly ReportedRow[]): Claim {
@@ -69,7 +67,7 @@ function claim({ row, says, against }: Shown, rows: readonly ReportedRow[]): Cla
   if (found === undefined) throw new Error(`${row} was not measured`);
   const [ours] = Object.keys(found.samples);
   const others = against.filter((side) => side in found.samples).map((side) => {
-    return { side, value: median(found.samples[side]), ratio: ratioOf(found, side) };
+    return { side, value: median(found.samples[side]), ratio: ratioTo(found, side) };
   });
   return { row, says, unit: found.unit, ours: median(found.samples[ours]), others };
 }
@@ -91,7 +89,7 @@ export function broken({ claims }: Claims, { rows }: Report): string[] {
     else {
       for (const { side, ratio } of others) {
         if (!(side in measured.samples)) continue;
-        const now = ratioOf(measured, side);
+        const now = ratioTo(measured, side);
         if (now < ratio * (1 - TOLERANCE)) {
           lines.push(
             `${row} against ${side}: ${digits.format(now)}x, and README.md says ${digits.format(ratio)}x`,
@@ -103,7 +101,6 @@ export function broken({ claims }: Claims, { rows }: Report): string[] {
   return lines;
 }
 
-const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 const names: Record<string, string> = {
   loop: "a plain loop",
   nonblocking: "`nonblocking: true`",

@@ -2,10 +2,9 @@
 import * as echarts from "echarts";
 import { html } from "htm/preact";
 import { renderToString } from "preact-render-to-string";
-import { type Report, type ReportedRow, spread, summaries, type Summary } from "./report.ts";
+import { digits, type Report, type ReportedRow, spread, summaries, type Summary } from "./report.ts";
 import type { Verdict } from "./verdict.ts";
 
-const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 /** Of a chart, in CSS pixels. On a wider page it grows, letters and all. */
 const WIDTH = 480;
 

@@ -2,6 +2,9 @@ import { median, type Samples } from "./rounds.ts";
 import type { Measure } from "./row.ts";
 import type { Verdict } from "./verdict.ts";
 
+/** As numbers are shown. */
+export const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
 /** What one measure came to. */
 export interface Result {
   readonly row: Measure;

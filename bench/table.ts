@@ -1,8 +1,7 @@
 import Table from "cli-table3";
+import { digits } from "./report.ts";
 import type { Measure } from "./row.ts";
 import type { Verdict } from "./verdict.ts";
-
-const digits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
 /** The verdicts of each row under one another; a row's own words stand in its first line only. */
 export function table(results: readonly { row: Measure; verdicts: readonly Verdict[] }[]): string {

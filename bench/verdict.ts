@@ -19,12 +19,25 @@ export interface Verdict {
 }
 
 /**
- * The ratio is the median of the rounds' own ratios, not the ratio of the medians: the two halves of a round were
- * measured next to each other, and a slow minute cancels out.
+ * How many times better ours is: the median of the rounds' own ratios, not the ratio of the medians. The two halves of a round
+ * were measured next to each other, and a slow minute cancels out. In each round against the best of that round, which may be
+ * another one each time: the strictest reading.
  */
-export function judge(row: Measure, samples: Samples, missing: Map<string, string>): Verdict[] {
-  const better = (a: number, b: number) => row.better === "lower" ? b / a : a / b;
+export function ratioOf(
+  better: Measure["better"],
+  ours: readonly number[],
+  theirs: readonly (readonly number[])[],
+): number {
+  return median(ours.map((value, round) => {
+    return Math.min(...theirs.map((values) => timesBetter(better, value, values[round])));
+  }));
+}
 
+function timesBetter(better: Measure["better"], a: number, b: number): number {
+  return better === "lower" ? b / a : a / b;
+}
+
+export function judge(row: Measure, samples: Samples, missing: Map<string, string>): Verdict[] {
   const verdict = (comparison: Comparison): Verdict => {
     const side = comparison.ours;
     const our = samples.get(side ?? row.sides[0])!;
@@ -39,11 +52,10 @@ export function judge(row: Measure, samples: Samples, missing: Map<string, strin
     if (reasons.length > 0) return { row: row.name, side, ours, target, missing: reasons.join("; ") };
 
     const theirs = against.map((name) => ({ name, value: median(samples.get(name)!) }));
-    const best = theirs.reduce((best, each) => better(best.value, each.value) >= 1 ? best : each);
-    // In each round against the best of that round, which may be another one each time: the strictest reading.
-    const ratio = median(our.map((value, round) => {
-      return Math.min(...against.map((name) => better(value, samples.get(name)![round])));
-    }));
+    const best = theirs.reduce((best, each) =>
+      timesBetter(row.better, best.value, each.value) >= 1 ? best : each
+    );
+    const ratio = ratioOf(row.better, our, against.map((name) => samples.get(name)!));
     const holds = atLeast === undefined ? undefined : ratio >= atLeast;
     const name = against.length > 1 ? `best: ${best.name}` : best.name;
     return { row: row.name, side, ours, against: name, theirs: best.value, ratio, target, holds };
