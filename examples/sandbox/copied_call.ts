@@ -4,6 +4,7 @@
  * whoever gets it closes its descriptors.
  */
 
+import { reaching } from "./intercepted_call.ts";
 import { type ByteString, fromBytes } from "./plan.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import type { Notification } from "./seccomp.ts";
@@ -34,32 +35,7 @@ import {
 } from "./system_call.ts";
 
 /** What a policy is asked about; for the filter. */
-export const asked = {
-  open: 2,
-  connect: 42,
-  sendto: 44,
-  sendmsg: 46,
-  execve: 59,
-  truncate: 76,
-  rename: 82,
-  mkdir: 83,
-  rmdir: 84,
-  creat: 85,
-  link: 86,
-  unlink: 87,
-  symlink: 88,
-  mknod: 133,
-  openat: 257,
-  mkdirat: 258,
-  mknodat: 259,
-  unlinkat: 263,
-  renameat: 264,
-  linkat: 265,
-  symlinkat: 266,
-  renameat2: 316,
-  execveat: 322,
-  openat2: 437,
-} as const;
+export const asked = { ...reaching, sendto: 44, sendmsg: 46 } as const;
 
 const names = new Map(Object.entries(asked).map(([name, number]) => [number as number, name]));
 

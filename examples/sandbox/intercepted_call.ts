@@ -15,11 +15,10 @@ import {
   RESOLVE_IN_ROOT,
 } from "./system_call.ts";
 
-/** The calls that are shown, and asked what they need. */
-export const intercepted = {
+/** The calls by which a program reaches files, other programs and addresses. */
+export const reaching = {
   open: 2,
   connect: 42,
-  bind: 49,
   execve: 59,
   truncate: 76,
   rename: 82,
@@ -29,26 +28,32 @@ export const intercepted = {
   link: 86,
   unlink: 87,
   symlink: 88,
-  chmod: 90,
-  chown: 92,
-  lchown: 94,
-  utime: 132,
   mknod: 133,
-  setxattr: 188,
-  utimes: 235,
   openat: 257,
   mkdirat: 258,
   mknodat: 259,
-  fchownat: 260,
   unlinkat: 263,
   renameat: 264,
   linkat: 265,
   symlinkat: 266,
-  fchmodat: 268,
-  utimensat: 280,
   renameat2: 316,
   execveat: 322,
   openat2: 437,
+} as const;
+
+/** The calls that are shown, and asked what they need. */
+export const intercepted = {
+  ...reaching,
+  bind: 49,
+  chmod: 90,
+  chown: 92,
+  lchown: 94,
+  utime: 132,
+  setxattr: 188,
+  utimes: 235,
+  fchownat: 260,
+  fchmodat: 268,
+  utimensat: 280,
 } as const;
 
 export type CallName = keyof typeof intercepted;
