@@ -25,7 +25,7 @@ export const MOST = 9;
 const CLEAR = 6;
 /** Milliseconds that the least has to cost: with less, it is done before caches overflow and the collector comes. Guess. */
 const LEAST = 10;
-const ROUNDS = 5;
+const ROUNDS = 3;
 
 export interface Growth {
   readonly sizes: readonly number[];
@@ -35,7 +35,10 @@ export interface Growth {
   readonly factor: number;
 }
 
-/** At multiples of `n`, the last of which is 4; if n of them cost too little, of the first of its doubles that does not. */
+/**
+ * At multiples of `n`, the last of which is 4; if n of them cost too little, of the first of its doubles that does not. What grows
+ * too much there has to do so again, up to 16: what waits in a loop costs what others leave it to, and once that was little.
+ */
 export async function growthOf(operation: Operation, n: number, multiples = [1, 4]): Promise<Growth> {
   // What has to be loaded and compiled.
   await operation(Math.min(n, 1000));
@@ -48,8 +51,15 @@ export async function growthOf(operation: Operation, n: number, multiples = [1, 
         costs[i] = Math.min(costs[i], await operation(sizes[i]));
       }
     }
+    if (costs[0] < LEAST) continue;
     // Also when only a later round shows that it does: in an earlier one the collector may have come.
-    if (costs[0] >= LEAST) return { sizes, costs, factor: factor() };
+    if (factor() < MOST) return { sizes, costs, factor: factor() };
+    const [size, cost] = [16 * n, await operation(16 * n)];
+    return {
+      sizes: [...sizes, size],
+      costs: [...costs, cost],
+      factor: Math.min(factor(), cost / costs.at(-1)!),
+    };
   }
 }
 
