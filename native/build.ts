@@ -225,8 +225,6 @@ interface Bundled {
 /** All that the entry imports in one piece, except what Deno itself provides. */
 export async function bundle({ entry, isFor }: Bundle): Promise<Bundled> {
   const esbuild = await import("esbuild");
-  // A function's text has none.
-  const define: Record<string, string> = isFor === "threads" ? { "import.meta.url": "undefined" } : {};
   try {
     const { outputFiles, metafile } = await esbuild.build({
       entryPoints: [entry],
@@ -236,7 +234,6 @@ export async function bundle({ entry, isFor }: Bundle): Promise<Bundled> {
       platform: "neutral",
       external: ["node:*"],
       target: "esnext",
-      define,
       minifyWhitespace: true,
       minifySyntax: true,
       legalComments: "none",

@@ -12,12 +12,13 @@ const MOST_LINES = 50;
 /** Of `cause`, one inside the other, which may go round. Guess. */
 const MOST_CAUSES = 8;
 
-/**
- * The file that this is in, on the host; threads' bundle is no module and has the other name. Asking a stack for it makes V8 parse
- * the bundle once more, to know its lines: 10 ms of each start.
- */
-const BUNDLE: string | undefined = import.meta.url;
+/** What a thread's bundle is called in stacks (native/build.ts). */
 const THREAD = "heddle:thread";
+/**
+ * The file that this is in: the host's bundle, or a thread's. Not asked for before there is a stack to look at: for the first one V8
+ * parses the bundle again, to know its lines, which would be 10 ms of each start.
+ */
+let ours: string | undefined;
 
 /** Of an error that is nobody else's, in the microtask in which the promise rejects that it is for. */
 export function follow(failure: unknown): void {
@@ -72,5 +73,8 @@ function withoutOurs(lines: string[]): string[] {
 }
 
 function isOurs(line: string): boolean {
-  return line.includes(THREAD) || (BUNDLE !== undefined && line.includes(BUNDLE));
+  ours ??= /\(?((?:[a-z]+:)[^()\s]*?)(?:, <anonymous>)?:\d+:\d+\)?$/.exec(
+    String(new Error().stack).split("\n")[1] ?? "",
+  )?.[1];
+  return line.includes(THREAD) || (ours !== undefined && line.includes(ours));
 }
