@@ -19,7 +19,7 @@ import { G, type Services } from "./g.ts";
 import type { Hold } from "./hold.ts";
 import type { Nursery } from "./task_scope.ts";
 import { timedOut } from "../tasks/errors.ts";
-import { G_RUNNING, type GTable } from "../slots/g_table.ts";
+import { G_QUEUED, type GTable } from "../slots/g_table.ts";
 import { hasHandles, isHandle } from "../codec/handle.ts";
 import { handOver } from "../codec/moves.ts";
 import { NO_P } from "../parking/idle.ts";
@@ -250,7 +250,7 @@ export class Children {
         this.#privates.putBack(g);
         break;
       }
-      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_QUEUED ? "queued" : "running");
       if (p !== NO_P && takesWork && this.#privates.length === 0 && g.priority === USER_VISIBLE) {
         this.#shared.rings.pushNext(p, slot);
       } else {

@@ -23,6 +23,7 @@ import {
   failingChildren,
   family,
   limitsChildren,
+  looksTooLate,
   note,
   notesAndWaits,
 } from "../tasks/family.ts";
@@ -247,6 +248,11 @@ Deno.test("tasks of the host and children have ids that are unique in their sche
   await using sched = await Scheduler.start({ procs: 2, preempt: false });
   const ids = await Promise.all(Array.from({ length: 3000 }, () => sched.go(idOf())));
   assertEquals(new Set(ids).size, 3000);
+});
+
+Deno.test("a child that has ended on another thread is not queued, though its parent has not heard of its end", async () => {
+  await using sched = await Scheduler.start({ procs: 2 });
+  assertEquals(await soon(sched.go(looksTooLate()), "the parent"), "running");
 });
 
 Deno.test("a task starts although its slot's last one was cancelled late, and the thread of that one is busy", async () => {

@@ -119,3 +119,19 @@ export const cancelsYields = task(import.meta, "cancelsYields", async (ctx): Pro
   await others.recv();
   return [await log.recv(), await log.recv(), await others.recv(), await others.recv()];
 });
+
+export const says = task(import.meta, "says", (_ctx, words: Int32Array<SharedArrayBuffer>) => {
+  Atomics.store(words, 0, 1);
+});
+
+/** The state of a child that another thread has run to its end, of which this one, which computes, cannot have heard. */
+export const looksTooLate = task(import.meta, "looksTooLate", async (ctx): Promise<string> => {
+  const words = new Int32Array(new SharedArrayBuffer(4));
+  const child = ctx.go(says(words));
+  ctx.go(says(words)).catch(() => {});
+  while (Atomics.load(words, 0) === 0);
+  for (const end = performance.now() + 20; performance.now() < end;);
+  const { state } = child;
+  await child;
+  return state;
+});
