@@ -17,7 +17,7 @@ import { HostLoop } from "./host_loop.ts";
 import { HostTasks, ViewLine } from "./host_tasks.ts";
 import { Shared } from "../parking/shared.ts";
 import { Isolate } from "../sync/isolate.ts";
-import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, REPORT, TO_WAITER } from "../queues/mailbox.ts";
 import { within } from "../queues/timers.ts";
 import { Arena } from "../arena/arena.ts";
 import {
@@ -313,6 +313,7 @@ export class Host {
 
   readonly #read = (slot: number, addressee: Addressee): void => {
     if (addressee === TO_WAITER) this.home.read(slot);
+    else if (addressee === REPORT) this.#tasks.owner.readReport(slot);
     else this.#tasks.readMail(slot);
   };
 

@@ -12,6 +12,7 @@ import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
 import { BACKGROUND, priorityNumber, USER_BLOCKING, USER_VISIBLE } from "../tasks/priority.ts";
+import { readProgress } from "../tasks/progress.ts";
 import {
   type Caller,
   HostTask,
@@ -60,6 +61,10 @@ export class Started implements Owned, Caller, Resolver {
 
   cancel(reason: unknown): boolean {
     return this.#tasks.cancel(this, reason);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return readProgress(this, this.promise);
   }
 }
 

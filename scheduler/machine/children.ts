@@ -308,6 +308,11 @@ export class Children {
     this.#owner.readOfDead(slot);
   }
 
+  /** One that runs elsewhere has reported something. */
+  readReport(slot: number): void {
+    this.#owner.readReport(slot);
+  }
+
   /** The result is copied, as if it had come from another thread. */
   end(g: G, ok: boolean, value: unknown): void {
     if (isPrimitive(value)) return this.#settle(g, ok, value);

@@ -12,6 +12,7 @@ import type { Locks } from "../parking/locks.ts";
 import type { Definition } from "../tasks/call.ts";
 import { USER_VISIBLE } from "../tasks/priority.ts";
 import { exportedClasses } from "../tasks/define.ts";
+import { tellProgress } from "../tasks/progress.ts";
 import { isDefaultReason } from "../tasks/promise.ts";
 import type { TaskTable } from "./task_table.ts";
 
@@ -140,7 +141,14 @@ export class Owner<T extends Owned> {
     });
   }
 
-  /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  /** By mail, before that of the end. */
+  readReport(slot: number): void {
+    const task = this.of(slot)!;
+    const report = this.#gs.takeReport(slot);
+    if (report !== undefined && !task.hasSettled) tellProgress(task, report.value);
+  }
+
+  /** As `read`, if that has not come before: the runner died, perhaps before it could mail the slot. */
   readOfDead(slot: number): void {
     if (this.of(slot) !== undefined && !this.#reading.has(slot)) this.read(slot);
   }

@@ -57,6 +57,10 @@ class Stream<T> implements TaskStream<T> {
     return this.#task.state;
   }
 
+  get progress(): AsyncIterable<unknown> {
+    return this.#task.progress;
+  }
+
   cancel(reason?: unknown): void {
     this.#task.cancel(reason);
   }

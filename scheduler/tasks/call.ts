@@ -96,6 +96,28 @@ export interface Task<R> extends Promise<R> {
   /** At this moment. */
   readonly state: TaskState;
   /**
+   * What the task has said of itself by {@linkcode TaskContext.report}: the latest, and then what is newer each time that it is asked. So
+   * a slow reader misses values and never the last one, and holds up nobody. Ends when the task has, however that is; of a failure
+   * the promise tells, so await that, too. Each loop sees for itself, and may begin at any time.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { countTo } from "./tasks.ts";
+   *
+   * // export const countTo = task(import.meta, "countTo", (ctx, end: number) => {
+   * //   for (let n = 1; n <= end; n++) ctx.report(n / end);
+   * //   return end;
+   * // });
+   * const task = go(countTo(1000));
+   * let done: unknown;
+   * for await (const part of task.progress) done = part;
+   * assertEquals([done, await task], [1, 1000]);
+   * ```
+   */
+  readonly progress: AsyncIterable<unknown>;
+  /**
    * Rejects the promise with `reason` at once (an `AbortError` if none is given). If the task has not started, it never will;
    * if it runs, its `ctx.signal` is aborted with the reason, and what it returns is dropped. Nothing happens if it has
    * ended.

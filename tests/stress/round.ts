@@ -12,6 +12,7 @@ import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
+import { progress } from "./acts/progress.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
@@ -52,6 +53,7 @@ const plays: readonly Play[] = [
   mapped,
   piped,
   streams,
+  progress,
   values,
   scripts,
   scripts,
