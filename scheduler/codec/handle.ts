@@ -40,4 +40,17 @@ export interface References {
   depart(object: number): void;
   /** The handle of a reference that has arrived. */
   arrive(object: number): Handle;
+  readonly signals: SignalRelays | undefined;
+}
+
+/** The way of AbortSignals among the arguments of tasks: sync/signal_relay.ts. */
+export interface SignalRelays {
+  /** Arguments are about to be written, perhaps by a getter in the middle of others. Returns what `end` is to get. */
+  begin(): unknown;
+  /** They are written. Returns what to call when the task has ended, if there are signals among them. */
+  end(begun: unknown): (() => void) | undefined;
+  /** Of a signal that is being encoded: what is passed on in its place, an object as a handle's. Throws a Refusal if that is no argument. */
+  relay(signal: AbortSignal): number;
+  /** The signal that is passed on by that. */
+  arrive(object: number): AbortSignal;
 }

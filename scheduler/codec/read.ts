@@ -30,6 +30,7 @@ import {
   SAME,
   SET,
   SIDE,
+  SIGNAL,
   SPARSE,
   TAG,
   TRACKING,
@@ -119,6 +120,7 @@ export class Reader {
     [SAME]: (reader, n, at) => reader.#same(n, at),
     [SIDE]: (reader, n, at) => reader.#keep(at, reader.#side[n] as object),
     [HANDLE_TAG]: (reader, n, at) => reader.#keep(at, reader.#bytes.handles!.arrive(n)),
+    [SIGNAL]: (reader, n, at) => reader.#keep(at, reader.#bytes.handles!.signals!.arrive(n)),
   });
 
   #n(word: number): number {

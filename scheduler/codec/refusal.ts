@@ -47,11 +47,10 @@ export function getStep(key: unknown): string {
 
 const PASS_ADDRESS =
   "pass its address, a bigint: Deno.UnsafePointer.value() gives it, and create() the pointer";
-const PASS_SIGNAL = "pass { signal } in the options of the start, and the task has ctx.signal";
 
 const INSTEAD: Record<string, string> = {
-  AbortController: PASS_SIGNAL,
-  AbortSignal: PASS_SIGNAL,
+  AbortController: "pass its signal, as an argument of the task",
+  AbortSignal: "a task can have it as an argument, and hears there",
   Arguments: "pass [...arguments]",
   AsyncGenerator: "pass an array of what it yields, or send that through a Channel",
   DynamicLibrary: "open the library where it is used",

@@ -20,15 +20,43 @@ export interface Way {
   readonly moves: number;
   /** The message stays in its isolate: a large buffer is a side value, copied. */
   readonly stays: boolean;
+  /** An AbortSignal is a side value: the very one. */
+  readonly keepsSignals: boolean;
 }
 
 /** Into memory that the caller has. */
-export const INTO: Way = { isPrivate: false, hasBulk: false, moves: Infinity, stays: false };
+export const INTO: Way = {
+  isPrivate: false,
+  hasBulk: false,
+  moves: Infinity,
+  stays: false,
+  keepsSignals: false,
+};
 /** To bytes. */
-export const WHOLE: Way = { isPrivate: true, hasBulk: false, moves: Infinity, stays: false };
+export const WHOLE: Way = {
+  isPrivate: true,
+  hasBulk: false,
+  moves: Infinity,
+  stays: false,
+  keepsSignals: false,
+};
 /** Into the arena, and what cannot lie there by port. */
-export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: MOVE_BY_PORT, stays: false };
+export const SLOT: Way = {
+  isPrivate: true,
+  hasBulk: true,
+  moves: MOVE_BY_PORT,
+  stays: false,
+  keepsSignals: false,
+};
 /** Into the arena. */
-export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
+export const CELL: Way = {
+  isPrivate: true,
+  hasBulk: true,
+  moves: Infinity,
+  stays: false,
+  keepsSignals: false,
+};
 /** To another value of the same isolate. */
-export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true };
+export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true, keepsSignals: false };
+/** The same for the arguments of a task. */
+export const COPY_ARGUMENTS: Way = { ...COPY, keepsSignals: true };

@@ -36,6 +36,7 @@ import {
   SAME,
   SET,
   SIDE,
+  SIGNAL,
   SPARSE,
   TRACKING,
   VIEW,
@@ -367,6 +368,16 @@ export class Writer {
     return this.#header(at, HANDLE_TAG, object);
   }
 
+  #writeSignal(at: number, signal: AbortSignal): number {
+    if (this.handles?.signals === undefined) {
+      if (!this.#way.keepsSignals) refuse(signal);
+      return this.#writeSide(at, signal);
+    }
+    const object = this.handles.signals.relay(signal);
+    this.beside.given.push(object);
+    return this.#header(at, SIGNAL, object);
+  }
+
   #writeSide(at: number, value: object): number {
     if (!this.#way.isPrivate) return NO_ROOM;
     return this.#header(at, SIDE, this.beside.addSide(value));
@@ -375,6 +386,7 @@ export class Writer {
   /** An object of the platform, or one that has a Symbol.toStringTag: structuredClone knows which. */
   #writeOther(at: number, value: object): number {
     if (HANDLE in value) return this.#writeHandle(at, value as Handle);
+    if (value instanceof AbortSignal) return this.#writeSignal(at, value);
     if (value instanceof MessagePort || is.isSharedArrayBuffer(value)) return this.#writeSide(at, value);
     let copy: unknown;
     try {

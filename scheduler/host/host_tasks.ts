@@ -3,7 +3,7 @@ import type { Shared } from "../parking/shared.ts";
 import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
-import { copy } from "../codec/codec.ts";
+import { copyArguments } from "../codec/codec.ts";
 import { G_QUEUED, G_RUNNING, type GTable } from "../slots/g_table.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { Line } from "./line.ts";
@@ -206,7 +206,7 @@ export class HostTasks {
   }
 
   #wait(line: Line<Waiting>, started: Started, args: readonly unknown[], on: Place | undefined): void {
-    const copied = copy(args, "args") as unknown[];
+    const copied = copyArguments(args);
     this.#requireOpen(started);
     line.push({ started, args: copied, on });
   }

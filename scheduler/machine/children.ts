@@ -12,7 +12,7 @@
  * thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank, barbers) took 1.1 to 3
  * times as long as on one; now they take as long.
  */
-import { copy, type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import { copy, copyArguments, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import type { Agenda } from "./agenda.ts";
 import { G, type Services } from "./g.ts";
@@ -92,7 +92,7 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = handOver(limits?.transfer, () => copy(args, "args")) as unknown[];
+      args = handOver(limits?.transfer, () => copyArguments(args));
       break;
     }
     // What runs code of users came before.

@@ -52,6 +52,8 @@ export class Owner<T extends Owned> {
   /** By slot, from the first that this isolate owns. */
   readonly #tasks: (T | undefined)[] = [];
   readonly #first: number;
+  /** Of tasks with signals among their arguments, by slot: what ends their following. */
+  readonly #followed = new Map<number, () => void>();
   /** Slots that have ended, and wait for the class of an error. */
   readonly #reading = new Set<number>();
 
@@ -83,16 +85,35 @@ export class Owner<T extends Owned> {
     let parcel: Parcel | undefined;
     try {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo, priority);
-      parcel = gs.writeArguments(slot, args);
+      parcel = this.#writeArguments(slot, args);
       if (parcel !== undefined) this.#port.post(slot, parcel);
     } catch (error) {
       dropParcel(parcel, gs.handles);
+      this.#unfollow(slot);
       gs.free(slot);
       throw error;
     }
     task.slot = slot;
     this.#tasks[slot - this.#first] = task;
     gs.queue(slot);
+  }
+
+  #writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
+    const gs = this.#gs;
+    const signals = gs.handles?.signals;
+    if (signals === undefined) return gs.writeArguments(slot, args);
+    const begun = signals.begin();
+    try {
+      return gs.writeArguments(slot, args);
+    } finally {
+      const end = signals.end(begun);
+      if (end !== undefined) this.#followed.set(slot, end);
+    }
+  }
+
+  #unfollow(slot: number): void {
+    this.#followed.get(slot)?.();
+    this.#followed.delete(slot);
   }
 
   /** Its promise has settled: it does not begin, or hears of the reason. */
@@ -186,6 +207,7 @@ export class Owner<T extends Owned> {
   #free(slot: number): void {
     this.#tasks[slot - this.#first] = undefined;
     this.#port.drop?.(slot);
+    if (this.#followed.size !== 0) this.#unfollow(slot);
     this.#gs.free(slot);
   }
 }

@@ -8,6 +8,7 @@ import { dumps } from "./acts/dumps.ts";
 import { failing } from "./acts/errors.ts";
 import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
 import { offering, returning } from "./acts/handles.ts";
+import { hearing } from "./acts/hearing.ts";
 import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
@@ -54,6 +55,7 @@ const plays: readonly Play[] = [
   piped,
   streams,
   progress,
+  hearing,
   values,
   scripts,
   scripts,
