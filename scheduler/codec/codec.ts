@@ -13,7 +13,7 @@ import { Refusal } from "./refusal.ts";
 import { NOT_SCALAR, writeScalar } from "./scalars.ts";
 import { CELL, COPY, COPY_ARGUMENTS, SLOT, type Way, WHOLE } from "./way.ts";
 import { Writer } from "./write.ts";
-import { isHandle, type References } from "./handle.ts";
+import { bridgedKind, isHandle, type References } from "./handle.ts";
 import type { Payload } from "../arena/heap.ts";
 
 export type { Bytes, ErrorClass };
@@ -135,14 +135,14 @@ export function copy(
   });
 }
 
-/** The same for the arguments of a task, among which signals stay what they are, too. */
+/** The same for the arguments of a task, among which signals and streams stay what they are, too. */
 export function copyArguments(args: readonly unknown[]): unknown[] {
   return copy(args, "args", undefined, undefined, COPY_ARGUMENTS) as unknown[];
 }
 
 /** Of side values of a copy: large buffers are copied or moved already. */
 function isOurs(value: unknown): boolean {
-  return value instanceof ArrayBuffer || isHandle(value) || value instanceof AbortSignal;
+  return value instanceof ArrayBuffer || isHandle(value) || bridgedKind(value as object) !== undefined;
 }
 
 function transferred(side: unknown[], transfer: Transferable[]): unknown[] {

@@ -17,6 +17,7 @@ import { takeApart } from "./errors.ts";
 import {
   ARRAY,
   BOXED,
+  BRIDGED,
   BUFFER,
   BULK_BUFFER,
   type Bytes,
@@ -36,12 +37,11 @@ import {
   SAME,
   SET,
   SIDE,
-  SIGNAL,
   SPARSE,
   TRACKING,
   VIEW,
 } from "./format.ts";
-import { HANDLE, type Handle, type References } from "./handle.ts";
+import { type Bridged, bridgedKind, HANDLE, type Handle, type References } from "./handle.ts";
 import { isMarked } from "./moves.ts";
 import { OutOfBand } from "./out_of_band.ts";
 import { isOfPlatform, isPlain } from "./plain.ts";
@@ -368,14 +368,18 @@ export class Writer {
     return this.#header(at, HANDLE_TAG, object);
   }
 
-  #writeSignal(at: number, signal: AbortSignal): number {
-    if (this.handles?.signals === undefined) {
-      if (!this.#way.keepsSignals) refuse(signal);
-      return this.#writeSide(at, signal);
+  #writeBridged(at: number, value: Bridged, kind: number): number {
+    if (this.handles?.bridges === undefined) {
+      if (!this.#way.keepsBridged) refuse(value);
+      return this.#writeSide(at, value);
     }
-    const object = this.handles.signals.relay(signal);
-    this.beside.given.push(object);
-    return this.#header(at, SIGNAL, object);
+    const parts = this.handles.bridges.parts(value);
+    return this.write(this.#header(at, BRIDGED, kind), parts);
+  }
+
+  /** As the pair of its ends: nothing else can be made of these. */
+  #writeTransform(at: number, { readable, writable }: TransformStream): number {
+    return this.#writePairs(this.#header(at, OBJECT), { readable, writable });
   }
 
   #writeSide(at: number, value: object): number {
@@ -386,7 +390,9 @@ export class Writer {
   /** An object of the platform, or one that has a Symbol.toStringTag: structuredClone knows which. */
   #writeOther(at: number, value: object): number {
     if (HANDLE in value) return this.#writeHandle(at, value as Handle);
-    if (value instanceof AbortSignal) return this.#writeSignal(at, value);
+    const kind = bridgedKind(value);
+    if (kind !== undefined) return this.#writeBridged(at, value as Bridged, kind);
+    if (value instanceof TransformStream) return this.#writeTransform(at, value);
     if (value instanceof MessagePort || is.isSharedArrayBuffer(value)) return this.#writeSide(at, value);
     let copy: unknown;
     try {

@@ -41,7 +41,7 @@ import { type Priority, priorityNumber } from "../tasks/priority.ts";
 import { type HostTask, silence } from "../tasks/promise.ts";
 import { requireProcs } from "../sysmon/procs.ts";
 import { type SchedulerOptions, type Settings, settingsOf } from "./scheduler_options.ts";
-import { Signals } from "../sync/signal_relay.ts";
+import { IsolateBridges } from "../sync/bridges.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
@@ -109,7 +109,7 @@ export class Host {
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
     this.#loop.refill = () => home.refill();
     // No task runs here, so none hears.
-    home.handles.signals = new Signals(home, { controller: () => new AbortController(), abort() {} });
+    home.handles.bridges = new IsolateBridges(home, { controller: () => new AbortController(), abort() {} });
     this.#forwarder = new Forwarder(shared, home.gs, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(shared, home, this.#forwarder, this.#loop);
     this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);

@@ -26,7 +26,7 @@ import { Park } from "./park.ts";
 import { PerThreads } from "./per_threads.ts";
 import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
-import { Signals } from "../sync/signal_relay.ts";
+import { IsolateBridges } from "../sync/bridges.ts";
 import { abort, TaskSignals } from "./task_signal.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { WarmUp } from "./warm_up.ts";
@@ -85,7 +85,7 @@ export class Machine {
     const runner = this.#runner = new Runner(agenda, services, children, threadLock, side, shim);
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
-    home.handles.signals = new Signals(home, {
+    home.handles.bridges = new IsolateBridges(home, {
       controller: () => signals.controller(),
       abort: (controller, reason) => locks.outside(() => abort(controller, reason)),
     });

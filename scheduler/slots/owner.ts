@@ -14,6 +14,7 @@ import { USER_VISIBLE } from "../tasks/priority.ts";
 import { exportedClasses } from "../tasks/define.ts";
 import { tellProgress } from "../tasks/progress.ts";
 import { isDefaultReason } from "../tasks/promise.ts";
+import type { Crossing } from "../codec/handle.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */
@@ -52,8 +53,8 @@ export class Owner<T extends Owned> {
   /** By slot, from the first that this isolate owns. */
   readonly #tasks: (T | undefined)[] = [];
   readonly #first: number;
-  /** Of tasks with signals among their arguments, by slot: what ends their following. */
-  readonly #followed = new Map<number, () => void>();
+  /** Of tasks with signals or streams among their arguments, by slot. */
+  readonly #crossings = new Map<number, Crossing>();
   /** Slots that have ended, and wait for the class of an error. */
   readonly #reading = new Set<number>();
 
@@ -87,9 +88,10 @@ export class Owner<T extends Owned> {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo, priority);
       parcel = this.#writeArguments(slot, args);
       if (parcel !== undefined) this.#port.post(slot, parcel);
+      if (this.#crossings.size !== 0) this.#crossings.get(slot)?.begin();
     } catch (error) {
       dropParcel(parcel, gs.handles);
-      this.#unfollow(slot);
+      this.#endCrossing(slot);
       gs.free(slot);
       throw error;
     }
@@ -100,20 +102,20 @@ export class Owner<T extends Owned> {
 
   #writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const gs = this.#gs;
-    const signals = gs.handles?.signals;
-    if (signals === undefined) return gs.writeArguments(slot, args);
-    const begun = signals.begin();
+    const bridges = gs.handles?.bridges;
+    if (bridges === undefined) return gs.writeArguments(slot, args);
+    const opened = bridges.open();
     try {
       return gs.writeArguments(slot, args);
     } finally {
-      const end = signals.end(begun);
-      if (end !== undefined) this.#followed.set(slot, end);
+      const crossing = bridges.close(opened);
+      if (crossing !== undefined) this.#crossings.set(slot, crossing);
     }
   }
 
-  #unfollow(slot: number): void {
-    this.#followed.get(slot)?.();
-    this.#followed.delete(slot);
+  #endCrossing(slot: number): void {
+    this.#crossings.get(slot)?.end();
+    this.#crossings.delete(slot);
   }
 
   /** Its promise has settled: it does not begin, or hears of the reason. */
@@ -207,7 +209,7 @@ export class Owner<T extends Owned> {
   #free(slot: number): void {
     this.#tasks[slot - this.#first] = undefined;
     this.#port.drop?.(slot);
-    if (this.#followed.size !== 0) this.#unfollow(slot);
+    if (this.#crossings.size !== 0) this.#endCrossing(slot);
     this.#gs.free(slot);
   }
 }

@@ -1,19 +1,12 @@
 /**
- * AbortSignals among the arguments of a task that begins in another isolate: there it gets a signal of its own, which is aborted
- * when the one here is, with the reason.
- *
- * Each start has a channel of capacity 1 for each of its signals. Who starts the task follows the signal, and sends the reason; the
- * other isolate waits there from when it has read the arguments. When the slot is free, so that nothing of the task runs any more,
- * who started it follows no more, and closes the channel: nothing is left on either side. A child that stays on its parent's thread
- * gets the very signal.
+ * AbortSignals among the arguments of a task that begins in another isolate: bridges.ts. The task gets a signal of its own, which is
+ * aborted when the one here is, with the reason, by a channel of capacity 1.
  */
-import type { SignalRelays } from "../codec/handle.ts";
-import { refuse } from "../codec/refusal.ts";
+import { HANDLE, type Handle } from "../codec/handle.ts";
 import { whenAborted } from "../queues/cancellation.ts";
-import { HOME, type Home } from "../tasks/home.ts";
+import type { Home } from "../tasks/home.ts";
 import { Channel } from "./channel.ts";
 import { NEXT, type Receiving } from "./channel_life.ts";
-import { HANDLE } from "../codec/handle.ts";
 import type { Shareable } from "./handles.ts";
 import type { Isolate } from "./isolate.ts";
 import { SUCCEEDED } from "./outcome.ts";
@@ -27,64 +20,21 @@ export interface Controllers {
   abort(controller: AbortController, reason: unknown): void;
 }
 
-/** Arguments are being written, and no signals were among them so far. */
-const NONE: ReadonlyMap<AbortSignal, Relay> = new Map();
-
-export class Signals implements SignalRelays {
-  readonly #isolate: Isolate;
-  readonly #controllers: Controllers;
-  /** Of the arguments that are being written; undefined while there are none. */
-  #begun: ReadonlyMap<AbortSignal, Relay> | undefined = undefined;
-
-  constructor(isolate: Isolate, controllers: Controllers) {
-    this.#isolate = isolate;
-    this.#controllers = controllers;
-  }
-
-  begin(): unknown {
-    const outer = this.#begun;
-    this.#begun = NONE;
-    return outer;
-  }
-
-  end(outer: unknown): (() => void) | undefined {
-    const begun = this.#begun!;
-    this.#begun = outer as ReadonlyMap<AbortSignal, Relay> | undefined;
-    if (begun === NONE) return undefined;
-    return () => {
-      for (const relay of begun.values()) relay.end();
-    };
-  }
-
-  relay(signal: AbortSignal): number {
-    const begun = this.#begun;
-    if (begun === undefined) refuse(signal);
-    const earlier = begun.get(signal);
-    if (earlier !== undefined) return earlier.object;
-    const relay = new Relay(this.#isolate, signal);
-    this.#begun = new Map(begun).set(signal, relay);
-    return relay.object;
-  }
-
-  arrive(object: number): AbortSignal {
-    const handle = this.#isolate.handles.arrive(object);
-    const controller = this.#controllers.controller();
-    const abort = (reason: unknown) => this.#controllers.abort(controller, reason);
-    // Whatever ends it otherwise, as the scheduler's end or a deadlock: then nothing comes.
-    new Relayed(this.#isolate, object, handle, abort).receive(NEXT).catch(() => {});
-    return controller.signal;
-  }
-}
-
 /** The side of the signal. */
-class Relay {
-  readonly object: number;
+export class SignalRelay {
+  readonly parts: readonly Channel<unknown>[];
   readonly #channel: Channel<unknown>;
-  readonly #unfollow: (() => void) | undefined;
+  readonly #signal: AbortSignal;
+  #unfollow: (() => void) | undefined = undefined;
 
-  constructor(isolate: Isolate, signal: AbortSignal) {
-    this.#channel = new Channel({ [HOME]: isolate } as unknown as Home, 1);
-    this.object = (this.#channel[HANDLE] as Shareable).share();
+  constructor(home: Home, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#channel = new Channel(home, 1);
+    this.parts = [this.#channel];
+  }
+
+  begin(): void {
+    const signal = this.#signal;
     if (signal.aborted) this.#send(signal.reason);
     else this.#unfollow = whenAborted(signal, (reason) => this.#send(reason));
   }
@@ -104,7 +54,15 @@ class Relay {
   }
 }
 
-/** The side of the task. It hears as the mail is read, so that a task that computes hears, too, when it looks at its signal. */
+/** The side of the task. */
+export function hearSignal(isolate: Isolate, handle: Handle, controllers: Controllers): AbortSignal {
+  const controller = controllers.controller();
+  const object = (handle[HANDLE] as Shareable).share();
+  new Relayed(isolate, object, handle, (reason) => controllers.abort(controller, reason)).hear();
+  return controller.signal;
+}
+
+/** It hears as the mail is read, so that a task that computes hears, too, when it looks at its signal. */
 class Relayed extends SharedChannel {
   readonly #abort: (reason: unknown) => void;
   #reason: { readonly value: unknown } | undefined = undefined;
@@ -112,6 +70,15 @@ class Relayed extends SharedChannel {
   constructor(isolate: Isolate, object: number, handle: object, abort: (reason: unknown) => void) {
     super(isolate, object, handle);
     this.#abort = abort;
+  }
+
+  hear(): void {
+    const { isolate } = this;
+    const { parked } = isolate;
+    // Whatever ends it otherwise, as the scheduler's end or a deadlock: then nothing comes.
+    this.receive(NEXT).catch(() => {});
+    // No task waits here, and who counts those that do is not to count this: machine/event_loop.ts.
+    isolate.parked = parked;
   }
 
   override received(role: Receiving, value: unknown): Promise<unknown> {
@@ -125,6 +92,7 @@ class Relayed extends SharedChannel {
   }
 
   override completed(waiter: Waiter, outcome: number): void {
+    this.isolate.parked++;
     super.completed(waiter, outcome);
     if (this.#reason !== undefined) this.#abort(this.#reason.value);
   }

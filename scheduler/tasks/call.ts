@@ -157,7 +157,8 @@ export interface GoOptions {
   priority?: Priority;
   /**
    * Of the arguments, what is given up instead of copied, as in `structuredClone`: `ArrayBuffer`s, such as the buffer of an
-   * array, and `MessagePort`s. Detached once the task is started, and then it takes the same time whatever its size.
+   * array, `MessagePort`s, and streams. Detached once the task is started, and then it takes the same time whatever its size. Ports
+   * and streams are given up whether or not they are listed.
    * {@linkcode move} does the same for a whole argument.
    *
    * @example

@@ -101,7 +101,8 @@ export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
  * `if (import.meta.main)`.
  *
  * Arguments and results are copied, as by `structuredClone`, whether or not the task changes threads. An `AbortSignal` among the
- * arguments is live: what the task has is aborted when that is, with the same reason, as long as the task runs.
+ * arguments is live: what the task has is aborted when that is, with the same reason, as long as the task runs. A stream among them
+ * is given up, and what the task has reads from it, or writes to it, as long as the task runs.
  *
  * @param meta The `import.meta` of the module.
  * @param name Unique in that module. In a bundle, tasks of one name from several modules are told apart by their functions.
@@ -134,6 +135,20 @@ export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
  *   controller.abort("enough");
  *   assertEquals(await task, "enough");
  * }
+ * ```
+ *
+ * @example A stream among the arguments
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go, task } from "@heddle/heddle";
+ *
+ * export const count = task(import.meta, "count", async (_ctx, bytes: ReadableStream<Uint8Array>) => {
+ *   let count = 0;
+ *   for await (const chunk of bytes) count += chunk.length;
+ *   return count;
+ * });
+ *
+ * if (import.meta.main) assertEquals(await go(count(new Response("x".repeat(100_000)).body!)), 100_000);
  * ```
  */
 export function task<A extends unknown[], R>(

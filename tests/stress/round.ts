@@ -1,6 +1,7 @@
 /** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
 import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
+import { bridged } from "./acts/bridged.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
 import { deadlock } from "./acts/deadlock.ts";
@@ -56,6 +57,7 @@ const plays: readonly Play[] = [
   streams,
   progress,
   hearing,
+  bridged,
   values,
   scripts,
   scripts,
