@@ -100,6 +100,28 @@ export class Owner<T extends Owned> {
     gs.queue(slot);
   }
 
+  /**
+   * A task that waits in a queue is written anew into a slot that was allocated for that: the caller pushes it. What is left in the
+   * queue is `ghost`'s, which has settled, and is dropped as if it had been cancelled. False: it keeps its place, or has begun.
+   */
+  rewrite(slot: number, task: T, args: readonly unknown[], priority: number, ghost: T): boolean {
+    const before = task.slot;
+    try {
+      this.write(slot, task, args, priority);
+    } catch {
+      return false;
+    }
+    // Partner: the CAS of its taker.
+    if (!this.#gs.cancelQueued(before)) {
+      this.#free(slot);
+      task.slot = before;
+      return false;
+    }
+    ghost.slot = before;
+    this.#tasks[before - this.#first] = ghost;
+    return true;
+  }
+
   #writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const gs = this.#gs;
     const bridges = gs.handles?.bridges;

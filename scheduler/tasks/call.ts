@@ -2,6 +2,7 @@
 import { requireTransfer } from "../codec/moves.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
 import { type Priority, requirePriority } from "./priority.ts";
+import { isTaskSignal, type TaskSignal } from "./task_controller.ts";
 
 /** What is known of a definition in one isolate. */
 export interface Definition {
@@ -129,7 +130,7 @@ export interface Task<R> extends Promise<R> {
 
 /** Options of one start. */
 export interface GoOptions {
-  /** Aborting it cancels the task with the signal's reason. */
+  /** Aborting it cancels the task with the signal's reason. That of a {@linkcode TaskController} has the task's priority, too. */
   signal?: AbortSignal;
   /** Milliseconds from now until the task is cancelled with a {@linkcode TaskTimeoutError}. Default: never. */
   timeout?: number;
@@ -183,12 +184,18 @@ export const GO_OPTIONS = {
   transfer: true,
 } satisfies Names<GoOptions>;
 
+/** Options of a start as they were read. */
+export interface StartOptions extends GoOptions {
+  /** Its priority is the task's. */
+  followed?: TaskSignal;
+}
+
 /** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
 export function requireGoOptions(
   what: string,
   options: GoOptions,
   names: Readonly<Record<string, true>> = GO_OPTIONS,
-): GoOptions {
+): StartOptions {
   requireOptions(what, options, names);
   const { signal, timeout, name, priority, transfer } = options;
   requireSignal(what, signal);
@@ -197,8 +204,13 @@ export function requireGoOptions(
     throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
   if (priority !== undefined) requirePriority(what, priority);
-  if (transfer === undefined) return { signal, timeout, name, priority };
-  return { signal, timeout, name, priority, transfer: requireTransfer(what, transfer) };
+  const required: StartOptions = { signal, timeout, name, priority };
+  if (transfer !== undefined) required.transfer = requireTransfer(what, transfer);
+  if (priority === undefined && isTaskSignal(signal)) {
+    required.priority = signal.priority;
+    required.followed = signal;
+  }
+  return required;
 }
 
 export function requireTimeout(what: string, timeout: unknown): void {

@@ -1312,4 +1312,11 @@ export const mutants: Mutant[] = [
     "",
     "reports: death",
   ),
+  mutant(
+    "a task is written anew that has begun",
+    "slots/owner.ts",
+    "if (!this.#gs.cancelQueued(before)) {",
+    "if (!this.#gs.cancelQueued(before) && this.#gs.hasEnded(before)) {",
+    "priorities: a task whose",
+  ),
 ];
