@@ -1,6 +1,7 @@
 /** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
 import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
+import { ready } from "./acts/admission.ts";
 import { bridged } from "./acts/bridged.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
@@ -58,6 +59,7 @@ const plays: readonly Play[] = [
   progress,
   hearing,
   bridged,
+  ready,
   values,
   scripts,
   scripts,
@@ -177,6 +179,12 @@ export async function playRound(seed: number): Promise<number> {
       }
     }
     stage.isClosing = true;
+    if (random.chance(20)) {
+      stage.note("drain()");
+      const drained = sched.drain({ timeout: random.below(50) });
+      // Its time may be over.
+      await within(drained.catch(() => {}), "drain()");
+    }
     stage.note("close()");
     await within(sched.close(), "close()");
     await within(acting, "all settles with close()");
