@@ -243,7 +243,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
 
   report(value: unknown): void {
     reserveStack();
-    this.#requireUnended("nobody hears of what it reports");
+    requireUnended(this, "nobody hears of what it reports");
     this.services.runner.report(this, value);
   }
 
@@ -265,7 +265,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
 
   #locked(change: (lock: ThreadLock) => void): void {
     reserveStack();
-    this.#requireUnended("its context has no say over the thread any more");
+    requireUnended(this, "its context has no say over the thread any more");
     const { locks } = this.services.home;
     locks.hold();
     try {
@@ -273,11 +273,6 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     } finally {
       locks.release();
     }
-  }
-
-  #requireUnended(so: string): void {
-    if (this.outstanding >= 0) return;
-    throw new Error(`Task #${this.id} has ended, and ${so}: await what uses it.`);
   }
 
   /** What it has of its thread. */
@@ -333,6 +328,11 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   set nursery(nursery: Nursery) {
     rareOf(this).nursery = nursery;
   }
+}
+
+function requireUnended(g: G, so: string): void {
+  if (g.outstanding >= 0) return;
+  throw new Error(`Task #${g.id} has ended, and ${so}: await what uses it.`);
 }
 
 /** No private method, which would take eight bytes of each G. */
