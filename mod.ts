@@ -105,6 +105,11 @@ export {
   type TaskDefinition,
   type Uncloneable,
 } from "./scheduler/tasks/define.ts";
+export {
+  TaskController,
+  type TaskControllerOptions,
+  type TaskSignal,
+} from "./scheduler/tasks/task_controller.ts";
 export { tasksFrom, type TasksOf } from "./scheduler/tasks/tasks_from.ts";
 export type { Home } from "./scheduler/tasks/home.ts";
 export { WaitGroup } from "./scheduler/sync/wait_group.ts";

@@ -68,6 +68,12 @@ export const triangular = task(import.meta, "triangular", function* (_ctx, from:
   for (let n = from, sum = 0;; n++) yield sum += n;
 });
 
+/** Says how far it is. */
+export const countTo = task(import.meta, "countTo", (ctx, end: number) => {
+  for (let n = 1; n <= end; n++) ctx.report(n / end);
+  return end;
+});
+
 export const square = task(import.meta, "square", (_ctx, n: number) => n * n);
 
 /** A stage of a pipeline. */

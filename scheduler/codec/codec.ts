@@ -11,9 +11,9 @@ import { ARRAY, type Bytes, ERROR, header, headerWords, TAG } from "./format.ts"
 import { Reader } from "./read.ts";
 import { Refusal } from "./refusal.ts";
 import { NOT_SCALAR, writeScalar } from "./scalars.ts";
-import { CELL, COPY, SLOT, type Way, WHOLE } from "./way.ts";
+import { CELL, COPY, COPY_ARGUMENTS, SLOT, type Way, WHOLE } from "./way.ts";
 import { Writer } from "./write.ts";
-import { isHandle, type References } from "./handle.ts";
+import { bridgedKind, isHandle, type References } from "./handle.ts";
 import type { Payload } from "../arena/heap.ts";
 
 export type { Bytes, ErrorClass };
@@ -122,11 +122,12 @@ export function copy(
   root: string,
   classOf?: (name: string) => ErrorClass | undefined,
   refusal?: () => Error,
+  way: typeof COPY | typeof COPY_ARGUMENTS = COPY,
 ): unknown {
   if (isPrimitive(value)) return value;
   const flat = typeof value === "object" ? copyFlat(value!) : undefined;
   if (flat !== undefined) return flat;
-  return write(value, root, COPY, undefined, (writer) => {
+  return write(value, root, way, undefined, (writer) => {
     if (refusal !== undefined && !writer.beside.side.every(isOurs)) throw refusal();
     writer.depart();
     const { side, transfer } = writer.beside;
@@ -134,9 +135,14 @@ export function copy(
   });
 }
 
+/** The same for the arguments of a task, among which signals and streams stay what they are, too. */
+export function copyArguments(args: readonly unknown[]): unknown[] {
+  return copy(args, "args", undefined, undefined, COPY_ARGUMENTS) as unknown[];
+}
+
 /** Of side values of a copy: large buffers are copied or moved already. */
 function isOurs(value: unknown): boolean {
-  return value instanceof ArrayBuffer || isHandle(value);
+  return value instanceof ArrayBuffer || isHandle(value) || bridgedKind(value as object) !== undefined;
 }
 
 function transferred(side: unknown[], transfer: Transferable[]): unknown[] {

@@ -30,6 +30,7 @@
 //   SAME       word of a value   that very object; words count from the start of the message
 //   SIDE       index             side[n]: what cannot be bytes
 //   HANDLE     object            a handle of a channel or a lock, by the word of its object, see handles.ts
+//   BRIDGED    kind              the array of the handles by which a signal or a stream crosses, see bridges.ts
 //
 // An object is on the list of SAMEs before what it holds is read, so cycles need nothing more.
 
@@ -70,6 +71,7 @@ export const SIDE = 24;
 export const END = 25;
 export const HANDLE_TAG = 26;
 export const BULK_BUFFER = 27;
+export const BRIDGED = 28;
 
 export const TAG = 0x7f;
 export const REFERENCED = 0x80;

@@ -40,4 +40,39 @@ export interface References {
   depart(object: number): void;
   /** The handle of a reference that has arrived. */
   arrive(object: number): Handle;
+  readonly bridges: Bridges | undefined;
+}
+
+/** What may be among the arguments of a task, and goes on between it and who started it. */
+export type Bridged = AbortSignal | ReadableStream | WritableStream;
+
+export const SIGNAL = 0;
+export const READABLE = 1;
+export const WRITABLE = 2;
+
+/** Which of them it is; undefined: none. */
+export function bridgedKind(value: object): typeof SIGNAL | typeof READABLE | typeof WRITABLE | undefined {
+  if (value instanceof AbortSignal) return SIGNAL;
+  if (value instanceof ReadableStream) return READABLE;
+  return value instanceof WritableStream ? WRITABLE : undefined;
+}
+
+/** The side of who starts the task. */
+export interface Crossing {
+  /** The arguments are on their way. */
+  begin(): void;
+  /** The task has ended, or does not begin. */
+  end(): void;
+}
+
+/** How they cross: sync/bridges.ts. */
+export interface Bridges {
+  /** Arguments are about to be written, perhaps by a getter in the middle of others. Returns what `close` is to get. */
+  open(): unknown;
+  /** They are written, or could not be. */
+  close(opened: unknown): Crossing | undefined;
+  /** Handles that are passed on in the place of one that is being written. Throws a Refusal if that is no argument. */
+  parts(value: Bridged): readonly Handle[];
+  /** What is made of them. */
+  arrive(kind: number, parts: readonly Handle[]): Bridged;
 }

@@ -75,12 +75,20 @@ export function requireTransfer(what: string, transfer: Iterable<Transferable>):
     const refuse = (why: string) => new DOMException(`${what}: transfer[${i}] ${why}`, "DataCloneError");
     if (value instanceof ArrayBuffer) {
       if (isDetached(value)) throw refuse("is a detached ArrayBuffer; list it before it is transferred");
-    } else if (!(value instanceof MessagePort)) {
-      throw refuse("cannot be transferred; list ArrayBuffers and MessagePorts, such as the buffer of a view");
+    } else if (!isGivenUpAnyway(value)) {
+      throw refuse(
+        "cannot be transferred; list ArrayBuffers, such as the buffer of a view, MessagePorts and streams",
+      );
     }
     if (list.indexOf(value) !== i) throw refuse("is in the list twice");
   }
   return list;
+}
+
+/** Listed or not. */
+function isGivenUpAnyway(value: unknown): boolean {
+  return value instanceof MessagePort || value instanceof ReadableStream || value instanceof WritableStream ||
+    value instanceof TransformStream;
 }
 
 /** Gives up what is listed if `start` does not throw, also what is in none of the arguments. */

@@ -7,6 +7,7 @@ import {
   bigint,
   BIGINT_HEX,
   BOXED,
+  BRIDGED,
   BUFFER,
   BULK_BUFFER,
   type Bytes,
@@ -39,6 +40,7 @@ import {
   VIEW,
   VIEWS,
 } from "./format.ts";
+import type { Handle } from "./handle.ts";
 import { inherited, noted, readKey, readLatin1, readUtf16 } from "./strings.ts";
 
 type ViewClass = new (buffer: ArrayBuffer, byteOffset: number, length?: number) => ArrayBufferView;
@@ -119,7 +121,13 @@ export class Reader {
     [SAME]: (reader, n, at) => reader.#same(n, at),
     [SIDE]: (reader, n, at) => reader.#keep(at, reader.#side[n] as object),
     [HANDLE_TAG]: (reader, n, at) => reader.#keep(at, reader.#bytes.handles!.arrive(n)),
+    [BRIDGED]: (reader, n, at) => reader.#keep(at, reader.#readBridged(n)),
   });
+
+  #readBridged(kind: number): object {
+    const parts = this.read() as Handle[];
+    return this.#bytes.handles!.bridges!.arrive(kind, parts);
+  }
 
   #n(word: number): number {
     const n = word >>> 8;

@@ -47,11 +47,10 @@ export function getStep(key: unknown): string {
 
 const PASS_ADDRESS =
   "pass its address, a bigint: Deno.UnsafePointer.value() gives it, and create() the pointer";
-const PASS_SIGNAL = "pass { signal } in the options of the start, and the task has ctx.signal";
 
 const INSTEAD: Record<string, string> = {
-  AbortController: PASS_SIGNAL,
-  AbortSignal: PASS_SIGNAL,
+  AbortController: "pass its signal, as an argument of the task",
+  AbortSignal: "a task can have it as an argument, and hears there",
   Arguments: "pass [...arguments]",
   AsyncGenerator: "pass an array of what it yields, or send that through a Channel",
   DynamicLibrary: "open the library where it is used",
@@ -62,8 +61,10 @@ const INSTEAD: Record<string, string> = {
   Headers: "pass [...headers]",
   Memory: "make it with { shared: true }",
   Promise: "await it first",
+  ReadableStream: "a task can have it as an argument; for what comes from one, there are tasks that yield",
   Request: "pass its URL and what else is needed of it",
   Response: "pass its status and its body's bytes",
+  TransformStream: "a task can have it as an argument, as the pair of its ends",
   URL: "pass its href",
   URLSearchParams: "pass its toString()",
   UnsafeCallback: "make it where it is used",
@@ -72,6 +73,7 @@ const INSTEAD: Record<string, string> = {
   WeakMap: "pass a Map of what the task needs",
   WeakRef: "pass what it refers to",
   WeakSet: "pass a Set of what the task needs",
+  WritableStream: "a task can have it as an argument",
   pointer: PASS_ADDRESS,
 };
 

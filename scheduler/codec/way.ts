@@ -32,3 +32,5 @@ export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: MOVE_BY_PORT, 
 export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
 /** To another value of the same isolate. */
 export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true };
+/** The same for the arguments of a task, among which signals and streams are side values: the very ones. */
+export const COPY_ARGUMENTS: Way = { ...COPY };

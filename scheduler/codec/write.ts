@@ -17,6 +17,7 @@ import { takeApart } from "./errors.ts";
 import {
   ARRAY,
   BOXED,
+  BRIDGED,
   BUFFER,
   BULK_BUFFER,
   type Bytes,
@@ -40,13 +41,13 @@ import {
   TRACKING,
   VIEW,
 } from "./format.ts";
-import { HANDLE, type Handle, type References } from "./handle.ts";
+import { type Bridged, bridgedKind, HANDLE, type Handle, type References } from "./handle.ts";
 import { isMarked } from "./moves.ts";
 import { OutOfBand } from "./out_of_band.ts";
 import { isOfPlatform, isPlain } from "./plain.ts";
 import { elementStep, getStep, indexStep, inside, keyStep, refuse, refuseProxy, tagOf } from "./refusal.ts";
 import { NOT_SCALAR, roomForScalar, writeHalves, writeScalar } from "./scalars.ts";
-import { BULK, INTO, type Way } from "./way.ts";
+import { BULK, COPY_ARGUMENTS, INTO, type Way } from "./way.ts";
 import { Written } from "./written.ts";
 
 // A class may have overridden these; structuredClone looks past its methods, and so do we.
@@ -367,6 +368,20 @@ export class Writer {
     return this.#header(at, HANDLE_TAG, object);
   }
 
+  #writeBridged(at: number, value: Bridged, kind: number): number {
+    if (this.handles?.bridges === undefined) {
+      if (this.#way !== COPY_ARGUMENTS) refuse(value);
+      return this.#writeSide(at, value);
+    }
+    const parts = this.handles.bridges.parts(value);
+    return this.write(this.#header(at, BRIDGED, kind), parts);
+  }
+
+  /** As the pair of its ends: nothing else can be made of these. */
+  #writeTransform(at: number, { readable, writable }: TransformStream): number {
+    return this.#writePairs(this.#header(at, OBJECT), { readable, writable });
+  }
+
   #writeSide(at: number, value: object): number {
     if (!this.#way.isPrivate) return NO_ROOM;
     return this.#header(at, SIDE, this.beside.addSide(value));
@@ -375,6 +390,9 @@ export class Writer {
   /** An object of the platform, or one that has a Symbol.toStringTag: structuredClone knows which. */
   #writeOther(at: number, value: object): number {
     if (HANDLE in value) return this.#writeHandle(at, value as Handle);
+    const kind = bridgedKind(value);
+    if (kind !== undefined) return this.#writeBridged(at, value as Bridged, kind);
+    if (value instanceof TransformStream) return this.#writeTransform(at, value);
     if (value instanceof MessagePort || is.isSharedArrayBuffer(value)) return this.#writeSide(at, value);
     let copy: unknown;
     try {

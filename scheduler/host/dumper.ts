@@ -137,6 +137,7 @@ export class Dumper {
     // Of numbers that were never used, nobody can have started anything.
     const end = arena.firstSlot(load(words, ISOLATES));
     let unstable = 0;
+    const shown = new Map<number, number>();
     for (let slot = 0; slot < end; slot++) {
       const seen = seeSlot(arena, slot);
       if (seen === undefined) continue;
@@ -146,7 +147,13 @@ export class Dumper {
       }
       const { status, runner } = seen;
       if (status === G_RUNNING) begun.set(runner, (begun.get(runner) ?? 0) + 1);
-      tasks.push(this.#task(slot, seen, known));
+      const earlier = shown.get(seen.id);
+      if (earlier === undefined) {
+        shown.set(seen.id, tasks.push(this.#task(slot, seen, known)) - 1);
+      } else if (isWaitingOrRunning(seen)) {
+        // Its priority has changed, and its last slot is left in a queue: Owner.rewrite.
+        tasks[earlier] = this.#task(slot, seen, known);
+      }
     }
     for (const { id, name, module } of known.waiting) {
       tasks.push({ id, name, module, state: "waiting for a slot", startedBy: "host" });
@@ -343,4 +350,8 @@ function operationOf(kind: number, { queue, demand }: SeenWait): DumpedWait["ope
   if (kind === MUTEX) return "lock";
   if (kind === RW_MUTEX) return demand === READ ? "read lock" : "lock";
   return kind === SEMAPHORE ? "acquire" : "wait";
+}
+
+function isWaitingOrRunning({ status }: SeenSlot): boolean {
+  return status === G_QUEUED || status === G_RUNNING;
 }

@@ -16,8 +16,9 @@ import { Forwarder } from "../slots/forwarder.ts";
 import { HostLoop } from "./host_loop.ts";
 import { HostTasks, ViewLine } from "./host_tasks.ts";
 import { Shared } from "../parking/shared.ts";
+import { IsolateBridges } from "../sync/bridges.ts";
 import { Isolate } from "../sync/isolate.ts";
-import { type Addressee, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, REPORT, TO_WAITER } from "../queues/mailbox.ts";
 import { within } from "../queues/timers.ts";
 import { Arena } from "../arena/arena.ts";
 import {
@@ -107,6 +108,8 @@ export class Host {
     this.#loop = new HostLoop(shim, parker, mailbox, () => this.#readMail());
     const home = this.home = new Isolate(shared, HOST, shim, this.#loop);
     this.#loop.refill = () => home.refill();
+    // No task runs here, so none hears.
+    home.handles.bridges = new IsolateBridges(home, { controller: () => new AbortController(), abort() {} });
     this.#forwarder = new Forwarder(shared, home.gs, { get: (isolate) => this.threads.get(isolate) });
     this.#tasks = new HostTasks(shared, home, this.#forwarder, this.#loop);
     this.#admission = new Admission(shared, this.#tasks, settings.maxQueue);
@@ -313,6 +316,7 @@ export class Host {
 
   readonly #read = (slot: number, addressee: Addressee): void => {
     if (addressee === TO_WAITER) this.home.read(slot);
+    else if (addressee === REPORT) this.#tasks.owner.readReport(slot);
     else this.#tasks.readMail(slot);
   };
 

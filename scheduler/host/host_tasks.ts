@@ -3,15 +3,17 @@ import type { Shared } from "../parking/shared.ts";
 import { type Clock, limitTask } from "../queues/cancellation.ts";
 import { SchedulerClosedError, threadDied, timedOut } from "../tasks/errors.ts";
 import type { Forwarder } from "../slots/forwarder.ts";
-import { copy } from "../codec/codec.ts";
+import { copyArguments } from "../codec/codec.ts";
 import { G_QUEUED, G_RUNNING, type GTable } from "../slots/g_table.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import { Line } from "./line.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { type Owned, Owner } from "../slots/owner.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import type { Call, Definition, GoOptions, TaskState } from "../tasks/call.ts";
+import type { Call, Definition, StartOptions, TaskState } from "../tasks/call.ts";
+import { followPriority, type TaskSignal } from "../tasks/task_controller.ts";
 import { BACKGROUND, priorityNumber, USER_BLOCKING, USER_VISIBLE } from "../tasks/priority.ts";
+import { readProgress } from "../tasks/progress.ts";
 import {
   type Caller,
   HostTask,
@@ -27,7 +29,7 @@ export class Started implements Owned, Caller, Resolver {
   readonly id: number;
   readonly definition: Definition;
   readonly name: string;
-  readonly priority: number;
+  priority: number;
   /** The view that it was started through. */
   view: ViewLine | undefined = undefined;
   /** Where it is counted, from when it has a slot. */
@@ -42,7 +44,12 @@ export class Started implements Owned, Caller, Resolver {
   isInFlight = true;
   readonly #tasks: HostTasks;
 
-  constructor(tasks: HostTasks, id: number, { definition }: Call<unknown>, options?: GoOptions) {
+  constructor(
+    tasks: HostTasks,
+    id: number,
+    { definition }: { readonly definition: Definition },
+    options?: StartOptions,
+  ) {
     this.#tasks = tasks;
     this.id = id;
     this.definition = definition;
@@ -60,6 +67,10 @@ export class Started implements Owned, Caller, Resolver {
 
   cancel(reason: unknown): boolean {
     return this.#tasks.cancel(this, reason);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return readProgress(this, this.promise);
   }
 }
 
@@ -124,20 +135,26 @@ export class HostTasks {
   // Starting ----------------------------------------------------------------------------------------------------------
 
   /** By any M, or on that thread, which has been dedicated before. */
-  start(call: Call<unknown>, options: GoOptions | undefined, on?: Place, view?: ViewLine): HostTask {
+  start(call: Call<unknown>, options: StartOptions | undefined, on?: Place, view?: ViewLine): HostTask {
+    // One that may move is written again then.
+    const args = options?.followed === undefined ? call.args : copyArguments(call.args);
     const started = this.#newStarted(call, options);
     const line = this.#lines[started.priority];
     started.view = view;
     if (view !== undefined && !view.isOpen) {
-      this.#wait(view, started, call.args, on);
+      this.#wait(view, started, args, on);
       this.#views.add(view);
     } else {
       const slot = line.isOpen ? this.#gs.allocate() : -1;
-      if (slot >= 0) this.#submit(slot, started, call.args, on, line);
-      else this.#wait(line, started, call.args, on);
+      if (slot >= 0) this.#submit(slot, started, args, on, line);
+      else this.#wait(line, started, args, on);
       view?.begin();
     }
-    return this.#begin(started, options);
+    const promise = this.#begin(started, options);
+    if (options?.followed !== undefined && on === undefined) {
+      this.#followPriority(started, args, options.followed);
+    }
+    return promise;
   }
 
   /**
@@ -147,7 +164,7 @@ export class HostTasks {
   startOnOwn(
     slot: number,
     call: Call<unknown>,
-    options: GoOptions | undefined,
+    options: StartOptions | undefined,
     args: readonly unknown[],
     on: Place,
     isInFlight: boolean,
@@ -159,7 +176,7 @@ export class HostTasks {
   }
 
   /** Its signal was aborted before. */
-  neverStarted(call: Call<unknown>, { signal }: GoOptions): HostTask {
+  neverStarted(call: Call<unknown>, { signal }: StartOptions): HostTask {
     const started = this.#newStarted(call, undefined);
     started.outcome = "cancelled";
     const promise = started.promise = HostTask.start(started);
@@ -168,7 +185,7 @@ export class HostTasks {
     return promise;
   }
 
-  #newStarted(call: Call<unknown>, options: GoOptions | undefined): Started {
+  #newStarted(call: Call<unknown>, options: StartOptions | undefined): Started {
     return new Started(this, this.#gs.newId(), call, options);
   }
 
@@ -188,20 +205,61 @@ export class HostTasks {
     this.#shared.wakeups.wake();
   }
 
-  #begin(started: Started, options: GoOptions | undefined): HostTask {
+  #begin(started: Started, options: StartOptions | undefined): HostTask {
     const promise = started.promise = HostTask.start(started);
     if (started.isInFlight) this.#vigil.begin();
     if (options !== undefined) this.#limit(started, options);
     return promise;
   }
 
-  #limit(started: Started, options: GoOptions): void {
+  #limit(started: Started, options: StartOptions): void {
     const late = (timeout: number) => timedOut(started.name, started.id, timeout);
     started.release = limitTask(started.promise, options, this.#vigil, late);
   }
 
+  #followPriority(started: Started, args: readonly unknown[], signal: TaskSignal): void {
+    if (started.hasSettled) return;
+    const { release } = started;
+    const unfollow = followPriority(signal, (priority) => {
+      this.setPriority(started, args, priorityNumber(priority));
+    });
+    started.release = () => {
+      unfollow();
+      release?.();
+    };
+  }
+
+  /** Where it waits, or would wait. What has begun, or finds no slot, keeps its place. */
+  setPriority(started: Started, args: readonly unknown[], priority: number): void {
+    if (started.hasSettled || started.priority === priority) return;
+    reserveStack();
+    const to = this.#lines[priority];
+    if (started.slot < 0) {
+      const before = started.priority;
+      started.priority = priority;
+      // What a view holds back goes into the right line when its turn comes.
+      for (const entry of this.#lines[before]) {
+        if (entry.started !== started) continue;
+        to.push({ ...entry });
+        return this.refill();
+      }
+      return;
+    }
+    const slot = this.isRunning(started.slot) || !to.isOpen ? -1 : this.#gs.allocate();
+    if (slot < 0) return;
+    const ghost = new Started(this, started.id, started, { name: started.name });
+    ghost.outcome = "cancelled";
+    ghost.line = started.line;
+    if (!this.#owner.rewrite(slot, started, args, priority, ghost)) return;
+    started.priority = priority;
+    started.line = to;
+    to.begin();
+    this.#shared.global.push(slot, priority);
+    this.#shared.wakeups.wake();
+  }
+
   #wait(line: Line<Waiting>, started: Started, args: readonly unknown[], on: Place | undefined): void {
-    const copied = copy(args, "args") as unknown[];
+    const copied = copyArguments(args);
     this.#requireOpen(started);
     line.push({ started, args: copied, on });
   }
@@ -228,9 +286,12 @@ export class HostTasks {
 
   /** All without a slot, one by one, but for those that have settled. */
   *withoutSlot(): Iterable<Started> {
+    // What has moved to another line is in both for a while.
+    const seen = new Set<Started>();
     for (const line of [...this.#lines, ...this.#views]) {
-      for (const { started } of line) if (!started.hasSettled) yield started;
+      for (const { started } of line) if (!started.hasSettled && started.slot < 0) seen.add(started);
     }
+    yield* seen;
   }
 
   /** Tasks may have ended: what waits for that moves on. */
@@ -256,6 +317,11 @@ export class HostTasks {
   #refill(line: Line<Waiting>): void {
     for (let next = line.oldest; next !== undefined && line.hasRoom; next = line.oldest) {
       const { started, args, on } = next;
+      // It has moved to another line, and may have come back.
+      if (started.slot >= 0 || this.#lines[started.priority] !== line) {
+        line.popOldest();
+        continue;
+      }
       if (on?.isGone) {
         const error = threadDied(started.name, started.id, "it ended before the task began");
         this.#settle(started, "failed", error);

@@ -12,7 +12,7 @@
  * thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank, barbers) took 1.1 to 3
  * times as long as on one; now they take as long.
  */
-import { copy, type ErrorClass, isPrimitive } from "../codec/codec.ts";
+import { copy, copyArguments, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
 import type { Agenda } from "./agenda.ts";
 import { G, type Services } from "./g.ts";
@@ -30,7 +30,7 @@ import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { type Call, type GoOptions, requireGoOptions } from "../tasks/call.ts";
+import { type Call, type GoOptions, requireGoOptions, type StartOptions } from "../tasks/call.ts";
 import {
   type ChildTask,
   isOwnReason,
@@ -39,6 +39,7 @@ import {
   rejectAnew,
   watchState,
 } from "../tasks/promise.ts";
+import { followPriority, type TaskSignal } from "../tasks/task_controller.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
@@ -92,7 +93,7 @@ export class Children {
     for (let i = 0; i < args.length; i++) {
       // A handle is the same object on the other side.
       if (typeof args[i] === "number" || isPrimitive(args[i]) || isHandle(args[i])) continue;
-      args = handOver(limits?.transfer, () => copy(args, "args")) as unknown[];
+      args = handOver(limits?.transfer, () => copyArguments(args));
       break;
     }
     // What runs code of users came before.
@@ -112,11 +113,44 @@ export class Children {
     return promise;
   }
 
-  #limit(g: G, promise: ChildTask, limits: GoOptions): void {
+  #limit(g: G, promise: ChildTask, limits: StartOptions): void {
     if (limits.priority !== undefined) g.priority = priorityNumber(limits.priority);
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
     const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;
+    if (limits.followed !== undefined && promise.state !== "cancelled") {
+      this.#followPriority(g, limits.followed);
+    }
+  }
+
+  #followPriority(g: G, signal: TaskSignal): void {
+    const release = g.rare?.release;
+    const unfollow = followPriority(signal, (priority) => this.#setPriority(g, priorityNumber(priority)));
+    g.release = () => {
+      unfollow();
+      release?.();
+    };
+  }
+
+  /** A private one is pushed with it when it is published. What has begun, or finds no slot, keeps its place. */
+  #setPriority(g: G, priority: number): void {
+    if (g.promise!.state !== "queued" || g.priority === priority) return;
+    if (g.slot < 0) return void (g.priority = priority);
+    reserveStack();
+    this.#locks.hold();
+    try {
+      const slot = this.#gs.allocate();
+      if (slot < 0) return;
+      const ghost = new G(this.#services, g.definition, g.id, undefined, -1);
+      ghost.promise = { state: "cancelled" } as ChildTask;
+      if (!this.#owner.rewrite(slot, g, g.args!, priority, ghost)) return;
+      g.priority = priority;
+      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
+      this.#push(slot);
+      this.#shared.wakeups.wake();
+    } finally {
+      this.#locks.release();
+    }
   }
 
   cancel(g: G, reason: unknown): boolean {
@@ -306,6 +340,11 @@ export class Children {
   /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
   readOfDead(slot: number): void {
     this.#owner.readOfDead(slot);
+  }
+
+  /** One that runs elsewhere has reported something. */
+  readReport(slot: number): void {
+    this.#owner.readReport(slot);
   }
 
   /** The result is copied, as if it had come from another thread. */

@@ -11,6 +11,7 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { type Call, type Definition, type GoOptions, isCall, requireCall, type Task } from "../tasks/call.ts";
 import type { StreamCall, StreamOptions, TaskStream } from "../tasks/stream.ts";
 import { startStream } from "../sync/stream.ts";
+import { readProgress } from "../tasks/progress.ts";
 import { type Caller, type ChildTask, noPromise, reject, type Resolver } from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
 import { abort, type TaskSignals } from "./task_signal.ts";
@@ -40,6 +41,7 @@ export interface Services {
   readonly runner: {
     /** A task that should yield says where it is. */
     tellStack(): void;
+    report(g: G, value: unknown): void;
     /** Its promise has settled. */
     ended(g: G, ok: boolean, value: unknown): void;
   };
@@ -239,6 +241,12 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     return tracer.region(name, this.id, fn, locks);
   }
 
+  report(value: unknown): void {
+    reserveStack();
+    requireUnended(this, "nobody hears of what it reports");
+    this.services.runner.report(this, value);
+  }
+
   lockOSThread(): void {
     this.#locked((lock) => lock.lock(this));
   }
@@ -257,11 +265,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
 
   #locked(change: (lock: ThreadLock) => void): void {
     reserveStack();
-    if (this.outstanding < 0) {
-      throw new Error(
-        `Task #${this.id} has ended, and its context has no say over the thread any more: await what uses it.`,
-      );
-    }
+    requireUnended(this, "its context has no say over the thread any more");
     const { locks } = this.services.home;
     locks.hold();
     try {
@@ -284,6 +288,11 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
 
   cancel(reason: unknown): boolean {
     return this.services.children.cancel(this, reason);
+  }
+
+  /** The caller's, of what the task has reported. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return readProgress(this, this.promise!);
   }
 
   /** The caller's, while it is published. */
@@ -319,6 +328,11 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   set nursery(nursery: Nursery) {
     rareOf(this).nursery = nursery;
   }
+}
+
+function requireUnended(g: G, so: string): void {
+  if (g.outstanding >= 0) return;
+  throw new Error(`Task #${g.id} has ended, and ${so}: await what uses it.`);
 }
 
 /** No private method, which would take eight bytes of each G. */

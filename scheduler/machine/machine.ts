@@ -14,6 +14,7 @@ import type { Shared } from "../parking/shared.ts";
 import type { LocalRunQueue } from "../queues/local_run_queue.ts";
 import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
+import { IsolateBridges } from "../sync/bridges.ts";
 import { Isolate } from "../sync/isolate.ts";
 import { Agenda } from "./agenda.ts";
 import { BlockingCalls } from "./blocking_call.ts";
@@ -26,7 +27,7 @@ import { Park } from "./park.ts";
 import { PerThreads } from "./per_threads.ts";
 import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
-import { TaskSignals } from "./task_signal.ts";
+import { abort, TaskSignals } from "./task_signal.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { WarmUp } from "./warm_up.ts";
 
@@ -84,6 +85,10 @@ export class Machine {
     const runner = this.#runner = new Runner(agenda, services, children, threadLock, side, shim);
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
     const signals = new TaskSignals(() => mail.readInTask());
+    home.handles.bridges = new IsolateBridges(home, {
+      controller: () => signals.controller(),
+      abort: (controller, reason) => locks.outside(() => abort(controller, reason)),
+    });
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     const perThreads = this.perThreads = new PerThreads(arena, { tid: services.tid, number: isolate });
     Object.assign(services, { children, threadLock, runner, mail, signals, calls, perThreads });

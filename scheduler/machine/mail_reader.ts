@@ -3,7 +3,7 @@ import { load } from "../arena/atomics.ts";
 import { M_MAIL } from "../arena/layout/m.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Shared } from "../parking/shared.ts";
-import { type Addressee, type Mailbox, TO_OWNER, TO_WAITER } from "../queues/mailbox.ts";
+import { type Addressee, type Mailbox, REPORT, TO_OWNER, TO_WAITER } from "../queues/mailbox.ts";
 import type { Isolate } from "../sync/isolate.ts";
 import type { Children } from "./children.ts";
 import type { Hold } from "./hold.ts";
@@ -51,6 +51,7 @@ export class MailReader {
   readonly #deliver = (slot: number, addressee: Addressee): void => {
     if (addressee === TO_WAITER) this.#home.read(slot);
     else if (addressee === TO_OWNER) this.#children.read(slot);
+    else if (addressee === REPORT) this.#children.readReport(slot);
     else this.#runner.read(slot);
   };
 }

@@ -24,6 +24,7 @@ import { RunTimes } from "../slots/run_times.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Definition } from "../tasks/call.ts";
+import { tellProgress } from "../tasks/progress.ts";
 import { defaultReason } from "../tasks/promise.ts";
 import type { Mail } from "../parking/mail.ts";
 import { FINISHED } from "../tracing/tracer.ts";
@@ -196,6 +197,18 @@ export class Runner {
       if (this.#box.writeStack(this.#locks.turn, this.#heap)) this.#wakeups.signal(HOST);
     } catch {
       // A task's own Error.prepareStackTrace.
+    } finally {
+      this.#locks.release();
+    }
+  }
+
+  /** To who started it. */
+  report(g: G, value: unknown): void {
+    if (g.slot < 0) return tellProgress(g, copy(value, "report"));
+    const packed = this.#gs.packReport(value);
+    this.#locks.hold();
+    try {
+      if (this.#gs.report(g.slot, packed)) this.#mail.reportToOwner(this.#arena.ownerOf(g.slot), g.slot);
     } finally {
       this.#locks.release();
     }

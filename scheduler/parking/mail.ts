@@ -2,7 +2,7 @@
 import { cas } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { G_RUNNER_MAILED } from "../arena/layout/slot.ts";
-import { type Mailbox, TO_OWNER, TO_RUNNER } from "../queues/mailbox.ts";
+import { type Mailbox, REPORT, TO_OWNER, TO_RUNNER } from "../queues/mailbox.ts";
 import type { Wakeups } from "./wakeups.ts";
 
 export class Mail {
@@ -19,6 +19,11 @@ export class Mail {
   /** A mail to a slot's owner, see mailbox.ts. If that has died, the host sees by the status that nobody needs the slot. */
   toOwner(owner: number, slot: number): void {
     if (this.#mailbox.push(owner, slot, TO_OWNER)) this.#wakeups.ready(owner);
+  }
+
+  /** The same by the link of reports. */
+  reportToOwner(owner: number, slot: number): void {
+    if (this.#mailbox.push(owner, slot, REPORT)) this.#wakeups.ready(owner);
   }
 
   /**

@@ -4,10 +4,12 @@
  *
  * Anyone pushes (a CAS); only the isolate itself drains, with one exchange that takes the whole list. So there is no
  * ABA problem, no capacity, and nothing to initialise. The links are in the slots: one for mail to the slot's owner,
- * one for mail to its runner, so a slot can be in both mailboxes, but in each at most once:
+ * one for mail to its runner, one for reports, so a slot can be in mailboxes by each of them, but by each at most once:
  *
  * - owner mail: the runner sends at most one at a time (it asks for the arguments, then it reports the end);
- * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking.
+ * - runner mail: `G_RUNNER_MAILED` is set by CAS before the push and cleared by the reader after unlinking;
+ * - a report, to the owner: the runner exchanges `G_REPORT` before the push, if that was 0; the reader makes it 0 after unlinking.
+ *   All of a task's are pushed before its end is, so an owner that reads of the end has read them.
  *
  * The mailbox of an isolate that has died is closed, so that nothing is ever in it: host/burial.ts.
  *
@@ -19,13 +21,18 @@ import { cas, exchange, load, or, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { M_MAIL } from "../arena/layout/m.ts";
 import { W_MAIL } from "../arena/layout/object.ts";
-import { G_OWNER_LINK, G_RUNNER_LINK } from "../arena/layout/slot.ts";
+import { G_OWNER_LINK, G_REPORT_LINK, G_RUNNER_LINK } from "../arena/layout/slot.ts";
 
 export const TO_OWNER = 0;
 export const TO_RUNNER = 1;
+/** To the owner: the task has reported something. */
+export const REPORT = 2;
 /** The entry is the record of a parked operation (a word's index), and no slot. */
-export const TO_WAITER = 2;
-export type Addressee = typeof TO_OWNER | typeof TO_RUNNER | typeof TO_WAITER;
+export const TO_WAITER = 3;
+export type Addressee = typeof TO_OWNER | typeof TO_RUNNER | typeof REPORT | typeof TO_WAITER;
+
+/** By the first three. */
+const LINKS = [G_OWNER_LINK, G_RUNNER_LINK, G_REPORT_LINK];
 
 /** "Look at the header": something there changed (CLOSING, PROCS, a thread that died). */
 const SIGNAL = 1 << 30;
@@ -38,7 +45,7 @@ const RECORD = 1 << 29;
 
 type Read = (slotOrRecord: number, addressee: Addressee) => void;
 
-/** A list entry is `slot * 2 + addressee + 1`, or `RECORD | record / 16`; 0 ends the list. */
+/** A list entry is `slot * 4 + addressee + 1`, or `RECORD | record / 16`; 0 ends the list. */
 export class Mailbox {
   readonly #arena: Arena;
   readonly #words: Int32Array;
@@ -54,7 +61,7 @@ export class Mailbox {
 
   /** The caller owns the link: see above. It wakes the isolate afterwards. False: that has died. */
   push(isolate: number, slot: number, addressee: Addressee): boolean {
-    return this.#push(isolate, slot * 2 + addressee + 1);
+    return this.#push(isolate, slot * 4 + addressee + 1);
   }
 
   /** By who took the record out of its queue, after it wrote the outcome. False: its isolate has died. */
@@ -131,12 +138,11 @@ export class Mailbox {
 
   #link(entry: number): number {
     if ((entry & RECORD) !== 0) return ((entry & ~RECORD) << 4) + W_MAIL;
-    return this.#arena.g((entry - 1) >> 1) +
-      (((entry - 1) & 1) === TO_OWNER ? G_OWNER_LINK : G_RUNNER_LINK);
+    return this.#arena.g((entry - 1) >> 2) + LINKS[(entry - 1) & 3];
   }
 }
 
 function deliver(entry: number, read: Read): void {
   if ((entry & RECORD) !== 0) read((entry & ~RECORD) << 4, TO_WAITER);
-  else read((entry - 1) >> 1, ((entry - 1) & 1) as Addressee);
+  else read((entry - 1) >> 2, ((entry - 1) & 3) as Addressee);
 }

@@ -16,7 +16,7 @@
  * The payload, G_BLOCK and G_PAYLOAD are plain memory: they belong to the one that the status names, and every change of
  * the status is an atomic operation that the next one to touch them has read.
  */
-import { add, cas, load, store } from "../arena/atomics.ts";
+import { add, cas, exchange, load, store } from "../arena/atomics.ts";
 import {
   type Bytes,
   CELL,
@@ -33,7 +33,7 @@ import type { References } from "../codec/handle.ts";
 import type { Meter } from "../tracing/meter.ts";
 import { POSTED } from "../tracing/tracer.ts";
 import { USER_VISIBLE } from "../tasks/priority.ts";
-import { Heap, offsetOf } from "../arena/heap.ts";
+import { arenaFull, Heap, offsetOf } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { METER_BY_PORT, METER_BY_PORT_BYTES } from "../arena/layout/meter.ts";
 import { ID_BLOCKS } from "../arena/layout/header.ts";
@@ -47,6 +47,7 @@ import {
   G_INLINE,
   G_M,
   G_PAYLOAD,
+  G_REPORT,
   G_RUNNER_MAILED,
   G_STATUS,
   G_TASK,
@@ -144,6 +145,7 @@ export class GTable {
     const reason = load(this.#words, g + G_CANCEL);
     if (reason !== 0 && reason !== NO_REASON) this.#heap.release(reason);
     store(this.#words, g + G_CANCEL, 0);
+    this.#dropReport(slot);
     store(this.#words, g + G_STATUS, G_FREE);
   }
 
@@ -310,6 +312,42 @@ export class GTable {
     }
   }
 
+  /** What the runner is to report. Throws a DataCloneError, or a RangeError if the arena is full. */
+  packReport(value: unknown): number {
+    return pack(value, "report", CELL, undefined, (message) => {
+      if (message.side.length !== 0) throw notInReports();
+      return this.#heap.place(message) || refuse(this.#arena);
+    });
+  }
+
+  /** By the runner, which then mails the owner, if true. Else a mail is under way, and its reader will see this report. */
+  report(slot: number, packed: number): boolean {
+    // Partner: takeReport(). The earlier one is nobody else's any more.
+    const before = exchange(this.#words, this.#arena.g(slot) + G_REPORT, packed);
+    if (before !== 0) this.#heap.release(before);
+    return before === 0;
+  }
+
+  /** By the owner, of a mail that it has unlinked. Undefined: it cannot be read. */
+  takeReport(slot: number): { readonly value: unknown } | undefined {
+    const packed = exchange(this.#words, this.#arena.g(slot) + G_REPORT, 0);
+    if (packed === 0) throw new Error(`Heddle: a report of slot ${slot} was mailed that is not there.`);
+    try {
+      return this.#heap.take(packed, (at) => ({ value: decode(this.#bytes, at) }));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** One that was never mailed, as its runner or its owner has died. */
+  #dropReport(slot: number): void {
+    const word = this.#arena.g(slot) + G_REPORT;
+    const packed = load(this.#words, word);
+    if (packed === 0) return;
+    store(this.#words, word, 0);
+    this.#heap.release(packed);
+  }
+
   /** Returns what has to go by a message port, if anything. Throws DataCloneError. */
   writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
@@ -404,4 +442,15 @@ export class GTable {
     this.#words[g + G_PAYLOAD] = INLINE;
     if (isInHeap) this.#heap.release(this.#words[g + G_BLOCK]);
   }
+}
+
+function notInReports(): DOMException {
+  return new DOMException(
+    "report: channels, locks and what cannot be bytes (a SharedArrayBuffer, a MessagePort) are in no report; pass them as arguments",
+    "DataCloneError",
+  );
+}
+
+function refuse({ shape }: Arena): never {
+  throw arenaFull(shape.bytes);
 }

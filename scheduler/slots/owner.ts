@@ -12,7 +12,9 @@ import type { Locks } from "../parking/locks.ts";
 import type { Definition } from "../tasks/call.ts";
 import { USER_VISIBLE } from "../tasks/priority.ts";
 import { exportedClasses } from "../tasks/define.ts";
+import { tellProgress } from "../tasks/progress.ts";
 import { isDefaultReason } from "../tasks/promise.ts";
+import type { Crossing } from "../codec/handle.ts";
 import type { TaskTable } from "./task_table.ts";
 
 /** A task as its owner has it. */
@@ -51,6 +53,8 @@ export class Owner<T extends Owned> {
   /** By slot, from the first that this isolate owns. */
   readonly #tasks: (T | undefined)[] = [];
   readonly #first: number;
+  /** Of tasks with signals or streams among their arguments, by slot. */
+  readonly #crossings = new Map<number, Crossing>();
   /** Slots that have ended, and wait for the class of an error. */
   readonly #reading = new Set<number>();
 
@@ -82,16 +86,58 @@ export class Owner<T extends Owned> {
     let parcel: Parcel | undefined;
     try {
       gs.prepare(slot, task.id, this.#table.number(task.definition!), dedicatedTo, priority);
-      parcel = gs.writeArguments(slot, args);
+      parcel = this.#writeArguments(slot, args);
       if (parcel !== undefined) this.#port.post(slot, parcel);
+      if (this.#crossings.size !== 0) this.#crossings.get(slot)?.begin();
     } catch (error) {
       dropParcel(parcel, gs.handles);
+      this.#endCrossing(slot);
       gs.free(slot);
       throw error;
     }
     task.slot = slot;
     this.#tasks[slot - this.#first] = task;
     gs.queue(slot);
+  }
+
+  /**
+   * A task that waits in a queue is written anew into a slot that was allocated for that: the caller pushes it. What is left in the
+   * queue is `ghost`'s, which has settled, and is dropped as if it had been cancelled. False: it keeps its place, or has begun.
+   */
+  rewrite(slot: number, task: T, args: readonly unknown[], priority: number, ghost: T): boolean {
+    const before = task.slot;
+    try {
+      this.write(slot, task, args, priority);
+    } catch {
+      return false;
+    }
+    // Partner: the CAS of its taker.
+    if (!this.#gs.cancelQueued(before)) {
+      this.#free(slot);
+      task.slot = before;
+      return false;
+    }
+    ghost.slot = before;
+    this.#tasks[before - this.#first] = ghost;
+    return true;
+  }
+
+  #writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
+    const gs = this.#gs;
+    const bridges = gs.handles?.bridges;
+    if (bridges === undefined) return gs.writeArguments(slot, args);
+    const opened = bridges.open();
+    try {
+      return gs.writeArguments(slot, args);
+    } finally {
+      const crossing = bridges.close(opened);
+      if (crossing !== undefined) this.#crossings.set(slot, crossing);
+    }
+  }
+
+  #endCrossing(slot: number): void {
+    this.#crossings.get(slot)?.end();
+    this.#crossings.delete(slot);
   }
 
   /** Its promise has settled: it does not begin, or hears of the reason. */
@@ -140,7 +186,14 @@ export class Owner<T extends Owned> {
     });
   }
 
-  /** The same, if that has not come before: the runner died, perhaps before it could mail the slot. */
+  /** By mail, before that of the end. */
+  readReport(slot: number): void {
+    const task = this.of(slot)!;
+    const report = this.#gs.takeReport(slot);
+    if (report !== undefined && !task.hasSettled) tellProgress(task, report.value);
+  }
+
+  /** As `read`, if that has not come before: the runner died, perhaps before it could mail the slot. */
   readOfDead(slot: number): void {
     if (this.of(slot) !== undefined && !this.#reading.has(slot)) this.read(slot);
   }
@@ -178,6 +231,7 @@ export class Owner<T extends Owned> {
   #free(slot: number): void {
     this.#tasks[slot - this.#first] = undefined;
     this.#port.drop?.(slot);
+    if (this.#crossings.size !== 0) this.#endCrossing(slot);
     this.#gs.free(slot);
   }
 }

@@ -15,7 +15,7 @@
 import { add, load, or } from "../arena/atomics.ts";
 import { dropCell, type Store } from "./cell.ts";
 import { Refusal } from "../codec/refusal.ts";
-import { HANDLE, type Handle, type References } from "../codec/handle.ts";
+import { type Bridges, HANDLE, type Handle, type References } from "../codec/handle.ts";
 import { arenaFull, blockClass, LARGEST_BLOCK } from "../arena/heap.ts";
 import { HOME } from "../tasks/home.ts";
 import type { ObjectLocks } from "./object_lock.ts";
@@ -81,6 +81,8 @@ interface Known {
 
 export class Handles implements References {
   departures = 0;
+  /** Set by who runs tasks here, or starts them. */
+  bridges: Bridges | undefined = undefined;
   readonly #number: number;
   readonly #locks: ObjectLocks;
   /** Whose handles they are. */

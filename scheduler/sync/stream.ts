@@ -4,10 +4,10 @@
  * become of the task.
  */
 import { reserveStack } from "../codec/stack_reserve.ts";
-import { Call, type GoOptions, requireCall, requireGoOptions, type Task } from "../tasks/call.ts";
+import { Call, type GoOptions, requireCall, type Task } from "../tasks/call.ts";
 import type { TaskState } from "../tasks/call.ts";
 import type { Home } from "../tasks/home.ts";
-import { requireInteger } from "../tasks/options.ts";
+import { requireInteger, requireOptions } from "../tasks/options.ts";
 import { isStreamCall, STREAM_OPTIONS, type StreamOptions, type TaskStream } from "../tasks/stream.ts";
 import { Channel, lifeOf } from "./channel.ts";
 import { NEXT, OVER } from "./channel_life.ts";
@@ -29,8 +29,8 @@ export function startStream(
     requireCall(call);
     throw new Error("Heddle: a call with one result was started as a stream.");
   }
-  const limits = requireGoOptions(what, options, STREAM_OPTIONS);
-  const { window = WINDOW } = options;
+  requireOptions(what, options, STREAM_OPTIONS);
+  const { window = WINDOW, ...limits } = options;
   requireInteger(`${what}: window`, window, 0, LARGEST_WINDOW);
   // For what follows the start of the task.
   reserveStack();
@@ -55,6 +55,10 @@ class Stream<T> implements TaskStream<T> {
 
   get state(): TaskState {
     return this.#task.state;
+  }
+
+  get progress(): AsyncIterable<unknown> {
+    return this.#task.progress;
   }
 
   cancel(reason?: unknown): void {

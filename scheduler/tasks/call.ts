@@ -2,6 +2,7 @@
 import { requireTransfer } from "../codec/moves.ts";
 import { type Names, requireOptions, requireSignal, shown } from "./options.ts";
 import { type Priority, requirePriority } from "./priority.ts";
+import { isTaskSignal, type TaskSignal } from "./task_controller.ts";
 
 /** What is known of a definition in one isolate. */
 export interface Definition {
@@ -96,6 +97,28 @@ export interface Task<R> extends Promise<R> {
   /** At this moment. */
   readonly state: TaskState;
   /**
+   * What the task has said of itself by {@linkcode TaskContext.report}: the latest, and then what is newer each time that it is asked. So
+   * a slow reader misses values and never the last one, and holds up nobody. Ends when the task has, however that is; of a failure
+   * the promise tells, so await that, too. Each loop sees for itself, and may begin at any time.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { go } from "@heddle/heddle";
+   * import { countTo } from "./tasks.ts";
+   *
+   * // export const countTo = task(import.meta, "countTo", (ctx, end: number) => {
+   * //   for (let n = 1; n <= end; n++) ctx.report(n / end);
+   * //   return end;
+   * // });
+   * const task = go(countTo(1000));
+   * let done: unknown;
+   * for await (const part of task.progress) done = part;
+   * assertEquals([done, await task], [1, 1000]);
+   * ```
+   */
+  readonly progress: AsyncIterable<unknown>;
+  /**
    * Rejects the promise with `reason` at once (an `AbortError` if none is given). If the task has not started, it never will;
    * if it runs, its `ctx.signal` is aborted with the reason, and what it returns is dropped. Nothing happens if it has
    * ended.
@@ -107,7 +130,7 @@ export interface Task<R> extends Promise<R> {
 
 /** Options of one start. */
 export interface GoOptions {
-  /** Aborting it cancels the task with the signal's reason. */
+  /** Aborting it cancels the task with the signal's reason. That of a {@linkcode TaskController} has the task's priority, too. */
   signal?: AbortSignal;
   /** Milliseconds from now until the task is cancelled with a {@linkcode TaskTimeoutError}. Default: never. */
   timeout?: number;
@@ -135,7 +158,8 @@ export interface GoOptions {
   priority?: Priority;
   /**
    * Of the arguments, what is given up instead of copied, as in `structuredClone`: `ArrayBuffer`s, such as the buffer of an
-   * array, and `MessagePort`s. Detached once the task is started, and then it takes the same time whatever its size.
+   * array, `MessagePort`s, and streams. Detached once the task is started, and then it takes the same time whatever its size. Ports
+   * and streams are given up whether or not they are listed.
    * {@linkcode move} does the same for a whole argument.
    *
    * @example
@@ -160,12 +184,18 @@ export const GO_OPTIONS = {
   transfer: true,
 } satisfies Names<GoOptions>;
 
+/** Options of a start as they were read. */
+export interface StartOptions extends GoOptions {
+  /** Its priority is the task's. */
+  followed?: TaskSignal;
+}
+
 /** What they say, read once: they may be getters. Throws a TypeError or a RangeError. */
 export function requireGoOptions(
   what: string,
   options: GoOptions,
   names: Readonly<Record<string, true>> = GO_OPTIONS,
-): GoOptions {
+): StartOptions {
   requireOptions(what, options, names);
   const { signal, timeout, name, priority, transfer } = options;
   requireSignal(what, signal);
@@ -174,8 +204,13 @@ export function requireGoOptions(
     throw new TypeError(`${what}: name is ${shown(name)}: give a string.`);
   }
   if (priority !== undefined) requirePriority(what, priority);
-  if (transfer === undefined) return { signal, timeout, name, priority };
-  return { signal, timeout, name, priority, transfer: requireTransfer(what, transfer) };
+  const required: StartOptions = { signal, timeout, name, priority };
+  if (transfer !== undefined) required.transfer = requireTransfer(what, transfer);
+  if (priority === undefined && isTaskSignal(signal)) {
+    required.priority = signal.priority;
+    required.followed = signal;
+  }
+  return required;
 }
 
 export function requireTimeout(what: string, timeout: unknown): void {

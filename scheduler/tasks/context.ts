@@ -90,6 +90,16 @@ export interface TaskContext extends Home {
    */
   used<T>(what: PerThread<T>): T;
   /**
+   * Says how far the task is, or whatever is to be said of it meanwhile, to {@linkcode Task.progress} of who started it. The value is
+   * copied. It waits for nobody, and replaces what nobody has read yet; so report as often as you like: it takes about a microsecond.
+   * For what must all arrive there are channels, and tasks that yield.
+   *
+   * @throws {DOMException} named DataCloneError if the value cannot be copied, or is no plain data: channels, locks and ports are not.
+   * @throws {RangeError} if the arena has no room for it.
+   * @throws {Error} if the task has ended.
+   */
+  report(value: unknown): void;
+  /**
    * Runs `fn`, and has it as a region of that name in a trace, if there is one ({@linkcode Scheduler.trace}): until it returns, or until
    * the promise that it returns has settled. Returns what `fn` does. Without a trace it is a call of `fn`, and nothing else. The
    * first 4096 names of a thread are kept, so have few: not one for each request.

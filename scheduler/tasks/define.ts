@@ -100,7 +100,9 @@ export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
  * called at the top level of a module, and the module must be safe to import: keep a program's own start behind
  * `if (import.meta.main)`.
  *
- * Arguments and results are copied, as by `structuredClone`, whether or not the task changes threads.
+ * Arguments and results are copied, as by `structuredClone`, whether or not the task changes threads. An `AbortSignal` among the
+ * arguments is live: what the task has is aborted when that is, with the same reason, as long as the task runs. A stream among them
+ * is given up, and what the task has reads from it, or writes to it, as long as the task runs.
  *
  * @param meta The `import.meta` of the module.
  * @param name Unique in that module. In a bundle, tasks of one name from several modules are told apart by their functions.
@@ -115,6 +117,38 @@ export function task<A extends unknown[], G extends AsyncGenerator | Generator>(
  * export const double = task(import.meta, "double", (_ctx, n: number) => 2 * n);
  *
  * if (import.meta.main) assertEquals(await go(double(21)), 42);
+ * ```
+ *
+ * @example A signal among the arguments
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Channel, go, task } from "@heddle/heddle";
+ *
+ * export const hears = task(import.meta, "hears", async (ctx, options: { signal: AbortSignal }) => {
+ *   await new Channel<void>(ctx).recv(options).catch(() => {});
+ *   return options.signal.reason;
+ * });
+ *
+ * if (import.meta.main) {
+ *   const controller = new AbortController();
+ *   const task = go(hears({ signal: controller.signal }));
+ *   controller.abort("enough");
+ *   assertEquals(await task, "enough");
+ * }
+ * ```
+ *
+ * @example A stream among the arguments
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { go, task } from "@heddle/heddle";
+ *
+ * export const count = task(import.meta, "count", async (_ctx, bytes: ReadableStream<Uint8Array>) => {
+ *   let count = 0;
+ *   for await (const chunk of bytes) count += chunk.length;
+ *   return count;
+ * });
+ *
+ * if (import.meta.main) assertEquals(await go(count(new Response("x".repeat(100_000)).body!)), 100_000);
  * ```
  */
 export function task<A extends unknown[], R>(

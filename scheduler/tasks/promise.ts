@@ -2,8 +2,8 @@
 import type { Task, TaskState } from "./call.ts";
 import { follow } from "../codec/trace.ts";
 
-/** What stands behind a Task in the isolate that started it. */
-export interface Caller {
+/** What stands behind a Task in the isolate that started it, and is its `progress`. */
+export interface Caller extends AsyncIterable<unknown> {
   readonly id: number;
   /** False if it had settled before. Otherwise the caller of this silences the promise. */
   cancel(reason: unknown): boolean;
@@ -85,6 +85,10 @@ export class HostTask extends Promise<unknown> implements Task<unknown> {
     return this.caller.state;
   }
 
+  get progress(): AsyncIterable<unknown> {
+    return this.caller;
+  }
+
   cancel(reason: unknown = defaultReason()): void {
     if (this.caller.cancel(reason)) silence(this);
   }
@@ -97,7 +101,7 @@ HostTask.prototype.constructor = Promise;
 /** A child as its parent's thread has it. `state` is assigned to; see `watchState`. */
 export interface ChildTask extends Task<unknown> {
   state: TaskState;
-  readonly caller: Caller;
+  readonly progress: Caller;
 }
 
 /**
@@ -109,12 +113,12 @@ export function newChildTask(caller: Caller & Resolver): ChildTask {
   promise.id = caller.id;
   promise.state = "queued";
   promise.cancel = cancelTask;
-  promise.caller = caller;
+  promise.progress = caller;
   return promise;
 }
 
 function cancelTask(this: ChildTask, reason: unknown = defaultReason()): void {
-  if (this.caller.cancel(reason)) silence(this);
+  if (this.progress.cancel(reason)) silence(this);
 }
 
 /** `state` is what `look` says, until it is assigned to: for a task that runs where its caller does not see it. */

@@ -48,6 +48,8 @@ export interface TaskStream<T> extends AsyncIterable<T> {
   readonly id: number;
   /** Of the task, at this moment. It may be done while results wait. */
   readonly state: TaskState;
+  /** What the task reports beside its results, as of a {@linkcode Task}. */
+  readonly progress: AsyncIterable<unknown>;
   /**
    * Cancels the task, as a {@linkcode Task} is: the next look for a result throws the reason, whatever waits, and the task's `yield`
    * does not return, so that its `finally` runs. Leaving a `for await` early does the same. Nothing happens if the task has ended.

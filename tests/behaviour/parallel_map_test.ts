@@ -1,7 +1,15 @@
 import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
-import { Channel, failedItem, parallelMap, Scheduler, TaskTimeoutError } from "@heddle/heddle";
+import {
+  Channel,
+  failedItem,
+  parallelMap,
+  Scheduler,
+  TaskTimeoutError,
+  ThreadDiedError,
+} from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { addsTo, countsItself, mapsInside, slowSquare } from "../tasks/mapping.ts";
+import { exitOfNode } from "../tasks/dying.ts";
 import { sleeps } from "../tasks/growing.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
@@ -122,6 +130,19 @@ Deno.test("an error that is thrown belongs to an item, and settled ones are resu
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("an item whose thread dies is one that fails: settled ones go on, and the others are cancelled", async () => {
+  const call = (n: number) => n === 2 ? exitOfNode() : slowSquare(n);
+  const all = await soon(
+    Array.fromAsync(parallelMap(sched, [1, 2, 3, 4], call, { settle: true, concurrency: 1 })),
+    "all",
+  );
+  assertEquals(all.map(({ status }) => status), ["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  assert(all[1].status === "rejected" && all[1].reason instanceof ThreadDiedError);
+  const failing = Array.fromAsync(parallelMap(sched, [1, 2, 3], call));
+  const error = await assertRejects(() => soon(failing, "the failure"), ThreadDiedError);
+  assertEquals(failedItem(error), { item: 2, index: 1 });
 });
 
 Deno.test("each item has its time, and with settled ones a signal still ends the iteration", async () => {

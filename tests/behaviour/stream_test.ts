@@ -12,6 +12,7 @@ import { soon, until } from "../support/deadline.ts";
 import { breakDates } from "../tasks/unreadable.ts";
 import {
   dates,
+  givesBytes,
   inScope,
   numbers,
   reads,
@@ -66,6 +67,13 @@ Deno.test("a task is ahead of its reader by the window, and waits there", async 
       assertLess(it.at, seen + window + 2);
     }
     assertEquals([seen, it.isLeft], [1000, true]);
+  }
+});
+
+Deno.test("bytes that a task yields and gives up are gone there", async () => {
+  for (const length of [10, 1 << 20]) {
+    const [bytes, left] = await soon(Array.fromAsync(sched.go(givesBytes(length))), "both");
+    assertEquals([(bytes as Uint8Array).length, (bytes as Uint8Array).at(-1), left], [length, 7, 0]);
   }
 });
 

@@ -1291,4 +1291,32 @@ export const mutants: Mutant[] = [
     store(words, this.#at + RING_READ, written);`,
     "event ring",
   ),
+  mutant(
+    "a report is taken by a load and a store",
+    "slots/g_table.ts",
+    "const packed = exchange(this.#words, this.#arena.g(slot) + G_REPORT, 0);",
+    "const packed = load(this.#words, this.#arena.g(slot) + G_REPORT);\nstore(this.#words, this.#arena.g(slot) + G_REPORT, 0);",
+    "reports: the last",
+  ),
+  mutant(
+    "each report is mailed, also if one is under way",
+    "slots/g_table.ts",
+    "return before === 0;",
+    "return true;",
+    "reports: the last",
+  ),
+  mutant(
+    "a report that was never mailed stays in its slot",
+    "slots/g_table.ts",
+    "    this.#dropReport(slot);\n",
+    "",
+    "reports: death",
+  ),
+  mutant(
+    "a task is written anew that has begun",
+    "slots/owner.ts",
+    "if (!this.#gs.cancelQueued(before)) {",
+    "if (!this.#gs.cancelQueued(before) && this.#gs.hasEnded(before)) {",
+    "priorities: a task whose",
+  ),
 ];

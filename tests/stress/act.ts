@@ -6,6 +6,7 @@ import {
   SchedulerClosedError,
   type Task,
   TaskAbandonedError,
+  TaskController,
   ThreadDiedError,
   type ThreadLocker,
 } from "@heddle/heddle";
@@ -77,11 +78,25 @@ export class Act {
   /** Undefined if the scheduler is closed. */
   go<R>(call: Call<R>, options?: GoOptions, where: Where = "anywhere"): Task<R> | undefined {
     const priority = this.random.of([undefined, undefined, ...PRIORITIES]);
-    const task = this.#start(call, priority === undefined ? options : { ...options, priority }, where);
+    const controller = priority !== undefined && options?.signal === undefined && this.random.chance(30)
+      ? new TaskController({ priority })
+      : undefined;
+    const how = controller === undefined ? { priority } : { signal: controller.signal };
+    const task = this.#start(call, priority === undefined ? options : { ...options, ...how }, where);
     if (task === undefined) return undefined;
+    if (controller !== undefined) this.#change(controller);
     this.#tasks.add(task as Task<unknown>);
     if (this.signal.aborted) task.cancel(this.stopReason);
     return task;
+  }
+
+  /** Of what waits, or has begun, or ended. */
+  async #change(controller: TaskController): Promise<void> {
+    const { random } = this;
+    for (let changes = 1 + random.below(3); changes > 0; changes--) {
+      if (random.chance(40)) await new Promise((resolve) => setTimeout(resolve, random.below(4)));
+      controller.setPriority(random.of(PRIORITIES));
+    }
   }
 
   #start<R>(call: Call<R>, options: GoOptions | undefined, where: Where): Task<R> | undefined {

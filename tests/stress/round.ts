@@ -1,6 +1,8 @@
 /** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
 import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
+import { ready } from "./acts/admission.ts";
+import { bridged } from "./acts/bridged.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
 import { deadlock } from "./acts/deadlock.ts";
@@ -8,10 +10,12 @@ import { dumps } from "./acts/dumps.ts";
 import { failing } from "./acts/errors.ts";
 import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
 import { offering, returning } from "./acts/handles.ts";
+import { hearing } from "./acts/hearing.ts";
 import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
+import { progress } from "./acts/progress.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { values } from "./acts/values.ts";
@@ -52,6 +56,10 @@ const plays: readonly Play[] = [
   mapped,
   piped,
   streams,
+  progress,
+  hearing,
+  bridged,
+  ready,
   values,
   scripts,
   scripts,
@@ -171,6 +179,12 @@ export async function playRound(seed: number): Promise<number> {
       }
     }
     stage.isClosing = true;
+    if (random.chance(20)) {
+      stage.note("drain()");
+      const drained = sched.drain({ timeout: random.below(50) });
+      // Its time may be over.
+      await within(drained.catch(() => {}), "drain()");
+    }
     stage.note("close()");
     await within(sched.close(), "close()");
     await within(acting, "all settles with close()");

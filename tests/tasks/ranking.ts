@@ -1,5 +1,5 @@
 /** Tasks that say in which order they began, and how many of them are under way. */
-import { task } from "@heddle/heddle";
+import { task, TaskController } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 /** A word that counts, and after it the numbers of those that have begun. */
@@ -28,6 +28,21 @@ export const hasBoth = task(import.meta, "hasBoth", async (ctx, log: SharedArray
   await Promise.all([...own, ...others]);
   ctx.unlockOSThread();
 });
+
+/** A background child and many user-visible ones are published, and then the child is made urgent: the order of their notes. */
+export const makesUrgent = task(
+  import.meta,
+  "makesUrgent",
+  async (ctx, log: SharedArrayBuffer, count: number) => {
+    ctx.lockOSThread();
+    const controller = new TaskController({ priority: "background" });
+    const urgent = ctx.go(notes(log, count), { signal: controller.signal });
+    const others = Array.from({ length: count }, (_, n) => ctx.go(notes(log, n)));
+    controller.setPriority("user-blocking");
+    await Promise.all([urgent, ...others]);
+    ctx.unlockOSThread();
+  },
+);
 
 /** How many have begun before it. */
 export const counts = task(import.meta, "counts", (_ctx, counter: SharedArrayBuffer) => {

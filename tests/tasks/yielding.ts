@@ -1,6 +1,6 @@
 /** Tasks that yield many results. */
 import process from "node:process";
-import { task, type TaskContext } from "@heddle/heddle";
+import { move, task, type TaskContext } from "@heddle/heddle";
 
 /** Says in the word how far it is, and sets its sign when it is left. */
 function* upTo(n: number, told: SharedArrayBuffer): Generator<number> {
@@ -46,6 +46,13 @@ export const thenEnds = task(
     yield (() => {}) as never;
   },
 );
+
+/** Bytes that it gives up, and how many are left of them. */
+export const givesBytes = task(import.meta, "givesBytes", function* (_ctx, length: number) {
+  const bytes = new Uint8Array(length).fill(7);
+  yield move(bytes);
+  yield bytes.length;
+});
 
 /** Without end. */
 export const dates = task(import.meta, "dates", function* () {

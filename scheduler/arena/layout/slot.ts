@@ -26,7 +26,11 @@ export const G_ID_HIGH = 10;
  * these two bits: the task's priority.
  */
 export const G_DEDICATED = 11;
-export const G_INLINE = 12;
+/** 0, or a reference to the latest report that the owner has not read, in the heap. By the runner and the owner, by exchange. */
+export const G_REPORT = 12;
+/** In the owner's mailbox by that link: from when G_REPORT is not 0 until the owner reads it. */
+export const G_REPORT_LINK = 13;
+export const G_INLINE = 14;
 /** Two cache lines: what queues and owners look at, and what of the payload fits. */
 export const G_WORDS = 32;
 /** Payloads up to this many bytes need no block of the heap: four short arguments or so. */

@@ -7,7 +7,7 @@ import type { GTable } from "../../../scheduler/slots/g_table.ts";
 import { HostTasks, type Started } from "../../../scheduler/host/host_tasks.ts";
 import { Isolate, type Loop } from "../../../scheduler/sync/isolate.ts";
 import { Machine } from "../../../scheduler/machine/machine.ts";
-import { TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
+import { REPORT, TO_OWNER } from "../../../scheduler/queues/mailbox.ts";
 import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import {
   CLOSING,
@@ -156,7 +156,10 @@ export class Pool extends Shared {
 
   /** Reads the host's mail, and says whether it is called. */
   readMail(): boolean {
-    const isCalled = this.mailbox.drain(HOST, (slot) => this.host.readMail(slot));
+    const isCalled = this.mailbox.drain(HOST, (slot, addressee) => {
+      if (addressee === REPORT) this.host.owner.readReport(slot);
+      else this.host.readMail(slot);
+    });
     this.host.refill();
     return isCalled;
   }

@@ -3,7 +3,8 @@ import { pause } from "../../../scheduler/arena/atomics.ts";
 import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
-import type { Priority } from "../../../scheduler/tasks/priority.ts";
+import { G_FREE } from "../../../scheduler/slots/g_table.ts";
+import { type Priority, USER_BLOCKING } from "../../../scheduler/tasks/priority.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { checkEqual, type Scenario } from "../scenario.ts";
 import { computeUntilSet, meta, note, Pool, sets } from "./machines.ts";
@@ -64,5 +65,39 @@ export const slots: Scenario = {
         }
       },
     }, () => checkEqual(pool.ran, [1, 2, 3, 4], "tasks that ran"));
+  },
+};
+
+/** It is written anew into another slot while an M may take it out of its queue. */
+export const moved: Scenario = {
+  name: "priorities: a task whose priority changes, and an M that takes it",
+  bound: 2,
+  short: 1,
+  setUp() {
+    const pool = new Pool(1, [POOL]);
+    const outcomes: unknown[] = [];
+    return pool.against({
+      host() {
+        const call = note(1);
+        const task = pool.submit(call, { priority: "background" });
+        pool.host.setPriority(task, call.args, USER_BLOCKING);
+        const other = pool.submit(note(2));
+        while (!task.hasSettled || !other.hasSettled) {
+          while (pool.mailbox.isEmpty(HOST)) pause();
+          pool.readMail();
+        }
+        // What was left in the old queue has been dropped, too.
+        for (let slot = 0; slot < 4; slot++) {
+          while (pool.gs.status(slot) !== G_FREE) {
+            while (pool.mailbox.isEmpty(HOST)) pause();
+            pool.readMail();
+          }
+        }
+        outcomes.push(task.outcome, other.outcome);
+      },
+    }, () => {
+      checkEqual(outcomes, ["done", "done"], "what became of them");
+      checkEqual(pool.ran, [1, 2], "what ran");
+    });
   },
 };
