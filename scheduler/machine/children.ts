@@ -145,7 +145,7 @@ export class Children {
       ghost.promise = { state: "cancelled" } as ChildTask;
       if (!this.#owner.rewrite(slot, g, g.args!, priority, ghost)) return;
       g.priority = priority;
-      watchState(g.promise!, () => this.#gs.status(slot) === G_RUNNING ? "running" : "queued");
+      watchState(g.promise!, () => this.#gs.status(slot) === G_QUEUED ? "queued" : "running");
       this.#push(slot);
       this.#shared.wakeups.wake();
     } finally {

@@ -210,12 +210,13 @@ Deno.test("an onStall that throws is an uncaught error of its own, and one that 
     event.preventDefault();
   };
   globalThis.addEventListener("error", hear);
+  let isToClose = false;
   let closed: Promise<void> | undefined;
   const own = await Scheduler.start({
     procs: 1,
     stallMs: 20,
     onStall: () => {
-      if (uncaught.length === 1) closed ??= own.close();
+      if (isToClose) closed ??= own.close();
       throw new RangeError("a stall");
     },
   });
@@ -226,12 +227,14 @@ Deno.test("an onStall that throws is an uncaught error of its own, and one that 
   await soon(stalls, "the task that stalled");
   await soon(own.go(nothing()), "the next one");
   go.value = 0;
+  isToClose = true;
   const last = own.go(busyUntil(entered.buffer, go.buffer));
   await assertRejects(() => soon(last, "the last one"), SchedulerClosedError);
   await soon(closed!, "close()");
-  await until(() => uncaught.length === 2, "that was thrown, too");
+  // On a busy machine what computes for less is found to stall, too.
+  await until(() => uncaught.length >= 2, "that was thrown, too");
   globalThis.removeEventListener("error", hear);
-  assertEquals(uncaught, ["a stall", "a stall"]);
+  assertEquals(new Set(uncaught), new Set(["a stall"]));
 });
 
 Deno.test("a source that throws, or closes the scheduler, ends its iteration and nothing else", async () => {
