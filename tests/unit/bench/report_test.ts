@@ -23,6 +23,17 @@ Deno.test("the page shows each row and side, and what users could have written i
   assert(!/<script|https?:\/\/(?!www\.w3\.org)/.test(shown), "neither scripts nor addresses");
 });
 
+Deno.test("the points of a curve are one figure, and a side that was left out at one has no number there", () => {
+  const shown = page(exampleReport(100));
+  assertEquals(shown.split("<h2>in a &lt;crowd>").length, 2);
+  const [, table] = shown.split('<section id="crowd">');
+  const cells = (side: string) =>
+    table.split(`<tr><td>${side}</td>`)[1].split("</tr>")[0].match(/<td[^>]*>[^<]*/g);
+  assertEquals(cells("heddle")!.map((cell) => cell.replace(/<[^>]*>/, "").trim()), ["10.5", "111", "10,000"]);
+  assertEquals(cells("go")!.length, 3);
+  assert(cells("go")![2].endsWith(">"), "empty");
+});
+
 const shown = ["round-trip"];
 
 Deno.test("a claim that is missed by more than a quarter is told, and one by less is not", () => {
