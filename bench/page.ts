@@ -3,6 +3,7 @@ import * as echarts from "echarts";
 import { html } from "htm/preact";
 import { renderToString } from "preact-render-to-string";
 import { digits, type Report, type ReportedRow, spread, summaries, type Summary } from "./report.ts";
+import { AGREEMENT, unsteady } from "./steady.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Of a chart, in CSS pixels. On a wider page it grows, letters and all. */
@@ -323,6 +324,17 @@ function overview(rows: readonly ReportedRow[]) {
   </section>`;
 }
 
+/** One round says nothing of it. */
+function steadiness({ rounds, rows }: Report) {
+  if (rounds < 2) return "";
+  const names = unsteady(rows);
+  const share = `${AGREEMENT * 100} %`;
+  return names.length === 0
+    ? html`<p>In all rows the ratios of the first half of the rounds and of the second agree within ${share}.</p>`
+    : html`<p>In these rows a ratio of the first half of the rounds and that of the second differ by more than
+      ${share}, so another run may say something else: ${names.join(", ")}.</p>`;
+}
+
 export function page(report: Report): string {
   const { machine, date, commit, sides, rounds, quick, rows } = report;
   const body = html`
@@ -330,6 +342,7 @@ export function page(report: Report): string {
     <p>${machine}. ${date}${commit && `, commit ${commit}`}. ${rounds} interleaved rounds: dots are medians,
       whiskers go from the least to the most, ratios are medians of the rounds' own ratios.
       ${quick ? " A quick run of small sizes, whose numbers say little." : ""}</p>
+    ${steadiness(report)}
     <p class="quiet">${sides.join("; ")}</p>
     ${overview(rows)}
     ${sections(rows)}
