@@ -6,6 +6,7 @@
 import process from "node:process";
 import { contenders } from "./contenders/all.ts";
 import { requests } from "./requests.ts";
+import { curves } from "./rows/curves.ts";
 import { rows } from "./rows/all.ts";
 import { savina } from "./rows/savina.ts";
 
@@ -16,7 +17,7 @@ const pool = await contender.modes[mode](Number(threads));
 const warm = new Set<string>();
 for await (const asked of requests()) {
   const [wanted, quick] = asked.split(" ");
-  const row = [...rows, ...savina].find((row) => row.name === wanted)!;
+  const row = [...rows, ...savina, ...curves].find((row) => row.name === wanted)!;
   if (!row.fresh && !warm.has(wanted)) {
     warm.add(wanted);
     await row.inside(pool, row.size?.quick ?? 0); // the compilers need no more

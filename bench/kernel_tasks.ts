@@ -1,41 +1,13 @@
 /** Tasks that make system calls. A module of its own: threads load it for the rows that need it, and no others. */
 import { task } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
+import { libc, Pipe, requireOne } from "./pipe.ts";
 import { median } from "./rounds.ts";
 import * as work from "./workload.ts";
 
 const shim = loadShim();
-/** A size_t as "u32": one of 64 bits would make a foreign call slower by 100 ns. */
-const libc = Deno.dlopen("libc.so.6", {
-  getppid: { parameters: [], result: "i32" },
-  pipe: { parameters: ["buffer"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-}).symbols;
-
 /** Longer than the one byte that is sent: V8 keeps arrays of up to 64 bytes where they can move. */
 const bytes = new Uint8Array(128);
-
-class Pipe {
-  readonly reader: number;
-  readonly writer: number;
-
-  constructor() {
-    const ends = new Int32Array(32);
-    if (libc.pipe(ends) !== 0) throw new Error("pipe() failed");
-    [this.reader, this.writer] = ends;
-  }
-
-  [Symbol.dispose](): void {
-    libc.close(this.reader);
-    libc.close(this.writer);
-  }
-}
-
-function requireOne(length: number): void {
-  if (length !== 1) throw new Error(`read() or write() of a byte returned ${length}`);
-}
 
 export const block = task(import.meta, "block", (ctx, ms: number) => ctx.blocking(() => work.hold(ms)));
 

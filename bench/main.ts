@@ -11,16 +11,17 @@ import { isRedisThere } from "../examples/cluster/redis.ts";
 import { machine } from "./machine.ts";
 import { measure, type Plan } from "./measure.ts";
 import { page } from "./page.ts";
-import { programs as realPrograms } from "./real/all.ts";
+import { loads, programs as realPrograms } from "./real/all.ts";
 import type { Program } from "./real/program.ts";
 import { commit, type Report, reported } from "./report.ts";
 import type { Row } from "./row.ts";
 import { rows } from "./rows/all.ts";
+import { curves } from "./rows/curves.ts";
 import { savina } from "./rows/savina.ts";
 import { table } from "./table.ts";
 
 const USAGE =
-  "[real | cluster] [FILTER] --quick --rounds=N --only=ROW,… --modes=CONTENDER --json=FILE --html=FILE --from=FILE --claim --check";
+  "[real | cluster | curves] [FILTER] --quick --rounds=N --only=ROW,… --modes=CONTENDER --json=FILE --html=FILE --from=FILE --claim --check";
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
@@ -40,6 +41,7 @@ const words = options._.map(String);
 const suites: Record<string, { programs: Program[]; rows: Row[] }> = {
   real: { programs: realPrograms, rows: savina },
   cluster: { programs: clusterPrograms, rows: [] },
+  curves: { programs: loads, rows: curves },
 };
 const isSuite = Object.hasOwn(suites, words[0] ?? "");
 const [filter, ...surplus] = isSuite ? words.slice(1) : words;

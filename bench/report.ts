@@ -25,14 +25,24 @@ export interface Report {
   readonly rows: readonly ReportedRow[];
 }
 
-export interface ReportedRow extends Pick<Measure, "name" | "measure" | "unit" | "better"> {
+export interface ReportedRow extends Pick<Measure, "name" | "measure" | "unit" | "better" | "point"> {
   /** By side, round by round. */
   readonly samples: Readonly<Record<string, readonly number[]>>;
   readonly verdicts: readonly Verdict[];
 }
 
-export function reported({ row: { name, measure, unit, better }, samples, verdicts }: Result): ReportedRow {
-  return { name, measure, unit, better, samples: Object.fromEntries(samples), verdicts };
+export function reported(
+  { row: { name, measure, unit, better, point }, samples, verdicts }: Result,
+): ReportedRow {
+  return {
+    name,
+    measure,
+    unit,
+    better,
+    ...(point && { point }),
+    samples: Object.fromEntries(samples),
+    verdicts,
+  };
 }
 
 export interface Summary {

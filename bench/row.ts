@@ -8,10 +8,21 @@ export type Comparison =
   & { readonly ours?: string }
   & ({ readonly atMost: number } | { readonly against: readonly string[]; readonly atLeast?: number });
 
+/** Where on a curve a number lies. All that name one curve are one figure of the page. */
+export interface Point {
+  readonly curve: string;
+  /** The curve's own words. */
+  readonly title: string;
+  /** What `at` counts. */
+  readonly axis: string;
+  readonly at: number;
+}
+
 /** What the table shows of one kind of number. */
 export interface Measure {
   readonly name: string;
   readonly measure: string;
+  readonly point?: Point;
   readonly unit: string;
   readonly better: "lower" | "higher";
   /** Names of contenders, or "go", each with ": MODE" where it has several; the first is ours. */
@@ -38,6 +49,8 @@ export interface Row extends Measure {
    * the value of what their `inside` returned. Without it, one process lives through all rounds.
    */
   readonly fresh?: { readonly threads: readonly number[]; combine(values: number[]): number };
+  /** Which row the programs of other languages take it for. Default: `name`. */
+  readonly program?: string;
   /** It takes too much of the machine for a run of all rows. */
   readonly onlyByName?: boolean;
 }

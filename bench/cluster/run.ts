@@ -21,13 +21,15 @@ function endGroup(pid: number): void {
 export class Cluster implements AsyncDisposable {
   readonly workers: Deno.ChildProcess[] = [];
   readonly #cleanup = new AsyncDisposableStack();
+  readonly #redis: Redis;
   readonly #queue: Queue;
   readonly #side: string;
   /** When each has ended, by `performance.now()`. */
   readonly #ended = new Map<string, number>();
   #submitted = 0;
 
-  private constructor(queue: Queue, side: string) {
+  private constructor(redis: Redis, queue: Queue, side: string) {
+    this.#redis = redis;
     this.#queue = queue;
     this.#side = side;
   }
@@ -42,7 +44,7 @@ export class Cluster implements AsyncDisposable {
     const queue = cleanup.adopt(new Queue("bench", { connection }), (it) => it.close());
     const events = cleanup.adopt(new QueueEvents("bench", { connection }), (it) => it.close());
     await events.waitUntilReady();
-    const cluster = new Cluster(queue, side);
+    const cluster = new Cluster(connection, queue, side);
     events.on("completed", ({ jobId }) => {
       // A job that was run twice has ended once.
       if (!cluster.#ended.has(jobId)) cluster.#ended.set(jobId, performance.now());
@@ -111,6 +113,12 @@ export class Cluster implements AsyncDisposable {
     const isOurs = (pid: number): boolean =>
       roots.has(pid) || stats.has(pid) && isOurs(stats.get(pid)!.parent);
     return [...stats].reduce((sum, [pid, { ms }]) => isOurs(pid) ? sum + ms : sum, 0);
+  }
+
+  /** Milliseconds of CPU time that Redis has used. */
+  async redisCpuMs(): Promise<number> {
+    const seconds = (await this.#redis.info("cpu")).matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm);
+    return seconds.reduce((sum, [, each]) => sum + Number(each) * 1000, 0);
   }
 
   /** How many run at this moment. */

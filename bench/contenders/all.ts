@@ -5,8 +5,10 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   comlink: async () => (await import("./comlink.ts")).contender,
   copies: async () => (await import("./copies.ts")).contender,
   heddle: async () => (await import("./heddle.ts")).contender,
+  heddle_crowded: async () => (await import("./heddle_crowded.ts")).contender,
   heddle_dlopen: async () => (await import("./heddle_dlopen.ts")).contender,
   heddle_hogs: async () => (await import("./heddle_hogs.ts")).contender,
+  heddle_payload: async () => (await import("./heddle_payload.ts")).contender,
   heddle_server: async () => (await import("./heddle_server.ts")).contender,
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
@@ -18,6 +20,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
   worker: async () => (await import("./worker.ts")).contender,
+  worker_payload: async () => (await import("./worker_payload.ts")).contender,
   workerpool: async () => (await import("./workerpool.ts")).contender,
   poolifier: async () => (await import("./poolifier.ts")).contender,
 };

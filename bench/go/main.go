@@ -18,7 +18,7 @@ import (
 
 var rows = map[string]func() float64{
 	"spawn":            spawn,
-	"parked-memory":    parkedMemory,
+	"parked-memory":    func() float64 { return parkedMemory(100_000) / 100_000 },
 	"ping-pong":        pingPong,
 	"stream":           threadStream,
 	"stream-free":      stream,
@@ -37,7 +37,22 @@ var rows = map[string]func() float64{
 	"beside-loop":      besideLoop,
 }
 
+// curves are rows with a point, and perhaps a word.
+var curves = map[string]func(at int, words []string) float64{
+	"crowded-tasks":   func(at int, words []string) float64 { return crowdedTasks(at, words[0]) },
+	"crowded-threads": func(at int, words []string) float64 { return crowdedThreads(at, words[0]) },
+	"memory-tasks":    func(at int, words []string) float64 { return parkedMemory(at) / 1e6 },
+}
+
 func main() {
+	if curve, ok := curves[os.Args[1]]; ok {
+		at, err := strconv.Atoi(os.Args[2])
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(curve(at, os.Args[3:]))
+		return
+	}
 	if program, ok := savina[os.Args[1]]; ok {
 		fmt.Println(timed(program, os.Args[2]))
 		return
@@ -69,9 +84,8 @@ func spawn() float64 {
 	return float64(run().Nanoseconds()) / children
 }
 
-// parkedMemory parks goroutines in Sleep: resident bytes for each.
-func parkedMemory() float64 {
-	const parked = 100_000
+// parkedMemory parks goroutines in Sleep: resident bytes of all.
+func parkedMemory(parked int) float64 {
 	asleep := make(chan struct{}, parked)
 	before := residentBytes()
 	for range parked {
@@ -83,7 +97,7 @@ func parkedMemory() float64 {
 	for range parked {
 		<-asleep
 	}
-	return float64(residentBytes()-before) / parked
+	return float64(residentBytes() - before)
 }
 
 // parkedReceivers parks goroutines on one channel: resident bytes for each.
@@ -231,12 +245,22 @@ func newPipe() pipe {
 
 func (p pipe) read() {
 	var b [1]byte
-	requireOne(syscall.Read(p.reader, b[:]))
+	p.readAll(b[:])
 }
 
 func (p pipe) write() {
 	var b [1]byte
-	requireOne(syscall.Write(p.writer, b[:]))
+	p.writeAll(b[:])
+}
+
+func (p pipe) readAll(b []byte) {
+	length, err := syscall.Read(p.reader, b)
+	requireAll(b, length, err)
+}
+
+func (p pipe) writeAll(b []byte) {
+	length, err := syscall.Write(p.writer, b)
+	requireAll(b, length, err)
 }
 
 func (p pipe) close() {
@@ -244,9 +268,9 @@ func (p pipe) close() {
 	syscall.Close(p.writer)
 }
 
-func requireOne(length int, err error) {
-	if err != nil || length != 1 {
-		log.Fatalf("read or write of a byte: %d, %v", length, err)
+func requireAll(b []byte, length int, err error) {
+	if err != nil || length != len(b) {
+		log.Fatalf("read or write of %d bytes: %d, %v", len(b), length, err)
 	}
 }
 

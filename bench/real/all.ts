@@ -3,6 +3,7 @@ import { jsonLines } from "./programs/json_lines.ts";
 import { markdown } from "./programs/markdown.ts";
 import { parse } from "./programs/parse.ts";
 import { service } from "./programs/service.ts";
+import { serviceLoad } from "./programs/service_load.ts";
 import { slowImport } from "./programs/slow_import.ts";
 import { sqlite } from "./programs/sqlite.ts";
 import { start } from "./programs/start.ts";
@@ -19,3 +20,6 @@ export const programs: Program[] = [
   service,
   start,
 ];
+
+/** Programs whose readings are points of curves: `deno task bench curves`. */
+export const loads: Program[] = [serviceLoad];

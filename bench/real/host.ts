@@ -1,17 +1,17 @@
 /** The process of one run: `host.ts <program> <crew> <threads> <directory> <quick>`. Prints its outcome as JSON. */
-import { programs } from "./all.ts";
+import { loads, programs } from "./all.ts";
 import { crews } from "./crews.ts";
 import type { Outcome } from "./program.ts";
 
 const [name, crew, threads, directory, quick] = Deno.args;
-const program = programs.find((program) => program.name === name)!;
+const program = [...programs, ...loads].find((program) => program.name === name)!;
 
 // Nothing comes by it: it ends when the bench does, and this process with it.
 Deno.stdin.read(new Uint8Array(1)).then(() => Deno.exit(1));
 
 const start = performance.now();
 const { readings, answer } = await program.run!(
-  await crews[crew](name, Number(threads)),
+  await crews[crew](program.work ?? name, Number(threads)),
   { directory, quick: quick === "true" },
 );
 const ms = performance.now() - start;

@@ -31,6 +31,8 @@ export interface ProgramMeasure extends Measure {
 /** A program as people write them. Every run is a process of its own, from its start to its end. */
 export interface Program {
   readonly name: string;
+  /** Whose module in work/ and tasks/ it takes. Default: its own. */
+  readonly work?: string;
   /** "CREW: THREADS", the first is ours. */
   readonly sides: readonly string[];
   readonly measures: readonly ProgramMeasure[];

@@ -15,12 +15,17 @@ async function build(): Promise<{ version: string; directory: string }> {
   return { version, directory };
 }
 
-/** `mode` is its GOMAXPROCS, if not that of the other rows. */
+/** `mode` is its GOMAXPROCS, if not that of the other rows, or a word that the program is told. */
 export async function goSide(mode = String(threads)): Promise<Side> {
   const { version, directory } = await (built ??= build());
+  const isCount = /^\d+$/.test(mode);
+  const procs = isCount ? Number(mode) : threads;
   return programSide(
-    `${version} (GOMAXPROCS ${mode})`,
-    (args) => output(`${directory}/bench`, args, { env: { GOMAXPROCS: mode } }),
+    `${version} (GOMAXPROCS ${procs}${isCount ? "" : `, ${mode}`})`,
+    (args, threads = procs) => {
+      const env = { GOMAXPROCS: String(threads) };
+      return output(`${directory}/bench`, isCount ? args : [...args, mode], { env });
+    },
     // The first of several modes to stop takes the program with it.
     () => Deno.remove(directory, { recursive: true }).catch(() => {}),
   );

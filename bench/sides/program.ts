@@ -19,18 +19,19 @@ export async function output(
 
 /**
  * A program in another language, started for every measurement: its last arguments are the row, and the size of one that
- * has sizes. It prints the value, and what came out of the work.
+ * has sizes. It prints the value, and what came out of the work. `threads` is there for a row that says itself how many.
  */
 export function programSide(
   label: string,
-  run: (args: string[]) => Promise<string>,
+  run: (args: string[], threads?: number) => Promise<string>,
   stop: () => Promise<void>,
 ): Side {
   return {
     label,
-    async sample({ name, size, expected }, quick) {
+    async sample({ name, program = name, size, expected, fresh }, quick) {
       const wanted = size?.[quick ? "quick" : "full"];
-      const [value, answer] = (await run(wanted === undefined ? [name] : [name, String(wanted)])).split(" ");
+      const args = wanted === undefined ? [program] : [program, String(wanted)];
+      const [value, answer] = (await run(args, fresh?.threads[0])).split(" ");
       const right = wanted === undefined ? undefined : expected?.(wanted);
       if (right !== undefined && Number(answer) !== right) {
         throw new Error(`${name}: ${label} answered ${answer} instead of ${right}`);

@@ -27,7 +27,7 @@ export async function rustSide(engine: "tokio" | "rayon", mode = String(threads)
   const version = (await (built ??= build())).get(engine);
   return programSide(
     `${engine} ${version} (${mode} threads)`,
-    ([row, ...size]) => output(program, [engine, row, mode, ...size]),
+    ([row, ...size], threads = Number(mode)) => output(program, [engine, row, String(threads), ...size]),
     () => Promise.resolve(),
   );
 }

@@ -57,8 +57,12 @@ class BullMQ implements Queue {
   #worker?: BullWorker<Data, string>;
   #events?: QueueEvents;
   #isClosed = false;
-  /** Jobs that the last trip has brought. */
-  #lastTaken = 1;
+  /**
+   * How many the next trip asks for. A command takes one job, and one that finds none costs Redis and this thread as much: so half as
+   * many more after a trip that got all it had asked for, else one. Asking for all that there was room for, up to 100, took 53
+   * commands for a job where two came at a time; this takes 3.4.
+   */
+  #batch = 1;
 
   constructor(url: string, name: string, lockMs: number) {
     this.lockMs = lockMs;
@@ -115,19 +119,14 @@ class BullMQ implements Queue {
   async take(count: number): Promise<Lease[]> {
     if (this.#isClosed) throw new Error("The queue was closed.");
     const worker = await this.#takingWorker();
-    const get = (count: number) => {
-      return Promise.all(
-        Array.from({ length: count }, () => worker.getNextJob(this.#token, { block: false })),
-      );
-    };
-    // A command takes one job. So as many as there were last time, and the rest if there was one for each.
-    const first = Math.min(count, this.#lastTaken);
-    let got = (await get(first)).filter((job) => job !== undefined);
-    if (got.length === first && count > first) {
-      got.push(...(await get(count - first)).filter((job) => job !== undefined));
-    }
-    if (got.length === 0) got = [await worker.getNextJob(this.#token)].filter((job) => job !== undefined);
-    this.#lastTaken = Math.max(1, got.length);
+    const asked = Math.min(count, Math.floor(this.#batch));
+    // Alone it waits for a job, if the last look has found none. Several do not: what one has found would wait with the others.
+    const looks = Array.from(
+      { length: asked },
+      () => worker.getNextJob(this.#token, { block: asked === 1 }),
+    );
+    const got = (await Promise.all(looks)).filter((job) => job !== undefined);
+    this.#batch = got.length < asked ? 1 : 1.5 * this.#batch;
     const leases = await Promise.all(got.map((job) => this.#leaseOf(job)));
     return leases.filter((lease) => lease !== undefined);
   }

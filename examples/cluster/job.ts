@@ -42,6 +42,15 @@ export interface Errand {
 
 const jobs = new WeakMap<TaskContext, Job>();
 
+/** By URL. A second `import` takes its way through the runtime, and the thread's event loop, as the first one. */
+const imported = new Map<string, Record<string, unknown>>();
+
+async function open(module: string): Promise<Record<string, unknown>> {
+  const opened = await import(module);
+  imported.set(module, opened);
+  return opened;
+}
+
 /** The job that this task is run for; undefined where nobody has queued it. Children have none: pass on what they need. */
 export function jobOf(ctx: TaskContext): Job | undefined {
   return jobs.get(ctx);
@@ -53,7 +62,7 @@ export const perform = task(
   "perform",
   async (ctx, errand: Errand, reports: Channel<Report>): Promise<Performed> => {
     const { lease, id, deaths, traceparent, module, name, args } = errand;
-    const found: unknown = (await import(module))[name];
+    const found = (imported.get(module) ?? await open(module))[name];
     const fn = (found as TaskDefinition<unknown[], unknown> | undefined)?.fn;
     if (typeof found !== "function" || typeof fn !== "function") {
       throw new TypeError(`${module} exports no task "${name}".`);

@@ -1,7 +1,7 @@
 /**
  * A queueing model of the cluster: `deno run examples/cluster/model.ts [--ms=1,10 --procs=2 --redis=8000 …]`. It prints for 1, 10, 100
  * and 1,000 machines how many jobs a second they get done, what limits them, and how long a job waits. docs/scale.md says what it
- * assumes and where its numbers were measured.
+ * assumes and where its numbers were measured. `--from=FILE` takes them from what `deno task bench cluster --json=FILE` measured.
  *
  * Two stations, one behind the other (an open Jackson network): the queue's server, which does one thing at a time (M/M/1: Redis runs
  * scripts one by one), and all Ps of all machines together (M/M/c: whoever has room takes the next job).
@@ -62,16 +62,37 @@ export function predict(cluster: Cluster, load: number): Prediction {
   };
 }
 
+/** What the bench's report says of this side of the cluster, as far as the model asks. */
+interface Report {
+  readonly rows?: readonly { readonly name: string; readonly samples: Readonly<Record<string, number[]>> }[];
+}
+
+/** The two numbers of a machine and of Redis, as options: medians of the rounds. */
+export function measured({ rows }: Report): { overhead: string; redis: string } {
+  const median = (name: string): number => {
+    const values = rows?.find((row) => row.name === name)?.samples.heddle?.toSorted((a, b) => a - b);
+    if (values === undefined) {
+      throw new Error(`There is no row "${name}": write the file by deno task bench cluster --json=FILE`);
+    }
+    return values[values.length >> 1];
+  };
+  const overheadMs = Math.max(0, median("cluster overhead"));
+  return { overhead: overheadMs.toFixed(3), redis: (1000 / median("cluster redis")).toFixed(0) };
+}
+
 if (import.meta.main) {
   const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
-    string: ["ms", "procs", "overhead", "redis", "queues", "load"],
+    string: ["ms", "procs", "overhead", "redis", "queues", "load", "from"],
     // As measured: docs/scale.md.
     default: { ms: "1,10,100", procs: "2", overhead: "0.09", redis: "8000", queues: "1", load: "0.8" },
     unknown(argument: string) {
-      console.error(`${argument} is unknown: --ms= --procs= --overhead= --redis= --queues= --load=`);
+      console.error(`${argument} is unknown: --ms= --procs= --overhead= --redis= --queues= --load= --from=`);
       Deno.exit(2);
     },
   });
+  if (options.from !== undefined) {
+    Object.assign(options, measured(JSON.parse(Deno.readTextFileSync(options.from))));
+  }
   const table = new Table({
     head: ["job", "machines", "jobs/s at most", "limit", "Ps busy", "wait for the queue", "wait for a P"],
     colAligns: ["right", "right", "right", "left", "right", "right", "right"],
@@ -95,6 +116,7 @@ if (import.meta.main) {
   }
   console.log(table.toString());
   console.log(
-    `at ${load * 100} % of the most; ${procs} Ps a machine, ${queues} Redis of ${queueRate} jobs/s`,
+    `at ${load * 100} % of the most; ${procs} Ps a machine, ${overheadMs} ms of one beside each job, ` +
+      `${queues} Redis of ${queueRate} jobs/s`,
   );
 }

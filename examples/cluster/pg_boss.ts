@@ -152,9 +152,10 @@ class PgBossQueue implements Queue {
   }
 
   async take(count: number): Promise<Lease[]> {
+    // Before the look: what arrives while it is under way is what it may not see.
+    this.#onArrival = Promise.withResolvers();
     let jobs = await this.#fetch(count);
     if (jobs.length === 0) {
-      this.#onArrival = Promise.withResolvers();
       const timer = setTimeout(this.#onArrival.resolve, 1000);
       await this.#onArrival.promise;
       clearTimeout(timer);

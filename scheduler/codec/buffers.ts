@@ -15,6 +15,7 @@ const bufferOfDataView = getterOf<ArrayBufferLike>(DataView.prototype, "buffer")
 const bytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "byteLength");
 const maxBytesOfBuffer = getterOf<number>(ArrayBuffer.prototype, "maxByteLength");
 const resizable = getterOf<boolean>(ArrayBuffer.prototype, "resizable");
+const growable = getterOf<boolean>(SharedArrayBuffer.prototype, "growable");
 const detached = getterOf<boolean>(ArrayBuffer.prototype, "detached");
 const transfer = ArrayBuffer.prototype.transfer;
 const slice = ArrayBuffer.prototype.slice;
@@ -34,6 +35,10 @@ export function maxByteLengthOf(buffer: ArrayBuffer): number {
 
 export function isResizable(buffer: ArrayBufferLike): boolean {
   return resizable.call(buffer);
+}
+
+export function isGrowable(buffer: SharedArrayBuffer): boolean {
+  return growable.call(buffer);
 }
 
 export function isDetached(buffer: ArrayBufferLike): boolean {

@@ -6,6 +6,7 @@ import {
   byteLengthOf,
   copyOf,
   isDetached,
+  isGrowable,
   isResizable,
   maxByteLengthOf,
   refuseDetached,
@@ -305,9 +306,12 @@ export class Writer {
 
   #writeView(at: number, view: ArrayBufferView): number {
     const buffer = bufferOf(view);
-    if (is.isSharedArrayBuffer(buffer)) return this.#writeSide(at, view);
-    if (isDetached(buffer)) refuseDetached();
-    const isTracking = isResizable(buffer) && tracksLength(view);
+    const isShared = is.isSharedArrayBuffer(buffer);
+    // Whether its length follows the buffer's only the platform knows: to try would grow it for all.
+    if (isShared && isGrowable(buffer)) return this.#writeSide(at, view);
+    if (!isShared && isDetached(buffer)) refuseDetached();
+    // Of a shared buffer the view is words, too: Deno's ports take 200 ms for a view of 1 MB of it, and 10 us for the buffer.
+    const isTracking = !isShared && isResizable(buffer) && tracksLength(view);
     const [index, byteOffset, length] = shapeOf(view);
     at = this.#header(at, VIEW, index);
     at = this.write(this.write(at, byteOffset), isTracking ? TRACKING : length);

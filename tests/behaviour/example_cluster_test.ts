@@ -2,7 +2,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ThreadDiedError } from "@heddle/heddle";
 import { Appetite } from "../../examples/cluster/appetite.ts";
-import { erlangC, predict } from "../../examples/cluster/model.ts";
+import { erlangC, measured, predict } from "../../examples/cluster/model.ts";
 import { requireTraceparent } from "../../examples/cluster/trace.ts";
 import { errorFromText, errorToText, fromText, LIMIT, toText } from "../../examples/cluster/values.ts";
 
@@ -99,4 +99,11 @@ Deno.test("cluster: the model knows Erlang's formula, and which of the two is th
   // M/M/1's wait at half load is one service time.
   assertAlmostEquals(predict({ ...one, machines: 100 }, 0.5).waitQueueMs, 1);
   assertEquals(predict({ ...one, machines: 100 }, 0.5).limit, "the queue");
+});
+
+Deno.test("cluster: the model reads what the bench has measured", () => {
+  const row = (name: string, heddle: number[]) => ({ name, samples: { heddle, piscina: [9] } });
+  const rows = [row("cluster overhead", [0.3, 0.1, 0.2]), row("cluster redis", [0.125])];
+  assertEquals(measured({ rows }), { overhead: "0.200", redis: "8000" });
+  assertThrows(() => measured({ rows: [] }), Error, "deno task bench cluster --json=FILE");
 });

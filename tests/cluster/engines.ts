@@ -1,6 +1,7 @@
 /** What the cluster promises, by each engine. */
 import { assert, assertEquals, assertInstanceOf, assertLess, assertRejects } from "@std/assert";
 import { Scheduler } from "@heddle/heddle";
+import { Redis } from "ioredis";
 import { Client, remote } from "../../examples/cluster/client.ts";
 import { openQueue } from "../../examples/cluster/engine.ts";
 import { Worker, type WorkerOptions } from "../../examples/cluster/worker.ts";
@@ -168,3 +169,29 @@ for (const kind of ["redis", "postgres"] as const) {
     await Deno.remove(directory, { recursive: true });
   });
 }
+
+testWith("redis", "a worker with room for many jobs asks Redis for few that are not there", async () => {
+  await using server = await servers.redis.start();
+  await using sched = await Scheduler.start({ procs: 2, warm: [modules.work] });
+  await using theirs = await openQueue({ url: server.url });
+  await using ours = await openQueue({ url: server.url });
+  await using client = new Client(ours);
+  const worker = new Worker(sched, theirs, { modules });
+  const running = worker.run();
+  using redis = new DisposableStack();
+  const connection = redis.adopt(new Redis(server.url), (it) => it.disconnect());
+  /** A worker's script begins with it, whether it finds a job or not. */
+  const looks = async () => {
+    const stats = await connection.info("commandstats");
+    return Number(/^cmdstat_rpoplpush:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
+  };
+  // By these the worker learns how short they are, and that it has room for 100.
+  for (let i = 0; i < 20; i++) await client.go(work.sum(0, 1));
+  const before = await looks();
+  for (let i = 0; i < 25; i++) await Promise.all([client.go(work.sum(0, 1)), client.go(work.sum(0, 1))]);
+  const each = (await looks() - before) / 50;
+  // One finds it, one comes with its end, and one or two of them both find that there are no more.
+  assertLess(each, 5);
+  worker.drain(0);
+  await running;
+});

@@ -42,7 +42,7 @@ for (const width of [360, 1280]) {
         return own.left < whole.left || own.right > whole.right;
       }).map((text) => text.textContent),
     })`) as Seen;
-    assertEquals([seen.width <= width, seen.plots.length, seen.cut, asked], [true, 3, [], []]);
+    assertEquals([seen.width <= width, seen.plots.length, seen.cut, asked], [true, 4, [], []]);
     for (const height of seen.plots) assertGreater(height, 50);
     await page.close();
   });

@@ -1,6 +1,19 @@
-import type { Report } from "../../bench/report.ts";
+import type { Report, ReportedRow } from "../../bench/report.ts";
 
-/** Two rows of two sides, in one of which ours takes `ns` and piscina 1,000. */
+/** A curve of two sides, of which one is left out at its last point. */
+const curve: ReportedRow[] = [0, 100, 10_000].map((at) => {
+  return {
+    name: `crowd-${at}`,
+    measure: `in a <crowd>; others: ${at}`,
+    unit: "us",
+    better: "lower",
+    point: { curve: "crowd", title: "in a <crowd>", axis: "others", at },
+    samples: { heddle: [10 + at, 11 + at], ...(at < 10_000 && { go: [5, 500] }) },
+    verdicts: [],
+  };
+});
+
+/** Two rows of two sides, in one of which ours takes `ns` and piscina 1,000; and a curve. */
 export function exampleReport(ns: number): Report {
   const verdict = { row: "round-trip", ours: ns, against: "piscina", theirs: 1000, ratio: 1000 / ns };
   return {
@@ -27,6 +40,7 @@ export function exampleReport(ns: number): Report {
         samples: { heddle: [100, 100, 100], piscina: [300, 200, 400] },
         verdicts: [{ row: "many", ours: 100, against: "piscina", theirs: 300, ratio: 1 / 3 }],
       },
+      ...curve,
     ],
   };
 }

@@ -4,7 +4,7 @@ import { type Crew, everyone, footprint, head, percentile, type Program } from "
 const EVERY = { answer: 4, hog: 400, block: 50 } as const;
 /** How long they come, and how long before what is counted: the threads have started by then. */
 const MS = { full: 6_000, quick: 2_000 };
-const WARM_UP = 1_000;
+export const WARM_UP = 1_000;
 
 type Kind = keyof typeof EVERY;
 
@@ -13,15 +13,20 @@ interface Request {
   readonly at: number;
 }
 
-function requests(ms: number): Request[] {
+/** So many times as many. */
+export function requests(ms: number, times = 1): Request[] {
   const kinds = Object.keys(EVERY) as Kind[];
   return kinds.flatMap((kind) => {
-    return Array.from({ length: Math.ceil(ms / EVERY[kind]) }, (_, i) => ({ kind, at: i * EVERY[kind] }));
+    const every = EVERY[kind] / times;
+    return Array.from({ length: Math.ceil(ms / every) }, (_, i) => ({ kind, at: i * every }));
   }).sort((a, b) => a.at - b.at);
 }
 
 /** Sends each when it is due. Returns the answers by request, and how long those of a kind took that were counted. */
-async function serve(crew: Crew, due: readonly Request[]): Promise<[number[], Record<Kind, number[]>]> {
+export async function serve(
+  crew: Crew,
+  due: readonly Request[],
+): Promise<[number[], Record<Kind, number[]>]> {
   const taken: Record<Kind, number[]> = { answer: [], hog: [], block: [] };
   const answers: Promise<number>[] = [];
   const start = performance.now();
@@ -36,6 +41,10 @@ async function serve(crew: Crew, due: readonly Request[]): Promise<[number[], Re
     );
   }
   return [await Promise.all(answers), taken];
+}
+
+export function summed(answers: readonly number[]): string {
+  return `${answers.length} answers, ${answers.reduce((sum, each, i) => sum + each * (i % 7), 0)}`;
 }
 
 export const service: Program = {
@@ -83,7 +92,7 @@ export const service: Program = {
         p99: percentile(answer, 0.99),
         block: percentile(block, 0.99),
       },
-      answer: `${answers.length} answers, ${answers.reduce((sum, each, i) => sum + each * (i % 7), 0)}`,
+      answer: summed(answers),
     };
   },
 };

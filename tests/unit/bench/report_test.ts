@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { broken, claimsFile, claimsOf, readClaims, tableOf, withTable } from "../../../bench/claims.ts";
 import { page } from "../../../bench/page.ts";
 import { type Report, spread, summaries } from "../../../bench/report.ts";
+import { unsteady } from "../../../bench/steady.ts";
 import { exampleReport } from "../../support/example_report.ts";
 
 Deno.test("a row's sides are shown from the best to the worst, with what lies between their rounds", () => {
@@ -21,6 +22,26 @@ Deno.test("the page shows each row and side, and what users could have written i
     assertStringIncludes(shown, part);
   }
   assert(!/<script|https?:\/\/(?!www\.w3\.org)/.test(shown), "neither scripts nor addresses");
+});
+
+Deno.test("the points of a curve are one figure, and a side that was left out at one has no number there", () => {
+  const shown = page(exampleReport(100));
+  assertEquals(shown.split("<h2>in a &lt;crowd>").length, 2);
+  const [, table] = shown.split('<section id="crowd">');
+  const cells = (side: string) =>
+    table.split(`<tr><td>${side}</td>`)[1].split("</tr>")[0].match(/<td[^>]*>[^<]*/g);
+  assertEquals(cells("heddle")!.map((cell) => cell.replace(/<[^>]*>/, "").trim()), ["10.5", "111", "10,000"]);
+  assertEquals(cells("go")!.length, 3);
+  assert(cells("go")![2].endsWith(">"), "empty");
+});
+
+Deno.test("the page names the rows of which the rounds do not agree", () => {
+  const report = exampleReport(100);
+  // Go's rounds of the crowd were 5 and 500.
+  assertEquals(unsteady(report.rows), ["crowd-0", "crowd-100"]);
+  assertStringIncludes(page(report), "may say something else: crowd-0, crowd-100.");
+  assertStringIncludes(page({ ...report, rows: report.rows.slice(0, 1) }), "agree within 20 %");
+  assert(!page({ ...report, rounds: 1 }).includes("20 %"), "one round");
 });
 
 const shown = ["round-trip"];

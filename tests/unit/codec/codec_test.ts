@@ -728,6 +728,15 @@ Deno.test("shared memory stays the same memory, under views too", () => {
   assertStrictEquals(copy.view.buffer, copy.buffer);
 });
 
+Deno.test("of a view of shared memory only the buffer goes to the side, but for one that may grow", () => {
+  const buffer = new SharedArrayBuffer(16);
+  assertEquals(encode(new Int32Array(buffer, 4, 2)).side, [buffer]);
+  assertEquals(encode(new DataView(buffer, 3)).side, [buffer]);
+  const growing = new Uint8Array(new SharedArrayBuffer(4, { maxByteLength: 8 }));
+  const { side } = encode(growing);
+  assertStrictEquals(side[0], growing);
+});
+
 Deno.test("a MessagePort is on the transfer list, once, and works where it arrives", async () => {
   const { port1, port2 } = new MessageChannel();
   assertEquals(encodeInto(arena(64), 0, 64, port1), -1);
