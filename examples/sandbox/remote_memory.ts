@@ -2,6 +2,7 @@
 
 import { addressOf } from "../../ffi/address.ts";
 import { open } from "../../ffi/load.ts";
+import { fromBytes } from "./plan.ts";
 
 const symbols = {
   /**
@@ -49,7 +50,7 @@ export class RemoteMemory {
       const step = Math.min(PAGE - (address + length) % PAGE, PATH_MAX - length);
       if (!this.#read(thread, address + length, step, length)) return EFAULT;
       const end = this.#bytes.subarray(length, length + step).indexOf(0);
-      if (end >= 0) return String.fromCharCode(...this.#bytes.subarray(0, length + end));
+      if (end >= 0) return fromBytes(this.#bytes.subarray(0, length + end));
       length += step;
     }
     return ENAMETOOLONG;

@@ -6,12 +6,19 @@
 
 import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { isAsked } from "./copied_call.ts";
-import { type CallName, decode, isIntercepted } from "./intercepted_call.ts";
+import {
+  type CallName,
+  decode,
+  type InterceptedCall,
+  isIntercepted,
+  type NetNeed,
+  type Use,
+} from "./intercepted_call.ts";
 import { Event, Reports, Stage } from "./launch.ts";
 import { type Showing, Shown } from "./log.ts";
-import { type Granted, Needs } from "./needs.ts";
-import { toText } from "./plan.ts";
-import { Referral, type Referring } from "./referral.ts";
+import { type Granted, MOST_KNOWN, Needs } from "./needs.ts";
+import { type ByteString, toText } from "./plan.ts";
+import { LOOK, Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
 import { PathResolver, type RemotePath } from "./remote_path.ts";
 import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
@@ -65,9 +72,6 @@ export interface Outcome {
 }
 
 const SIGKILL = 9;
-/** Milliseconds between two looks at a policy that has calls to judge. */
-const LOOK = 100;
-
 interface Ending {
   readonly id: number;
   readonly outcome: Outcome;
@@ -139,7 +143,7 @@ class Supervised {
     this.#referral = referring && new Referral(referring, this.#calls, memory);
   }
 
-  /** Whether a policy has calls to judge. */
+  /** Whether a policy may have calls to judge. */
   get isReferring(): boolean {
     return this.#referral?.isWaiting ?? false;
   }
@@ -173,11 +177,31 @@ class Supervised {
     if (!notification) return;
     const { id, number } = notification;
     const isReferred = this.#referral !== undefined && isAsked(number);
-    const isShown = this.#tracer !== undefined && isIntercepted(number);
-    if (isShown && !this.#tracer.show(notification, this.#calls!, isReferred)) return;
-    if (isReferred) this.#referral.refer(notification);
-    else this.#calls!.proceed(id);
+    const seen = this.#tracer !== undefined && isIntercepted(number)
+      ? this.#tracer.look(notification)
+      : undefined;
+    // Of a call that does not wait any more nothing counts: what was read may have been another's.
+    if (isReferred) {
+      if (this.#referral.refer(notification) && seen) this.#tracer!.count(seen);
+    } else if (seen && this.#tracer!.isShowing) {
+      if (!this.#calls!.stillWaits(id)) return;
+      this.#tracer!.show(seen, this.#tracer!.count(seen)); // while its thread sleeps, and does not write into the line
+      this.#calls!.proceed(id);
+    } else if (this.#calls!.proceed(id) && seen) {
+      this.#tracer!.count(seen);
+    }
   }
+}
+
+/** What was read of a call, and looked up, before it goes on. */
+interface Seen {
+  readonly thread: number;
+  readonly call: InterceptedCall;
+  /** Those that were found and not known. */
+  readonly files: readonly { readonly use: Use; readonly name: string; readonly exists: boolean }[];
+  readonly net: NetNeed | undefined;
+  /** Milliseconds that this took. */
+  readonly spent: number;
 }
 
 class Tracer {
@@ -187,6 +211,16 @@ class Tracer {
   readonly #resolver = new PathResolver();
   readonly #shown: Shown;
   readonly #learns: boolean;
+  /**
+   * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
+   * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
+   * that is a flag less, and no verdict.
+   */
+  readonly #known: Record<Exclude<Use, "entry">, Set<ByteString>> = {
+    read: new Set(),
+    write: new Set(),
+    run: new Set(),
+  };
   /** The root of all processes of the box. */
   #root: number | undefined;
 
@@ -197,39 +231,41 @@ class Tracer {
     this.#shown = new Shown(showing);
   }
 
-  /**
-   * Shows a call, unless a policy's thread does that with its result. Its own thread sleeps until it goes on, and does not
-   * write into the line. False when it has been killed meanwhile: what was read may have been another's.
-   */
-  show(notification: Notification, calls: Listener, isReferred: boolean): boolean {
-    const start = performance.now();
-    const { id, thread } = notification;
-    const call = decode(notification, this.#memory);
-    const needed = this.#needed(thread, call);
-    if (!calls.stillWaits(id)) return false;
-    const { name, subject } = call;
-    if (!isReferred) {
-      this.#shown.show({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) });
-    }
-    const count = this.counts[name] ??= { times: 0, spent: 0 };
-    count.times++;
-    count.spent += performance.now() - start; // without the answer: the program may run in its midst
-    return true;
+  get isShowing(): boolean {
+    return this.#shown.isOn;
   }
 
-  /** The short way, for most files that are there: one lookup by the kernel. */
-  #existing(thread: number, { path, follow, scoped }: RemotePath): string | undefined {
-    // What lies there is another process's for who looks.
-    if (this.#learns || scoped || !path.startsWith("/") || /^\/+(proc|dev)(\/|$)/.test(path)) {
-      return undefined;
-    }
-    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
-    const file = openAt2(this.#root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    if (file < 0) return undefined;
-    const name = readLink(`/proc/self/fd/${file}`);
-    close(file);
-    return name?.startsWith("/") ? name : undefined;
+  look(notification: Notification): Seen {
+    const start = performance.now();
+    const { thread } = notification;
+    const call = decode(notification, this.#memory);
+    const files = call.files.flatMap(({ use, at }) => {
+      const known = at.follow && use !== "entry" ? this.#known[use] : undefined;
+      if (known?.has(at.path)) return [];
+      const file = this.#found(thread, at);
+      if (use === "entry") this.#forget();
+      else if (known && known.size < MOST_KNOWN && file?.exists && this.#isPlain(at)) known.add(at.path);
+      return file ? [{ use, ...file }] : [];
+    });
+    const { net } = call;
+    // Many libraries ask for a service that is not there: nothing is needed for that.
+    const isThere = net?.path === undefined || net.serves ||
+      this.#found(thread, { path: net.path, directory: AT_FDCWD, follow: true })?.exists;
+    return { thread, call, files, net: isThere ? net : undefined, spent: performance.now() - start };
+  }
+
+  /** Returns the flags that it takes, of those that are new and not granted. */
+  count({ call, files, net, spent }: Seen): string[] {
+    const count = this.counts[call.name] ??= { times: 0, spent: 0 };
+    count.times++;
+    count.spent += spent;
+    const flags = files.map(({ use, name, exists }) => this.needs.file(use, name, exists));
+    if (net) flags.push(this.needs.net(net));
+    return flags.filter((flag) => flag !== undefined);
+  }
+
+  show({ thread, call: { name, subject } }: Seen, needs: readonly string[]): void {
+    this.#shown.show({ thread, call: name, subject, ...(needs.length > 0 && { needs }) });
   }
 
   /** When nobody of the box is left. */
@@ -237,23 +273,33 @@ class Tracer {
     if (this.#root !== undefined) close(this.#root);
   }
 
-  #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
-    const found = (at: RemotePath) => {
-      const name = this.#existing(thread, at);
-      if (name !== undefined) return { name, exists: true };
-      const location = this.#resolver.resolve(thread, at);
-      if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
-      return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
-    };
-    const flags = files.map(({ use, at }) => {
-      const file = found(at);
-      return file && this.needs.file(use, toText(file.name), file.exists);
-    });
-    // Many libraries ask for a service that is not there: nothing is needed for that.
-    const isThere = net?.path === undefined || net.serves ||
-      found({ path: net.path, directory: AT_FDCWD, follow: true })?.exists;
-    if (net && isThere) flags.push(this.needs.net(net));
-    return flags.filter((flag) => flag !== undefined);
+  #forget(): void {
+    for (const known of Object.values(this.#known)) known.clear();
+  }
+
+  #found(thread: number, at: RemotePath): { name: string; exists: boolean } | undefined {
+    const name = this.#existing(thread, at);
+    if (name !== undefined) return { name: toText(name), exists: true };
+    const location = this.#resolver.resolve(thread, at);
+    if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
+    return { name: toText(location.name), exists: this.#resolver.identity(location) !== undefined };
+  }
+
+  /** The short way, for most files that are there: one lookup by the kernel. */
+  #existing(thread: number, at: RemotePath): ByteString | undefined {
+    if (!this.#isPlain(at)) return undefined;
+    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const flags = O_PATH | O_CLOEXEC | (at.follow ? 0 : O_NOFOLLOW);
+    const file = openAt2(this.#root, at.path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (file < 0) return undefined;
+    const name = readLink(`/proc/self/fd/${file}`);
+    close(file);
+    return name?.startsWith("/") ? name : undefined;
+  }
+
+  /** Whether it means the same file for every process of the box, and for who looks: not so in /proc and /dev. */
+  #isPlain({ path, scoped }: RemotePath): boolean {
+    return !this.#learns && !scoped && path.startsWith("/") && !/^\/+(proc|dev)(\/|$)/.test(path);
   }
 }
 
