@@ -7,8 +7,6 @@ import { ioctl, O_CLOEXEC } from "./system_call.ts";
 const symbols = {
   /** `int ioctl(int fd, unsigned long request, unsigned long argument)` */
   ioctlValue: { name: "ioctl", parameters: ["i32", "u32", "u32"], result: "i32" },
-  /** `int poll(struct pollfd *fds, unsigned long count, int timeout)` */
-  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const NOTIF_RECV = 0xc0502100;
@@ -18,35 +16,6 @@ const NOTIF_ADDFD = 0x40182103;
 const NOTIF_SET_FLAGS = 0x40082104;
 const SYNC_WAKE_UP = 1;
 const FLAG_CONTINUE = 1;
-
-/** What poll says of a descriptor. */
-export const POLLIN = 1, POLLHUP = 0x10;
-const POLLERR = 0x8, POLLNVAL = 0x20;
-
-/** Waits until one of the descriptors is ready, or so many milliseconds have passed (-1: none). Returns what holds of each. */
-export type Poll = (timeout: number) => readonly number[];
-
-export function poll(descriptors: readonly number[]): Poll {
-  const libc = open("libc.so.6", symbols).symbols;
-  const table = new Int32Array(descriptors.length * 2); // struct pollfd: int fd; short events, revents
-  const events = new Int16Array(table.buffer);
-  const bytes = new Uint8Array(table.buffer);
-  for (const [i, fd] of descriptors.entries()) {
-    table[2 * i] = fd;
-    events[4 * i + 2] = POLLIN;
-  }
-  const results = descriptors.map(() => 0);
-  return (timeout) => {
-    while (libc.poll(bytes, descriptors.length, timeout) < 0); // EINTR
-    for (let i = 0; i < results.length; i++) {
-      results[i] = events[4 * i + 3];
-      if (results[i] & (POLLERR | POLLNVAL)) {
-        throw new Error(`poll reports 0x${results[i].toString(16)} for descriptor ${descriptors[i]}`);
-      }
-    }
-    return results;
-  };
-}
 
 /** A call that waits for its answer. It is overwritten by the next `receive`. */
 export interface Notification {

@@ -1,11 +1,12 @@
 /**
- * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in poll until one of them
+ * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in epoll until one of them
  * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows, and lets it go on.
  * What a policy is asked about it copies and refers to that (referral.ts). It decides nothing itself.
  */
 
 import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { isAsked } from "./copied_call.ts";
+import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
 import {
   type CallName,
   decode,
@@ -21,7 +22,7 @@ import { type ByteString, toText } from "./plan.ts";
 import { LOOK, Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
 import { PathResolver, type RemotePath } from "./remote_path.ts";
-import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+import { Listener, type Notification } from "./seccomp.ts";
 import {
   AT_FDCWD,
   close,
@@ -77,40 +78,49 @@ interface Ending {
   readonly outcome: Outcome;
 }
 
-/** `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. */
+/**
+ * `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. `inPool` is for who
+ * measures what the thread of its own is worth: then its waits are blocking calls, after each of which it needs a P.
+ */
 export const supervise = task(
   import.meta,
   "supervise",
   async (
-    _context,
+    context,
     assignments: Channel<Assignment>,
     endings: Channel<Ending>,
     wake: number,
+    inPool: boolean,
   ): Promise<void> => {
     const woken = new Event(wake);
-    let boxes: Supervised[] = [];
-    let wait = poll([wake]);
+    const boxes = new Map<number, Supervised>();
+    using epoll = new Epoll();
+    epoll.add(wake, WAKE);
     for (;;) {
       woken.take(); // first: it is set after an assignment was sent
-      let next = boxes.length === 0 ? await received(assignments) : assignments.tryRecv();
+      let next = boxes.size === 0 ? await received(assignments) : assignments.tryRecv();
       for (; next !== undefined; next = assignments.tryRecv()) {
         if (next.done) return;
-        boxes.push(new Supervised(next.value));
+        boxes.set(next.value.id, new Supervised(next.value, epoll));
       }
-      wait = poll([wake, ...boxes.flatMap(({ descriptors }) => descriptors)]);
+      const judged = [...boxes.values()].filter(({ isJudged }) => isJudged);
+      const ended: Supervised[] = [];
+      let isSame = true;
+      const ready = (key: number, events: number): void => {
+        if (key === WAKE) isSame = false;
+        else if (boxes.get(key >> 1)!.turn(key & 1, events)) ended.push(boxes.get(key >> 1)!);
+      };
       // Until a box comes or goes.
-      for (let isSame = true; isSame;) {
-        const results = wait(boxes.some(({ isReferring }) => isReferring) ? LOOK : -1);
-        let at = 1;
-        for (const box of boxes) {
-          const count = box.descriptors.length;
-          if (!box.turn(results[at], results[at + 1])) isSame = false;
-          at += count;
-        }
-        if (results[0] !== 0) isSame = false;
+      while (isSame && ended.length === 0) {
+        const timeout = judged.some(({ isReferring }) => isReferring) ? LOOK : -1;
+        if (inPool) context.blocking(() => epoll.wait(timeout, ready));
+        else epoll.wait(timeout, ready);
+        for (const box of judged) box.look();
       }
-      for (const { id, outcome } of boxes) if (outcome) await endings.send({ id, outcome });
-      boxes = boxes.filter(({ outcome }) => outcome === undefined);
+      for (const { id, outcome } of ended) {
+        boxes.delete(id);
+        await endings.send({ id, outcome: outcome! });
+      }
     }
   },
 );
@@ -119,12 +129,15 @@ async function received<T>(channel: Channel<T>): Promise<IteratorResult<T, undef
   return await channel[Symbol.asyncIterator]().next();
 }
 
+/** The keys of epoll: of a box twice its id, plus which of both it is. */
+const WAKE = 0, REPORTS = 0, CALLS = 1;
+
 class Supervised {
   readonly id: number;
   /** Set when nobody of the box is left. */
   outcome: Outcome | undefined;
-  /** What poll is to look at; the listener is the second one, while it has anybody to listen to. */
-  descriptors: readonly number[];
+  readonly #epoll: Epoll;
+  readonly #listener: number | undefined;
   readonly #reports: Reports;
   readonly #calls: Listener | undefined;
   readonly #tracer: Tracer | undefined;
@@ -132,44 +145,57 @@ class Supervised {
   #waitStatus = SIGKILL;
   #execError: number | undefined;
 
-  constructor({ id, socket, listener, tracing, referring }: Assignment) {
+  constructor({ id, socket, listener, tracing, referring }: Assignment, epoll: Epoll) {
     this.id = id;
-    this.descriptors = listener === undefined ? [socket] : [socket, listener];
+    this.#epoll = epoll;
+    this.#listener = listener;
     this.#reports = new Reports(socket);
+    epoll.add(socket, 2 * id + REPORTS);
     if (listener === undefined) return;
+    epoll.add(listener, 2 * id + CALLS);
     const memory = new RemoteMemory();
     this.#calls = new Listener(listener);
     this.#tracer = tracing && new Tracer(tracing, memory);
     this.#referral = referring && new Referral(referring, this.#calls, memory);
   }
 
-  /** Whether a policy may have calls to judge. */
+  /** Whether it has a policy. */
+  get isJudged(): boolean {
+    return this.#referral !== undefined;
+  }
+
+  /** Whether its policy may have calls to judge. */
   get isReferring(): boolean {
     return this.#referral?.isWaiting ?? false;
   }
 
-  /** Does what poll says is there. False when the descriptors are others afterwards. */
-  turn(reported: number, calling: number): boolean {
-    const hasListener = this.descriptors.length > 1;
-    if (reported !== 0) {
-      const report = this.#reports.take();
-      if (report?.stage === Stage.ended) this.#waitStatus = report.value;
-      else if (report?.stage === Stage.exec) this.#execError = report.value;
-      else if (reported & POLLHUP) { // nobody is left who could report
-        const { counts = {}, needs } = this.#tracer ?? {};
-        this.#tracer?.end();
-        const flags = needs?.flags() ?? [];
-        this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
-        return false;
-      }
-    }
+  /** To be called with each turn of the loop. */
+  look(): void {
     if (this.isReferring) this.#referral!.look();
-    if (hasListener && calling & POLLIN) this.#answer();
-    else if (hasListener && calling & POLLHUP) {
-      this.descriptors = this.descriptors.slice(0, 1);
-      return false;
+  }
+
+  /** Does what is there to be done. True when nobody of the box is left. */
+  turn(which: number, events: number): boolean {
+    if (which === REPORTS) return this.#hear((events & HUNG_UP) !== 0);
+    if (events & READABLE) this.#answer();
+    else this.#epoll.remove(this.#listener!); // nobody is left who could call
+    return false;
+  }
+
+  #hear(isLast: boolean): boolean {
+    const report = this.#reports.take();
+    if (report?.stage === Stage.ended) this.#waitStatus = report.value;
+    else if (report?.stage === Stage.exec) this.#execError = report.value;
+    else if (isLast) {
+      const { counts = {}, needs } = this.#tracer ?? {};
+      this.#tracer?.end();
+      const flags = needs?.flags() ?? [];
+      this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
+      this.#epoll.remove(this.#reports.socket);
+      if (this.#listener !== undefined) this.#epoll.remove(this.#listener);
+      return true;
     }
-    return true;
+    return false;
   }
 
   #answer(): void {
@@ -322,13 +348,17 @@ export class Supervision {
     return supervision;
   }
 
-  private constructor(scheduler: Scheduler) {
+  /** Those of the boxes that the scheduler will have, by a task of its pool: for comparison. */
+  static startInPool(scheduler: Scheduler): void {
+    this.#all.set(scheduler, new Supervision(scheduler, true));
+  }
+
+  private constructor(scheduler: Scheduler, inPool = false) {
     this.#assignments = new Channel<Assignment>(scheduler, 64);
     const endings = new Channel<Ending>(scheduler, 64);
     this.#wake = Event.make();
-    const loop = scheduler.dedicate(supervise(this.#assignments, endings, this.#wake.fd), {
-      name: "supervisor",
-    });
+    const call = supervise(this.#assignments, endings, this.#wake.fd, inPool);
+    const loop = inPool ? scheduler.go(call) : scheduler.dedicate(call, { name: "supervisor" });
     const hear = async () => {
       for await (const { id, outcome } of endings) {
         this.#waiting.get(id)?.resolve(outcome);
