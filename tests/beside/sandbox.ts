@@ -351,12 +351,26 @@ test("a box's input is a stream", async () => {
   assertEquals((await box.status).code, 0);
 });
 
-test("twenty boxes at once have one supervisor", async () => {
-  const ended = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => inBox(shell(`read x < /dev/null; echo ${i}; exit ${i}`))),
+test("forty boxes at once have one supervisor, and reading from all of them does not keep others from being told", async () => {
+  const scheduler = await boxScheduler();
+  const boxes = await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      sandbox(scheduler, {
+        command: ["sh", "-c", "read x; echo $x $1; exit $1", "sh", String(i)],
+        stdin: "piped",
+        stdout: "piped",
+      })),
   );
-  assertEquals(ended.map(({ code, stdout }) => [code, stdout]), ended.map((_, i) => [i, `${i}\n`]));
-  assertEquals((await boxScheduler()).stats().threads <= 4, true);
+  const outputs = boxes.map(({ stdout }) => new Response(stdout).text());
+  const ended = await Promise.all(boxes.map(async (box, i) => {
+    const writer = box.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("told\n"));
+    const end = [await outputs[i], (await box.status).code];
+    await box[Symbol.asyncDispose]();
+    return end;
+  }));
+  assertEquals(ended, ended.map((_, i) => [`told ${i}\n`, i]));
+  assertEquals(scheduler.stats().threads <= 4, true);
 });
 
 test("what is wrong is said before anything runs", async (directory) => {
