@@ -301,6 +301,20 @@ Deno.test("sandbox: many files of one directory are learnt as the directory", ()
   assertEquals(needs.flags(), ["--allow-read=/proc,/x", "--allow-write=/x", "--allow-net=:80"]);
 });
 
+test("a name that leads elsewhere by now is looked up again", async (directory) => {
+  for (const name of ["first", "second"]) await Deno.writeTextFile(`${directory}/${name}`, "");
+  const read = `cat ${directory}/link 2> /dev/null; cat ${directory}/link 2> /dev/null`;
+  const { flags } = await inBox(
+    shell(`ln -s first link; ${read}; ln -s second new; mv new link; ${read}; true`),
+    {
+      cwd: directory,
+      permissions: { write: [directory], run: ["cat", "ln", "mv"] },
+      trace: "refused",
+    },
+  );
+  assertEquals(flags, [`--allow-read=${directory}/first,${directory}/second`]);
+});
+
 test("limits hold", async () => {
   const limits = { memory: 2 ** 30, openFiles: 20, cpu: 1 };
   const { stdout } = await inBox(shell("ulimit -v; ulimit -n; ulimit -t; ulimit -c"), { limits });
