@@ -173,7 +173,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     socket: reports.socket,
     listener,
     tracing: trace && { granted: wall.granted, showing, learns: trace.learn },
-    referring: judge && { work: judge.work, decided: judge.decided.fd },
+    referring: judge && { work: judge.work, decided: judge.decided.fd, thread: judge.thread },
   }).then((outcome) =>
     proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
   );

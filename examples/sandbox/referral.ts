@@ -12,12 +12,14 @@ import { LONGEST_VERDICT } from "./policy.ts";
 import type { Work } from "./policy_thread.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import type { Answers, Notification } from "./seccomp.ts";
-import { AT_FDCWD, close, EACCES, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
+import { AT_FDCWD, close, EACCES, makeIdle, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
 
 export interface Referring {
   readonly work: Channel<Work>;
   /** An eventfd: how many verdicts there were since it was last read. */
   readonly decided: number;
+  /** The policy's, by its number. */
+  readonly thread: number;
 }
 
 /** Milliseconds without a verdict: the thread's own timer, for policies that await, comes first. */
@@ -28,6 +30,7 @@ export const LOOK = 100;
 
 export class Referral {
   readonly #work: Channel<Work>;
+  readonly #thread: number;
   readonly #decided: Event;
   readonly #answers: Answers;
   readonly #memory: RemoteMemory;
@@ -42,8 +45,9 @@ export class Referral {
   /** The policy's thread closes it. */
   #root: number | undefined;
 
-  constructor({ work, decided }: Referring, answers: Answers, memory: RemoteMemory) {
+  constructor({ work, decided, thread }: Referring, answers: Answers, memory: RemoteMemory) {
     this.#work = work;
+    this.#thread = thread;
     this.#decided = new Event(decided);
     this.#answers = answers;
     this.#memory = memory;
@@ -106,7 +110,11 @@ export class Referral {
   /** Descriptors of calls that were sent are lost: the silent thread may still use their numbers. */
   #deny(): void {
     this.#isSilent = true;
-    say(`the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied`);
+    makeIdle(this.#thread);
+    say(
+      `the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied, and it runs only on what CPUs ` +
+        "have to spare",
+    );
     for (const { descriptors } of this.#backlog.splice(0)) for (const fd of descriptors) close(fd);
     for (const id of this.#waiting) this.#answers.end(id, -EACCES);
     this.#waiting.clear();

@@ -234,6 +234,14 @@ export function descriptorOf(pidfd: number, fd: number): number {
   return calls().ints(438, pidfd, fd, 0, 0, 0);
 }
 
+const parameter = new Uint8Array(4); // struct sched_param: int priority
+
+/** From here on the thread of this process runs only where nobody else wants to. There may be no way back. */
+export function makeIdle(thread: number): void {
+  const SCHED_IDLE = 5;
+  calls().control(144, thread, SCHED_IDLE, parameter, 0, 0);
+}
+
 /**
  * Puts the calling thread, and no other one, behind the ruleset, without any capability, with file mode masks of its own.
  * There is no way back. Throws what was refused.
