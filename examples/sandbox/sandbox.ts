@@ -217,7 +217,8 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       environment: environmentOf(options.env ?? Deno.env.toObject()),
       path: options.env?.PATH ?? Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
       limits,
-      ...((trace || events) && { trace: { learn: trace === "learn", showing: { json: false, events } } }),
+      ...((trace || events) &&
+        { trace: { learn: trace === "learn", timed: false, showing: { json: false, events } } }),
       policy: policy === undefined ? onRequest : moduleUrl(policy),
       bestEffort,
       streams: [streams[0].fd, streams[1].fd, streams[2].fd],

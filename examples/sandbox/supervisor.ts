@@ -43,6 +43,8 @@ export interface Tracing {
   readonly granted: Granted;
   /** The program may do everything, also change its root. */
   readonly learns: boolean;
+  /** Whether it counts how long that takes, for a summary. */
+  readonly isTimed: boolean;
 }
 
 export interface Assignment {
@@ -58,7 +60,7 @@ export interface Assignment {
 
 export interface CallCount {
   times: number;
-  /** Milliseconds that the supervisor took for all of them. */
+  /** Milliseconds that the supervisor took for all of them, if that is timed. */
   spent: number;
 }
 
@@ -237,6 +239,7 @@ class Tracer {
   readonly #resolver = new PathResolver();
   readonly #shown: Shown;
   readonly #learns: boolean;
+  readonly #isTimed: boolean;
   /**
    * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
    * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
@@ -250,9 +253,10 @@ class Tracer {
   /** The root of all processes of the box. */
   #root: number | undefined;
 
-  constructor({ granted, showing, learns }: Tracing, memory: RemoteMemory) {
+  constructor({ granted, showing, learns, isTimed }: Tracing, memory: RemoteMemory) {
     this.#memory = memory;
     this.#learns = learns;
+    this.#isTimed = isTimed;
     this.needs = new Needs(granted);
     this.#shown = new Shown(showing);
   }
@@ -262,7 +266,7 @@ class Tracer {
   }
 
   look(notification: Notification): Seen {
-    const start = performance.now();
+    const start = this.#now();
     const { thread } = notification;
     const call = decode(notification, this.#memory);
     const files = call.files.flatMap(({ use, at }) => {
@@ -277,7 +281,11 @@ class Tracer {
     // Many libraries ask for a service that is not there: nothing is needed for that.
     const isThere = net?.path === undefined || net.serves ||
       this.#found(thread, { path: net.path, directory: AT_FDCWD, follow: true })?.exists;
-    return { thread, call, files, net: isThere ? net : undefined, spent: performance.now() - start };
+    return { thread, call, files, net: isThere ? net : undefined, spent: this.#now() - start };
+  }
+
+  #now(): number {
+    return this.#isTimed ? performance.now() : 0;
   }
 
   /** Returns the flags that it takes, of those that are new and not granted. */
@@ -290,8 +298,13 @@ class Tracer {
     return flags.filter((flag) => flag !== undefined);
   }
 
-  show({ thread, call: { name, subject } }: Seen, needs: readonly string[]): void {
-    this.#shown.show({ thread, call: name, subject, ...(needs.length > 0 && { needs }) });
+  show({ thread, call }: Seen, needs: readonly string[]): void {
+    this.#shown.show({
+      thread,
+      call: call.name,
+      subject: call.subject(),
+      ...(needs.length > 0 && { needs }),
+    });
   }
 
   /** When nobody of the box is left. */

@@ -43,7 +43,7 @@ export const interceptedCalls: Target = {
     };
     const call = decode(notification as unknown as Notification, memory as unknown as RemoteMemory);
     assertEquals(intercepted[call.name], number);
-    assert(typeof call.subject === "string");
+    assert(typeof call.subject() === "string");
   },
 };
 
