@@ -239,6 +239,9 @@ const parameter = new Uint8Array(4); // struct sched_param: int priority
 /** From here on the thread of this process runs only where nobody else wants to. There may be no way back. */
 export function makeIdle(thread: number): void {
   const SCHED_IDLE = 5;
+  const own = openAt(AT_FDCWD, `/proc/self/task/${thread}`, O_PATH | O_CLOEXEC);
+  if (own < 0) return; // it has ended, and its number may be another process's
+  close(own);
   calls().control(144, thread, SCHED_IDLE, parameter, 0, 0);
 }
 
