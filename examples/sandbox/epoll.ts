@@ -59,8 +59,8 @@ export class Epoll implements Disposable {
     for (let i = 0; i < count; i++) {
       const events = this.#events.getUint32(i * EVENT, true),
         key = this.#events.getUint32(i * EVENT + 4, true);
-      if (events & ERROR) throw new Error(`Waiting for ${key} has failed.`);
-      ready(key, events);
+      // A listener has an error and nothing else if a signal interrupts the look at it: it is looked at again.
+      if (events !== ERROR) ready(key, events);
     }
   }
 

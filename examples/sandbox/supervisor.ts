@@ -10,6 +10,7 @@ import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
 import {
   type CallName,
   decode,
+  type FileNeed,
   type InterceptedCall,
   isIntercepted,
   type NetNeed,
@@ -75,6 +76,7 @@ export interface Outcome {
 }
 
 const SIGKILL = 9;
+
 interface Ending {
   readonly id: number;
   readonly outcome: Outcome;
@@ -226,7 +228,7 @@ interface Seen {
   readonly thread: number;
   readonly call: InterceptedCall;
   /** Those that were found and not known. */
-  readonly files: readonly { readonly use: Use; readonly name: string; readonly exists: boolean }[];
+  readonly files: readonly (FileNeed & { readonly name: string; readonly exists: boolean })[];
   readonly net: NetNeed | undefined;
   /** Milliseconds that this took. */
   readonly spent: number;
@@ -270,12 +272,9 @@ class Tracer {
     const { thread } = notification;
     const call = decode(notification, this.#memory);
     const files = call.files.flatMap(({ use, at }) => {
-      const known = at.follow && use !== "entry" ? this.#known[use] : undefined;
-      if (known?.has(at.path)) return [];
+      if (use !== "entry" && at.follow && !at.scoped && this.#known[use].has(at.path)) return [];
       const file = this.#found(thread, at);
-      if (use === "entry") this.#forget();
-      else if (known && known.size < MOST_KNOWN && file?.exists && this.#isPlain(at)) known.add(at.path);
-      return file ? [{ use, ...file }] : [];
+      return file ? [{ use, at, ...file }] : [];
     });
     const { net } = call;
     // Many libraries ask for a service that is not there: nothing is needed for that.
@@ -293,7 +292,11 @@ class Tracer {
     const count = this.counts[call.name] ??= { times: 0, spent: 0 };
     count.times++;
     count.spent += spent;
-    const flags = files.map(({ use, name, exists }) => this.needs.file(use, name, exists));
+    const flags = files.map(({ use, at, name, exists }) => {
+      if (use === "entry") this.#forget();
+      else if (exists && at.follow && this.#isPlain(at)) this.#remember(use, at.path);
+      return this.needs.file(use, name, exists);
+    });
     if (net) flags.push(this.needs.net(net));
     return flags.filter((flag) => flag !== undefined);
   }
@@ -310,6 +313,10 @@ class Tracer {
   /** When nobody of the box is left. */
   end(): void {
     if (this.#root !== undefined) close(this.#root);
+  }
+
+  #remember(use: Exclude<Use, "entry">, path: ByteString): void {
+    if (this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
   }
 
   #forget(): void {
