@@ -2,6 +2,7 @@ import type { Contender } from "../contender.ts";
 
 /** Each loads its library only when asked, so that a process holds one library and not five. */
 export const contenders: Record<string, () => Promise<Contender>> = {
+  boxes: async () => (await import("./boxes.ts")).contender,
   comlink: async () => (await import("./comlink.ts")).contender,
   copies: async () => (await import("./copies.ts")).contender,
   heddle: async () => (await import("./heddle.ts")).contender,
@@ -16,6 +17,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   opens: async () => (await import("./opens.ts")).contender,
   strace: async () => (await import("./strace.ts")).contender,
   pthreads: async () => (await import("./pthreads.ts")).contender,
+  programs: async () => (await import("./programs.ts")).contender,
   savina: async () => (await import("./savina.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,

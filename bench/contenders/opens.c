@@ -1,4 +1,5 @@
 // `opens alone TIMES`: opens and closes this file so often, and prints the microseconds of one time.
+// `opens paced TIMES`: the same, one each millisecond.
 // `opens traced TIMES`, `opens emulated TIMES`: the same under a supervisor in C, in the child of which it runs. That one
 // reads each path; then it lets the call go on, or opens the file itself and puts the descriptor into the child. It has no
 // policy, and checks nothing: what a supervisor costs at the least.
@@ -38,6 +39,20 @@ static int opens(const char *path, long times) {
     close(file);
   }
   printf("%f\n", (now_us() - start) / (double)times);
+  return 0;
+}
+
+static int paced_opens(const char *path, long times) {
+  double taken = 0;
+  for (long i = 0; i < times; i++) {
+    usleep(1000);
+    double start = now_us();
+    int file = openat(AT_FDCWD, path, O_RDONLY);
+    if (file < 0) return 1;
+    close(file);
+    taken += now_us() - start;
+  }
+  printf("%f\n", taken / (double)times);
   return 0;
 }
 
@@ -87,6 +102,7 @@ int main(int argc, char **argv) {
   if (argc != 3) return 2;
   long times = atol(argv[2]);
   if (strcmp(argv[1], "alone") == 0) return opens(argv[0], times);
+  if (strcmp(argv[1], "paced") == 0) return paced_opens(argv[0], times);
   int shared[2];
   if (pipe(shared) < 0) return 1;
   pid_t child = fork();

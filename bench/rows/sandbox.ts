@@ -7,6 +7,109 @@ const opening = {
   inside: (pool, size) => Promise.resolve(pool.run("", size)),
 } satisfies Partial<Row>;
 
+const whole = {
+  unit: "ms",
+  better: "lower",
+  sides: ["programs: box", "programs: plain"],
+  // At most 1.2 times, and the start of the box is in it.
+  comparisons: [{ against: ["programs: plain"], atLeast: 0.833 }],
+} satisfies Partial<Row>;
+
+/** What a wall costs whole programs. */
+const programs: readonly Row[] = [
+  {
+    ...whole,
+    name: "sandbox-git",
+    measure: "git clone of # MB, under permissions alone, with the start of the box",
+    size: { full: 30, quick: 2 },
+    inside: (pool, size) => Promise.resolve(pool.run("git", size)),
+  },
+  {
+    ...whole,
+    name: "sandbox-make",
+    measure: "make -j2 of # C files",
+    size: { full: 40, quick: 4 },
+    inside: (pool, size) => Promise.resolve(pool.run("make", size)),
+  },
+  {
+    ...whole,
+    name: "sandbox-tar",
+    measure: "tar of # directories of 50 files, and back",
+    size: { full: 200, quick: 5 },
+    inside: (pool, size) => Promise.resolve(pool.run("tar", size)),
+  },
+];
+
+const boxes = {
+  unit: "ms",
+  better: "lower",
+  sides: ["boxes: warm", "boxes: plain"],
+  comparisons: [{ atMost: 60 }, { against: ["boxes: plain"] }],
+} satisfies Partial<Row>;
+
+/** What boxes cost, and many of them. */
+const many: readonly Row[] = [
+  {
+    ...boxes,
+    name: "sandbox-start",
+    measure: "`true` in a box from start to end, # times one after the other; one",
+    size: { full: 50, quick: 5 },
+    inside: (pool, size) => Promise.resolve(pool.run("start", size)),
+  },
+  {
+    ...boxes,
+    name: "sandbox-at-once",
+    measure: "the same in # boxes at once; one",
+    size: { full: 500, quick: 20 },
+    inside: (pool, size) => Promise.resolve(pool.run("at once", size)),
+  },
+  {
+    name: "sandbox-memory",
+    measure:
+      "memory of # boxes that sleep, without their programs: of this process and of their launchers; one",
+    unit: "KiB",
+    better: "lower",
+    sides: ["boxes: warm"],
+    comparisons: [],
+    size: { full: 500, quick: 20 },
+    inside: (pool, size) => Promise.resolve(pool.run("memory", size)),
+  },
+  {
+    ...opening,
+    name: "sandbox-crowd",
+    measure: "open and close, # times in one of 500 traced boxes, of which 499 sleep; one",
+    sides: ["boxes: warm", "opens: traced"],
+    comparisons: [{ against: ["opens: traced"], atLeast: 0.8 }],
+    inside: (pool, size) => Promise.resolve(pool.run("crowd", size)),
+  },
+];
+
+const eight = {
+  sides: ["boxes: dedicated", "boxes: pool"],
+  comparisons: [{ against: ["boxes: pool"], atLeast: 1 }],
+  size: { full: 1000, quick: 50 },
+} satisfies Partial<Row>;
+
+/** The supervisor on a thread of its own, or as a task of the pool whose waits are `ctx.blocking`. */
+const besidePool: readonly Row[] = [
+  {
+    ...eight,
+    name: "sandbox-beside-latency",
+    measure: "an open in each of 8 traced boxes every ms, # times, every P busy; one",
+    unit: "us",
+    better: "lower",
+    inside: (pool, size) => Promise.resolve(pool.run("latency", size)),
+  },
+  {
+    ...eight,
+    name: "sandbox-beside-progress",
+    measure: "what the pool computes meanwhile",
+    unit: "steps/ms",
+    better: "higher",
+    inside: (pool, size) => Promise.resolve(pool.run("progress", size)),
+  },
+];
+
 /** What a wall costs a program, and what its supervisor. */
 export const sandboxed: readonly Row[] = [
   {
@@ -30,4 +133,7 @@ export const sandboxed: readonly Row[] = [
     sides: ["opens: policy", "opens: emulated in C"],
     comparisons: [{ against: ["opens: emulated in C"], atLeast: 0.625 }],
   },
+  ...programs,
+  ...many,
+  ...besidePool,
 ];

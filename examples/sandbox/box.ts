@@ -32,6 +32,8 @@ export interface Limits {
 export interface TraceOptions {
   /** Learning lets the program do everything. */
   readonly learn: boolean;
+  /** Whether `counts` of the outcome say how long the supervisor took. */
+  readonly timed: boolean;
   readonly showing: Showing;
 }
 
@@ -172,8 +174,8 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const supervisor = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
-    tracing: trace && { granted: wall.granted, showing, learns: trace.learn },
-    referring: judge && { work: judge.work, decided: judge.decided.fd },
+    tracing: trace && { granted: wall.granted, showing, learns: trace.learn, isTimed: trace.timed },
+    referring: judge && { work: judge.work, decided: judge.decided.fd, thread: judge.thread },
   }).then((outcome) =>
     proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
   );

@@ -1,6 +1,6 @@
 /** What an intercepted call asks for: its arguments decoded. Numbers are those of the x86-64 system call interface. */
 
-import { fromBytes, toText } from "./plan.ts";
+import { type ByteString, fromBytes, toText } from "./plan.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import { AT_FDCWD, type RemotePath } from "./remote_path.ts";
 import type { Notification } from "./seccomp.ts";
@@ -68,8 +68,8 @@ export interface FileNeed {
 
 export interface InterceptedCall {
   readonly name: CallName;
-  /** The path or address, for people to read. */
-  readonly subject: string;
+  /** The path or address, for people to read: made when it is shown. */
+  subject(): string;
   readonly files: readonly FileNeed[];
   readonly net?: NetNeed;
 }
@@ -152,7 +152,7 @@ export function decode(notification: Notification, memory: RemoteMemory): Interc
     case "openat2": {
       const opened = path(1);
       const how = memory.read(thread, notification.argument(2), 24); // struct open_how: u64 flags, mode, resolve
-      if (!how) return { name, subject: "?", files: [] };
+      if (!how) return { name, subject: () => "?", files: [] };
       const view = new DataView(how.buffer, how.byteOffset);
       const scoped = (view.getUint32(16, true) & RESOLVE_IN_ROOT) !== 0;
       return opening(name, opened, notification.int(0), view.getInt32(0, true), scoped);
@@ -165,9 +165,10 @@ export function decode(notification: Notification, memory: RemoteMemory): Interc
     case "bind": {
       const length = Math.min(notification.int(2) >>> 0, 128); // the largest address: struct sockaddr_storage
       const address = memory.read(thread, notification.argument(1), length);
+      const text = address && addressText(address); // the next read overwrites it
       return address
-        ? { name, subject: addressText(address), files: [], net: netNeed(address, name === "bind") }
-        : { name, subject: "?", files: [] };
+        ? { name, subject: () => text!, files: [], net: netNeed(address, name === "bind") }
+        : { name, subject: () => "?", files: [] };
     }
     default:
       return throughPaths(name, pathCalls[name]!, notification, memory);
@@ -180,16 +181,21 @@ function throughPaths(
   notification: Notification,
   memory: RemoteMemory,
 ): InterceptedCall {
-  const files: FileNeed[] = [], subjects: string[] = [];
+  const files: FileNeed[] = [], found: (ByteString | number)[] = [];
   for (const { path: index, directory, use, follow = false } of paths) {
     const address = notification.argument(index);
     const path = memory.readPath(notification.thread, address);
-    subjects.push(typeof path === "number" ? "?" : JSON.stringify(toText(path)));
+    found.push(path);
     if (typeof path === "number" || path === "") continue; // empty: the descriptor itself, or no file
     const at = { path, directory: directory === undefined ? AT_FDCWD : notification.int(directory), follow };
     files.push({ use, at });
   }
-  return { name, subject: subjects.join(", "), files };
+  return { name, subject: () => found.map(quoted).join(", "), files };
+}
+
+/** A path as it was read, or why it was not. */
+function quoted(path: ByteString | number): string {
+  return typeof path === "number" ? "?" : JSON.stringify(toText(path));
 }
 
 function opening(
@@ -199,21 +205,20 @@ function opening(
   flags: number,
   scoped = false,
 ): InterceptedCall {
-  if (typeof path === "number") return { name, subject: "?", files: [] };
-  const subject = JSON.stringify(toText(path));
-  if (flags & O_PATH) return { name, subject, files: [] };
+  if (typeof path === "number") return { name, subject: () => "?", files: [] };
+  if (flags & O_PATH) return { name, subject: () => quoted(path), files: [] };
   const createsOnly = (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0;
   const at = { path, directory, follow: !(flags & O_NOFOLLOW) && !createsOnly, scoped };
   const access = flags & O_ACCMODE;
   const uses: Use[] = access === O_RDONLY ? ["read"] : access === O_WRONLY ? ["write"] : ["read", "write"];
   if (access === O_RDONLY && flags & (O_TRUNC | O_CREAT)) uses.push("write");
   const suffix = access === O_RDONLY ? "" : access === O_WRONLY ? " to write" : " to read and write";
-  return { name, subject: subject + suffix, files: uses.map((use) => ({ use, at })) };
+  return { name, subject: () => quoted(path) + suffix, files: uses.map((use) => ({ use, at })) };
 }
 
 function executing(name: CallName, path: string | number, directory: number, flags: number): InterceptedCall {
-  if (typeof path === "number") return { name, subject: "?", files: [] };
-  const subject = JSON.stringify(toText(path));
+  if (typeof path === "number") return { name, subject: () => "?", files: [] };
+  const subject = () => quoted(path);
   // An empty path is the descriptor itself with this flag, and no file without it.
   if (path === "" && !(flags & AT_EMPTY_PATH)) return { name, subject, files: [] };
   return {

@@ -129,7 +129,13 @@ function parse(args: readonly ByteString[]): Given {
       permissions,
       limits: limitsOf(given),
       ...(isTraced &&
-        { trace: { learn: trace === "learn", showing: { log: log ?? echo, json: given.json === true } } }),
+        {
+          trace: {
+            learn: trace === "learn",
+            timed: given.summary === true,
+            showing: { log: log ?? echo, json: given.json === true },
+          },
+        }),
       ...(given.policy !== undefined && { policy: policyUrl(given.policy as string) }),
       ...(given["best-effort"] === true && { bestEffort: warn }),
     },

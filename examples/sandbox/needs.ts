@@ -18,7 +18,7 @@ type Flag = "read" | "write" | "run" | "net";
 /** So many files of one directory stand for the directory: temporary names differ from run to run. */
 const MANY = 4;
 /** A guess at what is enough: a program that opens more is slower. */
-const MOST_KNOWN = 10_000;
+export const MOST_KNOWN = 10_000;
 
 export class Needs {
   readonly #paths: Record<Exclude<Flag, "net">, Set<string>> = {

@@ -1,7 +1,7 @@
 /**
  * The thread of a policy: one for each box that has one. It imports the policy, goes behind the box's wall for good, and
  * then judges and carries out one call after the other. A policy that computes for ever stops no more than this thread:
- * the supervisor, on another one, ends the calls that wait for it (referral.ts).
+ * the supervisor, on another one, ends the calls that wait for it, and makes it an idle one (referral.ts).
  */
 
 import { errnoName } from "../../ffi/errno.ts";
@@ -20,7 +20,7 @@ import {
   type Verdict,
 } from "./policy.ts";
 import { Answers } from "./seccomp.ts";
-import { close, EACCES, enterWall, loadSystemCalls } from "./system_call.ts";
+import { close, EACCES, enterWall, loadSystemCalls, makeIdle } from "./system_call.ts";
 
 /** What the thread gets: first the wall, then calls. */
 export type Work = { readonly listener: number; readonly ruleset?: number } | CopiedCall;
@@ -33,6 +33,8 @@ interface Asks {
   readonly verdicts: Channel<{ number: number; verdict?: unknown; error?: string }>;
 }
 
+type Readiness = { readonly thread: number } | { readonly problem: string };
+
 /** Milliseconds that the import of a policy may take. */
 const LONGEST_IMPORT = 10_000;
 
@@ -40,10 +42,10 @@ const judge = task(
   import.meta,
   "judge",
   async (
-    _context,
+    context,
     source: Source,
     work: Channel<Work>,
-    ready: Channel<string>,
+    ready: Channel<Readiness>,
     decided: number,
     showing: Showing,
   ): Promise<void> => {
@@ -57,12 +59,12 @@ const judge = task(
       const shown = new Shown(showing);
       const verdicts = new Event(decided);
       verdicts.take(); // loads what that takes
-      await ready.send("");
+      await ready.send({ thread: context.tid });
       for await (const item of work) {
         if ("listener" in item) {
           enterWall(item.ruleset);
           judging = new Judging(policy, new Answers(item.listener), verdicts, shown);
-          await ready.send("");
+          await ready.send({ thread: context.tid });
           continue;
         }
         root = item.root;
@@ -72,7 +74,7 @@ const judge = task(
       await Promise.all(pending);
       if (root !== undefined) close(root);
     } catch (error) {
-      ready.trySend((error as Error)?.message || String(error));
+      ready.trySend({ problem: (error as Error)?.message || String(error) });
     }
   },
 );
@@ -253,7 +255,9 @@ export class PolicyThread {
   readonly work: Channel<Work>;
   /** Counts the verdicts. */
   readonly decided = Event.make();
-  readonly #ready: Channel<string>;
+  /** By its number, once it has been started. */
+  thread = 0;
+  readonly #ready: Channel<Readiness>;
   readonly #task: Task<void>;
   readonly #close: () => void;
   #ended: Promise<void> | undefined;
@@ -301,16 +305,17 @@ export class PolicyThread {
 
   async #isReady(what: string, longest: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`not within ${longest} ms`), longest);
+    const late = new Promise<Readiness>((resolve) => {
+      timer = setTimeout(() => resolve({ problem: `not within ${longest} ms` }), longest);
     });
     try {
-      const problem = await Promise.race([
+      const readiness = await Promise.race([
         this.#ready.recv(),
         late,
-        this.#task.then(() => "it has ended", String),
+        this.#task.then(() => ({ problem: "it has ended" }), (error) => ({ problem: String(error) })),
       ]);
-      if (problem !== "") throw new PolicyError(`${what}: ${problem}.`);
+      if ("problem" in readiness) throw new PolicyError(`${what}: ${readiness.problem}.`);
+      this.thread = readiness.thread;
     } catch (error) {
       this.end();
       throw error;
@@ -319,14 +324,20 @@ export class PolicyThread {
     }
   }
 
-  /** Settles when the thread has ended, and uses the listener no more: never, if the policy computes for ever. */
+  /**
+   * Settles when the thread has ended, and uses the listener no more. If the policy computes for ever, that is when the
+   * scheduler is closed, and until then it gets only what is left of the CPUs: nothing but that ends a thread in a loop.
+   */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
   }
 
   async #end(): Promise<void> {
     this.#close();
+    const late = setTimeout(() => this.thread !== 0 && makeIdle(this.thread), LONGEST_VERDICT);
+    Deno.unrefTimer(late);
     await this.#task.catch(() => {});
+    clearTimeout(late);
     this.decided.close();
   }
 }

@@ -4,6 +4,8 @@
  * leaves but by a name that is allowed, and names are looked up here.
  */
 
+import { type ByteString, fromBytes } from "./plan.ts";
+
 /** Where the program finds it: as in launcher.c. */
 const address = "127.0.0.1:3128";
 export const proxyAddress = ":3128";
@@ -37,6 +39,51 @@ export function destinationOf(entry: string): Destination | undefined {
 /** As names are compared. */
 function plain(host: string): string {
   return host.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
+}
+
+/** What the head of a request asks for. */
+export interface Requested {
+  readonly host: string;
+  readonly port: number;
+  /** What goes to the server instead of the head; nothing does for a tunnel. */
+  readonly forwarded?: ByteString;
+}
+
+/** RFC 9112: what servers read in different ways, as lines that go on or blanks before a colon, is no request. */
+const REQUEST_LINE = /^([\w!#$%&'*+.^`|~-]+) (\S+) (HTTP\/1\.[01])$/;
+const FIELD = /^[\w!#$%&'*+.^`|~-]+:[^\0\r\n]*$/;
+
+/** Of CONNECT and of requests for `http:` URLs, with the empty line that ends them; undefined for all else. */
+export function requested(head: ByteString): Requested | undefined {
+  const [first, ...fields] = head.split("\r\n").slice(0, -2);
+  const [, method, target, version] = REQUEST_LINE.exec(first) ?? [];
+  if (version === undefined || !fields.every((field) => FIELD.test(field))) return undefined;
+  if (method === "CONNECT") {
+    const { host, port } = destinationOf(target) ?? {};
+    return host === undefined || port === undefined ? undefined : { host, port };
+  }
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  if (url?.protocol !== "http:") return undefined;
+  // One request for each connection: the next one may be for another host, and comes here. What the client says of the host
+  // is replaced by that of the URL (RFC 9112, 3.2.2): else a server of many would be asked for another than is allowed.
+  const kept = fields.filter((field) => !/^(host|proxy-[^:]*|connection|keep-alive):/i.test(field));
+  const line = `${method} ${url.pathname}${url.search} ${version}`;
+  return {
+    host: plain(url.hostname),
+    port: Number(url.port || 80),
+    forwarded: [line, `Host: ${url.host}`, "Connection: close", ...kept, "", ""].join("\r\n"),
+  };
+}
+
+const IPV4 = 1, NAME = 3, IPV6 = 4;
+
+/** The host of an address as SOCKS5 has it, of one of these kinds. */
+export function socksHost(kind: number, address: Uint8Array): string {
+  if (kind === NAME) return plain(new TextDecoder().decode(address));
+  if (kind === IPV4) return address.join(".");
+  const view = new DataView(address.slice().buffer);
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i).toString(16)).join(":");
+  return plain(new URL(`http://[${groups}]`).hostname);
 }
 
 /** Bytes of the longest head of a request. */
@@ -92,37 +139,21 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #serveHttp(client: Deno.Conn, reader: Reader): Promise<void> {
-    const head = await reader.head();
-    const [, method = "", target = "", version = ""] = /^(\S+) (\S+) (HTTP\/1\.[01])\r\n/.exec(head) ?? [];
+    const wanted = requested(await reader.head());
     const reply = (status: string, text = "") =>
       writeAll(
         client,
         `HTTP/1.1 ${status}\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
       );
-    const isTunnel = method === "CONNECT";
-    const url = !isTunnel && URL.canParse(target) ? new URL(target) : undefined;
-    const wanted = isTunnel
-      ? destinationOf(target)
-      : url?.protocol === "http:"
-      ? { host: plain(url.hostname), port: Number(url.port || 80) }
-      : undefined;
-    if (version === "" || wanted?.host === undefined || wanted.port === undefined) {
-      return await reply("400 Bad Request");
-    }
-    const { host, port } = wanted;
+    if (!wanted) return await reply("400 Bad Request");
+    const { host, port, forwarded } = wanted;
     const flag = this.#refusal(host, port);
     if (flag) return await reply("403 Forbidden", `sandbox: this takes ${flag}\n`);
     const server = await connected(host, port);
     if (!server) return await reply("502 Bad Gateway", `sandbox: ${host}:${port} cannot be reached\n`);
     try {
-      if (isTunnel) await writeAll(client, "HTTP/1.1 200 Connection established\r\n\r\n");
-      else {
-        // One request for each connection: the next one may be for another host, and comes here.
-        const fields = head.slice(head.indexOf("\r\n") + 2).split("\r\n")
-          .filter((field) => !/^(proxy-[^:]*|connection|keep-alive):/i.test(field));
-        const line = `${method} ${url!.pathname}${url!.search} ${version}`;
-        await writeAll(server, [line, "Connection: close", ...fields].join("\r\n"));
-      }
+      if (forwarded === undefined) await writeAll(client, "HTTP/1.1 200 Connection established\r\n\r\n");
+      else await writeAll(server, Uint8Array.from(forwarded, (character) => character.charCodeAt(0)));
       await this.#both(client, server, reader);
     } finally {
       close(server);
@@ -131,7 +162,7 @@ export class Proxy implements AsyncDisposable {
 
   /** RFC 1928. */
   async #serveSocks(client: Deno.Conn, reader: Reader): Promise<void> {
-    const NO_AUTHENTICATION = 0, CONNECT = 1, IPV4 = 1, NAME = 3, IPV6 = 4;
+    const NO_AUTHENTICATION = 0, CONNECT = 1;
     const [, count] = await reader.bytes(2);
     const methods = await reader.bytes(count);
     const isOpen = methods.includes(NO_AUTHENTICATION);
@@ -139,15 +170,10 @@ export class Proxy implements AsyncDisposable {
     if (!isOpen) return;
     const [, command, , kind] = await reader.bytes(4);
     const reply = (status: number) => writeAll(client, Uint8Array.of(5, status, 0, IPV4, 0, 0, 0, 0, 0, 0));
-    let host: string;
-    if (kind === IPV4) host = (await reader.bytes(4)).join(".");
-    else if (kind === NAME) {
-      host = plain(new TextDecoder().decode(await reader.bytes((await reader.bytes(1))[0])));
-    } else if (kind === IPV6) {
-      const view = new DataView((await reader.bytes(16)).slice().buffer);
-      const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i).toString(16)).join(":");
-      host = plain(new URL(`http://[${groups}]`).hostname);
-    } else return await reply(8);
+    const lengths: Record<number, number> = { [IPV4]: 4, [IPV6]: 16 };
+    const length = kind === NAME ? (await reader.bytes(1))[0] : lengths[kind];
+    if (length === undefined) return await reply(8);
+    const host = socksHost(kind, await reader.bytes(length));
     const [high, low] = await reader.bytes(2);
     const port = high << 8 | low;
     if (command !== CONNECT) return await reply(7);
@@ -238,10 +264,10 @@ class Reader {
     return bytes;
   }
 
-  /** The head of a request, with the empty line that ends it. Each character is a byte. */
-  async head(): Promise<string> {
+  /** The head of a request, with the empty line that ends it. */
+  async head(): Promise<ByteString> {
     for (;;) {
-      const text = new TextDecoder("latin1").decode(this.#have);
+      const text = fromBytes(this.#have);
       const end = text.indexOf("\r\n\r\n");
       if (end >= 0) {
         this.#have = this.#have.subarray(end + 4);

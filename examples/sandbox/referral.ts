@@ -12,19 +12,25 @@ import { LONGEST_VERDICT } from "./policy.ts";
 import type { Work } from "./policy_thread.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import type { Answers, Notification } from "./seccomp.ts";
-import { AT_FDCWD, close, EACCES, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
+import { AT_FDCWD, close, EACCES, makeIdle, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
 
 export interface Referring {
   readonly work: Channel<Work>;
   /** An eventfd: how many verdicts there were since it was last read. */
   readonly decided: number;
+  /** The policy's, by its number. */
+  readonly thread: number;
 }
 
 /** Milliseconds without a verdict: the thread's own timer, for policies that await, comes first. */
 const LONGEST_SILENCE = 1.5 * LONGEST_VERDICT;
 
+/** Milliseconds between two looks at a policy that has calls to judge. */
+export const LOOK = 100;
+
 export class Referral {
   readonly #work: Channel<Work>;
+  readonly #thread: number;
   readonly #decided: Event;
   readonly #answers: Answers;
   readonly #memory: RemoteMemory;
@@ -35,11 +41,13 @@ export class Referral {
   #undecided = 0;
   #heard = 0;
   #isSilent = false;
+  #looked = 0;
   /** The policy's thread closes it. */
   #root: number | undefined;
 
-  constructor({ work, decided }: Referring, answers: Answers, memory: RemoteMemory) {
+  constructor({ work, decided, thread }: Referring, answers: Answers, memory: RemoteMemory) {
     this.#work = work;
+    this.#thread = thread;
     this.#decided = new Event(decided);
     this.#answers = answers;
     this.#memory = memory;
@@ -50,29 +58,42 @@ export class Referral {
     return this.#undecided > 0 && !this.#isSilent;
   }
 
-  refer(notification: Notification): void {
+  /** False when the call does not wait any more. */
+  refer(notification: Notification): boolean {
     const { id, thread } = notification;
-    if (this.#isSilent) return this.#answers.end(id, -EACCES);
+    if (this.#isSilent) {
+      this.#answers.end(id, -EACCES);
+      return true;
+    }
     const root = this.#root ?? openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
     const copied = root < 0 ? root : copyCall(notification, this.#memory, root);
     if (!this.#answers.stillWaits(id)) { // killed meanwhile: what was copied, and the root, may be another's
       const { descriptors } = typeof copied === "number" ? { descriptors: [] } : copied;
       for (const fd of this.#root === undefined ? [...descriptors, root] : descriptors) close(fd);
-      return;
+      return false;
     }
     if (root >= 0) this.#root = root;
-    if (typeof copied === "number") return this.#answers.end(id, copied);
+    if (typeof copied === "number") {
+      this.#answers.end(id, copied);
+      return true;
+    }
     if (this.#undecided++ === 0) this.#heard = performance.now();
     this.#waiting.add(id);
     this.#backlog.push(copied);
     this.#send();
+    return true;
   }
 
-  /** Sends what has waited for a place, and ends all calls when the policy has been silent for too long. */
+  /**
+   * Sends what has waited for a place, and ends all calls when the policy has been silent for too long. To be called with
+   * each turn: it looks now and then, as counting the verdicts is a system call.
+   */
   look(): void {
+    const now = performance.now();
+    if (this.#backlog.length === 0 && now - this.#looked < LOOK) return;
+    this.#looked = now;
     const verdicts = this.#decided.take();
     this.#undecided -= verdicts;
-    const now = performance.now();
     if (verdicts > 0) this.#heard = now;
     if (this.#undecided === 0) this.#waiting.clear();
     else if (this.#waiting.size > 2 * this.#undecided + 1000) {
@@ -89,7 +110,11 @@ export class Referral {
   /** Descriptors of calls that were sent are lost: the silent thread may still use their numbers. */
   #deny(): void {
     this.#isSilent = true;
-    say(`the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied`);
+    makeIdle(this.#thread);
+    say(
+      `the policy has given no verdict for ${LONGEST_SILENCE} ms: from now on all is denied, and it runs only on what CPUs ` +
+        "have to spare",
+    );
     for (const { descriptors } of this.#backlog.splice(0)) for (const fd of descriptors) close(fd);
     for (const id of this.#waiting) this.#answers.end(id, -EACCES);
     this.#waiting.clear();

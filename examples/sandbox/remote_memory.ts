@@ -2,6 +2,7 @@
 
 import { addressOf } from "../../ffi/address.ts";
 import { open } from "../../ffi/load.ts";
+import { fromBytes } from "./plan.ts";
 
 const symbols = {
   /**
@@ -20,8 +21,9 @@ export class RemoteMemory {
   readonly #libc = open("libc.so.6", symbols).symbols;
   readonly #bytes = new Uint8Array(new SharedArrayBuffer(PATH_MAX));
   readonly #address = addressOf(this.#bytes);
-  readonly #local = new BigUint64Array(2); // struct iovec: address, length
-  readonly #remote = new BigUint64Array(2);
+  // struct iovec: u64 address, length, each by halves, as a BigInt for each would have to be made.
+  readonly #local = new Uint32Array(4);
+  readonly #remote = new Uint32Array(4);
 
   /** Up to 4096 bytes, or undefined when not all of them can be read. The next read overwrites them. */
   read(thread: number, address: number, length: number): Uint8Array | undefined {
@@ -49,16 +51,22 @@ export class RemoteMemory {
       const step = Math.min(PAGE - (address + length) % PAGE, PATH_MAX - length);
       if (!this.#read(thread, address + length, step, length)) return EFAULT;
       const end = this.#bytes.subarray(length, length + step).indexOf(0);
-      if (end >= 0) return String.fromCharCode(...this.#bytes.subarray(0, length + end));
+      if (end >= 0) return fromBytes(this.#bytes.subarray(0, length + end));
       length += step;
     }
     return ENAMETOOLONG;
   }
 
   #read(thread: number, address: number, length: number, at: number): boolean {
-    this.#local[0] = BigInt(this.#address + at);
-    this.#remote[0] = BigInt(address);
-    this.#local[1] = this.#remote[1] = BigInt(length);
+    setNumber(this.#local, 0, this.#address + at);
+    setNumber(this.#remote, 0, address);
+    this.#local[2] = this.#remote[2] = length;
     return this.#libc.process_vm_readv(thread, this.#local, 1, this.#remote, 1, 0) === length;
   }
+}
+
+/** A u64 of up to 53 bits. */
+function setNumber(words: Uint32Array, at: number, value: number): void {
+  words[at] = value % 2 ** 32;
+  words[at + 1] = value / 2 ** 32;
 }

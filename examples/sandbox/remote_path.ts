@@ -7,6 +7,7 @@
  */
 
 import { open } from "../../ffi/load.ts";
+import { fromBytes } from "./plan.ts";
 
 const symbols = {
   /** `ssize_t readlink(const char *path, char *target, size_t bytes)`; both fit an int here */
@@ -113,7 +114,7 @@ export class PathResolver {
   /** Where a link points to, or undefined for everything else. */
   #link(path: string): string | undefined {
     const length = this.#libc.readlink(cString(path), this.#target, this.#target.length);
-    return length < 0 ? undefined : String.fromCharCode(...this.#target.subarray(0, length));
+    return length < 0 ? undefined : fromBytes(this.#target.subarray(0, length));
   }
 }
 

@@ -5,6 +5,8 @@
  */
 
 import { Channel, type Scheduler } from "@heddle/heddle";
+import { Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { cString, open } from "../../ffi/load.ts";
 import { type Limits, startBox } from "./box.ts";
@@ -110,7 +112,42 @@ const O_RDWR_CLOEXEC = 0o2000002, O_CLOEXEC = 0o2000000;
 interface End {
   readonly fd: number;
   readonly isOurs: boolean;
-  readonly file?: Deno.FsFile;
+  readonly pipe?: Pipe;
+}
+
+/**
+ * Our end of a pipe. Node's sockets read and write it without blocking: as a file of Deno's, each read would hold one of the
+ * 32 threads that it has for files, and more boxes than that could wait for each other for ever.
+ */
+class Pipe {
+  readonly #fd: number;
+  #socket: Socket | undefined;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
+  #writable: WritableStream<Uint8Array<ArrayBuffer>> | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable ??= Readable.toWeb(
+      this.#open({ readable: true, writable: false }),
+    ) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  }
+
+  get writable(): WritableStream<Uint8Array<ArrayBuffer>> {
+    return this.#writable ??= Writable.toWeb(this.#open({ readable: false, writable: true }));
+  }
+
+  #open(direction: { readable: boolean; writable: boolean }): Socket {
+    return this.#socket = new Socket({ fd: this.#fd, ...direction });
+  }
+
+  /** A stream that came to its end has closed it already. */
+  close(): void {
+    if (this.#socket) this.#socket.destroy();
+    else closeAll(this.#fd);
+  }
 }
 
 function openEnd(kind: Stream, number: 0 | 1 | 2): End {
@@ -120,13 +157,7 @@ function openEnd(kind: Stream, number: 0 | 1 | 2): End {
   const pipe = new Int32Array(2);
   if (libc.pipe2(pipe, O_CLOEXEC) < 0) throw new Error("Making a pipe failed: no descriptors left.");
   const [theirs, ours] = number === 0 ? pipe : [pipe[1], pipe[0]];
-  try {
-    // Deno takes no descriptors, but it opens what /proc calls a file: this is the same pipe.
-    const file = Deno.openSync(`/proc/self/fd/${ours}`, number === 0 ? { write: true } : { read: true });
-    return { fd: theirs, isOurs: true, file };
-  } finally {
-    closeAll(ours);
-  }
+  return { fd: theirs, isOurs: true, pipe: new Pipe(ours) };
 }
 
 function environmentOf(env: Readonly<Record<string, string>>): Map<string, string> {
@@ -186,7 +217,8 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       environment: environmentOf(options.env ?? Deno.env.toObject()),
       path: options.env?.PATH ?? Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
       limits,
-      ...((trace || events) && { trace: { learn: trace === "learn", showing: { json: false, events } } }),
+      ...((trace || events) &&
+        { trace: { learn: trace === "learn", timed: false, showing: { json: false, events } } }),
       policy: policy === undefined ? onRequest : moduleUrl(policy),
       bestEffort,
       streams: [streams[0].fd, streams[1].fd, streams[2].fd],
@@ -204,20 +236,20 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
         : waitStatus >> 8 & 0xff;
       return { success: code === 0, code, signal: signal || null, flags };
     });
-    const file = (number: 0 | 1 | 2, name: string): Deno.FsFile => {
-      const { file } = streams[number];
-      if (!file) throw new TypeError(`${name} is not "piped".`);
-      return file;
+    const pipe = (number: 0 | 1 | 2, name: string): Pipe => {
+      const { pipe } = streams[number];
+      if (!pipe) throw new TypeError(`${name} is not "piped".`);
+      return pipe;
     };
     return {
       get stdin() {
-        return file(0, "stdin").writable;
+        return pipe(0, "stdin").writable;
       },
       get stdout() {
-        return file(1, "stdout").readable;
+        return pipe(1, "stdout").readable;
       },
       get stderr() {
-        return file(2, "stderr").readable;
+        return pipe(2, "stderr").readable;
       },
       get events() {
         if (!stream) throw new TypeError("events are not asked for: give events: true.");
@@ -229,11 +261,11 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       async [Symbol.asyncDispose]() {
         box.kill();
         await status.catch(() => {}); // whoever asked for it was told
-        for (const { file } of streams) closeFile(file);
+        for (const { pipe } of streams) pipe?.close();
       },
     };
   } catch (error) {
-    for (const { file } of streams) closeFile(file);
+    for (const { pipe } of streams) pipe?.close();
     throw error;
   } finally {
     for (const { fd, isOurs } of streams) if (isOurs) closeAll(fd);
@@ -245,13 +277,4 @@ function moduleUrl(module: string | URL): string {
   if (module.startsWith("/")) return pathToFileURL(module).href;
   if (URL.canParse(module)) return module;
   throw new PolicyError(`The policy ${JSON.stringify(module)} is neither a URL nor an absolute path.`);
-}
-
-/** A stream that came to its end has closed it already. */
-function closeFile(file: Deno.FsFile | undefined): void {
-  try {
-    file?.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }

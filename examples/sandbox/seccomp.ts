@@ -7,8 +7,6 @@ import { ioctl, O_CLOEXEC } from "./system_call.ts";
 const symbols = {
   /** `int ioctl(int fd, unsigned long request, unsigned long argument)` */
   ioctlValue: { name: "ioctl", parameters: ["i32", "u32", "u32"], result: "i32" },
-  /** `int poll(struct pollfd *fds, unsigned long count, int timeout)` */
-  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const NOTIF_RECV = 0xc0502100;
@@ -18,34 +16,6 @@ const NOTIF_ADDFD = 0x40182103;
 const NOTIF_SET_FLAGS = 0x40082104;
 const SYNC_WAKE_UP = 1;
 const FLAG_CONTINUE = 1;
-
-/** What poll says of a descriptor. */
-export const POLLIN = 1, POLLHUP = 0x10;
-const POLLERR = 0x8, POLLNVAL = 0x20;
-
-/** Waits until one of the descriptors is ready, or so many milliseconds have passed (-1: none). Returns what holds of each. */
-export type Poll = (timeout: number) => readonly number[];
-
-export function poll(descriptors: readonly number[]): Poll {
-  const libc = open("libc.so.6", symbols).symbols;
-  const table = new Int32Array(descriptors.length * 2); // struct pollfd: int fd; short events, revents
-  const events = new Int16Array(table.buffer);
-  for (const [i, fd] of descriptors.entries()) {
-    table[2 * i] = fd;
-    events[4 * i + 2] = POLLIN;
-  }
-  const results = descriptors.map(() => 0);
-  return (timeout) => {
-    while (libc.poll(new Uint8Array(table.buffer), descriptors.length, timeout) < 0); // EINTR
-    for (let i = 0; i < results.length; i++) {
-      results[i] = events[4 * i + 3];
-      if (results[i] & (POLLERR | POLLNVAL)) {
-        throw new Error(`poll reports 0x${results[i].toString(16)} for descriptor ${descriptors[i]}`);
-      }
-    }
-    return results;
-  };
-}
 
 /** A call that waits for its answer. It is overwritten by the next `receive`. */
 export interface Notification {
@@ -63,9 +33,13 @@ export interface Notification {
 /** How calls end that have been received: whoever has the descriptor may end them, on any thread. */
 export class Answers {
   readonly #fd: number;
+  // Each once, as views and their bytes: what is made for every call costs more than the call.
   readonly #id = new BigUint64Array(1);
+  readonly #idBytes = new Uint8Array(this.#id.buffer);
   readonly #response = new DataView(new ArrayBuffer(24)); // struct seccomp_notif_resp
+  readonly #responseBytes = new Uint8Array(this.#response.buffer);
   readonly #descriptor = new DataView(new ArrayBuffer(24)); // struct seccomp_notif_addfd
+  readonly #descriptorBytes = new Uint8Array(this.#descriptor.buffer);
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -77,16 +51,16 @@ export class Answers {
    */
   stillWaits(id: bigint): boolean {
     this.#id[0] = id;
-    return ioctl(this.#fd, NOTIF_ID_VALID, new Uint8Array(this.#id.buffer)) === 0;
+    return ioctl(this.#fd, NOTIF_ID_VALID, this.#idBytes) === 0;
   }
 
-  /** Lets the kernel carry the call out, with arguments that it reads again. */
-  proceed(id: bigint): void {
-    if (this.#answer(id, 0, FLAG_CONTINUE) < 0 && this.stillWaits(id)) {
-      throw new Error(
-        "The kernel refused the answer to a call: letting calls continue takes Linux 5.5 or later.",
-      );
-    }
+  /** Lets the kernel carry the call out, with arguments that it reads again. False if it does not wait any more. */
+  proceed(id: bigint): boolean {
+    if (this.#answer(id, 0, FLAG_CONTINUE) >= 0) return true;
+    if (!this.stillWaits(id)) return false;
+    throw new Error(
+      "The kernel refused the answer to a call: letting calls continue takes Linux 5.5 or later.",
+    );
   }
 
   /** Ends the call with its result, or a negative errno. Nothing is done if it does not wait any more. */
@@ -104,15 +78,15 @@ export class Answers {
     this.#descriptor.setUint32(8, ends ? ADDFD_FLAG_SEND : 0, true);
     this.#descriptor.setUint32(12, fd, true);
     this.#descriptor.setUint32(20, closesOnExec ? O_CLOEXEC : 0, true);
-    return ioctl(this.#fd, NOTIF_ADDFD, new Uint8Array(this.#descriptor.buffer));
+    return ioctl(this.#fd, NOTIF_ADDFD, this.#descriptorBytes);
   }
 
   #answer(id: bigint, result: number, flags: number): number {
     this.#response.setBigUint64(0, id, true);
-    this.#response.setBigInt64(8, BigInt(Math.max(result, 0)), true);
+    this.#response.setInt32(8, Math.max(result, 0), true); // the lower half: results that are given fit
     this.#response.setInt32(16, Math.min(result, 0), true);
     this.#response.setUint32(20, flags, true);
-    return ioctl(this.#fd, NOTIF_SEND, new Uint8Array(this.#response.buffer));
+    return ioctl(this.#fd, NOTIF_SEND, this.#responseBytes);
   }
 }
 

@@ -1,20 +1,29 @@
 /**
- * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in poll until one of them
+ * The supervisor: one task on a thread of its own, for all boxes of a scheduler. It sleeps in epoll until one of them
  * reports, or calls; without boxes it waits for one, as any task does. What is traced it reads and shows, and lets it go on.
  * What a policy is asked about it copies and refers to that (referral.ts). It decides nothing itself.
  */
 
 import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { isAsked } from "./copied_call.ts";
-import { type CallName, decode, isIntercepted } from "./intercepted_call.ts";
+import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
+import {
+  type CallName,
+  decode,
+  type FileNeed,
+  type InterceptedCall,
+  isIntercepted,
+  type NetNeed,
+  type Use,
+} from "./intercepted_call.ts";
 import { Event, Reports, Stage } from "./launch.ts";
 import { type Showing, Shown } from "./log.ts";
-import { type Granted, Needs } from "./needs.ts";
-import { toText } from "./plan.ts";
-import { Referral, type Referring } from "./referral.ts";
+import { type Granted, MOST_KNOWN, Needs } from "./needs.ts";
+import { type ByteString, toText } from "./plan.ts";
+import { LOOK, Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
 import { PathResolver, type RemotePath } from "./remote_path.ts";
-import { Listener, type Notification, poll, POLLHUP, POLLIN } from "./seccomp.ts";
+import { Listener, type Notification } from "./seccomp.ts";
 import {
   AT_FDCWD,
   close,
@@ -35,6 +44,8 @@ export interface Tracing {
   readonly granted: Granted;
   /** The program may do everything, also change its root. */
   readonly learns: boolean;
+  /** Whether it counts how long that takes, for a summary. */
+  readonly isTimed: boolean;
 }
 
 export interface Assignment {
@@ -50,7 +61,7 @@ export interface Assignment {
 
 export interface CallCount {
   times: number;
-  /** Milliseconds that the supervisor took for all of them. */
+  /** Milliseconds that the supervisor took for all of them, if that is timed. */
   spent: number;
 }
 
@@ -65,48 +76,55 @@ export interface Outcome {
 }
 
 const SIGKILL = 9;
-/** Milliseconds between two looks at a policy that has calls to judge. */
-const LOOK = 100;
 
 interface Ending {
   readonly id: number;
   readonly outcome: Outcome;
 }
 
-/** `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. */
+/**
+ * `wake` is an eventfd, set when there is an assignment. Ends when the channel of assignments is closed. `inPool` is for who
+ * measures what the thread of its own is worth: then its waits are blocking calls, after each of which it needs a P.
+ */
 export const supervise = task(
   import.meta,
   "supervise",
   async (
-    _context,
+    context,
     assignments: Channel<Assignment>,
     endings: Channel<Ending>,
     wake: number,
+    inPool: boolean,
   ): Promise<void> => {
     const woken = new Event(wake);
-    let boxes: Supervised[] = [];
-    let wait = poll([wake]);
+    const boxes = new Map<number, Supervised>();
+    using epoll = new Epoll();
+    epoll.add(wake, WAKE);
     for (;;) {
       woken.take(); // first: it is set after an assignment was sent
-      let next = boxes.length === 0 ? await received(assignments) : assignments.tryRecv();
+      let next = boxes.size === 0 ? await received(assignments) : assignments.tryRecv();
       for (; next !== undefined; next = assignments.tryRecv()) {
         if (next.done) return;
-        boxes.push(new Supervised(next.value));
+        boxes.set(next.value.id, new Supervised(next.value, epoll));
       }
-      wait = poll([wake, ...boxes.flatMap(({ descriptors }) => descriptors)]);
+      const judged = [...boxes.values()].filter(({ isJudged }) => isJudged);
+      const ended: Supervised[] = [];
+      let isSame = true;
+      const ready = (key: number, events: number): void => {
+        if (key === WAKE) isSame = false;
+        else if (boxes.get(key >> 1)!.turn(key & 1, events)) ended.push(boxes.get(key >> 1)!);
+      };
       // Until a box comes or goes.
-      for (let isSame = true; isSame;) {
-        const results = wait(boxes.some(({ isReferring }) => isReferring) ? LOOK : -1);
-        let at = 1;
-        for (const box of boxes) {
-          const count = box.descriptors.length;
-          if (!box.turn(results[at], results[at + 1])) isSame = false;
-          at += count;
-        }
-        if (results[0] !== 0) isSame = false;
+      while (isSame && ended.length === 0) {
+        const timeout = judged.some(({ isReferring }) => isReferring) ? LOOK : -1;
+        if (inPool) context.blocking(() => epoll.wait(timeout, ready));
+        else epoll.wait(timeout, ready);
+        for (const box of judged) box.look();
       }
-      for (const { id, outcome } of boxes) if (outcome) await endings.send({ id, outcome });
-      boxes = boxes.filter(({ outcome }) => outcome === undefined);
+      for (const { id, outcome } of ended) {
+        boxes.delete(id);
+        await endings.send({ id, outcome: outcome! });
+      }
     }
   },
 );
@@ -115,12 +133,15 @@ async function received<T>(channel: Channel<T>): Promise<IteratorResult<T, undef
   return await channel[Symbol.asyncIterator]().next();
 }
 
+/** The keys of epoll: of a box twice its id, plus which of both it is. */
+const WAKE = 0, REPORTS = 0, CALLS = 1;
+
 class Supervised {
   readonly id: number;
   /** Set when nobody of the box is left. */
   outcome: Outcome | undefined;
-  /** What poll is to look at; the listener is the second one, while it has anybody to listen to. */
-  descriptors: readonly number[];
+  readonly #epoll: Epoll;
+  readonly #listener: number | undefined;
   readonly #reports: Reports;
   readonly #calls: Listener | undefined;
   readonly #tracer: Tracer | undefined;
@@ -128,44 +149,57 @@ class Supervised {
   #waitStatus = SIGKILL;
   #execError: number | undefined;
 
-  constructor({ id, socket, listener, tracing, referring }: Assignment) {
+  constructor({ id, socket, listener, tracing, referring }: Assignment, epoll: Epoll) {
     this.id = id;
-    this.descriptors = listener === undefined ? [socket] : [socket, listener];
+    this.#epoll = epoll;
+    this.#listener = listener;
     this.#reports = new Reports(socket);
+    epoll.add(socket, 2 * id + REPORTS);
     if (listener === undefined) return;
+    epoll.add(listener, 2 * id + CALLS);
     const memory = new RemoteMemory();
     this.#calls = new Listener(listener);
     this.#tracer = tracing && new Tracer(tracing, memory);
     this.#referral = referring && new Referral(referring, this.#calls, memory);
   }
 
-  /** Whether a policy has calls to judge. */
+  /** Whether it has a policy. */
+  get isJudged(): boolean {
+    return this.#referral !== undefined;
+  }
+
+  /** Whether its policy may have calls to judge. */
   get isReferring(): boolean {
     return this.#referral?.isWaiting ?? false;
   }
 
-  /** Does what poll says is there. False when the descriptors are others afterwards. */
-  turn(reported: number, calling: number): boolean {
-    const hasListener = this.descriptors.length > 1;
-    if (reported !== 0) {
-      const report = this.#reports.take();
-      if (report?.stage === Stage.ended) this.#waitStatus = report.value;
-      else if (report?.stage === Stage.exec) this.#execError = report.value;
-      else if (reported & POLLHUP) { // nobody is left who could report
-        const { counts = {}, needs } = this.#tracer ?? {};
-        this.#tracer?.end();
-        const flags = needs?.flags() ?? [];
-        this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
-        return false;
-      }
-    }
+  /** To be called with each turn of the loop. */
+  look(): void {
     if (this.isReferring) this.#referral!.look();
-    if (hasListener && calling & POLLIN) this.#answer();
-    else if (hasListener && calling & POLLHUP) {
-      this.descriptors = this.descriptors.slice(0, 1);
-      return false;
+  }
+
+  /** Does what is there to be done. True when nobody of the box is left. */
+  turn(which: number, events: number): boolean {
+    if (which === REPORTS) return this.#hear((events & HUNG_UP) !== 0);
+    if (events & READABLE) this.#answer();
+    else this.#epoll.remove(this.#listener!); // nobody is left who could call
+    return false;
+  }
+
+  #hear(isLast: boolean): boolean {
+    const report = this.#reports.take();
+    if (report?.stage === Stage.ended) this.#waitStatus = report.value;
+    else if (report?.stage === Stage.exec) this.#execError = report.value;
+    else if (isLast) {
+      const { counts = {}, needs } = this.#tracer ?? {};
+      this.#tracer?.end();
+      const flags = needs?.flags() ?? [];
+      this.outcome = { waitStatus: this.#waitStatus, execError: this.#execError, counts, flags };
+      this.#epoll.remove(this.#reports.socket);
+      if (this.#listener !== undefined) this.#epoll.remove(this.#listener);
+      return true;
     }
-    return true;
+    return false;
   }
 
   #answer(): void {
@@ -173,11 +207,31 @@ class Supervised {
     if (!notification) return;
     const { id, number } = notification;
     const isReferred = this.#referral !== undefined && isAsked(number);
-    const isShown = this.#tracer !== undefined && isIntercepted(number);
-    if (isShown && !this.#tracer.show(notification, this.#calls!, isReferred)) return;
-    if (isReferred) this.#referral.refer(notification);
-    else this.#calls!.proceed(id);
+    const seen = this.#tracer !== undefined && isIntercepted(number)
+      ? this.#tracer.look(notification)
+      : undefined;
+    // Of a call that does not wait any more nothing counts: what was read may have been another's.
+    if (isReferred) {
+      if (this.#referral.refer(notification) && seen) this.#tracer!.count(seen);
+    } else if (seen && this.#tracer!.isShowing) {
+      if (!this.#calls!.stillWaits(id)) return;
+      this.#tracer!.show(seen, this.#tracer!.count(seen)); // while its thread sleeps, and does not write into the line
+      this.#calls!.proceed(id);
+    } else if (this.#calls!.proceed(id) && seen) {
+      this.#tracer!.count(seen);
+    }
   }
+}
+
+/** What was read of a call, and looked up, before it goes on. */
+interface Seen {
+  readonly thread: number;
+  readonly call: InterceptedCall;
+  /** Those that were found and not known. */
+  readonly files: readonly (FileNeed & { readonly name: string; readonly exists: boolean })[];
+  readonly net: NetNeed | undefined;
+  /** Milliseconds that this took. */
+  readonly spent: number;
 }
 
 class Tracer {
@@ -187,49 +241,73 @@ class Tracer {
   readonly #resolver = new PathResolver();
   readonly #shown: Shown;
   readonly #learns: boolean;
+  readonly #isTimed: boolean;
+  /**
+   * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
+   * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
+   * that is a flag less, and no verdict.
+   */
+  readonly #known: Record<Exclude<Use, "entry">, Set<ByteString>> = {
+    read: new Set(),
+    write: new Set(),
+    run: new Set(),
+  };
   /** The root of all processes of the box. */
   #root: number | undefined;
 
-  constructor({ granted, showing, learns }: Tracing, memory: RemoteMemory) {
+  constructor({ granted, showing, learns, isTimed }: Tracing, memory: RemoteMemory) {
     this.#memory = memory;
     this.#learns = learns;
+    this.#isTimed = isTimed;
     this.needs = new Needs(granted);
     this.#shown = new Shown(showing);
   }
 
-  /**
-   * Shows a call, unless a policy's thread does that with its result. Its own thread sleeps until it goes on, and does not
-   * write into the line. False when it has been killed meanwhile: what was read may have been another's.
-   */
-  show(notification: Notification, calls: Listener, isReferred: boolean): boolean {
-    const start = performance.now();
-    const { id, thread } = notification;
-    const call = decode(notification, this.#memory);
-    const needed = this.#needed(thread, call);
-    if (!calls.stillWaits(id)) return false;
-    const { name, subject } = call;
-    if (!isReferred) {
-      this.#shown.show({ thread, call: name, subject, ...(needed.length > 0 && { needs: needed }) });
-    }
-    const count = this.counts[name] ??= { times: 0, spent: 0 };
-    count.times++;
-    count.spent += performance.now() - start; // without the answer: the program may run in its midst
-    return true;
+  get isShowing(): boolean {
+    return this.#shown.isOn;
   }
 
-  /** The short way, for most files that are there: one lookup by the kernel. */
-  #existing(thread: number, { path, follow, scoped }: RemotePath): string | undefined {
-    // What lies there is another process's for who looks.
-    if (this.#learns || scoped || !path.startsWith("/") || /^\/+(proc|dev)(\/|$)/.test(path)) {
-      return undefined;
-    }
-    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
-    const file = openAt2(this.#root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    if (file < 0) return undefined;
-    const name = readLink(`/proc/self/fd/${file}`);
-    close(file);
-    return name?.startsWith("/") ? name : undefined;
+  look(notification: Notification): Seen {
+    const start = this.#now();
+    const { thread } = notification;
+    const call = decode(notification, this.#memory);
+    const files = call.files.flatMap(({ use, at }) => {
+      if (use !== "entry" && at.follow && !at.scoped && this.#known[use].has(at.path)) return [];
+      const file = this.#found(thread, at);
+      return file ? [{ use, at, ...file }] : [];
+    });
+    const { net } = call;
+    // Many libraries ask for a service that is not there: nothing is needed for that.
+    const isThere = net?.path === undefined || net.serves ||
+      this.#found(thread, { path: net.path, directory: AT_FDCWD, follow: true })?.exists;
+    return { thread, call, files, net: isThere ? net : undefined, spent: this.#now() - start };
+  }
+
+  #now(): number {
+    return this.#isTimed ? performance.now() : 0;
+  }
+
+  /** Returns the flags that it takes, of those that are new and not granted. */
+  count({ call, files, net, spent }: Seen): string[] {
+    const count = this.counts[call.name] ??= { times: 0, spent: 0 };
+    count.times++;
+    count.spent += spent;
+    const flags = files.map(({ use, at, name, exists }) => {
+      if (use === "entry") this.#forget();
+      else if (exists && at.follow && this.#isPlain(at)) this.#remember(use, at.path);
+      return this.needs.file(use, name, exists);
+    });
+    if (net) flags.push(this.needs.net(net));
+    return flags.filter((flag) => flag !== undefined);
+  }
+
+  show({ thread, call }: Seen, needs: readonly string[]): void {
+    this.#shown.show({
+      thread,
+      call: call.name,
+      subject: call.subject(),
+      ...(needs.length > 0 && { needs }),
+    });
   }
 
   /** When nobody of the box is left. */
@@ -237,23 +315,37 @@ class Tracer {
     if (this.#root !== undefined) close(this.#root);
   }
 
-  #needed(thread: number, { files, net }: ReturnType<typeof decode>): string[] {
-    const found = (at: RemotePath) => {
-      const name = this.#existing(thread, at);
-      if (name !== undefined) return { name, exists: true };
-      const location = this.#resolver.resolve(thread, at);
-      if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
-      return { name: location.name, exists: this.#resolver.identity(location) !== undefined };
-    };
-    const flags = files.map(({ use, at }) => {
-      const file = found(at);
-      return file && this.needs.file(use, toText(file.name), file.exists);
-    });
-    // Many libraries ask for a service that is not there: nothing is needed for that.
-    const isThere = net?.path === undefined || net.serves ||
-      found({ path: net.path, directory: AT_FDCWD, follow: true })?.exists;
-    if (net && isThere) flags.push(this.needs.net(net));
-    return flags.filter((flag) => flag !== undefined);
+  #remember(use: Exclude<Use, "entry">, path: ByteString): void {
+    if (this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
+  }
+
+  #forget(): void {
+    for (const known of Object.values(this.#known)) known.clear();
+  }
+
+  #found(thread: number, at: RemotePath): { name: string; exists: boolean } | undefined {
+    const name = this.#existing(thread, at);
+    if (name !== undefined) return { name: toText(name), exists: true };
+    const location = this.#resolver.resolve(thread, at);
+    if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
+    return { name: toText(location.name), exists: this.#resolver.identity(location) !== undefined };
+  }
+
+  /** The short way, for most files that are there: one lookup by the kernel. */
+  #existing(thread: number, at: RemotePath): ByteString | undefined {
+    if (!this.#isPlain(at)) return undefined;
+    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const flags = O_PATH | O_CLOEXEC | (at.follow ? 0 : O_NOFOLLOW);
+    const file = openAt2(this.#root, at.path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (file < 0) return undefined;
+    const name = readLink(`/proc/self/fd/${file}`);
+    close(file);
+    return name?.startsWith("/") ? name : undefined;
+  }
+
+  /** Whether it means the same file for every process of the box, and for who looks: not so in /proc and /dev. */
+  #isPlain({ path, scoped }: RemotePath): boolean {
+    return !this.#learns && !scoped && path.startsWith("/") && !/^\/+(proc|dev)(\/|$)/.test(path);
   }
 }
 
@@ -276,13 +368,17 @@ export class Supervision {
     return supervision;
   }
 
-  private constructor(scheduler: Scheduler) {
+  /** Those of the boxes that the scheduler will have, by a task of its pool: for comparison. */
+  static startInPool(scheduler: Scheduler): void {
+    this.#all.set(scheduler, new Supervision(scheduler, true));
+  }
+
+  private constructor(scheduler: Scheduler, inPool = false) {
     this.#assignments = new Channel<Assignment>(scheduler, 64);
     const endings = new Channel<Ending>(scheduler, 64);
     this.#wake = Event.make();
-    const loop = scheduler.dedicate(supervise(this.#assignments, endings, this.#wake.fd), {
-      name: "supervisor",
-    });
+    const call = supervise(this.#assignments, endings, this.#wake.fd, inPool);
+    const loop = inPool ? scheduler.go(call) : scheduler.dedicate(call, { name: "supervisor" });
     const hear = async () => {
       for await (const { id, outcome } of endings) {
         this.#waiting.get(id)?.resolve(outcome);

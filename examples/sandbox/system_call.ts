@@ -43,9 +43,16 @@ export function loadSystemCalls(): void {
   calls();
 }
 
-export function cBytes(string: ByteString): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(string.length + 1);
+/**
+ * Where strings lie while a call reads them, as calls take one or two: a new array for each would cost more than most calls,
+ * since V8 has to move what is small out of its heap first.
+ */
+const places = [new Uint8Array(8192), new Uint8Array(8192)] as const;
+
+function cBytes(string: ByteString, place: 0 | 1 = 0): Uint8Array<ArrayBuffer> {
+  const bytes = string.length < places[place].length ? places[place] : new Uint8Array(string.length + 1);
   for (let i = 0; i < string.length; i++) bytes[i] = string.charCodeAt(i);
+  bytes[string.length] = 0;
   return bytes;
 }
 
@@ -98,7 +105,8 @@ export function openAt(directory: number, path: ByteString, flags: number, mode 
   return calls().pathAt(257, directory, cBytes(path), flags, mode, 0);
 }
 
-const how = new BigUint64Array(3); // struct open_how: flags, mode, resolve
+const how = new Uint32Array(6); // struct open_how: u64 flags, mode, resolve, of which the lower halves say all
+const howBytes = new Uint8Array(how.buffer);
 
 /** All that openat knows; openat2 takes nothing else. */
 const KNOWN_FLAGS = 0o37777703;
@@ -110,13 +118,13 @@ export function openAt2(
   resolve: number,
   mode = 0,
 ): number {
-  how[0] = BigInt(flags & KNOWN_FLAGS);
-  how[1] = BigInt(mode);
-  how[2] = BigInt(resolve);
-  return calls().bytesAt(437, directory, cBytes(path), new Uint8Array(how.buffer), how.byteLength, 0);
+  how[0] = flags & KNOWN_FLAGS;
+  how[2] = mode;
+  how[4] = resolve;
+  return calls().bytesAt(437, directory, cBytes(path), howBytes, howBytes.length, 0);
 }
 
-const target = new Uint8Array(4096);
+const target = new Uint8Array(4096); // PATH_MAX
 
 /** Where a link points to, or undefined for everything else. */
 export function readLink(path: ByteString): ByteString | undefined {
@@ -140,7 +148,7 @@ export function renameAt(
   to: ByteString,
   flags: number,
 ): number {
-  return calls().twoPathsAt(316, fromDirectory, cBytes(from), toDirectory, cBytes(to), flags);
+  return calls().twoPathsAt(316, fromDirectory, cBytes(from), toDirectory, cBytes(to, 1), flags);
 }
 
 export function linkAt(
@@ -150,11 +158,11 @@ export function linkAt(
   to: ByteString,
   flags: number,
 ): number {
-  return calls().twoPathsAt(265, fromDirectory, cBytes(from), toDirectory, cBytes(to), flags);
+  return calls().twoPathsAt(265, fromDirectory, cBytes(from), toDirectory, cBytes(to, 1), flags);
 }
 
 export function symlinkAt(text: ByteString, directory: number, path: ByteString): number {
-  return calls().pathTo(266, cBytes(text), directory, cBytes(path), 0, 0);
+  return calls().pathTo(266, cBytes(text), directory, cBytes(path, 1), 0, 0);
 }
 
 export function unlinkAt(directory: number, path: ByteString, flags: number): number {
@@ -224,6 +232,17 @@ export function openThread(thread: number): number {
 /** A copy of a descriptor of that thread. */
 export function descriptorOf(pidfd: number, fd: number): number {
   return calls().ints(438, pidfd, fd, 0, 0, 0);
+}
+
+const parameter = new Uint8Array(4); // struct sched_param: int priority
+
+/** From here on the thread of this process runs only where nobody else wants to. There may be no way back. */
+export function makeIdle(thread: number): void {
+  const SCHED_IDLE = 5;
+  const own = openAt(AT_FDCWD, `/proc/self/task/${thread}`, O_PATH | O_CLOEXEC);
+  if (own < 0) return; // it has ended, and its number may be another process's
+  close(own);
+  calls().control(144, thread, SCHED_IDLE, parameter, 0, 0);
 }
 
 /**

@@ -301,6 +301,20 @@ Deno.test("sandbox: many files of one directory are learnt as the directory", ()
   assertEquals(needs.flags(), ["--allow-read=/proc,/x", "--allow-write=/x", "--allow-net=:80"]);
 });
 
+test("a name that leads elsewhere by now is looked up again", async (directory) => {
+  for (const name of ["first", "second"]) await Deno.writeTextFile(`${directory}/${name}`, "");
+  const read = `cat ${directory}/link 2> /dev/null; cat ${directory}/link 2> /dev/null`;
+  const { flags } = await inBox(
+    shell(`ln -s first link; ${read}; ln -s second new; mv new link; ${read}; true`),
+    {
+      cwd: directory,
+      permissions: { write: [directory], run: ["cat", "ln", "mv"] },
+      trace: "refused",
+    },
+  );
+  assertStringIncludes(flags.join(" "), `${directory}/first,${directory}/second`);
+});
+
 test("limits hold", async () => {
   const limits = { memory: 2 ** 30, openFiles: 20, cpu: 1 };
   const { stdout } = await inBox(shell("ulimit -v; ulimit -n; ulimit -t; ulimit -c"), { limits });
@@ -351,12 +365,26 @@ test("a box's input is a stream", async () => {
   assertEquals((await box.status).code, 0);
 });
 
-test("twenty boxes at once have one supervisor", async () => {
-  const ended = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => inBox(shell(`read x < /dev/null; echo ${i}; exit ${i}`))),
+test("forty boxes at once have one supervisor, and reading from all of them does not keep others from being told", async () => {
+  const scheduler = await boxScheduler();
+  const boxes = await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      sandbox(scheduler, {
+        command: ["sh", "-c", "read x; echo $x $1; exit $1", "sh", String(i)],
+        stdin: "piped",
+        stdout: "piped",
+      })),
   );
-  assertEquals(ended.map(({ code, stdout }) => [code, stdout]), ended.map((_, i) => [i, `${i}\n`]));
-  assertEquals((await boxScheduler()).stats().threads <= 4, true);
+  const outputs = boxes.map(({ stdout }) => new Response(stdout).text());
+  const ended = await Promise.all(boxes.map(async (box, i) => {
+    const writer = box.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("told\n"));
+    const end = [await outputs[i], (await box.status).code];
+    await box[Symbol.asyncDispose]();
+    return end;
+  }));
+  assertEquals(ended, ended.map((_, i) => [`told ${i}\n`, i]));
+  assertEquals(scheduler.stats().threads <= 4, true);
 });
 
 test("what is wrong is said before anything runs", async (directory) => {

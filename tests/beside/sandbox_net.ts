@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { destinationOf, Proxy } from "../../examples/sandbox/proxy.ts";
+import { destinationOf, Proxy, requested } from "../../examples/sandbox/proxy.ts";
 import { closeBoxes, hasProgram, inBox, obstacle } from "../support/boxes.ts";
 
 const reason = await obstacle();
@@ -114,6 +114,9 @@ Deno.test("sandbox network: a client that says what no client should is refused,
     ["CONNECT :1 HTTP/1.1\r\n\r\n", /^HTTP\/1.1 400 /],
     ["CONNECT localhost:99999 HTTP/1.1\r\n\r\n", /^HTTP\/1.1 400 /],
     ["GET https://localhost:1/ HTTP/1.1\r\n\r\n", /^HTTP\/1.1 400 /],
+    ["GET http://localhost:1/ HTTP/1.1\r\nA: b\r\n c\r\n\r\n", /^HTTP\/1.1 400 /],
+    ["GET http://localhost:1/ HTTP/1.1\r\nA : b\r\n\r\n", /^HTTP\/1.1 400 /],
+    ["GET http://localhost:1/ HTTP/1.1\r\nA: b\nC: d\r\n\r\n", /^HTTP\/1.1 400 /],
     ["GET http://user@localhost:2/ HTTP/1.1\r\n\r\n", /^HTTP\/1.1 403 [^]*--allow-net=localhost:2/],
     ["CONNECT [::1]:1 HTTP/1.1\r\n\r\n", /^HTTP\/1.1 403 [^]*--allow-net=\[::1\]:1/],
     ["CONNECT LocalHost.:1 HTTP/1.0\r\n\r\n", /^HTTP\/1.1 502 /],
@@ -136,6 +139,16 @@ Deno.test("sandbox network: a client that says what no client should is refused,
     }
   }
   assertEquals(await answerTo("x".repeat(100_000), false), "");
+});
+
+Deno.test("sandbox network: a server is asked for the host that is allowed, whatever else the client says of it", () => {
+  const head =
+    "GET http://Example.org:80/path?x#y HTTP/1.1\r\nhost: other.example\r\nProxy-Connection: x\r\nA: \xfc\r\n\r\n";
+  assertEquals(requested(head), {
+    host: "example.org",
+    port: 80,
+    forwarded: "GET /path?x HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nA: \xfc\r\n\r\n",
+  });
 });
 
 Deno.test("sandbox network: destinations are hosts, ports or both", () => {

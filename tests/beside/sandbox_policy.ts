@@ -97,7 +97,7 @@ test("what is denied inside of what is allowed stays so, also by links that lead
   assertEquals(await run(["closed"]), "");
 });
 
-test("one that throws, answers nothing of use, never answers or never ends denies in time", async (directory) => {
+test("one that throws, answers nothing of use, never answers or never ends denies in time, and takes no CPU from others", async (directory) => {
   await Deno.writeTextFile(`${directory}/file`, "text");
   const policies = {
     throws: `throw new Error("no")`,
@@ -106,7 +106,7 @@ test("one that throws, answers nothing of use, never answers or never ends denie
     rejects: `return Promise.reject(new Error("no"))`,
     endless: `for (;;);`,
   };
-  const start = performance.now();
+  const start = performance.now(), before = idleThreads();
   await Promise.all(
     Object.entries(policies).map(async ([name, code]) => {
       const source =
@@ -122,6 +122,7 @@ test("one that throws, answers nothing of use, never answers or never ends denie
     }),
   );
   assert(performance.now() - start < 10_000);
+  assertEquals(idleThreads(), before + 1); // the endless one
 });
 
 test("one that cannot be used is an error before anything runs", async (directory) => {
@@ -266,5 +267,14 @@ test("a path, a link and an address that others rewrite meanwhile are what was j
     assertEquals([trick, code, stdout, stderr], [trick, 0, "", ""]);
   }));
 }, !hasCompiler);
+
+/** Those of this process in the class SCHED_IDLE: field 41 of proc_pid_stat(5), of which the third comes after the name. */
+function idleThreads(): number {
+  const POLICY = 41 - 3, SCHED_IDLE = "5";
+  return [...Deno.readDirSync("/proc/self/task")].filter(({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/self/task/${name}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[POLICY] === SCHED_IDLE;
+  }).length;
+}
 
 Deno.test("sandbox policy: the scheduler can be closed, although a policy computes", closeBoxes);

@@ -11,10 +11,21 @@ import { Coverage } from "./coverage.ts";
 import { fuzz, writeCorpus } from "./fuzzer.ts";
 import { cgroups } from "./targets/cgroups.ts";
 import { decoding, encoding } from "./targets/codec.ts";
-import { addresses, interceptedCalls, objects, paths } from "./targets/sandbox.ts";
+import { addresses, copiedCalls, interceptedCalls, objects, paths, proxied } from "./targets/sandbox.ts";
 import { signatures } from "./targets/signatures.ts";
 
-const targets = [decoding, encoding, cgroups, signatures, addresses, interceptedCalls, objects, paths];
+const targets = [
+  decoding,
+  encoding,
+  cgroups,
+  signatures,
+  addresses,
+  interceptedCalls,
+  copiedCalls,
+  objects,
+  paths,
+  proxied,
+];
 
 // `deno task` passes the `--` on that npm's runner takes for itself.
 const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {

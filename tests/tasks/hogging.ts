@@ -173,3 +173,17 @@ export const spinsUntilSet = task(
     for (const flag = new Flag(go); flag.value === 0;);
   },
 );
+
+/** Counts in steps of a millisecond, after each of which it lets others have their turn. */
+export const computesAndCounts = task(
+  import.meta,
+  "computesAndCounts",
+  async (ctx, count: SharedArrayBuffer, stop: SharedArrayBuffer): Promise<void> => {
+    const [steps, told] = [new Flag(count), new Flag(stop)];
+    while (told.value === 0) {
+      for (const end = performance.now() + 1; performance.now() < end;);
+      steps.increment();
+      await ctx.yield();
+    }
+  },
+);
