@@ -1,0 +1,163 @@
+/** What is numbers: threads, channels and locks, metrics. */
+/// <reference lib="dom" />
+import { html } from "htm/preact";
+import { type HistogramName, HISTOGRAMS, type Sample } from "../sample.ts";
+import { bytes, count, milliseconds, percent, place } from "./format.ts";
+import { slug, threadName } from "./lanes.ts";
+
+export function Threads({ sample }: { sample: Sample }) {
+  return html`
+    <div class="wide">
+      <table class="threads">
+        <thead>
+          <tr>
+            <th>thread</th>
+            <th>role</th>
+            <th>state</th>
+            <th>runs</th>
+            <th class="number">CPU</th>
+            <th class="number">in all</th>
+            <th class="number">heap</th>
+            <th class="number">begun</th>
+            <th class="number">started</th>
+            <th class="number">parks</th>
+          </tr>
+        </thead>
+        <tbody>${sample.threads.map((thread) =>
+          html`
+            <tr key=${thread.tid} class=${thread.hogMs === undefined ? "" : "hog"}>
+              <td>${threadName(thread)}</td>
+              <td>${thread.role}</td>
+              <td><i class=${slug(thread.state)}></i>${thread.state}${thread.systemCall === undefined
+                ? ""
+                : ` (${thread.systemCall})`}</td>
+              <td>${thread.runs ?? ""}${thread.hogMs === undefined
+                ? ""
+                : ` (a hog for ${milliseconds(thread.hogMs)})`}</td>
+              <td class="number">${thread.cpu === undefined ? "" : percent(thread.cpu)}</td>
+              <td class="number">${thread.cpuMs === undefined ? "" : milliseconds(thread.cpuMs)}</td>
+              <td class="number">${thread.heapBytes === undefined ? "" : bytes(thread.heapBytes)}</td>
+              <td class="number">${count(thread.begun)}</td>
+              <td class="number">${count(thread.ran)}</td>
+              <td class="number">${count(thread.parks)}</td>
+            </tr>
+          `
+        )}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+export function Objects({ sample }: { sample: Sample }) {
+  const { objects, objectCount } = sample;
+  if (objectCount === 0) return html`<p class="quiet">No two threads share a channel or a lock.</p>`;
+  return html`
+    <div class="wide">
+      <table class="objects">
+        <thead>
+          <tr>
+            <th>name</th>
+            <th class="number">has</th>
+            <th>held by</th>
+            <th>waiting</th>
+          </tr>
+        </thead>
+        <tbody>${objects.map(({ name, count: filled, limit, isClosed, isPoisoned, heldBy, waiting }) =>
+          html`
+            <tr key=${name}>
+              <td>${name}${isClosed ? ", closed" : ""}${isPoisoned ? ", its holder died" : ""}</td>
+              <td class="number">${filled === undefined
+                ? ""
+                : limit === undefined
+                ? filled
+                : `${filled} of ${limit}`}</td>
+              <td>${heldBy.map(({ thread }) => place(thread)).join(", ")}</td>
+              <td>${waiting.map(({ thread, operation, count: many, inSelect }) =>
+                `${place(thread)} to ${operation}${inSelect ? " in a select" : ""}${
+                  many === 1 ? "" : ` (${count(many)} times)`
+                }`
+              ).join(", ")}</td>
+            </tr>
+          `
+        )}</tbody>
+      </table>
+    </div>
+    ${objectCount > objects.length &&
+      html`<p class="quiet">and ${count(objectCount - objects.length)} more</p>`}
+  `;
+}
+
+const TITLES: Record<HistogramName, string> = {
+  schedulingLatency: "from queued to begun",
+  runTime: "from begun to the first await",
+  blockingCalls: "blocking calls",
+  freezes: "frozen for",
+  queueLength: "tasks in queues",
+  hostDelay: "host's event loop late by",
+};
+
+/** How each number is shown, by the path to it in `metrics()`. */
+export function metricsOf(
+  { metrics }: Pick<Sample, "metrics">,
+): [path: string, value: number, text: string][] {
+  const { stats, wakes, retakes, byPort, arena } = metrics;
+  const histograms = HISTOGRAMS.flatMap((name) =>
+    (["count", "p50", "p90", "p99", "max"] as const).map((field): [string, number, string] => {
+      const value = metrics[name][field];
+      const isCount = field === "count" || name === "queueLength";
+      return [`${name}.${field}`, value, isCount ? count(value) : milliseconds(value)];
+    })
+  );
+  const counts = Object.entries({
+    "stats.ran": stats.ran,
+    "stats.stolen": stats.stolen,
+    "stats.parks": stats.parks,
+    "stats.preempted": stats.preempted,
+    "stats.inFlight": stats.inFlight,
+    "stats.queued": stats.queued,
+    "stats.nativeCalls": stats.nativeCalls,
+    wakes,
+    retakes,
+    "byPort.values": byPort.values,
+  }).map(([path, value]): [string, number, string] => [path, value, count(value)]);
+  const sizes = Object.entries({
+    "byPort.bytes": byPort.bytes,
+    "arena.bytes": arena.bytes,
+    "arena.blocks": arena.blocks,
+    "arena.spans": arena.spans,
+  }).map(([path, value]): [string, number, string] => [path, value, bytes(value)]);
+  return [...histograms, ...counts, ...sizes];
+}
+
+export function MetricsTable({ sample }: { sample: Sample }) {
+  const all = metricsOf(sample);
+  const cells = new Map(all.map((cell) => [cell[0], cell]));
+  const cell = (path: string) => {
+    const [, value, text] = cells.get(path)!;
+    return html`<td class="number" data-metric=${path} data-value=${value}>${text}</td>`;
+  };
+  const rest = all.filter(([path]) => !HISTOGRAMS.some((name) => path.startsWith(`${name}.`)));
+  return html`
+    <div class="wide">
+      <table class="metrics">
+        <thead>
+          <tr>
+            <th>since the start</th>
+            <th class="number">count</th>
+            <th class="number">p50</th>
+            <th class="number">p90</th>
+            <th class="number">p99</th>
+            <th class="number">max</th>
+          </tr>
+        </thead>
+        <tbody>${HISTOGRAMS.map((name) =>
+          html`<tr key=${name}><td title=${`metrics().${name}`}>${TITLES[name]}</td>
+        ${["count", "p50", "p90", "p99", "max"].map((field) => cell(`${name}.${field}`))}</tr>`
+        )}</tbody>
+      </table>
+    </div>
+    <table class="counts">
+      <tbody>${rest.map(([path]) => html`<tr key=${path}><td>${path}</td>${cell(path)}</tr>`)}</tbody>
+    </table>
+  `;
+}
