@@ -17,8 +17,6 @@ import type {
 const MOST = 100;
 /** Milliseconds for which a task has to be seen at its turn until it is called a hog: a thread's count of tasks may lag by 61, of 10 ms. */
 const HOG = 1000;
-/** The part of a CPU that it has to use meanwhile, unless it is frozen. */
-const HOT = 0.5;
 
 /** A thread, and how it changed since the last look. */
 export interface SampledThread extends DumpedThread {
@@ -92,11 +90,10 @@ export interface Sample {
   };
 }
 
-/** One that a thread is in: since when, and what CPU time it had used by then. */
+/** One that a thread is in, since when. */
 interface Turn {
   readonly turn: string;
   readonly since: number;
-  readonly cpuMs: number;
 }
 
 /** Makes samples, each with what has changed since the one before. */
@@ -164,22 +161,19 @@ export class Sampling {
     });
   }
 
-  /** How long the task that has its turn on it has had it, if that is long and is not spent asleep. */
+  /** How long the task that has its turn on it has kept it, if that is long. Who blocks in `ctx.blocking`, or awaits, keeps nobody waiting. */
   #hogMs(
     at: number,
-    { tid, state, runs, ran, parks, cpuMs = 0 }: DumpedThread,
+    { tid, state, runs, ran, parks }: DumpedThread,
     turns: ReadonlyMap<number, Turn>,
   ): number | undefined {
-    if (runs === undefined || state === "in call" || state === "in event loop" || state === "parked") {
-      return undefined;
-    }
+    if (runs === undefined || !["running", "frozen", "seized", "abandoned"].includes(state)) return undefined;
     const turn = `${runs} ${ran} ${parks}`;
     const known = turns.get(tid);
-    const begun = known?.turn === turn ? known : { turn, since: at, cpuMs };
+    const begun = known?.turn === turn ? known : { turn, since: at };
     this.#turns.set(tid, begun);
     const ms = at - begun.since;
-    const isOut = state === "frozen" || state === "seized" || state === "abandoned";
-    return ms >= HOG && (isOut || cpuMs - begun.cpuMs >= ms * HOT) ? ms : undefined;
+    return ms >= HOG ? ms : undefined;
   }
 }
 

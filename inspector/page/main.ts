@@ -6,7 +6,8 @@ import { clock, count, milliseconds, place } from "./format.ts";
 import { History, WINDOW } from "./history.ts";
 import { Lanes } from "./lanes.ts";
 import { Plots } from "./plots.ts";
-import { MetricsTable, Objects, Threads } from "./tables.ts";
+import { MetricsTable } from "./metrics.ts";
+import { Objects, Threads } from "./tables.ts";
 import { Tasks } from "./tasks.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -79,18 +80,18 @@ function whole(sample: Sample) {
       </p>
     </header>
     ${standsOut(sample)}
-    <section>
+    <section id="lanes">
       <h2>Threads and Ps</h2>
       <${Lanes} history=${history} sample=${sample} onMove=${moveTo} />
     </section>
-    <section>
+    <section id="plots">
       <${Plots} samples=${history.samples} shown=${sample} />
     </section>
     <section id="waiting">
       <h2>Who waits for whom</h2>
       <${Waiting} sample=${sample} />
     </section>
-    <section>
+    <section id="objects">
       <h2>Channels and locks</h2>
       <${Objects} sample=${sample} />
     </section>
@@ -98,7 +99,7 @@ function whole(sample: Sample) {
       <h2>Tasks</h2>
       <${Tasks} sample=${sample} isPaused=${history.isPaused} />
     </section>
-    <section>
+    <section id="threads">
       <h2>Threads</h2>
       <${Threads} sample=${sample} />
     </section>
