@@ -83,8 +83,6 @@ export interface Sample {
   readonly lately: {
     readonly latency: Percentiles;
     readonly hostDelay: Percentiles;
-    /** Tasks that were started in a second. */
-    readonly ranPerSecond: number;
     /** CPUs that its threads have kept busy. */
     readonly cpus: number;
   };
@@ -132,7 +130,6 @@ export class Sampling {
       lately: {
         latency: percentiles(between(last.metrics.schedulingLatency, metrics.schedulingLatency)),
         hostDelay: percentiles(between(last.metrics.hostDelay, metrics.hostDelay)),
-        ranPerSecond: Math.max(0, stats.ran - last.metrics.stats.ran) / seconds,
         cpus: threads.reduce((sum, { cpu = 0 }) => sum + cpu, 0),
       },
     };

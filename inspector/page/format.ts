@@ -1,11 +1,16 @@
 /** Numbers for people. */
-import type { DumpedPlace } from "@heddle/heddle";
+import type { DumpedPlace, DumpedThread } from "@heddle/heddle";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
 export function count(value: number): string {
   return whole.format(value);
+}
+
+/** "1 task", "2 tasks". */
+export function counted(value: number, what: string): string {
+  return `${count(value)} ${what}${value === 1 ? "" : "s"}`;
 }
 
 /** With its unit, so that 0.003 and 30,000 are both short. */
@@ -29,6 +34,10 @@ export function percent(part: number): string {
 export function place(where: DumpedPlace | undefined): string {
   if (where === undefined) return "";
   return typeof where === "number" ? `thread ${where}` : where;
+}
+
+export function threadName({ tid, name, role }: DumpedThread): string {
+  return tid === 0 ? "starting" : `${tid} ${name ?? role}`;
 }
 
 export function clock(at: number): string {

@@ -4,7 +4,7 @@ import { Component, html } from "htm/preact";
 import type { Sample, SampledThread } from "../sample.ts";
 import { type History, type Segment, WINDOW } from "./history.ts";
 import { color, onScheme } from "./color.ts";
-import { bytes, percent } from "./format.ts";
+import { bytes, percent, threadName } from "./format.ts";
 
 /** CSS pixels. */
 const ROW = 24;
@@ -61,10 +61,6 @@ export function Lanes({ history, sample, onMove }: Props) {
       <span><i class="hog"></i>hog</span>
     </p>
   `;
-}
-
-export function threadName({ tid, name, role }: SampledThread): string {
-  return tid === 0 ? "starting" : `${tid} ${name ?? role}`;
 }
 
 function lately({ cpu, heapBytes, runs, state }: SampledThread): string {
@@ -148,11 +144,12 @@ class Canvas extends Component<CanvasProps> {
     to: number,
     { state, label, isHog }: Segment,
   ) {
-    const left = Math.max(0, from);
-    const width = to - left;
+    // To whole pixels, so that nothing shines through between two of them.
+    const left = Math.max(0, Math.floor(from));
+    const width = Math.ceil(to) - left;
     if (width <= 0) return;
     pen.fillStyle = color(isHog ? "hog" : slug(state));
-    pen.fillRect(left, row * ROW + GAP, Math.max(1, width), ROW - 2 * GAP);
+    pen.fillRect(left, row * ROW + GAP, width, ROW - 2 * GAP);
     if (label === "" || width < 7 * label.length + 8) return;
     pen.fillStyle = color("on");
     pen.fillText(label, left + 4, row * ROW + ROW / 2);

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 import { html, render } from "htm/preact";
 import type { Sample } from "../sample.ts";
-import { clock, count, milliseconds, place } from "./format.ts";
+import { clock, count, counted, milliseconds, place } from "./format.ts";
 import { History, WINDOW } from "./history.ts";
 import { Lanes } from "./lanes.ts";
 import { Plots } from "./plots.ts";
@@ -60,9 +60,9 @@ function whole(sample: Sample) {
     <header>
       <h1>${name ?? "Heddle"}</h1>
       <p>${[
-        `${procs} procs (${idleProcs} idle)`,
-        `${count(threads.length)} threads`,
-        `${count(tasks)} tasks`,
+        `${counted(procs, "proc")} (${idleProcs} idle)`,
+        counted(threads.length, "thread"),
+        counted(tasks, "task"),
         `${count(sample.metrics.stats.queued)} queued`,
       ].join(", ")}</p>
       <p class="controls">

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 import { Component, html } from "htm/preact";
 import uPlot from "uplot";
-import type { Sample } from "../sample.ts";
+import type { Percentiles, Sample } from "../sample.ts";
 import { color, onScheme } from "./color.ts";
 import { count, milliseconds } from "./format.ts";
 import { WINDOW } from "./history.ts";
@@ -11,7 +11,8 @@ interface Line {
   readonly name: string;
   /** A CSS variable's. */
   readonly color: string;
-  of(sample: Sample): number;
+  /** `before`: a sample of a second ago, or the oldest. Null: nothing was measured. */
+  of(sample: Sample, before: Sample): number | null;
 }
 
 interface Kind {
@@ -25,8 +26,8 @@ const KINDS: readonly Kind[] = [
     title: "Scheduling latency",
     format: milliseconds,
     lines: [
-      { name: "half within", color: "blue", of: ({ lately }) => lately.latency.p50 },
-      { name: "99 of 100 within", color: "hog", of: ({ lately }) => lately.latency.p99 },
+      { name: "half within", color: "blue", of: ({ lately }) => percentile(lately.latency, "p50") },
+      { name: "99 of 100 within", color: "hog", of: ({ lately }) => percentile(lately.latency, "p99") },
     ],
   },
   {
@@ -49,14 +50,29 @@ const KINDS: readonly Kind[] = [
   {
     title: "Tasks started in a second",
     format: count,
-    lines: [{ name: "tasks", color: "blue", of: ({ lately }) => lately.ranPerSecond }],
+    lines: [{ name: "tasks", color: "blue", of: started }],
   },
   {
     title: "Host's event loop late by",
     format: milliseconds,
-    lines: [{ name: "99 of 100 timers within", color: "hog", of: ({ lately }) => lately.hostDelay.p99 }],
+    lines: [{
+      name: "99 of 100 timers within",
+      color: "hog",
+      of: ({ lately }) => percentile(lately.hostDelay, "p99"),
+    }],
   },
 ];
+
+/** Null: there was none. */
+function percentile(lately: Percentiles, which: "p50" | "p99"): number | null {
+  return lately.count === 0 ? null : lately[which];
+}
+
+/** Threads add theirs now and then, so from one sample to the next is too short. */
+function started(sample: Sample, before: Sample): number {
+  const seconds = Math.max(1, sample.at - before.at) / 1000;
+  return Math.max(0, sample.metrics.stats.ran - before.metrics.stats.ran) / seconds;
+}
 
 interface Props {
   readonly samples: readonly Sample[];
@@ -72,7 +88,10 @@ export function Plots({ samples, shown }: Props) {
           <figcaption>${kind.title}
                 ${kind.lines.map(({ name, color, of }) =>
                   html`
-                    <span key=${name}><i class=${color}></i>${name} ${kind.format(of(shown))}</span>
+                    <span key=${name}><i class=${color}></i>${name} ${shownAs(
+                      kind,
+                      of(shown, secondBefore(samples, samples.indexOf(shown))),
+                    )}</span>
                   `
                 )}
               </figcaption>
@@ -82,6 +101,16 @@ export function Plots({ samples, shown }: Props) {
     )
   }
   </div>`;
+}
+
+function shownAs({ format }: Kind, value: number | null): string {
+  return value === null ? "–" : format(value);
+}
+
+function secondBefore(samples: readonly Sample[], index: number): Sample {
+  let before = index;
+  while (before > 0 && samples[index].at - samples[before].at < 1000) before--;
+  return samples[before];
 }
 
 class Plot extends Component<{ kind: Kind; samples: readonly Sample[]; newest: Sample }> {
@@ -148,6 +177,7 @@ class Plot extends Component<{ kind: Kind; samples: readonly Sample[]; newest: S
           ...kind.lines.map((line): uPlot.Series => ({
             stroke: color(line.color),
             width: 1.5,
+            spanGaps: true,
             points: { show: false },
           })),
         ],
@@ -165,5 +195,9 @@ class Plot extends Component<{ kind: Kind; samples: readonly Sample[]; newest: S
 /** Seconds before the newest. */
 function dataOf({ lines }: Kind, samples: readonly Sample[]): uPlot.AlignedData {
   const now = samples.at(-1)?.at ?? 0;
-  return [samples.map(({ at }) => (at - now) / 1000), ...lines.map(({ of }) => samples.map(of))];
+  const before = samples.map((_, index) => secondBefore(samples, index));
+  return [
+    samples.map(({ at }) => (at - now) / 1000),
+    ...lines.map(({ of }) => samples.map((sample, index) => of(sample, before[index]))),
+  ];
 }

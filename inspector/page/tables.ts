@@ -2,8 +2,8 @@
 /// <reference lib="dom" />
 import { html } from "htm/preact";
 import type { Sample } from "../sample.ts";
-import { bytes, count, milliseconds, percent, place } from "./format.ts";
-import { slug, threadName } from "./lanes.ts";
+import { bytes, count, milliseconds, percent, place, threadName } from "./format.ts";
+import { slug } from "./lanes.ts";
 
 export function Threads({ sample }: { sample: Sample }) {
   return html`

@@ -3,7 +3,7 @@
 import { Component, html } from "htm/preact";
 import { type Answer, type Life, ROWS } from "../lives.ts";
 import type { Sample } from "../sample.ts";
-import { clock, count, milliseconds, place } from "./format.ts";
+import { clock, count, counted, milliseconds, place } from "./format.ts";
 
 const STATES = ["waiting for a slot", "queued", "importing", "begun", "cancelled", "ended"];
 /** Milliseconds from one question to the next while it is live, and after a key until it is asked. */
@@ -101,7 +101,7 @@ export class Tasks extends Component<Props, State> {
         </select>
         <button disabled=${page === 0} onClick=${() =>
           this.#set({ page: page - 1 })} aria-label="Page before">‹</button>
-        <span data-total=${answer.total}>${count(answer.total)} tasks, page ${page + 1} of ${count(
+        <span data-total=${answer.total}>${counted(answer.total, "task")}, page ${page + 1} of ${count(
           pages,
         )}</span>
         <button disabled=${page + 1 >= pages} onClick=${() =>

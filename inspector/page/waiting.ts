@@ -6,7 +6,7 @@
 import { html } from "htm/preact";
 import type { DumpedPlace } from "@heddle/heddle";
 import type { Sample } from "../sample.ts";
-import { place } from "./format.ts";
+import { place, threadName } from "./format.ts";
 
 /** Channels and locks in the picture, and threads that wait at one of them. Guess: what can be followed with the eyes. */
 const MOST_OBJECTS = 12;
@@ -80,7 +80,7 @@ export function Waiting({ sample }: { sample: Sample }) {
         cycle.map((step) => `${theThread(step.thread)} waits for ${step.waitsFor}`).join(", whose holder ")
       }, which ${theThread(cycle.at(-1)!.heldBy)} holds.</p>`
     )}
-    <div class="graph">${picture(edges, red)}</div>
+    <div class="graph">${picture(edges, red, namesOf(sample))}</div>
   `;
 }
 
@@ -88,7 +88,12 @@ function theThread(where: DumpedPlace): string {
   return where === "host" ? "the host" : place(where);
 }
 
-function picture(edges: readonly Edge[], red: ReadonlySet<string>) {
+/** How threads are called in the picture. */
+function namesOf({ threads }: Sample): Map<string, string> {
+  return new Map(threads.map((thread) => [place(thread.tid), threadName(thread)]));
+}
+
+function picture(edges: readonly Edge[], red: ReadonlySet<string>, names: ReadonlyMap<string, string>) {
   const layers = layersOf(edges);
   const top = Math.max(...layers.values());
   const filled = Array.from({ length: top + 1 }, () => 0);
@@ -134,7 +139,7 @@ function picture(edges: readonly Edge[], red: ReadonlySet<string>) {
             <g key=${node} class=${`node ${inRed.has(node) ? "red" : ""}`}>
               <title>${node}</title>
               <rect x=${x} y=${y} width=${WIDTH} height=${HEIGHT} rx="6" />
-              <text x=${x + WIDTH / 2} y=${y + HEIGHT / 2}>${short(node)}</text>
+              <text x=${x + WIDTH / 2} y=${y + HEIGHT / 2}>${short(names.get(node) ?? node)}</text>
             </g>
           `
         )}
