@@ -18,6 +18,9 @@ const MOST = 100;
 /** Milliseconds for which a task has to be seen at its turn until it is called a hog: a thread's count of tasks may lag by 61, of 10 ms. */
 const HOG = 1000;
 
+/** States of a thread whose task neither awaits nor blocks where that is allowed. */
+const KEEPING: readonly DumpedThread["state"][] = ["running", "frozen", "seized", "abandoned", "waking"];
+
 /** A thread, and how it changed since the last look. */
 export interface SampledThread extends DumpedThread {
   /** CPU time since the last look, as a part of one CPU. */
@@ -161,11 +164,11 @@ export class Sampling {
   /** How long the task that has its turn on it has kept it, if that is long. Who blocks in `ctx.blocking`, or awaits, keeps nobody waiting. */
   #hogMs(
     at: number,
-    { tid, state, runs, ran, parks }: DumpedThread,
+    { tid, state, runs, ran }: DumpedThread,
     turns: ReadonlyMap<number, Turn>,
   ): number | undefined {
-    if (runs === undefined || !["running", "frozen", "seized", "abandoned"].includes(state)) return undefined;
-    const turn = `${runs} ${ran} ${parks}`;
+    if (runs === undefined || !KEEPING.includes(state)) return undefined;
+    const turn = `${runs} ${ran}`;
     const known = turns.get(tid);
     const begun = known?.turn === turn ? known : { turn, since: at };
     this.#turns.set(tid, begun);
