@@ -67,6 +67,7 @@ export async function inspect(sched: Inspected, options: InspectOptions = {}): P
   requireScheduler(sched);
   const port = requirePort(options);
   const sampler = new Sampler(sched);
+  const ending = new AbortController();
   const token = newToken();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port, onListen: () => {} },
@@ -87,8 +88,8 @@ export async function inspect(sched: Inspected, options: InspectOptions = {}): P
         return respond(script, "text/javascript");
       case "page.css":
         return respond(style, "text/css");
-      case "live":
-        return respond(sampler.watch(), "text/event-stream");
+      case "look":
+        return respond(sampler.look(), "application/json");
       case "tasks":
         return json(sampler.ask({
           search: given.get("search") ?? "",
@@ -101,7 +102,7 @@ export async function inspect(sched: Inspected, options: InspectOptions = {}): P
         return life === undefined ? failure(404, "No such task was seen.") : json(life);
       }
       case "trace":
-        return await record(sched, Number(given.get("seconds")));
+        return await record(sched, Number(given.get("seconds")), ending.signal);
       default:
         return failure(404, "There is no such page.");
     }
@@ -109,7 +110,8 @@ export async function inspect(sched: Inspected, options: InspectOptions = {}): P
 
   let closed: Promise<void> | undefined;
   const close = () => {
-    sampler.close();
+    sampler.forget();
+    ending.abort();
     return closed ??= server.shutdown();
   };
   return {
@@ -136,15 +138,15 @@ function requirePort(options: unknown): number {
   throw new RangeError(`inspect: port is ${String(port)}: give an integer from 0 to 65535.`);
 }
 
-/** Traces for so long. The file is gone when it is sent. */
-async function record(sched: Inspected, seconds: number): Promise<Response> {
+/** Traces for so long, or until the inspector ends. The file is gone when it is sent. */
+async function record(sched: Inspected, seconds: number, ending: AbortSignal): Promise<Response> {
   if (!(seconds > 0 && seconds <= LONGEST_TRACE)) {
     return failure(400, `A trace takes up to ${LONGEST_TRACE} seconds: this is ${seconds}.`);
   }
   const path = await Deno.makeTempFile({ prefix: "heddle-", suffix: ".json" });
   try {
     const trace = await sched.trace({ file: path });
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await over(seconds * 1000, ending);
     await trace.stop();
     const { readable } = await Deno.open(path);
     const response = respond(readable, "application/json");
@@ -156,6 +158,18 @@ async function record(sched: Inspected, seconds: number): Promise<Response> {
   } finally {
     await Deno.remove(path);
   }
+}
+
+/** Resolves when the time is over, or with the inspector. It keeps no process alive. */
+function over(ms: number, ending: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    Deno.unrefTimer(timer as unknown as number);
+    ending.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 const document = `<!doctype html>

@@ -58,11 +58,17 @@ export const HISTOGRAMS: readonly HistogramName[] = [
   "hostDelay",
 ];
 
-export interface Sample {
+/** When it was. */
+export interface Look {
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** How long it took the program's event loop to look. */
+  /** How long it took the program's event loop. */
   readonly tookMs: number;
+  /** From there to the next one. */
+  readonly everyMs: number;
+}
+
+export interface Sample extends Look {
   readonly name?: string;
   readonly isClosed: boolean;
   readonly procs: number;
@@ -103,8 +109,8 @@ export class Sampling {
   /** By tid. */
   #turns = new Map<number, Turn>();
 
-  /** `at`: milliseconds since 1970, of both. */
-  sample(at: number, tookMs: number, dump: Dump, metrics: Metrics): Sample {
+  sample(look: Look, dump: Dump, metrics: Metrics): Sample {
+    const { at } = look;
     const last = this.#last ?? { at, metrics };
     this.#last = { at, metrics };
     const seconds = Math.max(1, at - last.at) / 1000;
@@ -114,8 +120,7 @@ export class Sampling {
       HISTOGRAMS.map((name) => [name, percentiles(metrics[name])]),
     ) as Record<HistogramName, Percentiles>;
     return {
-      at,
-      tookMs,
+      ...look,
       ...(dump.name !== undefined && { name: dump.name }),
       isClosed: dump.isClosed,
       procs: dump.procs,

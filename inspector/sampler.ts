@@ -1,70 +1,59 @@
 /**
- * Looks at a scheduler while somebody looks at the page, and tells all who do. When the last one is gone, it stops, and forgets what
- * it has seen: then it costs nothing.
+ * Looks at a scheduler when the page asks, and not more often than that is worth. So while nobody looks at the page it costs nothing,
+ * and what it has seen is forgotten soon. Pages ask again and again: a stream would hold the program when it is about to end.
  */
 import type { Scheduler } from "@heddle/heddle";
 import { type Answer, type Life, Lives, type Question } from "./lives.ts";
-import { Sampling } from "./sample.ts";
+import { type Sample, Sampling } from "./sample.ts";
 
 /** Milliseconds from one look to the next. Guess: a moving picture needs no more, since the page draws in between. */
 const EVERY = 125;
 /** Of the program's event loop it takes at most one part in so many: 100,000 tasks take 60 ms a look, so they are seen each 0.6 s. */
 const PART = 10;
-/** Samples that may wait for a page that does not read. It misses those that follow. */
-const BEHIND = 4;
+/** Milliseconds without a question after which nobody looks. A browser asks once in a second, if it is busy elsewhere. */
+const GONE = 5000;
 
 /** What the inspector asks of a scheduler. */
 export type Inspected = Pick<Scheduler, "dump" | "metrics" | "trace">;
 
-type Viewer = ReadableStreamDefaultController<Uint8Array>;
-
 export class Sampler {
   readonly #sched: Inspected;
-  readonly #viewers = new Set<Viewer>();
-  readonly #encoder = new TextEncoder();
   #sampling = new Sampling();
   #lives = new Lives();
-  #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #newest: { readonly text: string; readonly isLast: boolean } | undefined = undefined;
+  /** When the next look is due, and at which time the last one was. */
+  #due = 0;
   #at = 0;
+  #forgetting: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(sched: Inspected) {
     this.#sched = sched;
   }
 
-  /** Samples as events of a server (HTML, "Server-sent events"), until whoever reads them goes. */
-  watch(): ReadableStream<Uint8Array> {
-    let own: Viewer;
-    return new ReadableStream<Uint8Array>({
-      start: (viewer) => {
-        own = viewer;
-        this.#viewers.add(viewer);
-        if (this.#viewers.size === 1) this.#look();
-      },
-      cancel: () => this.#leave(own),
-    }, { highWaterMark: BEHIND });
+  /** The newest sample, as JSON. */
+  look(): string {
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => this.forget(), GONE);
+    Deno.unrefTimer(this.#forgetting as unknown as number);
+    const now = performance.now();
+    if (this.#newest === undefined || now >= this.#due && !this.#newest.isLast) {
+      this.#newest = this.#take(now);
+    }
+    return this.#newest.text;
   }
 
-  #leave(viewer: Viewer): void {
-    this.#viewers.delete(viewer);
-    if (this.#viewers.size > 0) return;
-    clearTimeout(this.#timer);
-    this.#sampling = new Sampling();
-    this.#lives = new Lives();
-  }
-
-  #look(): void {
-    const begun = performance.now();
+  #take(begun: number): { text: string; isLast: boolean } {
     // No two looks are of one moment, also when the system's clock was set back.
     this.#at = Math.max(this.#at + 1, Date.now());
     const dump = this.#sched.dump();
     this.#lives.add(this.#at, dump.tasks);
-    const taken = performance.now() - begun;
-    const sample = this.#sampling.sample(this.#at, taken, dump, this.#sched.metrics());
-    const event = this.#encoder.encode(`data: ${JSON.stringify(sample)}\n\n`);
-    for (const viewer of this.#viewers) if (viewer.desiredSize! > 0) viewer.enqueue(event);
-    const took = performance.now() - begun;
-    this.#timer = setTimeout(() => this.#look(), Math.max(EVERY - took, took * (PART - 1)));
-    Deno.unrefTimer(this.#timer as unknown as number);
+    const metrics = this.#sched.metrics();
+    const tookMs = performance.now() - begun;
+    const everyMs = Math.max(EVERY, tookMs * PART);
+    this.#due = begun + everyMs;
+    const sample: Sample = this.#sampling.sample({ at: this.#at, tookMs, everyMs }, dump, metrics);
+    // Of one that is closed it is the last word.
+    return { text: JSON.stringify(sample), isLast: dump.isClosed };
   }
 
   ask(question: Question): Answer {
@@ -75,11 +64,10 @@ export class Sampler {
     return this.#lives.of(id);
   }
 
-  /** Ends all streams. */
-  close(): void {
-    for (const viewer of this.#viewers) {
-      this.#leave(viewer);
-      viewer.close();
-    }
+  forget(): void {
+    clearTimeout(this.#forgetting);
+    this.#sampling = new Sampling();
+    this.#lives = new Lives();
+    this.#newest = undefined;
   }
 }

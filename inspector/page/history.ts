@@ -47,8 +47,9 @@ export class History {
     return this.isPaused ? newest.at : newest.at + Math.min(2000, performance.now() - this.#received);
   }
 
-  /** What comes while it is paused is passed by. */
+  /** What comes while it is paused is passed by, and what it has is not added again. */
   add(sample: Sample): void {
+    if (sample.at === this.newest?.at) return;
     if (this.isPaused) {
       this.#isBroken = true;
       return;
@@ -81,7 +82,7 @@ export class History {
     segments.push({ from: at, to: at, state, label, isHog });
   }
 
-  /** The stream is another one: what was in between is not known. */
+  /** Nobody has looked: what was in between is not known. */
   interrupt(): void {
     this.#isBroken = true;
   }

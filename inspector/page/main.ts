@@ -1,9 +1,9 @@
-/** The page: samples arrive as events, and the whole is drawn anew for each. */
+/** The page: it asks for samples, and draws the whole anew for each. */
 /// <reference lib="dom" />
 import { html, render } from "htm/preact";
 import type { Sample } from "../sample.ts";
 import { clock, count, counted, milliseconds, place } from "./format.ts";
-import { History, WINDOW } from "./history.ts";
+import { History } from "./history.ts";
 import { Lanes } from "./lanes.ts";
 import { Plots } from "./plots.ts";
 import { MetricsTable } from "./metrics.ts";
@@ -11,39 +11,43 @@ import { Objects, Threads } from "./tables.ts";
 import { Tasks } from "./tasks.ts";
 import { Waiting } from "./waiting.ts";
 
+/** Milliseconds from a question without an answer to the next. */
+const AGAIN = 1000;
 /** Of the trace that is saved. */
 const TRACE_SECONDS = 5;
 
 const root = document.getElementById("page")!;
 const history = new History();
-let source: EventSource | undefined;
+let isWatching = false;
 let isLost = false;
 let isTracing = false;
 
-function connect(): void {
-  if (source !== undefined) return;
+/** Asks as often as the program wants to be asked, until the page is hidden or the scheduler closed. */
+async function watch(): Promise<void> {
+  if (isWatching) return;
+  isWatching = true;
   history.interrupt();
-  source = new EventSource("live");
-  source.onopen = () => {
-    isLost = false;
-    show();
-  };
-  source.onmessage = ({ data }) => {
-    const sample: Sample = JSON.parse(data);
-    history.add(sample);
-    if (!history.isPaused) show();
-  };
-  // The browser tries again by itself.
-  source.onerror = () => {
-    isLost = true;
-    history.interrupt();
-    show();
-  };
+  while (!document.hidden && history.newest?.isClosed !== true) {
+    const sample = await newest();
+    if (sample === undefined) history.interrupt();
+    else history.add(sample);
+    if (isLost !== (sample === undefined) || !history.isPaused) {
+      isLost = sample === undefined;
+      show();
+    }
+    await new Promise((resolve) => setTimeout(resolve, sample?.everyMs ?? AGAIN));
+  }
+  isWatching = false;
 }
 
-function disconnect(): void {
-  source?.close();
-  source = undefined;
+/** Undefined: the program does not answer. */
+async function newest(): Promise<Sample | undefined> {
+  try {
+    const response = await fetch("look");
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function show(): void {
@@ -70,7 +74,8 @@ function whole(sample: Sample) {
         <button onClick=${toggle} aria-pressed=${history.isPaused}>${history.isPaused
           ? "Go on"
           : "Pause"}</button>
-        <input type="range" aria-label="Moment" min=${-WINDOW} max="0" step="1"
+        <input type="range" aria-label="Moment" min=${(history.samples[0]?.at ?? 0) -
+          (history.newest?.at ?? 0)} max="0" step="1"
           value=${sample.at - (history.newest?.at ?? 0)}
           onInput=${(event: Event) =>
             moveTo((history.newest?.at ?? 0) + Number((event.target as HTMLInputElement).value))} />
@@ -191,6 +196,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A page that nobody can see asks for nothing.
-document.addEventListener("visibilitychange", () => document.hidden ? disconnect() : connect());
+document.addEventListener("visibilitychange", watch);
 show();
-if (!document.hidden) connect();
+watch();

@@ -1,13 +1,12 @@
 // The inspector's server: who gets in, and what it says. Its page is looked at in tests/pages/inspector.ts.
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Mutex, Scheduler } from "@heddle/heddle";
+import { Barrier, Scheduler } from "@heddle/heddle";
 import { inspect } from "@heddle/heddle/inspector";
 import { Lives } from "../../inspector/lives.ts";
 import { between, type Sample } from "../../inspector/sample.ts";
 import { edgesOf, layersOf } from "../../inspector/page/waiting.ts";
 import { sum } from "../../examples/tasks.ts";
 import { soon } from "../support/deadline.ts";
-import { runProgram } from "../support/programs.ts";
 
 const sched = await Scheduler.start({ procs: 1, name: "inspected" });
 const inspector = await inspect(sched);
@@ -30,19 +29,12 @@ async function ask(path: string, headers: Record<string, string>, method = "GET"
   return Number(new TextDecoder().decode(answer).split(" ")[1]);
 }
 
-/** The stream of the page, sample by sample. */
-async function* samples(): AsyncGenerator<Sample> {
-  const { body } = await fetch(`${url}live`);
-  let text = "";
-  for await (const part of body!.pipeThrough(new TextDecoderStream())) {
-    const events = (text + part).split("\n\n");
-    text = events.pop()!;
-    for (const event of events) yield JSON.parse(event.slice("data: ".length));
-  }
+async function look(url: string): Promise<Sample> {
+  return await (await fetch(`${url}look`)).json();
 }
 
-Deno.test("who has the URL gets the page, its parts and what is live, and nothing may come from elsewhere", async () => {
-  for (const part of ["", "page.js", "page.css", "live", "tasks"]) {
+Deno.test("who has the URL gets the page, its parts and what is seen, and nothing may come from elsewhere", async () => {
+  for (const part of ["", "page.js", "page.css", "look", "tasks"]) {
     const response = await fetch(url + part);
     await response.body?.cancel();
     assertEquals([part, response.status], [part, 200]);
@@ -54,8 +46,8 @@ Deno.test("who has the URL gets the page, its parts and what is live, and nothin
   assertEquals(await ask(pathname, { host }, "POST"), 405);
 });
 
-Deno.test("a wrong token, a foreign Host and a foreign Origin are refused, for the page and for the stream", async () => {
-  for (const part of ["", "live", "trace?seconds=1"]) {
+Deno.test("a wrong token, a foreign Host and a foreign Origin are refused, whatever is asked", async () => {
+  for (const part of ["", "look", "trace?seconds=1"]) {
     const path = pathname + part;
     assertEquals(await ask(`/${part}`, { host }), 403);
     assertEquals(await ask(`/${pathname.slice(1, -2)}x/${part}`, { host }), 403);
@@ -73,36 +65,35 @@ Deno.test("a wrong token, a foreign Host and a foreign Origin are refused, for t
 });
 
 Deno.test("a sample has what a dump and metrics have, and those who ask later get tasks by search", async () => {
-  const mutex = new Mutex(sched, { name: "door" });
-  const held = await mutex.lock();
+  await using page = await inspect(sched);
+  const _door = new Barrier(sched, 2, { name: "door" });
   await sched.go(sum(0, 5));
-  for await (const { name, threads, objects, metrics } of samples()) {
-    assertEquals(name, "inspected");
-    assertEquals(threads.length, sched.dump().threads.length);
-    assertEquals(objects.map(({ label }) => label), sched.dump().objects.map(({ label }) => label));
-    assertEquals(metrics.schedulingLatency.count, sched.metrics().schedulingLatency.count);
-    break;
-  }
-  held[Symbol.dispose]();
+  const { name, threads, objects, metrics } = await look(page.url);
+  assertEquals(name, "inspected");
+  assertEquals(threads.map(({ tid }) => tid), sched.dump().threads.map(({ tid }) => tid));
+  assertEquals(objects.map(({ label }) => label), ["door"]);
+  assertEquals(metrics.schedulingLatency.count, sched.metrics().schedulingLatency.count);
   assertEquals(await (await fetch(`${url}tasks?search=nobody`)).json(), { total: 0, rows: [] });
   assertEquals(await ask(`${pathname}task?id=123456`, { host }), 404);
 });
 
-Deno.test("a scheduler is looked at only while somebody reads what is live", async () => {
+Deno.test("a scheduler is looked at only when the page asks, and not more often than pays", async () => {
   let looks = 0;
-  const counted = await inspect({
+  await using counted = await inspect({
     dump: () => (looks++, sched.dump()),
     metrics: () => sched.metrics(),
     trace: (options) => sched.trace(options),
   });
   await (await fetch(counted.url)).text();
   assertEquals(looks, 0);
-  const { body } = await fetch(`${counted.url}live`);
-  await body!.getReader().read();
-  assertEquals(looks, 1);
-  // It ends the stream, too.
-  await soon(counted.close(), "the server's end");
-  assertEquals(looks, 1);
+  const first = await look(counted.url);
+  const times: number[] = [];
+  while (times.length < 2) {
+    const { at } = await look(counted.url);
+    if (at !== (times.at(-1) ?? first.at)) times.push(at);
+  }
+  assertEquals(looks, 3);
+  assert(times[1] - first.at >= 2 * 124, `${times[1] - first.at} ms for three`);
 });
 
 Deno.test("a trace that the page asks for is a file for Perfetto, and a scheduler has one at a time", async () => {
@@ -125,10 +116,60 @@ Deno.test("inspect() refuses what is no scheduler, no option and no port", async
   await assertRejects(() => wrong(sched, { port: 65536 }), RangeError, "port is 65536");
 });
 
-Deno.test("HEDDLE_INSPECT=1 has a program inspected without a word in it, as long as its scheduler is open", async () => {
-  const { code, stdout, stderr } = await runProgram("is_inspected", { env: { HEDDLE_INSPECT: "1" } });
-  assertEquals([code, stdout], [0, "200\nclosed\n"], stderr);
-  assert(/^Heddle "seen": inspect it at http:\/\/127\.0\.0\.1:\d+\/\w{32}\/\n$/.test(stderr), stderr);
+Deno.test("the last that is seen of a scheduler is that it is closed", async () => {
+  const closing = await Scheduler.start({ procs: 1 });
+  await using page = await inspect(closing);
+  assertEquals((await look(page.url)).isClosed, false);
+  await closing.close();
+  let sample: Sample;
+  do sample = await look(page.url); while (!sample.isClosed);
+  // There is nothing new after that.
+  await new Promise((resolve) => setTimeout(resolve, sample.everyMs));
+  assertEquals((await look(page.url)).at, sample.at);
+});
+
+Deno.test("closing an inspector ends a trace that its page has asked for", async () => {
+  const begun = Promise.withResolvers<void>();
+  const page = await inspect({
+    dump: () => sched.dump(),
+    metrics: () => sched.metrics(),
+    trace: async (options) => {
+      const trace = await sched.trace(options);
+      begun.resolve();
+      return trace;
+    },
+  });
+  const asked = fetch(`${page.url}trace?seconds=60`);
+  await soon(begun.promise, "the trace");
+  const closed = page.close();
+  assert(Array.isArray(await (await soon(asked, "the file")).json()));
+  await soon(closed, "the server's end");
+});
+
+Deno.test("HEDDLE_INSPECT=1 has a program inspected without a word in it, and ends with it or its scheduler", async () => {
+  const program = new URL("../programs/is_inspected.ts", import.meta.url).href;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", program],
+    env: { HEDDLE_INSPECT: "1", NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const lines = child.stderr.pipeThrough(new TextDecoderStream());
+  let said = "";
+  for await (const part of lines.values({ preventCancel: true })) {
+    said += part;
+    if (said.split("\n").length === 3) break;
+  }
+  const [, seen] =
+    /^Heddle: inspect it at \S+\nHeddle "seen": inspect it at (http:\/\/127\.0\.0\.1:\d+\/\w{32}\/)\n$/
+      .exec(said)!;
+  assertEquals((await look(seen)).name, "seen");
+  // The program ends although the browser has a connection.
+  await child.stdin.close();
+  assertEquals((await soon(child.status, "the program's end")).code, 0);
+  assertEquals(await new Response(child.stdout).text(), "200 closed\n");
+  await lines.cancel();
 });
 
 Deno.test("a task's life is the states in which it was seen, and of a moment is asked what was then", () => {

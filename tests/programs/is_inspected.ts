@@ -1,4 +1,4 @@
-// Looks at its own inspector, of which it reads on standard error; then its scheduler ends, and the inspector with it.
+// With HEDDLE_INSPECT=1: one scheduler is closed, and its inspector with it; the other one is there until standard input ends.
 import { Scheduler } from "@heddle/heddle";
 
 const said = Promise.withResolvers<string>();
@@ -7,10 +7,11 @@ console.error = (line: string) => {
   print(line);
   said.resolve(line);
 };
-const sched = await Scheduler.start({ procs: 1, name: "seen" });
+const brief = await Scheduler.start({ procs: 1 });
 const [url] = (await said.promise).match(/http:\S+/)!;
 const { status, body } = await fetch(url);
 await body?.cancel();
-console.log(status);
-await sched.close();
-console.log(await fetch(url).then(() => "open", () => "closed"));
+await brief.close();
+console.log(status, await fetch(url).then(() => "open", () => "closed"));
+await Scheduler.start({ procs: 1, name: "seen" });
+await Array.fromAsync(Deno.stdin.readable);
