@@ -28,6 +28,8 @@ export class Gate {
     if (!this.#isToken(token)) {
       return { refusal: "The token is not this inspector's: take the whole URL that it has printed." };
     }
+    // What the page loads is named from there.
+    if (rest.length === 0) return { refusal: "The URL ends with a slash." };
     return { path: rest.join("/") };
   }
 

@@ -128,7 +128,7 @@ function statusOf(sample: Sample): string {
 function standsOut({ cycles, threads, unstable }: Sample) {
   const hogs = threads.filter(({ hogMs }) => hogMs !== undefined);
   if (cycles.length === 0 && hogs.length === 0 && unstable === 0) return undefined;
-  return html`<ul class="standsout" role="status">
+  return html`<ul class="standsout" aria-label="What stands out">
     ${
     cycles.map((cycle, i) =>
       html`<li key=${`cycle${i}`}><a href="#waiting">${cycle.length} threads wait for each other</a></li>`

@@ -55,6 +55,7 @@ export class Tasks extends Component<Props, State> {
 
   /** The page's server may be gone: then what is shown stays. */
   async #ask(): Promise<void> {
+    if (document.hidden) return this.#later(EVERY);
     const { search, wanted, page, life } = this.state;
     const { sample, isPaused } = this.props;
     const asked = ++this.#asked;

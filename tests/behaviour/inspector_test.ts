@@ -43,6 +43,7 @@ Deno.test("who has the URL gets the page, its parts and what is seen, and nothin
     assert(response.headers.get("content-security-policy")!.startsWith("default-src 'none';"));
   }
   assertEquals(await ask(`${pathname}elsewhere`, { host }), 404);
+  assertEquals(await ask(pathname.slice(0, -1), { host }), 403);
   assertEquals(await ask(pathname, { host }, "POST"), 405);
 });
 
@@ -146,11 +147,18 @@ Deno.test("closing an inspector ends a trace that its page has asked for", async
   await soon(closed, "the server's end");
 });
 
-Deno.test("HEDDLE_INSPECT=1 has a program inspected without a word in it, and ends with it or its scheduler", async () => {
+Deno.test("task inspect has a program inspected without a word in it, until it or its scheduler ends", async () => {
   const program = new URL("../programs/is_inspected.ts", import.meta.url).href;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", program],
-    env: { HEDDLE_INSPECT: "1", NO_COLOR: "1" },
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      new URL("../../inspector/main.ts", import.meta.url).href,
+      "--",
+      program,
+    ],
+    env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
