@@ -25,8 +25,13 @@ export class Inspection {
     if (wish === "" || wish === "0") return undefined;
     if (wish !== "1") {
       console.warn(`HEDDLE_INSPECT is "${wish}", and nothing is opened: give 1, or unset it.`);
-    } else if (isGranted({ name: "net", host: "127.0.0.1" })) return new Inspection(scheduler, name);
-    else console.warn("HEDDLE_INSPECT is 1, and nobody may listen on 127.0.0.1: allow it with --allow-net.");
+      return undefined;
+    }
+    if (!isGranted({ name: "net", host: "127.0.0.1" })) {
+      console.warn("HEDDLE_INSPECT is 1, and nobody may listen on 127.0.0.1: allow it with --allow-net.");
+      return undefined;
+    }
+    return new Inspection(scheduler, name);
   }
 
   private constructor(scheduler: object, name: string | undefined) {
