@@ -52,11 +52,14 @@ Deno.test("a wrong token, a foreign Host and a foreign Origin are refused, whate
     const path = pathname + part;
     assertEquals(await ask(`/${part}`, { host }), 403);
     assertEquals(await ask(`/${pathname.slice(1, -2)}x/${part}`, { host }), 403);
+    assertEquals(await ask(`/x${pathname.slice(2, -1)}/${part}`, { host }), 403);
     assertEquals(await ask(`/${pathname.slice(1, -2)}/${part}`, { host }), 403);
+    assertEquals(await ask(`/${pathname.slice(1, -1)}0/${part}`, { host }), 403);
     assertEquals(await ask(path, { host: "example.com" }), 403);
     assertEquals(await ask(path, { host: `example.com:${port}` }), 403);
     assertEquals(await ask(path, { host: "127.0.0.1" }), 403);
     assertEquals(await ask(`http://${host}${path}`, { host: "example.com" }), 403);
+    assertEquals(await ask(`http://example.com${path}`, { host }), 403);
     assertEquals(await ask(path, { host, origin: "https://example.com" }), 403);
     assertEquals(await ask(path, { host, origin: "null" }), 403);
     assertEquals(await ask(path, { host, origin: `https://${host}` }), 403);

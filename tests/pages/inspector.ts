@@ -387,8 +387,9 @@ Deno.test("a page that stays open leaks nothing, and neither does the program", 
     // A sample is 3 KiB, and there are eight a second: one that is kept in 20 would be 1 MiB in two minutes.
     assertLess(late.page, early.page * 1.1 + 1);
     assertLess(late.program, early.program * 1.1 + 2);
-    assertLess(late.nodes, early.nodes * 1.1 + 100);
-    assertLess(late.listeners, early.listeners * 1.1 + 20);
+    // A table that happens to be full has 300 more than an empty one; what each sample leaves would be 480 in a minute.
+    assertLess(late.nodes, early.nodes + 400);
+    assertLess(late.listeners, early.listeners + 60);
     assertEquals(errors, []);
     await page.close();
   } finally {
