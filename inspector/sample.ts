@@ -15,8 +15,11 @@ import type {
 
 /** Groups of tasks, and channels and locks, that one sample has at most. Guess: more than anybody reads. */
 const MOST = 100;
-/** Milliseconds for which a task has to be seen at its turn until it is called a hog: a thread's count of tasks may lag by 61, of 10 ms. */
-const HOG = 1000;
+/**
+ * Milliseconds for which a thread has to be seen at the same turn until its task is called a hog. Guess: what it says of how many tasks
+ * it has started may lag by 61, so short ones of one kind look like one; where others use the CPU, these took more than a second.
+ */
+const HOG = 2000;
 
 /** States of a thread whose task neither awaits nor blocks where that is allowed. */
 const KEEPING: readonly DumpedThread["state"][] = ["running", "frozen", "seized", "abandoned", "waking"];
