@@ -28,6 +28,13 @@ export interface Bundle {
   readonly isFor: "threads" | "hosts";
 }
 
+/** A page's script and style sheet, as strings in a generated module. */
+export interface Page {
+  readonly script: string;
+  readonly style: string;
+  readonly out: string;
+}
+
 export const libraries: readonly Library[] = [
   {
     sources: ["native/shim.c", "native/native_m.c", "native/preempt.c", "native/shim.h"],
@@ -52,6 +59,10 @@ export const libraries: readonly Library[] = [
 export const bundles: readonly Bundle[] = [
   { entry: "scheduler/worker_main.ts", out: "scheduler/host/worker_bundle.ts", isFor: "threads" },
   { entry: "mod.ts", out: "heddle.js", isFor: "hosts" },
+];
+
+export const pages: readonly Page[] = [
+  { script: "inspector/page/main.ts", style: "inspector/page/page.css", out: "inspector/page_bundle.ts" },
 ];
 
 const root = new URL("../", import.meta.url);
@@ -284,6 +295,79 @@ function asFunction(module: string): string {
   return `(function(require){"use strict";${body}})\n//# sourceURL=heddle:thread`;
 }
 
+/** All that the page's script imports, libraries for browsers included, and its style sheet. */
+export async function bundlePage({ script, style, out }: Page): Promise<string> {
+  const alias = await packagesOf(script);
+  const esbuild = await import("esbuild");
+  try {
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [script, style],
+      absWorkingDir: decodeURIComponent(root.pathname),
+      // Nothing is written: it is where the two would be.
+      outdir: decodeURIComponent(root.pathname),
+      bundle: true,
+      format: "esm",
+      platform: "browser",
+      alias,
+      target: "es2022",
+      minify: true,
+      legalComments: "none",
+      charset: "utf8",
+      write: false,
+      logLevel: "silent",
+    });
+    const textOf = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))!.text;
+    return generated(`${script} and the libraries in ${licences(out)}`, {
+      script: textOf(".js"),
+      style: textOf(".css"),
+    });
+  } finally {
+    await esbuild.stop();
+  }
+}
+
+/** What others wrote is in the bundle, and their licences beside it. */
+function licences(out: string): string {
+  return out.replace(/[^/]*$/, "LICENCES.md");
+}
+
+/** Where the libraries that a page imports lie on this machine, by their names: Deno has them in its cache, in the import map's versions. */
+async function packagesOf(entry: string): Promise<Record<string, string>> {
+  const cache = await informationOn();
+  const { npmPackages } = await informationOn(entry);
+  return Object.fromEntries(
+    Object.values(npmPackages as Record<string, { name: string; version: string }>).map((
+      { name, version },
+    ) => [
+      name,
+      `${cache.npmCache}/registry.npmjs.org/${name}/${version}`,
+    ]),
+  );
+}
+
+// deno-lint-ignore no-explicit-any -- What `deno info` says.
+async function informationOn(...entry: string[]): Promise<any> {
+  const args = ["info", "--json", ...entry];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+  if (!success) throw new Error(`deno ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+export async function writePage(page: Page): Promise<void> {
+  await write(page.out, await bundlePage(page));
+}
+
+/** As `checkLibrary`. */
+export async function checkPage(page: Page): Promise<string> {
+  if (!await entryExists(page.out)) throw new Error(`${page.out} is missing: run native/build.ts.`);
+  if (await Deno.readTextFile(new URL(page.out, root)) !== await bundlePage(page)) {
+    throw new Error(
+      `${page.out} differs from what ${page.script} and its imports give: run native/build.ts.`,
+    );
+  }
+  return "same source";
+}
+
 async function entryExists(entry: string): Promise<boolean> {
   try {
     return (await Deno.stat(new URL(entry, root))).isFile;
@@ -357,6 +441,9 @@ if (import.meta.main) {
   // After the libraries: a bundle includes their generated modules.
   for (const bundle of bundles) {
     await run(bundle.out, bundle.entry, () => writeBundle(bundle), () => checkBundle(bundle));
+  }
+  for (const page of pages) {
+    await run(page.out, page.script, () => writePage(page), () => checkPage(page));
   }
   if (failed) Deno.exit(1);
 }

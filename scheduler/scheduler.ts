@@ -3,6 +3,7 @@ import { SchedulerClosedError } from "./tasks/errors.ts";
 import type { Capabilities } from "../ffi/capabilities.ts";
 import { variable } from "../ffi/permitted.ts";
 import type { Host } from "./host/host.ts";
+import type { Inspection } from "./host/inspection.ts";
 import { hostModule } from "./host_module.ts";
 import { handOver } from "./codec/moves.ts";
 import type { Dump } from "./host/dump.ts";
@@ -82,10 +83,12 @@ const DEDICATE_OPTIONS = { ...GO_OPTIONS, ...THREAD_OPTIONS } satisfies Names<De
  */
 export class Scheduler implements AsyncDisposable {
   readonly #host: Host;
+  readonly #inspection: Inspection | undefined;
 
   /** @internal */
   constructor(options: SchedulerOptions) {
     this.#host = hostModule!.Host.open(options);
+    this.#inspection = hostModule!.Inspection.ofEnvironment(this, options.name);
   }
 
   /**
@@ -449,6 +452,7 @@ export class Scheduler implements AsyncDisposable {
    * to await the tasks: they are no unhandled rejections.
    */
   close(): Promise<void> {
+    this.#inspection?.close();
     return this.#host.close();
   }
 

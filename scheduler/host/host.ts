@@ -52,6 +52,7 @@ import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
 
 export { openLibrary } from "../native/library.ts";
+export { Inspection } from "./inspection.ts";
 export { NativeThread } from "../native/thread.ts";
 
 /**

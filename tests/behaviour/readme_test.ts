@@ -30,7 +30,10 @@ async function deno(cwd: URL, ...args: string[]): Promise<{ code: number; stdout
 Deno.test("each program of the README and of docs/ is well typed, runs, and prints what it says", async (t) => {
   const directory = new URL(`file://${await Deno.makeTempDir({ prefix: "heddle-readme-" })}/`);
   try {
-    const imports = { "@heddle/heddle": new URL("mod.ts", root).href };
+    const imports = {
+      "@heddle/heddle": new URL("mod.ts", root).href,
+      "@heddle/heddle/inspector": new URL("inspector/inspect.ts", root).href,
+    };
     await Deno.writeTextFile(new URL("deno.json", directory), JSON.stringify({ imports }));
     for (const { name, text } of programs) await Deno.writeTextFile(new URL(name, directory), text);
     const checked = await deno(directory, "check", "--quiet", ...programs.map(({ name }) => name));

@@ -1,23 +1,10 @@
-/** The pages that this project writes, in a real Chromium: `deno task test:pages`. */
+/** The page that the bench writes, in a real Chromium: `deno task test:pages`. */
 import { assertEquals, assertGreater } from "@std/assert";
-import { launch } from "puppeteer-core";
 import { page as benchPage } from "../../bench/page.ts";
 import { exampleReport } from "../support/example_report.ts";
+import { startBrowser } from "./browser.ts";
 
-const places = ["chromium", "chromium-browser", "google-chrome"].map((name) => `/usr/bin/${name}`);
-const executablePath = places.find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
-if (executablePath === undefined) {
-  console.error("There is no Chromium in /usr/bin: apt-get install chromium");
-  Deno.exit(1);
-}
-// As root, as on machines that build, it has no sandbox; what it shows is our own.
-const browser = await launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await startBrowser();
 Deno.test.afterAll(() => browser.close());
 
 interface Seen {

@@ -15,8 +15,8 @@ function* filesIn(folder: URL): Generator<URL> {
   }
 }
 
-const folders = ["scheduler/", "ffi/", "native/", "tests/", "examples/", "bench/", "docs/"].map((name) =>
-  new URL(name, root)
+const folders = ["scheduler/", "ffi/", "inspector/", "native/", "tests/", "examples/", "bench/", "docs/"].map(
+  (name) => new URL(name, root),
 );
 const beside = ["README.md", "CONTRIBUTING.md", "mod.ts"].map((name) => new URL(name, root));
 const files = [...folders.flatMap((folder) => [...filesIn(folder)]), ...beside];
