@@ -6,7 +6,7 @@ import { native } from "../support/capabilities.ts";
 import { runProgram } from "../support/programs.ts";
 import { add, tidOf } from "../tasks/arithmetic.ts";
 
-const ALL = { preemption: true, native: true, threadOptions: true, poller: false };
+const ALL = { preemption: true, native: true, threadOptions: true, poller: true };
 const NONE = { preemption: false, native: false, threadOptions: false, poller: false };
 
 /** What the environment says of the tier is read as the function begins. */
