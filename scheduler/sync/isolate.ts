@@ -6,10 +6,10 @@
  * the queue, writes the outcome, and makes it `ready`: an operation of its own isolate goes on at once, another's by mail.
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { store } from "../arena/atomics.ts";
+import { load, store } from "../arena/atomics.ts";
 import { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
-import { M_POLL, POLL_NONE } from "../arena/layout/m.ts";
+import { HOST, M_POLL, M_TID, POLL_NONE } from "../arena/layout/m.ts";
 import { W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import type { Bytes } from "../codec/codec.ts";
 import { Locks } from "../parking/locks.ts";
@@ -170,6 +170,11 @@ export class Isolate implements Lot, Store {
   /** Isolates that do nothing but such operations let their mail, their timers and other tasks have a turn. */
   #later<T>(value: T): Promise<T> {
     return new Promise((resolve) => this.loop.resumeLater({ fire: () => resolve(value) }));
+  }
+
+  /** The host starts sysmon last of all. Who cannot do without calls it. */
+  callForSysmon(): void {
+    if (load(this.words, this.arena.isolate(HOST) + M_TID) === 0) this.#wakeups.signal(HOST);
   }
 
   // Parking -----------------------------------------------------------------------------------------------------------

@@ -47,6 +47,11 @@ const ESHUTDOWN = 108;
 
 /** Descriptors that one look takes out of the set. Guess: their tasks go on before the next one. */
 const BATCH = 128;
+/**
+ * Nanoseconds of looks in vain after the last one that found something, before the set is armed: as long as an M spins. The two
+ * wakes of poller and sysmon take that.
+ */
+const LINGER = 20_000;
 
 /** A descriptor, as long as its number stands for the same file. */
 export class Descriptor implements Waited {
@@ -143,6 +148,7 @@ export class Poller implements PollSet, Lot, LocalPlace {
   readonly #word: number;
   readonly #descriptors = new Map<number, Descriptor>();
   #generation = 0;
+  #lingersUntil = 0;
   readonly #ready = new Int32Array(3 * BATCH);
 
   /** Throws a TypeError without the shim, and an Error if the system refuses a descriptor or the thread. */
@@ -160,6 +166,7 @@ export class Poller implements PollSet, Lot, LocalPlace {
     // From here on the host closes it if the thread dies.
     store(words, arena.isolate(number) + M_POLL_SET, this.#set + 1);
     this.#arm();
+    isolate.callForSysmon();
   }
 
   // Looking -----------------------------------------------------------------------------------------------------------
@@ -170,7 +177,9 @@ export class Poller implements PollSet, Lot, LocalPlace {
     const ready = this.#ready;
     const count = this.#shim.pollTake(this.#set, ready);
     if (count < 0) throw new Error(`A poll set cannot be read: ${errnoName(count)}.`);
-    if (count === 0) return this.#arm();
+    // What was answered just now may be asked again in a moment: then it is found without the poller and sysmon.
+    if (count > 0) this.#lingersUntil = this.#shim.nowNs() + LINGER;
+    else if (this.#shim.nowNs() >= this.#lingersUntil) return this.#arm();
     for (let i = 0; i < 3 * count; i += 3) {
       const descriptor = this.#descriptors.get(ready[i]);
       if (descriptor?.generation === ready[i + 1]) this.#fired(descriptor, ready[i + 2]);
