@@ -118,7 +118,10 @@ int32_t heddle_poller_open(heddle_number address, heddle_number sysmon) {
     result = open_poller(poller);
   }
   pthread_rwlock_unlock(&pollers);
-  return result;
+  if (result != 0) return result;
+  atomic_store(&poller->fired, 1);
+  heddle_kick_sysmon(sysmon, true);
+  return 0;
 }
 
 int32_t heddle_poller_arm(heddle_number address, int32_t set, heddle_number word) {

@@ -170,7 +170,8 @@ struct heddle_poller {
 // The word of a poll set. FIRED by the poller, from NONE alone; MAILED by sysmon; NONE by the thread that the set belongs to.
 enum { HEDDLE_POLL_NONE = 0, HEDDLE_POLL_FIRED = 1, HEDDLE_POLL_MAILED = 2 };
 
-// Starts the thread, unless there is one. Returns 0, -ESHUTDOWN after heddle_poller_close, or what the system refuses it with:
+// By a thread, before it arms its set for the first time. Starts the poller, unless there is one, and has sysmon look at all words:
+// this thread's may be FIRED by what the one before it has left. Returns 0, -ESHUTDOWN after heddle_poller_close, or what the system refuses it with:
 // -EMFILE, -ENFILE, -ENOMEM, -EAGAIN. `poller` is the address of a struct that stays until heddle_poller_close.
 int32_t heddle_poller_open(heddle_number poller, heddle_number sysmon);
 

@@ -1,7 +1,7 @@
 /** sysmon's part in the netpoller: it tells isolates that something is ready in their poll sets. README.md, "The netpoller". */
 import { cas, exchange, load } from "../arena/atomics.ts";
 import { ISOLATES } from "../arena/layout/header.ts";
-import { HOST, M_POLL, POLL_FIRED, POLL_MAILED, POLL_NONE } from "../arena/layout/m.ts";
+import { HOST, M_POLL, POLL_FIRED, POLL_MAILED } from "../arena/layout/m.ts";
 import { POLLER_FIRED } from "../arena/layout/native.ts";
 import type { Shared } from "../parking/shared.ts";
 
@@ -36,8 +36,9 @@ export class Netpoll {
       this.#shared.wakeups.ready(isolate);
       return true;
     }
-    // It has died. Nobody else has a mark that it was not told of.
-    cas(words, line, POLL_MAILED, POLL_NONE);
+    // It has died. If there is another one of that number meanwhile, it may have had an event that was not told because of this
+    // mark. It has set `fired` as it began, after its mailbox was opened and so after our push: there is another look.
+    cas(words, line, POLL_MAILED, POLL_FIRED);
     return false;
   }
 }

@@ -8,7 +8,7 @@ import {
   ThreadDiedError,
   writable,
 } from "@heddle/heddle";
-import { native } from "../support/capabilities.ts";
+import { poller } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import {
   close,
@@ -65,7 +65,7 @@ function isIdle(): boolean {
   return idleProcs === sched.procs && spinning === 0;
 }
 
-native.test("a task goes on when something can be read, whatever kind of descriptor it is", async () => {
+poller.test("a task goes on when something can be read, whatever kind of descriptor it is", async () => {
   const folder = await Deno.makeTempDir();
   const [left, right] = socketPair();
   const [input, output] = pipe();
@@ -87,7 +87,7 @@ native.test("a task goes on when something can be read, whatever kind of descrip
   await Deno.remove(folder, { recursive: true });
 });
 
-native.test("it waits, also while nothing else happens, and the host waits as tasks do", async () => {
+poller.test("it waits, also while nothing else happens, and the host waits as tasks do", async () => {
   const [fd, ours] = [eventfd(), eventfd()];
   let isReady = false;
   const [task, wait] = [sched.go(readsOnce(fd)), readable(sched, ours).then(() => isReady = true)];
@@ -102,7 +102,7 @@ native.test("it waits, also while nothing else happens, and the host waits as ta
   close(ours);
 });
 
-native.test("what is ready already is told at once, and so is the end of the other side", async () => {
+poller.test("what is ready already is told at once, and so is the end of the other side", async () => {
   const [input, output] = pipe();
   write(output, new Uint8Array(7));
   assertEquals(await soon(sched.go(readsOnce(input)), "what is there"), 7);
@@ -112,7 +112,7 @@ native.test("what is ready already is told at once, and so is the end of the oth
   close(input);
 });
 
-native.test("one waits to read and another one to write at the same time", async () => {
+poller.test("one waits to read and another one to write at the same time", async () => {
   const [left, right] = socketPair();
   writeUntilFull(left);
   const begun = new Flag();
@@ -126,7 +126,7 @@ native.test("one waits to read and another one to write at the same time", async
   close(right);
 });
 
-native.test("a thousand descriptors wait in one thread, and take none of their own", async () => {
+poller.test("a thousand descriptors wait in one thread, and take none of their own", async () => {
   const fds = Array.from({ length: 1000 }, () => eventfd());
   const before = tids().length;
   const begun = new Flag();
@@ -138,7 +138,7 @@ native.test("a thousand descriptors wait in one thread, and take none of their o
   fds.forEach(close);
 });
 
-native.test("a pollable is registered once, and hears of everything that comes", async () => {
+poller.test("a pollable is registered once, and hears of everything that comes", async () => {
   const [input, output] = pipe();
   const read = new Flag();
   const task = sched.go(readsToTheEnd(input, read.buffer));
@@ -155,7 +155,7 @@ native.test("a pollable is registered once, and hears of everything that comes",
   assertEquals(close(input), -1);
 });
 
-native.test("an edge that came before the wait is told at once, and once", async () => {
+poller.test("an edge that came before the wait is told at once, and once", async () => {
   const [left, right] = socketPair();
   const here = pollable(sched, left);
   write(right, new Uint8Array(1));
@@ -174,7 +174,7 @@ native.test("an edge that came before the wait is told at once, and once", async
   close(right);
 });
 
-native.test("a wait is taken back by its signal, and by the end of its task", async () => {
+poller.test("a wait is taken back by its signal, and by the end of its task", async () => {
   const fd = eventfd();
   const controller = new AbortController();
   const waits = [
@@ -199,7 +199,7 @@ native.test("a wait is taken back by its signal, and by the end of its task", as
   close(fd);
 });
 
-native.test("what waits for a descriptor that is closed rejects, and so does who comes later", async () => {
+poller.test("what waits for a descriptor that is closed rejects, and so does who comes later", async () => {
   const [input, output] = pipe();
   const meanwhile = `BadResource: Descriptor ${input} was closed while somebody waited for it.`;
   assertEquals(await soon(sched.go(closesWhileOthersWait(input)), "all"), [
@@ -212,7 +212,7 @@ native.test("what waits for a descriptor that is closed rejects, and so does who
   close(output);
 });
 
-native.test("shutdown() of a socket tells those who wait on other threads", async () => {
+poller.test("shutdown() of a socket tells those who wait on other threads", async () => {
   const [left, right] = socketPair();
   const task = sched.go(readsOnce(left));
   await until(() => task.state === "running" && isIdle(), "it waits");
@@ -222,7 +222,7 @@ native.test("shutdown() of a socket tells those who wait on other threads", asyn
   close(right);
 });
 
-native.test("a number that is used again is another descriptor, also if the old one lives on elsewhere", async () => {
+poller.test("a number that is used again is another descriptor, also if the old one lives on elsewhere", async () => {
   const [old, oldOutput] = pipe();
   const [other, output] = pipe();
   const copy = dup(old);
@@ -243,7 +243,7 @@ native.test("a number that is used again is another descriptor, also if the old 
   for (const fd of [old, copy, oldOutput, output]) close(fd);
 });
 
-native.test("close() of a pollable leaves a file alone that has its number by now", async () => {
+poller.test("close() of a pollable leaves a file alone that has its number by now", async () => {
   const [input, output] = pipe();
   const lost = pollable(sched, input);
   const other = eventfd();
@@ -256,7 +256,7 @@ native.test("close() of a pollable leaves a file alone that has its number by no
   close(output);
 });
 
-native.test("a thread that dies leaves no descriptor of its own, and those it waited for as they are", async () => {
+poller.test("a thread that dies leaves no descriptor of its own, and those it waited for as they are", async () => {
   const fds = [eventfd(), eventfd()];
   await soon(
     assertRejects(() => sched.dedicate(diesBesideWaits(fds)), ThreadDiedError),
@@ -269,7 +269,7 @@ native.test("a thread that dies leaves no descriptor of its own, and those it wa
   fds.forEach((fd) => assertEquals(close(fd), 0));
 });
 
-native.test("close() rejects what the host waits for, ends the thread, and leaves no descriptor", async () => {
+poller.test("close() rejects what the host waits for, ends the thread, and leaves no descriptor", async () => {
   const fd = eventfd();
   const own = await Scheduler.start({ procs: 1 });
   const [wait, task] = [readable(own, fd), own.go(readsOnce(fd))];
@@ -288,7 +288,7 @@ native.test("close() rejects what the host waits for, ends the thread, and leave
   close(fd);
 });
 
-native.test("what cannot be waited for is refused, with the reason", async () => {
+poller.test("what cannot be waited for is refused, with the reason", async () => {
   const file = await Deno.makeTempFile();
   using opened = await Deno.open(file);
   const [fd] = descriptors().filter((fd) => linkOf(fd) === file);

@@ -69,5 +69,5 @@ export const M_WORDS = M_POLL + LINE;
 export const POLL_NONE = 0;
 /** Something is ready in a set that was armed. By native/poller.c, from POLL_NONE alone. */
 export const POLL_FIRED = 1;
-/** Its isolate has mail that says so. By sysmon, from POLL_FIRED alone; left by who reads the mail. */
+/** Its isolate has mail that says so. By sysmon, from POLL_FIRED alone, and back if it is dead; left by who reads the mail. */
 export const POLL_MAILED = 2;
