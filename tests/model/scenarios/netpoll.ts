@@ -204,5 +204,5 @@ function scenario(name: string, times: number, bound: number, isNext: boolean): 
   };
 }
 
-export const twice = scenario("netpoll: a task waits two times, and is told", 2, 2, false);
-export const next = scenario("netpoll: an event of the thread that had the number before", 1, 2, true);
+export const twice = scenario("netpoll: a task waits two times, and is told", 2, 1, false);
+export const next = scenario("netpoll: an event of the thread that had the number before", 1, 1, true);
