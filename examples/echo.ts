@@ -61,9 +61,9 @@ const bytes = new Uint8Array(64 << 10);
 const room = BigInt(bytes.length);
 
 /** What found no room: it is sent as the other side reads. */
-async function sendRest(socket: Pollable, rest: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+async function sendRest(socket: Pollable, rest: Uint8Array<ArrayBuffer>): Promise<void> {
   while (rest.length > 0) {
-    await socket.writable({ signal });
+    await socket.writable();
     const sent = Number(libc.send(socket.fd, rest, BigInt(rest.length), MSG_NOSIGNAL));
     if (sent > 0) rest = rest.subarray(sent);
     else if (errno() !== EAGAIN) throw failed("send");
@@ -80,13 +80,14 @@ export const echo = task(import.meta, "echo", async (ctx, fd: number, open: Int3
       if (count === 0) return;
       if (count > 0) {
         const sent = Number(libc.send(fd, bytes, BigInt(count), MSG_NOSIGNAL));
-        if (sent < count) await sendRest(socket, bytes.slice(Math.max(0, sent), count), ctx.signal);
+        if (sent < count) await sendRest(socket, bytes.slice(Math.max(0, sent), count));
         // There is more only if that was all that fits: what comes from here on is a new edge.
         if (count === bytes.length) continue;
       } else if (errno() !== EAGAIN) {
         return;
       }
-      await socket.readable({ signal: ctx.signal });
+      // Without a signal, of which each task would have one: that is more than all else that it has.
+      await socket.readable();
     }
   } finally {
     Atomics.sub(open, 0, 1);
@@ -94,24 +95,28 @@ export const echo = task(import.meta, "echo", async (ctx, fd: number, open: Int3
 });
 
 /** Accepts connections, each of which becomes a task, until it is cancelled. */
-export const accepts = task(import.meta, "accepts", async (ctx, fd: number, open: Int32Array): Promise<void> => {
-  using listener = pollable(ctx, fd);
-  const noDelay = new Int32Array([1]);
-  for (;;) {
-    const connection = libc.accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (connection >= 0) {
-      libc.setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, noDelay, 4);
-      // It has no part in how a connection ends, and is not to end by it.
-      ctx.go(echo(connection, open), { signal: ctx.signal }).catch(() => {});
-      continue;
+export const accepts = task(
+  import.meta,
+  "accepts",
+  async (ctx, fd: number, open: Int32Array): Promise<void> => {
+    using listener = pollable(ctx, fd);
+    const noDelay = new Int32Array([1]);
+    for (;;) {
+      const connection = libc.accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (connection >= 0) {
+        libc.setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, noDelay, 4);
+        // A connection that fails is not to be an error of this one. It is served after this one was cancelled, too.
+        ctx.go(echo(connection, open)).catch(() => {});
+        continue;
+      }
+      const error = errno();
+      if (error === EAGAIN) await listener.readable({ signal: ctx.signal });
+      // All descriptors are in use, until a connection ends.
+      else if (error === EMFILE) await ctx.sleep(10);
+      else if (error !== ECONNABORTED) throw failed("accept4");
     }
-    const error = errno();
-    if (error === EAGAIN) await listener.readable({ signal: ctx.signal });
-    // All descriptors are in use, until a connection ends.
-    else if (error === EMFILE) await ctx.sleep(10);
-    else if (error !== ECONNABORTED) throw failed("accept4");
-  }
-});
+  },
+);
 
 if (import.meta.main) {
   const options = parseArgs(Deno.args, { string: ["port", "procs"] });
