@@ -60,14 +60,15 @@ export function listenOn(port: number): { fd: number; port: number } {
 const bytes = new Uint8Array(64 << 10);
 const room = BigInt(bytes.length);
 
-/** What found no room: it is sent as the other side reads. */
-async function sendRest(socket: Pollable, rest: Uint8Array<ArrayBuffer>): Promise<void> {
+/** What found no room: it is sent as the other side reads. False if that does not any more. */
+async function sendRest(socket: Pollable, rest: Uint8Array<ArrayBuffer>): Promise<boolean> {
   while (rest.length > 0) {
     await socket.writable();
     const sent = Number(libc.send(socket.fd, rest, BigInt(rest.length), MSG_NOSIGNAL));
     if (sent > 0) rest = rest.subarray(sent);
-    else if (errno() !== EAGAIN) throw failed("send");
+    else if (errno() !== EAGAIN) return false;
   }
+  return true;
 }
 
 /** Serves a connection until the other side closes it. Others learn from `open` how many there are. */
@@ -80,7 +81,7 @@ export const echo = task(import.meta, "echo", async (ctx, fd: number, open: Int3
       if (count === 0) return;
       if (count > 0) {
         const sent = Number(libc.send(fd, bytes, BigInt(count), MSG_NOSIGNAL));
-        if (sent < count) await sendRest(socket, bytes.slice(Math.max(0, sent), count));
+        if (sent < count && !await sendRest(socket, bytes.slice(Math.max(0, sent), count))) return;
         // There is more only if that was all that fits: what comes from here on is a new edge.
         if (count === bytes.length) continue;
       } else if (errno() !== EAGAIN) {
@@ -105,8 +106,8 @@ export const accepts = task(
       const connection = libc.accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (connection >= 0) {
         libc.setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, noDelay, 4);
-        // A connection that fails is not to be an error of this one. It is served after this one was cancelled, too.
-        ctx.go(echo(connection, open)).catch(() => {});
+        // It never fails, and is served after this one was cancelled, too.
+        ctx.go(echo(connection, open));
         continue;
       }
       const error = errno();
