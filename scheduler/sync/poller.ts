@@ -41,7 +41,6 @@ const EDGE = 2 ** 31 + IN + OUT + PEER_HANG_UP;
 
 // <errno.h>
 const EPERM = 1;
-const ENOENT = 2;
 const EBADF = 9;
 const ESHUTDOWN = 108;
 
