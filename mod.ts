@@ -61,6 +61,7 @@ export { prometheus } from "./scheduler/prometheus.ts";
 export { move } from "./scheduler/codec/moves.ts";
 export { Mutex } from "./scheduler/sync/mutex.ts";
 export type { SharedOptions } from "./scheduler/sync/object_name.ts";
+export { Pollable, pollable, readable, writable } from "./scheduler/sync/pollable.ts";
 export { Once } from "./scheduler/sync/once.ts";
 export {
   failedItem,

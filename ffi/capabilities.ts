@@ -12,7 +12,7 @@ export interface Capabilities {
    * names are ignored, and `tid` is a number that only this process knows.
    */
   readonly threadOptions: boolean;
-  /** Tasks can wait for descriptors. Always false so far. */
+  /** Tasks can wait for descriptors: {@linkcode readable}, {@linkcode pollable}. */
   readonly poller: boolean;
 }
 

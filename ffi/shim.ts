@@ -94,13 +94,25 @@ export interface Shim extends Setters<number>, Tier {
   cpuNs(tid: number): number;
   /** Writes where code lies that was made at run time to the address: see native/shim.h. How many ranges. */
   readCode(ranges: number, most: number): number;
+  /** `heddle_poll_open`: the number of a poll set, or a negative errno. */
+  pollOpen(): number;
+  /** `heddle_poll_control`: 0 or a negative errno. */
+  pollControl(set: number, operation: number, descriptor: number, events: number, generation: number): number;
+  /** `heddle_poll_take`: how many there are, of which each takes three words of `ready`. */
+  pollTake(set: number, ready: Int32Array<ArrayBuffer>): number;
+  /** 0 or a negative errno. */
+  closeDescriptor(descriptor: number): number;
+  /** `heddle_poller_open`, and the next two: with addresses. */
+  pollerOpen(poller: number, sysmon: number): number;
+  pollerArm(poller: number, set: number, word: number): number;
+  pollerClose(poller: number): void;
   /** Nothing of this object is used afterwards. */
   close(): void;
 }
 
 const HIGHEST_CPU = 65535;
 
-const CAPABILITIES: Capabilities = { preemption: true, native: true, threadOptions: true, poller: false };
+const CAPABILITIES: Capabilities = { preemption: true, native: true, threadOptions: true, poller: true };
 
 /**
  * Loads the shim, of which a process has one copy, with its static variables: the dynamic linker finds what is loaded by its
@@ -141,6 +153,13 @@ export function loadShim(path: string = soname): Shim {
     preempt: symbols.heddle_preempt,
     cpuNs: symbols.heddle_cpu_ns,
     readCode: symbols.heddle_read_code,
+    pollOpen: symbols.heddle_poll_open,
+    pollControl: symbols.heddle_poll_control,
+    pollTake: (set, ready) => symbols.heddle_poll_take(set, ready, Math.floor(ready.length / 3)),
+    closeDescriptor: symbols.heddle_close_descriptor,
+    pollerOpen: symbols.heddle_poller_open,
+    pollerArm: symbols.heddle_poller_arm,
+    pollerClose: symbols.heddle_poller_close,
     close: () => library.close(),
   };
 }

@@ -56,5 +56,13 @@ export function shimless(lack: string): Shim {
     makePreemptible: unreachable,
     preempt: unreachable,
     readCode: unreachable,
+    pollOpen: unreachable,
+    pollControl: unreachable,
+    pollTake: unreachable,
+    closeDescriptor: unreachable,
+    pollerOpen: unreachable,
+    pollerArm: unreachable,
+    // There is none.
+    pollerClose() {},
   };
 }

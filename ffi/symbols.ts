@@ -50,7 +50,21 @@ export const shimSymbols = {
   heddle_cpu_ns: { parameters: ["i32"], result: "f64" },
   /** `int32_t heddle_read_code(heddle_number ranges, int32_t most)` */
   heddle_read_code: { parameters: ["f64", "i32"], result: "i32" },
+  /** `int32_t heddle_poll_open(void)` */
+  heddle_poll_open: { parameters: [], result: "i32" },
+  /** `int32_t heddle_poll_control(int32_t set, int32_t operation, int32_t descriptor, uint32_t events, int32_t generation)` */
+  heddle_poll_control: { parameters: ["i32", "i32", "i32", "u32", "i32"], result: "i32" },
+  /** `int32_t heddle_poll_take(int32_t set, int32_t *ready, int32_t most)` */
+  heddle_poll_take: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** `int32_t heddle_close_descriptor(int32_t descriptor)` */
+  heddle_close_descriptor: { parameters: ["i32"], result: "i32" },
+  /** `int32_t heddle_poller_open(heddle_number poller, heddle_number sysmon)` */
+  heddle_poller_open: { parameters: ["f64", "f64"], result: "i32" },
+  /** `int32_t heddle_poller_arm(heddle_number poller, int32_t set, heddle_number word)` */
+  heddle_poller_arm: { parameters: ["f64", "i32", "f64"], result: "i32" },
+  /** `void heddle_poller_close(heddle_number poller)` */
+  heddle_poller_close: { parameters: ["f64"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */
-export const shimAbi = 6;
+export const shimAbi = 7;

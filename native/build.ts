@@ -37,7 +37,7 @@ export interface Page {
 
 export const libraries: readonly Library[] = [
   {
-    sources: ["native/shim.c", "native/native_m.c", "native/preempt.c", "native/shim.h"],
+    sources: ["native/shim.c", "native/native_m.c", "native/preempt.c", "native/poller.c", "native/shim.h"],
     out: "native/shim_x86_64.ts",
     // Its threads run its code until they end, also when the last isolate that had loaded it is gone.
     flags: ["-Wl,-z,nodelete"],

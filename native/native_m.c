@@ -100,15 +100,15 @@ static int32_t take(struct heddle_native_queue *queue) {
   }
 }
 
-// Partner: sysmon announces a long sleep in its word, then looks at the queue and at call_host. Without an announcement
-// it ticks by itself, and is woken only if it is to do so `now`.
-static void kick_sysmon(struct heddle_native_host *host, bool now) {
-  _Atomic int32_t *sysmon = pointer(host->sysmon);
+// Partner: sysmon announces a long sleep in its word, then looks at the queue, at call_host and at the poller's `fired`. Without
+// an announcement it ticks by itself, and is woken only if it is to do so `now`.
+void heddle_kick_sysmon(heddle_number address, bool now) {
+  _Atomic int32_t *sysmon = pointer(address);
   if (atomic_load(sysmon) != 0) {
     atomic_store(sysmon, 0);
     now = true;
   }
-  if (now) heddle_futex_wake(host->sysmon, 1);
+  if (now) heddle_futex_wake(address, 1);
 }
 
 static void give_back(struct heddle_native_host *host, struct heddle_call *call, int32_t number) {
@@ -119,7 +119,7 @@ static void give_back(struct heddle_native_host *host, struct heddle_call *call,
   // Partner: the host sets `asleep`, then looks at `done`.
   if (atomic_load(&host->asleep) == 1 && atomic_exchange(&host->asleep, 0) == 1) {
     atomic_store(&host->call_host, 1);
-    kick_sysmon(host, true);
+    heddle_kick_sysmon(host->sysmon, true);
   }
 }
 
@@ -135,12 +135,11 @@ static bool has_sleeping(uint32_t state) {
 
 static void *heddle_native_m(void *argument);
 
-static int start(struct heddle_native_queue *queue) {
+int heddle_start_thread(pthread_t *thread, void *(*run)(void *), void *argument, size_t stack_bytes) {
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  if (queue->stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, (size_t)queue->stack_bytes);
+  if (stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, stack_bytes);
   // Signals of the process are for its other threads, which know what to do with them. Those that a fault raises
   // are not: blocked, they would end the process without asking its handlers.
   sigset_t blocked, before;
@@ -151,10 +150,16 @@ static int start(struct heddle_native_queue *queue) {
   sigdelset(&blocked, SIGILL);
   sigdelset(&blocked, SIGTRAP);
   pthread_sigmask(SIG_SETMASK, &blocked, &before);
-  pthread_t thread;
-  if (error == 0) error = pthread_create(&thread, &attributes, heddle_native_m, queue);
+  if (error == 0) error = pthread_create(thread, &attributes, run, argument);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
+  return error;
+}
+
+static int start(struct heddle_native_queue *queue) {
+  pthread_t thread;
+  int error = heddle_start_thread(&thread, heddle_native_m, queue, (size_t)queue->stack_bytes);
+  if (error == 0) pthread_detach(thread);
   return error;
 }
 
@@ -188,7 +193,7 @@ int32_t heddle_native_wake(heddle_number address) {
     // It has not left its search, and looks at the queue after it did.
     if (state & HEDDLE_SPINNING) return 0;
     if (active(state) >= queue->limit) {
-      if (queue->limit < queue->max_threads) kick_sysmon(host_of(queue), false);
+      if (queue->limit < queue->max_threads) heddle_kick_sysmon(host_of(queue)->sysmon, false);
       return 0;
     }
     bool sleeping = has_sleeping(state);
@@ -208,7 +213,7 @@ int32_t heddle_native_wake(heddle_number address) {
   atomic_fetch_sub(&queue->state, HEDDLE_ONE_ACTIVE + HEDDLE_SPINNING);
   release_thread(queue);
   // Others may have relied on the one that was to look.
-  if (!is_empty(queue)) kick_sysmon(host_of(queue), false);
+  if (!is_empty(queue)) heddle_kick_sysmon(host_of(queue)->sysmon, false);
   return -error;
 }
 

@@ -3,9 +3,11 @@
 #ifndef HEDDLE_SHIM_H
 #define HEDDLE_SHIM_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define HEDDLE_ABI 6u
+#define HEDDLE_ABI 7u
 #define HEDDLE_NAME_MAX 15
 
 // An integer below 2^53 as JavaScript holds it: addresses and times travel as doubles. With one 64-bit integer among
@@ -139,6 +141,53 @@ enum { HEDDLE_IDLE = 1, HEDDLE_IN_CALL = 2, HEDDLE_STUCK = 3, HEDDLE_STATUS_STRI
 // active. In the latter case sysmon is kicked, which finds out who is stuck. Returns 0, or the negative errno of
 // pthread_create.
 int32_t heddle_native_wake(heddle_number queue);
+
+// The netpoller (poller.c): threads wait for descriptors. "The netpoller" in scheduler/sysmon/README.md has the protocol.
+
+// A poll set is an epoll instance, and belongs to one thread. The number of a new one, or -EMFILE, -ENFILE, -ENOMEM.
+int32_t heddle_poll_open(void);
+
+// epoll_ctl, with its operations and events. What comes of it has the descriptor and the generation. Returns 0 or what that fails
+// with: -EBADF, -EEXIST, -ENOENT, -EPERM (a file, which is always ready), -ENOMEM, -ENOSPC.
+int32_t heddle_poll_control(int32_t set, int32_t operation, int32_t descriptor, uint32_t events, int32_t generation);
+
+// What is ready in the set now, `most` or 256 at the most: descriptor, generation, events of each. Returns how many.
+int32_t heddle_poll_take(int32_t set, int32_t *ready, int32_t most);
+
+// close(). The number is free in any case but -EBADF.
+int32_t heddle_close_descriptor(int32_t descriptor);
+
+// One thread of a scheduler that waits for all its poll sets. Zeros at first.
+struct heddle_poller {
+  heddle_number sysmon;   // address of the word in which sysmon sleeps
+  _Atomic int32_t fired;  // set to 1 for sysmon: some words of poll sets are FIRED
+  int32_t epoll;          // C's, as is the rest: where sets are, plus 1; 0: not open; -1: closed for good
+  int32_t stop;           // an eventfd
+  int32_t padding_1;
+  uint64_t thread;
+  int32_t padding_2[8];
+};
+// The word of a poll set. FIRED by the poller, from NONE alone; MAILED by sysmon; NONE by the thread that the set belongs to.
+enum { HEDDLE_POLL_NONE = 0, HEDDLE_POLL_FIRED = 1, HEDDLE_POLL_MAILED = 2 };
+
+// By a thread, before it arms its set for the first time. Starts the poller, unless there is one, and has sysmon look at all words:
+// this thread's may be FIRED by what the one before it has left. Returns 0, -ESHUTDOWN after heddle_poller_close, or what the system refuses it with:
+// -EMFILE, -ENFILE, -ENOMEM, -EAGAIN. `poller` is the address of a struct that stays until heddle_poller_close.
+int32_t heddle_poller_open(heddle_number poller, heddle_number sysmon);
+
+// When something is ready in the set, or if it is now, its word becomes FIRED, once. Returns 0, -ESHUTDOWN, -ENOMEM, -ENOSPC.
+int32_t heddle_poller_arm(heddle_number poller, int32_t set, heddle_number word);
+
+// Ends the thread, and returns when it has touched the struct and all words for the last time. Twice is as good as once.
+void heddle_poller_close(heddle_number poller);
+
+// What the files of the shim have of each other (native_m.c).
+
+// Wakes sysmon if it sleeps for long, by its word; or in any case, if it is to look `now`.
+void heddle_kick_sysmon(heddle_number sysmon, bool now);
+
+// pthread_create for a thread that takes no signals of the process. 0 bytes: the system's default. Returns 0 or an errno.
+int heddle_start_thread(pthread_t *thread, void *(*run)(void *), void *argument, size_t stack_bytes);
 
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
 // "Preemption" in scheduler/sysmon/README.md has the protocol.

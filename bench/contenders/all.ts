@@ -13,6 +13,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   heddle_server: async () => (await import("./heddle_server.ts")).contender,
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
+  net: async () => (await import("./net.ts")).contender,
   nonblocking: async () => (await import("./nonblocking.ts")).contender,
   opens: async () => (await import("./opens.ts")).contender,
   strace: async () => (await import("./strace.ts")).contender,

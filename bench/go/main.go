@@ -35,6 +35,8 @@ var rows = map[string]func() float64{
 	"locker":           server,
 	"retake":           retake,
 	"beside-loop":      besideLoop,
+	"echo-net-1":       echoNet,
+	"echo-net-2":       echoNet,
 }
 
 // curves are rows with a point, and perhaps a word.

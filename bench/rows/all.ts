@@ -3,6 +3,7 @@ import { beside } from "./beside.ts";
 import { blocking } from "./blocking.ts";
 import { computing } from "./compute.ts";
 import { echoes } from "./echo.ts";
+import { echoNet } from "./echo_net.ts";
 import { idleCpu } from "./idle_cpu.ts";
 import { idleSysmon } from "./idle_sysmon.ts";
 import { mutex, mutexTry } from "./mutex.ts";
@@ -54,5 +55,6 @@ export const rows = [
   ...beside,
   idleCpu,
   idleSysmon,
+  ...echoNet,
   ...sandboxed,
 ];

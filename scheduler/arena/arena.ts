@@ -14,6 +14,7 @@ import {
   NATIVE_HOST_WORDS,
   NATIVE_STATUS_WORDS,
   NATIVE_WORDS,
+  POLLER_WORDS,
   QUEUE_WORDS,
 } from "./layout/native.ts";
 import { MAX_PROCS, P_WORDS } from "./layout/p.ts";
@@ -56,7 +57,8 @@ function offsets(maxTasks: number, maxThreads: number) {
   const gs = lineUp(names + TASK_NAME_BYTES / 4);
   const codeRanges = lineUp(gs + slots * G_WORDS);
   const native = lineUp(codeRanges + CODE_WORDS);
-  const spans = lineUp(native + NATIVE_WORDS);
+  const poller = lineUp(native + NATIVE_WORDS);
+  const spans = poller + POLLER_WORDS;
   const meters = lineUp(spans + MAX_UNITS / 32);
   // The host's, those of the threads, and sysmon's.
   const queuedAt = meters + (numbers + 2) * METER_WORDS;
@@ -73,6 +75,7 @@ function offsets(maxTasks: number, maxThreads: number) {
     gs,
     codeRanges,
     native,
+    poller,
     spans,
     meters,
     queuedAt,
@@ -103,6 +106,8 @@ export class Arena {
   readonly nativeQueue: number;
   readonly nativeStatuses: number;
   readonly nativeCalls: number;
+  /** The struct of the one thread that waits for descriptors. */
+  readonly poller: number;
   /** The highest isolate number. */
   readonly numbers: number;
   /** Words of O_ISOLATES. */
@@ -134,6 +139,7 @@ export class Arena {
     this.nativeQueue = this.nativeHost + NATIVE_HOST_WORDS;
     this.nativeStatuses = this.nativeQueue + QUEUE_WORDS;
     this.nativeCalls = this.nativeStatuses + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS;
+    this.poller = at.poller;
     this.numbers = at.numbers;
     this.isolateBits = (at.numbers >> 5) + 1;
     this.#processors = at.processors;

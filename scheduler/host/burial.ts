@@ -25,6 +25,7 @@ import { ISOLATES } from "../arena/layout/header.ts";
 import { HOST, M_RAN_ON, M_SPINNING, M_WANTS_P } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { givenP, givenSpinning, isGiven } from "../parking/sleep_word.ts";
+import { closePollSet } from "../sync/poller.ts";
 import { buryWaiters } from "../sync/poison.ts";
 import type { Owner } from "../slots/owner.ts";
 import { splitKey } from "../tasks/define.ts";
@@ -89,6 +90,7 @@ export class Burial {
     this.#takeP(isolate);
     this.#table.breakLock(isolate);
     this.#closeMailbox(isolate);
+    closePollSet(this.#home, isolate);
     this.#loseTasks(isolate, verdict);
     this.#home.heap.bury(isolate);
     buryWaiters(this.#home, isolate);

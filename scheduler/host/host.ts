@@ -366,6 +366,8 @@ export class Host {
     // Whoever waits for it hears why it failed.
     await this.#trace?.stop().catch(() => {});
     this.#loop.close();
+    this.home.pollSet?.close();
+    this.#shim.pollerClose(this.#shim.addressOf(this.#words.subarray(this.#arena.poller)));
     this.#shim.close();
   }
 

@@ -125,14 +125,22 @@ export class HostLoop {
 
   /** Keeps the process alive until the promise has settled. */
   async holdFor<T>(promise: Promise<T>): Promise<T> {
-    this.#holders++;
-    this.#holdOrNot();
+    this.holdProcess();
     try {
       return await promise;
     } finally {
-      this.#holders--;
-      this.#holdOrNot();
+      this.letProcessGo();
     }
+  }
+
+  holdProcess(): void {
+    this.#holders++;
+    this.#holdOrNot();
+  }
+
+  letProcessGo(): void {
+    this.#holders--;
+    this.#holdOrNot();
   }
 
   close(): void {

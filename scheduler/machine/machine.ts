@@ -169,6 +169,7 @@ export class Machine {
       }
     }
     agenda.tellCounts();
+    this.home.pollSet?.close();
     if (hold.p !== NO_P && hold.p !== EXEMPT_P) this.#leaveP();
   }
 

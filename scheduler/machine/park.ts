@@ -263,7 +263,8 @@ export class Park {
 
   #sleepInEventLoop(asleep: SleepState, ms: number): Promise<void> {
     // Partner: the host's look at it, while this M sleeps.
-    this.#isStuck = !this.#agenda.hasTimers && !this.#agenda.hasOwnWork() && this.#eventLoop.isEmpty();
+    this.#isStuck = !this.#agenda.hasTimers && this.#home.polled === 0 && !this.#agenda.hasOwnWork() &&
+      this.#eventLoop.isEmpty();
     store(this.#words, this.#record + M_STUCK, this.#isStuck ? 1 : 0);
     return this.#hold.sleepInEventLoop(asleep, Math.max(0, ms - this.#eventLoop.ahead));
   }

@@ -6,8 +6,10 @@
  * the queue, writes the outcome, and makes it `ready`: an operation of its own isolate goes on at once, another's by mail.
  */
 import type { Shim } from "../../ffi/shim.ts";
+import { load, store } from "../arena/atomics.ts";
 import { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
+import { HOST, M_POLL, M_TID, POLL_NONE } from "../arena/layout/m.ts";
 import { W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import type { Bytes } from "../codec/codec.ts";
 import { Locks } from "../parking/locks.ts";
@@ -44,6 +46,9 @@ export interface Loop extends Clock {
   resumeLater(resume: { fire(): void }): void;
   /** An operation has been parked that another isolate may complete soon. For who does not look at its mail anyway. */
   listen?(): void;
+  /** Keeps the process alive until `letProcessGo` was called as often. Of a thread its tasks do that. */
+  holdProcess?(): void;
+  letProcessGo?(): void;
 }
 
 /** Something of this isolate alone, where operations are parked that have no record. */
@@ -52,6 +57,13 @@ export interface LocalPlace {
   listed: number;
   readonly hasWaiting: boolean;
   waiting(): Iterable<Waiter>;
+}
+
+/** What the isolate has registered with the kernel: poller.ts. */
+export interface PollSet {
+  /** Whoever waits for what is ready there goes on. */
+  look(): void;
+  close(): void;
 }
 
 /** The isolate of a Scheduler or a context. Throws a TypeError for anything else. */
@@ -67,6 +79,7 @@ export class Isolate implements Lot, Store {
   readonly arena: Arena;
   readonly words: Int32Array;
   readonly number: number;
+  readonly shim: Shim;
   readonly loop: Loop;
   readonly locks: Locks;
   readonly meter: Meter;
@@ -84,6 +97,10 @@ export class Isolate implements Lot, Store {
   budget = BUDGET;
   /** Operations of this isolate that are parked. A select is one. */
   parked = 0;
+  /** Of these, how many wait for descriptors: what nobody here ends. */
+  polled = 0;
+  /** From the first such wait on. */
+  pollSet: PollSet | undefined = undefined;
   /** Why nothing can be done any more. */
   shutdown: (() => Error) | undefined = undefined;
   #operations = 0;
@@ -107,6 +124,7 @@ export class Isolate implements Lot, Store {
     this.arena = arena;
     this.words = arena.i32;
     this.number = number;
+    this.shim = shim;
     this.loop = loop;
     this.#wakeups = wakeups;
     this.#mailbox = mailbox;
@@ -152,6 +170,11 @@ export class Isolate implements Lot, Store {
   /** Isolates that do nothing but such operations let their mail, their timers and other tasks have a turn. */
   #later<T>(value: T): Promise<T> {
     return new Promise((resolve) => this.loop.resumeLater({ fire: () => resolve(value) }));
+  }
+
+  /** The host starts sysmon last of all. Who cannot do without calls it. */
+  callForSysmon(): void {
+    if (load(this.words, this.arena.isolate(HOST) + M_TID) === 0) this.#wakeups.signal(HOST);
   }
 
   // Parking -----------------------------------------------------------------------------------------------------------
@@ -233,8 +256,15 @@ export class Isolate implements Lot, Store {
   /** An operation of this isolate has been completed, here or by mail. */
   read(record: number): void {
     const waiter = this.records.waiterOf(record);
-    if (waiter === undefined) this.discard(record);
+    if (waiter === undefined) this.#readStrange(record);
     else this.complete(waiter, this.words[record + W_OUTCOME]);
+  }
+
+  /** That something is ready in its poll set, or may be in that of the thread that had its number; or an operation of that one. */
+  #readStrange(record: number): void {
+    this.discard(record);
+    // The mark has been taken off before, so what comes after this look is mailed again.
+    if (record === this.arena.isolate(this.number) + M_POLL) this.pollSet?.look();
   }
 
   /** It goes on now if this isolate holds a P, else when it has one. */
@@ -243,8 +273,9 @@ export class Isolate implements Lot, Store {
     else this.loop.resumeLater({ fire: () => waiter.waited.completed(waiter, outcome) });
   }
 
-  /** An operation has been completed whose isolate died. */
+  /** An operation has been completed whose isolate died. Of a mail about a poll set, which is no block, the mark is taken off. */
   discard(record: number): void {
+    if (record * 4 < this.arena.heapAt) return store(this.words, record, POLL_NONE);
     dropCell(this, this.values, record + W_CELL);
     this.heap.free(record * 4, 0);
   }

@@ -11,6 +11,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import { NativeWatch } from "./native_watch.ts";
+import { Netpoll } from "./netpoll.ts";
 import { CLOSING, PROCS_FIXED, PROCS_SEEN } from "../arena/layout/header.ts";
 import { HOST, M_IMPORTS } from "../arena/layout/m.ts";
 import { METER_QUEUE, METER_RETAKES } from "../arena/layout/meter.ts";
@@ -58,6 +59,7 @@ export class Sysmon {
   readonly #words: Int32Array;
   readonly #shim: Shim;
   readonly #native: NativeWatch;
+  readonly #netpoll: Netpoll;
   readonly #preemption: Preemption;
   readonly #meter: Meter;
   readonly #seen: Seen[] = [];
@@ -82,6 +84,7 @@ export class Sysmon {
     this.#words = arena.i32;
     this.#shim = shim;
     this.#native = new NativeWatch(arena, shim, parker);
+    this.#netpoll = new Netpoll(shared);
     this.#meter = new Meter(arena, arena.sysmonMeter, shim.nowNs);
     this.#preemption = new Preemption(shared, shim, this.#meter);
     // What the host found there.
@@ -100,6 +103,7 @@ export class Sysmon {
       this.#now = this.#shim.nowNs();
       this.#retook = false;
       this.#expectsMore = false;
+      this.#netpoll.tick();
       const nativeCallsWait = this.#native.tick();
       this.#preemption.begin(this.#now);
       this.#lookAtPs();
@@ -131,6 +135,7 @@ export class Sysmon {
     store(this.#words, CLOSING, 1);
     for (const isolate of this.#shared.roles.isolates) this.#shared.wakeups.signal(isolate);
     this.#native.close();
+    this.#shim.pollerClose(this.#shim.addressOf(this.#words.subarray(this.#shared.arena.poller)));
   }
 
   /**
@@ -151,7 +156,7 @@ export class Sysmon {
     const sysmon = this.#shared.sysmonSleep;
     if (this.#now - this.#lastRun > CALM) {
       sysmon.announce(SLEEPS);
-      const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      const isWanted = this.#netpoll.tick() || this.#native.tick() || load(this.#words, CLOSING) === 1;
       if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);
       sysmon.retract();
       return LONGEST_WITH_CALLS;
@@ -162,7 +167,7 @@ export class Sysmon {
     }
     // It ends by itself, so there is no second look at Ps: a call that began just now has to wait for that.
     sysmon.announce(NAPS);
-    if (!this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST_NAP));
+    if (!this.#netpoll.tick() && !this.#native.tick()) sysmon.sleep(NAPS, Math.min(us, LONGEST_NAP));
     sysmon.retract();
     return Math.min(us, LONGEST_NAP);
   }

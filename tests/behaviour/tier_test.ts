@@ -1,12 +1,12 @@
 // With the native shim and without. What the rest of the suite says holds for both tiers: `deno task test:shimless`.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type DedicateOptions, Scheduler, type SchedulerOptions } from "@heddle/heddle";
+import { type DedicateOptions, pollable, readable, Scheduler, type SchedulerOptions } from "@heddle/heddle";
 import { openTier } from "../../ffi/tier.ts";
 import { native } from "../support/capabilities.ts";
 import { runProgram } from "../support/programs.ts";
 import { add, tidOf } from "../tasks/arithmetic.ts";
 
-const ALL = { preemption: true, native: true, threadOptions: true, poller: false };
+const ALL = { preemption: true, native: true, threadOptions: true, poller: true };
 const NONE = { preemption: false, native: false, threadOptions: false, poller: false };
 
 /** What the environment says of the tier is read as the function begins. */
@@ -60,6 +60,8 @@ Deno.test("without the shim preemption can be asked for in vain, and be left out
 Deno.test("without the shim native calls and what a thread is to have of the system are refused by name", async () => {
   assertThrows(() => without.dlopen("libc.so.6", {}), TypeError, lacking("Scheduler.dlopen()"));
   assertThrows(() => without.thread(), TypeError, lacking("Scheduler.thread()"));
+  assertThrows(() => pollable(without, 0), TypeError, lacking("pollable()"));
+  await assertRejects(() => readable(without, 0), TypeError, lacking("readable()"));
   const wishes: [DedicateOptions, string][] = [[{ affinity: [0] }, "affinity"], [{ nice: 1 }, "nice"]];
   for (const [options, what] of wishes) {
     assertThrows(() => without.dedicate(add(1, 2), options), TypeError, lacking(`dedicate: ${what}`));

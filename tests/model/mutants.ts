@@ -1319,4 +1319,48 @@ export const mutants: Mutant[] = [
     "if (!this.#gs.cancelQueued(before) && this.#gs.hasEnded(before)) {",
     "priorities: a task whose",
   ),
+  mutant(
+    "a mark is taken off after the look",
+    "sync/isolate.ts",
+    `    this.discard(record);
+    // The mark has been taken off before, so what comes after this look is mailed again.
+    if (record === this.arena.isolate(this.number) + M_POLL) this.pollSet?.look();`,
+    `    if (record === this.arena.isolate(this.number) + M_POLL) this.pollSet?.look();
+    this.discard(record);`,
+    "netpoll",
+  ),
+  mutant(
+    "a look that has found something is not followed by another one",
+    "sync/poller.ts",
+    "    this.#isolate.loop.resumeLater(this);",
+    "",
+    "netpoll: a task",
+  ),
+  mutant(
+    "sysmon looks at the words of poll sets, and then takes what says that it is to look",
+    "sysmon/netpoll.ts",
+    `    exchange(this.#words, this.#fired, 0);
+    const isolates = load(this.#words, ISOLATES);
+    let hasTold = false;
+    for (let isolate = HOST; isolate < isolates; isolate++) hasTold = this.#tell(isolate) || hasTold;`,
+    `    const isolates = load(this.#words, ISOLATES);
+    let hasTold = false;
+    for (let isolate = HOST; isolate < isolates; isolate++) hasTold = this.#tell(isolate) || hasTold;
+    exchange(this.#words, this.#fired, 0);`,
+    "netpoll",
+  ),
+  mutant(
+    "the mark of a dead thread is taken off, and no more",
+    "sysmon/netpoll.ts",
+    "cas(words, line, POLL_MAILED, POLL_FIRED);",
+    "cas(words, line, POLL_MAILED, 0);",
+    "netpoll: an event",
+  ),
+  mutant(
+    "sysmon does not look for descriptors when it has announced that it sleeps",
+    "sysmon/sysmon.ts",
+    "const isWanted = this.#netpoll.tick() || this.#native",
+    "const isWanted = this.#native",
+    "netpoll",
+  ),
 ];

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -316,6 +317,71 @@ static void descriptors(void) {
   CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
 }
 
+// Descriptors that are waited for ------------------------------------------------------------------------------------
+
+enum { ROUNDS = 200 };
+
+struct waiting {
+  struct heddle_poller poller;
+  _Atomic int32_t sysmon;
+  _Atomic int32_t word;
+};
+
+// sysmon's part and that of the thread with the set: the word is MAILED, then NONE, and the set is looked into.
+static void hears(struct waiting *waiting, int32_t set, int32_t descriptor, int32_t generation) {
+  int32_t ready[3] = {0};
+  while (heddle_poll_take(set, ready, 1) == 0) {
+    CHECK(heddle_poller_arm(address(&waiting->poller), set, address(&waiting->word)) == 0);
+    while (atomic_load(&waiting->word) == HEDDLE_POLL_NONE) {
+      atomic_store(&waiting->sysmon, 1);
+      if (atomic_exchange(&waiting->poller.fired, 0) == 0) heddle_futex_wait(address(&waiting->sysmon), 1, -1);
+      atomic_store(&waiting->sysmon, 0);
+    }
+    CHECK(atomic_exchange(&waiting->word, HEDDLE_POLL_NONE) == HEDDLE_POLL_FIRED);
+  }
+  CHECK(ready[0] == descriptor && ready[1] == generation && (ready[2] & EPOLLIN) != 0);
+}
+
+static void *writes(void *argument) {
+  int *ends = argument;
+  char byte;
+  for (int round = 0; round < ROUNDS; round++) CHECK(write(ends[3], "x", 1) == 1 && read(ends[0], &byte, 1) == 1);
+  return NULL;
+}
+
+static void *polls(void *argument) {
+  struct waiting waiting = {0};
+  (void)argument;
+  heddle_number poller = address(&waiting.poller);
+  CHECK(heddle_poller_open(poller, address(&waiting.sysmon)) == 0);
+  CHECK(heddle_poller_open(poller, address(&waiting.sysmon)) == 0);
+  int32_t set = heddle_poll_open();
+  CHECK(set >= 0);
+  int ends[4];
+  CHECK(pipe(ends) == 0 && pipe(ends + 2) == 0);
+  pthread_t writer;
+  CHECK(heddle_poll_control(set, EPOLL_CTL_MOD, ends[2], EPOLLIN, 1) == -ENOENT);
+  CHECK(heddle_poll_control(set, EPOLL_CTL_ADD, ends[2], EPOLLIN | EPOLLONESHOT, INT_MIN) == 0);
+  CHECK(pthread_create(&writer, NULL, writes, ends) == 0);
+  for (int round = 0; round < ROUNDS; round++) {
+    char byte;
+    hears(&waiting, set, ends[2], round == 0 ? INT_MIN : round);
+    CHECK(read(ends[2], &byte, 1) == 1);
+    CHECK(heddle_poll_control(set, EPOLL_CTL_MOD, ends[2], EPOLLIN | EPOLLONESHOT, round + 1) == 0);
+    CHECK(write(ends[1], "x", 1) == 1);
+  }
+  CHECK(pthread_join(writer, NULL) == 0);
+  CHECK(heddle_poll_control(set, EPOLL_CTL_DEL, ends[2], 0, 0) == 0);
+  for (int i = 0; i < 4; i++) CHECK(heddle_close_descriptor(ends[i]) == 0);
+  CHECK(heddle_close_descriptor(ends[0]) == -EBADF);
+  heddle_poller_close(poller);
+  heddle_poller_close(poller);
+  CHECK(heddle_poller_arm(poller, set, address(&waiting.word)) == -ESHUTDOWN);
+  CHECK(heddle_poller_open(poller, address(&waiting.sysmon)) == -ESHUTDOWN);
+  CHECK(heddle_close_descriptor(set) == 0);
+  return NULL;
+}
+
 static void *plays(void *argument) {
   state = (uint32_t)(uintptr_t)argument * 2654435761u | 1;
   looks_at_itself(NULL);
@@ -331,6 +397,8 @@ int main(void) {
   pthread_t threads[3];
   for (intptr_t i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, plays, (void *)(i + 1)) == 0);
   for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  // By themselves: numbers of descriptors that were closed are not used again.
+  for (int i = 0; i < 3; i++) polls(NULL);
   puts("done");
   return 0;
 }

@@ -32,6 +32,8 @@ export interface Stage {
   fail(message: string): void;
   /** For a report: what was done so far. */
   note(text: string): void;
+  /** Called when the scheduler is closed, and no task runs any more. */
+  readonly closers: (() => void)[];
   /** What has not settled. */
   readonly open: Map<unknown, string>;
 }

@@ -15,6 +15,7 @@ import { mapped, piped } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
+import { polling } from "./acts/polling.ts";
 import { progress } from "./acts/progress.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
@@ -32,7 +33,7 @@ import {
 } from "./census.ts";
 import { describe, planOf } from "./plan.ts";
 import { Random } from "./random.ts";
-import { native, threadOptions } from "../support/capabilities.ts";
+import { native, poller, threadOptions } from "../support/capabilities.ts";
 import { threadName, tids } from "../support/os_threads.ts";
 
 /**
@@ -82,6 +83,7 @@ const plays: readonly Play[] = [
   views,
   ...(native.isThere ? [pool, nativeThread] : []),
   ...(threadOptions.isThere ? [options] : []),
+  ...(poller.isThere ? [polling, polling] : []),
 ];
 
 function pause(ms: number): Promise<void> {
@@ -116,6 +118,7 @@ export async function playRound(seed: number): Promise<number> {
       failed.reject(new Error("the model says otherwise"));
     },
     note: (text) => void history.push(text),
+    closers: [],
     open: new Map(),
   };
 
@@ -201,6 +204,7 @@ export async function playRound(seed: number): Promise<number> {
       stage.fail(`${left} threads are left, and ${stage.runaways} tasks ran on`);
     }
     if (failures.length > 0) throw new Error("the model says otherwise");
+    for (const close of stage.closers) close();
     return left;
   } catch (error) {
     const arenaLeft = [...isolates(arena), ...leftBehind(arena)];

@@ -25,6 +25,7 @@ class Needing {
 }
 
 export const native = new Needing("native");
+export const poller = new Needing("poller");
 export const preemption = new Needing("preemption");
 /** Also for what a thread is to the kernel: its number, its name, its state. */
 export const threadOptions = new Needing("threadOptions");

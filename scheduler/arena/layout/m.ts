@@ -56,4 +56,18 @@ export const M_SPAN = 3 * LINE + 12;
 /** What runs there: see black_box.ts. */
 export const M_BOX = 4 * LINE;
 export const BOX_BYTES = 16 * LINE;
-export const M_WORDS = 4 * LINE + BOX_BYTES / 4;
+/**
+ * Its poll set, in a line that a mail names as it names a record, with its link at W_MAIL: sync/poller.ts. First the word of
+ * native/poller.c: POLL_NONE, POLL_FIRED, POLL_MAILED. Then the descriptor plus 1, 0 for none: by the thread, taken by the host when
+ * that is dead, both by exchange.
+ */
+export const M_POLL = M_BOX + BOX_BYTES / 4;
+export const M_POLL_SET = M_POLL + 1;
+export const M_WORDS = M_POLL + LINE;
+
+/** Nothing has happened, or its reader is about to look. */
+export const POLL_NONE = 0;
+/** Something is ready in a set that was armed. By native/poller.c, from POLL_NONE alone. */
+export const POLL_FIRED = 1;
+/** Its isolate has mail that says so. By sysmon, from POLL_FIRED alone, and back if it is dead; left by who reads the mail. */
+export const POLL_MAILED = 2;

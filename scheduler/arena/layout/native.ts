@@ -55,6 +55,10 @@ export const MAX_NATIVE_THREADS = 4096;
 export const NATIVE_WORDS = NATIVE_HOST_WORDS + QUEUE_WORDS + MAX_NATIVE_THREADS * NATIVE_STATUS_WORDS +
   NATIVE_CALLS * CALL_WORDS;
 
+/** struct heddle_poller. C writes it all but for the second. */
+export const POLLER_FIRED = 2;
+export const POLLER_WORDS = LINE;
+
 // Preemption
 
 /**

@@ -23,12 +23,12 @@ export class Member implements Loop {
   readonly #mailbox: Mailbox;
   readonly #parker: Parker;
 
-  constructor(arena: Arena, number: number) {
+  constructor(arena: Arena, number: number, ofThread = shim) {
     this.#number = number;
-    const shared = new Shared(arena, shim);
+    const shared = new Shared(arena, ofThread);
     this.#parker = shared.parker;
     this.#mailbox = shared.mailbox;
-    this.home = new Isolate(shared, number, shim, this);
+    this.home = new Isolate(shared, number, ofThread, this);
     this.home.records.reserve(2);
   }
 
