@@ -6,7 +6,7 @@
  * is on its lane; what may overlap (waits, asynchronous regions, freezes) has lanes of its own ("b" and "e"). An arrow leads from
  * who queued a task to who ran it, and from who ended a wait to whose that was.
  */
-import type { TraceEvent } from "../tracing/event_ring.ts";
+import type { TraceEvent } from "./trace_events.ts";
 import {
   ASYNC_REGION,
   CALLED,

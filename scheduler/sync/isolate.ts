@@ -102,7 +102,7 @@ export class Isolate implements Lot, Store {
     shim: Shim,
     loop: Loop,
     locks: Locks = new Locks(arena, number),
-    meter: Meter = new Meter(arena, number, shim.nowNs),
+    meter: Meter = new Meter(arena, number, shim),
   ) {
     this.arena = arena;
     this.words = arena.i32;
