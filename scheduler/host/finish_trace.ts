@@ -1,6 +1,17 @@
 /** What was collected of a trace (trace_chunks.ts) becomes the file that people read (chrome_trace.ts). */
 import { ChromeTrace } from "./chrome_trace.ts";
-import { BEGIN, type Chunk, EVENTS, LANE, momentOf, readChunks, TASK, textOf, TURN, VERSION } from "./trace_chunks.ts";
+import {
+  BEGIN,
+  type Chunk,
+  EVENTS,
+  LANE,
+  momentOf,
+  readChunks,
+  TASK,
+  textOf,
+  TURN,
+  VERSION,
+} from "./trace_chunks.ts";
 import { LaneReader, type TraceEvent } from "./trace_events.ts";
 
 /** What was written. */
@@ -93,7 +104,9 @@ function ends(collected: Deno.FsFile): [begin: Chunk, last: Chunk] {
     if (chunk.kind === BEGIN) begin = chunk;
     if (chunk.kind === TURN) last = chunk;
   }
-  if (begin?.words[0] !== VERSION) throw new Error("finishTrace: that is no trace of this version of Heddle.");
+  if (begin?.words[0] !== VERSION) {
+    throw new Error("finishTrace: that is no trace of this version of Heddle.");
+  }
   // It was killed before the first turn.
   return [begin, last ?? { ...begin, words: Int32Array.of(...begin.words.slice(2, 6), begin.words[1], 0) }];
 }

@@ -45,7 +45,13 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
 import { type Metrics, MetricsReader } from "./metrics.ts";
-import { requireTraceOptions, traceOfEnvironment, type TraceOptions, TraceWriter, UNFINISHED } from "./trace.ts";
+import {
+  requireTraceOptions,
+  traceOfEnvironment,
+  type TraceOptions,
+  TraceWriter,
+  UNFINISHED,
+} from "./trace.ts";
 import type { DrainStart } from "./trace_drain.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";

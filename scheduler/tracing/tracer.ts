@@ -24,7 +24,14 @@ import type { Shim } from "../../ffi/shim.ts";
 import { TRACE_COUNTER, TRACING } from "../arena/layout/header.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { METER_RING } from "../arena/layout/meter.ts";
-import { EVENT_WORDS, HOST_EVENTS, KIND_BITS, RING_CAPACITY, RING_EVENTS, THREAD_EVENTS } from "../arena/layout/ring.ts";
+import {
+  EVENT_WORDS,
+  HOST_EVENTS,
+  KIND_BITS,
+  RING_CAPACITY,
+  RING_EVENTS,
+  THREAD_EVENTS,
+} from "../arena/layout/ring.ts";
 import { spanAt, Spans } from "../arena/spans.ts";
 import { RingWriter } from "./event_ring.ts";
 

@@ -1,6 +1,13 @@
 // What a trace has of a program, and that its sums are those of stats().
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertRejects } from "@std/assert";
-import { Channel, finishTrace, Scheduler, SchedulerClosedError, ThreadDiedError, type TraceSummary } from "@heddle/heddle";
+import {
+  Channel,
+  finishTrace,
+  Scheduler,
+  SchedulerClosedError,
+  ThreadDiedError,
+  type TraceSummary,
+} from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { preemption } from "../support/capabilities.ts";
 import { Flag } from "../support/flag.ts";
