@@ -284,7 +284,7 @@ export class Host {
   /** Begins with the first library or native thread. */
   get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
     if (this.#native !== undefined) return this.#native;
-    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop);
+    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop, this.home.meter);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
   }

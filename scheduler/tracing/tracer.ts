@@ -67,6 +67,10 @@ export const REGION = 13;
 export const ASYNC_REGION = 14;
 /** A value goes by message port: its bytes. */
 export const POSTED = 15;
+/** A task was in `ctx.sleep` or `ctx.wait`: its text's number. Lasts. */
+export const PAUSED = 19;
+/** A native call, by the host: its name's number. Lasts, from its start to its result. */
+export const CALLED_NATIVE = 20;
 /** A text: its number, and how many bytes follow. */
 export const NAMED = 16;
 /** Which trace, and in the words of number and duration its time. */
@@ -94,7 +98,8 @@ export class Tracer {
   readonly #ring: RingWriter;
   readonly #clocks: Clocks;
   readonly #names = new Map<string, number>();
-  readonly #parked = new Map<number, { readonly since: number; readonly text: string }>();
+  /** What lasts, and has its end elsewhere: by a record's number, or an object. */
+  readonly #begun = new Map<number | object, { readonly since: number; readonly text: string }>();
   /** Which trace it tells, as far as the thread knows; 0: none. */
   #trace = 0;
   /** Of the last JOINED; Infinity: there is none. */
@@ -141,7 +146,7 @@ export class Tracer {
   #join(trace: number): void {
     if (trace !== 0 && trace !== this.#trace) {
       this.#names.clear();
-      this.#parked.clear();
+      this.#begun.clear();
       this.#ranFrom = this.#sleptFrom = 0;
       this.#held = -1;
       this.#base = Infinity;
@@ -252,15 +257,16 @@ export class Tracer {
 
   // Operations --------------------------------------------------------------------------------------------------------
 
-  parks(record: number, text: string): void {
-    this.#parked.set(record, { since: this.#now(), text });
+  waits(what: number | object, text: string): void {
+    this.#begun.set(what, { since: this.#now(), text });
   }
 
-  unparks(record: number): void {
-    const parked = this.#parked.get(record);
-    if (parked === undefined) return;
-    this.#parked.delete(record);
-    this.#lastedFrom(WAITED, this.#number(parked.text), record, parked.since);
+  /** If it began in this trace. */
+  waited(what: number | object, kind: number, id: number): void {
+    const begun = this.#begun.get(what);
+    if (begun === undefined) return;
+    this.#begun.delete(what);
+    this.#lastedFrom(kind, this.#number(begun.text), id, begun.since);
   }
 
   // Texts -------------------------------------------------------------------------------------------------------------

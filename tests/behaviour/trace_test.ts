@@ -1,5 +1,12 @@
 // What a trace has of a program, and that its sums are those of stats().
-import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import {
   Channel,
   finishTrace,
@@ -17,7 +24,14 @@ import { fan, nothing } from "../tasks/arithmetic.ts";
 import { readsPipe } from "../tasks/blocking.ts";
 import { exitOfDeno } from "../tasks/dying.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
-import { hasLateRegion, hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
+import {
+  awaitsOutside,
+  hasLateRegion,
+  hasManyRegions,
+  hasRegions,
+  receivesOne,
+  sendsOne,
+} from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
 
 /** As in the file. Times are microseconds. */
@@ -133,6 +147,24 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertEquals(entries.filter(({ name }) => name === "hasRegions ended").length, 1);
     assertEquals(entries.filter(({ name }) => name === "value by port").length, 2);
     assertNested(entries);
+  });
+
+  await t.step("native calls by their names, and what tasks await that is no object", async () => {
+    const { entries } = await traced(sched, async () => {
+      await sched.go(awaitsOutside());
+      if (!sched.capabilities.native) return;
+      using libc = sched.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });
+      await libc.symbols.usleep(2000);
+    });
+    const lengths = new Map<string, number>();
+    for (const { cat, name, ph, id, ts } of entries) {
+      if (ph !== "b" || cat !== "pause" && cat !== "native") continue;
+      lengths.set(`${cat}: ${name}`, entries.find((end) => end.ph === "e" && end.id === id)!.ts - ts);
+    }
+    assertGreaterOrEqual(lengths.get("pause: sleep")!, 2900);
+    assertGreaterOrEqual(lengths.get("pause: a promise of the outside")!, 1900);
+    assertEquals(lengths.size, sched.capabilities.native ? 3 : 2);
+    if (sched.capabilities.native) assertGreaterOrEqual(lengths.get("native: usleep")!, 2000);
   });
 
   await t.step("what an operation waited for, with an arrow from who ended that", async () => {
@@ -289,4 +321,20 @@ Deno.test("HEDDLE_TRACE has a program traced from its begin to its end, without 
   assertEquals(slices(entries, "task").map(({ name }) => name), Array(5).fill("sum"));
   assertNested(entries);
   await Deno.remove(file);
+});
+
+Deno.test("the trace of a program that was killed can be finished by another one", async () => {
+  const file = await Deno.makeTempFile();
+  const { code, stderr } = await runProgram("is_killed_while_traced", { env: { HEDDLE_TRACE: file } });
+  assertEquals(code, 137, stderr);
+  assertEquals(await Deno.readTextFile(file), "");
+  const summary = finishTrace(new URL(`file://${file}`));
+  const entries = entriesOf(await Deno.readTextFile(file));
+  assertEquals(slices(entries, "task").map(({ name }) => name), Array(5).fill("sum"));
+  assertEquals(entries.at(-1)!.args, { ...summary });
+  // What was collected is gone now; and this is none.
+  assertThrows(() => finishTrace(file), Deno.errors.NotFound);
+  await Deno.rename(file, `${file}.events`);
+  assertThrows(() => finishTrace(file), Error, "no trace of this version");
+  for (const made of [file, `${file}.events`]) await Deno.remove(made);
 });
