@@ -14,6 +14,7 @@ import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
+import { traces } from "./acts/traces.ts";
 import { values } from "./acts/values.ts";
 import { views } from "./acts/views.ts";
 import {
@@ -71,6 +72,7 @@ const plays: readonly Play[] = [
   signals,
   statistics,
   dumps,
+  traces,
   views,
   ...(native.isThere ? [pool, nativeThread] : []),
   ...(threadOptions.isThere ? [options] : []),
