@@ -8,7 +8,7 @@
  * (`@opentelemetry/sdk-metrics`).
  *
  * @example A service, and a module of its tasks
- * ```ts no-run
+ * ```ts ignore
  * // tasks.ts
  * import { task } from "@heddle/heddle/otel";
  *
@@ -147,7 +147,7 @@ function fail(span: Span, error: unknown): void {
  * attribute `heddle.scheduler` if the scheduler has a name.
  *
  * @example
- * ```ts no-run
+ * ```ts ignore
  * import { metrics } from "@opentelemetry/api";
  * import { MeterProvider } from "@opentelemetry/sdk-metrics";
  * import { Scheduler } from "@heddle/heddle";

@@ -38,7 +38,7 @@ export function eventsOf(file: string | URL): string | URL {
  * Throws what reading and writing throw (`Deno.errors.NotFound`: there is no such trace), and an `Error` if that is no trace, or one
  * of another version of Heddle.
  *
- * ```ts no-run
+ * ```ts ignore
  * import { finishTrace } from "@heddle/heddle";
  *
  * const { events, dropped } = finishTrace("trace.json");
