@@ -5,4 +5,4 @@
 
 // What the package exports, in one file: a hundred take 15 ms more. A thread has all of that already, and nothing is loaded there.
 const { heddle = await import("./heddle.js") } = globalThis[Symbol.for("heddle.registry")] ?? {};
-export const { Barrier, Call, Channel, ChannelClosedError, DeadlockError, Mutex, Once, Pipeline, Pollable, QueueFullError, RWMutex, Scheduler, SchedulerClosedError, Semaphore, StreamCall, TaskAbandonedError, TaskController, TaskTimeoutError, ThreadDiedError, View, WaitGroup, after, dedicate, failedItem, go, move, onAbort, parallelMap, perThread, pipeline, pollable, prometheus, readable, recv, select, send, task, tasksFrom, writable } = heddle;
+export const { Barrier, Call, Channel, ChannelClosedError, DeadlockError, Mutex, Once, Pipeline, Pollable, QueueFullError, RWMutex, Scheduler, SchedulerClosedError, Semaphore, StreamCall, TaskAbandonedError, TaskController, TaskTimeoutError, ThreadDiedError, View, WaitGroup, after, dedicate, failedItem, finishTrace, go, move, onAbort, parallelMap, perThread, pipeline, pollable, prometheus, readable, recv, select, send, task, tasksFrom, writable } = heddle;

@@ -55,7 +55,8 @@ export {
   ThreadDiedError,
 } from "./scheduler/tasks/errors.ts";
 export type { Metrics, ThreadMetrics } from "./scheduler/host/metrics.ts";
-export type { Trace, TraceOptions, TraceSummary } from "./scheduler/host/trace.ts";
+export type { Trace, TraceOptions } from "./scheduler/host/trace.ts";
+export { finishTrace, type TraceSummary } from "./scheduler/host/finish_trace.ts";
 export type { Histogram } from "./scheduler/tracing/histogram.ts";
 export { prometheus } from "./scheduler/prometheus.ts";
 export { move } from "./scheduler/codec/moves.ts";

@@ -38,6 +38,7 @@ export function shimless(lack: string): Shim {
     // There is no such call, and the shortest sleep takes 70 us.
     yieldCpu: nothing,
     nowNs,
+    ticks: nowNs,
     setThreadName: nothing,
     getAffinity: () => [],
     setTimerSlack: nothing,

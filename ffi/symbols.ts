@@ -17,6 +17,8 @@ export const shimSymbols = {
   heddle_yield: { parameters: [], result: "i32" },
   /** `heddle_number heddle_now_ns(void)` */
   heddle_now_ns: { parameters: [], result: "f64" },
+  /** `heddle_number heddle_ticks(void)` */
+  heddle_ticks: { parameters: [], result: "f64" },
   /** `int32_t heddle_set_thread_name(const char *name)` */
   heddle_set_thread_name: { parameters: ["buffer"], result: "i32" },
   /** `int32_t heddle_set_affinity(const uint8_t *mask, uint32_t bytes)` */

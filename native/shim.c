@@ -64,6 +64,18 @@ heddle_number heddle_now_ns(void) {
   return (heddle_number)((int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
 }
 
+heddle_number heddle_ticks(void) {
+#if defined(__x86_64__)
+  return (heddle_number)(int64_t)__builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+  uint64_t ticks;
+  __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+  return (heddle_number)ticks;
+#else
+  return heddle_now_ns();
+#endif
+}
+
 int32_t heddle_set_thread_name(const char *name) {
   if (strnlen(name, HEDDLE_NAME_MAX + 1) > HEDDLE_NAME_MAX) return -ERANGE;
   return negative_errno(prctl(PR_SET_NAME, name, 0, 0, 0));

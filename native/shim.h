@@ -36,6 +36,10 @@ int32_t heddle_cpu(void);
 // CLOCK_MONOTONIC in nanoseconds: exact for the first 104 days of uptime, to 2 ns for the next 104, and so on.
 heddle_number heddle_now_ns(void);
 
+// The CPU's own counter (TSC, CNTVCT), at a third of the cost of the clock above. What one means, and whether those of all CPUs are
+// one, the kernel knows: see ffi/counter.ts. No barrier: the CPU may read it some instructions earlier or later.
+heddle_number heddle_ticks(void);
+
 // Names the calling thread. `name` is a C string. Returns -ERANGE above HEDDLE_NAME_MAX bytes.
 int32_t heddle_set_thread_name(const char *name);
 

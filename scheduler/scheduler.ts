@@ -288,12 +288,13 @@ export class Scheduler implements AsyncDisposable {
 
   /**
    * Writes down what happens from here on, until `stop()` or `close()`: who started which task, where and when it ran, what it
-   * waited for and who ended that, blocking calls, steals, sleeps, who had which P, and regions of tasks
+   * waited for and who ended that, blocking and native calls, steals, sleeps, who had which P, and regions of tasks
    * ({@linkcode TaskContext.span}). The file is JSON that https://ui.perfetto.dev and Chromium's `chrome://tracing` open; with
    * `HEDDLE_TRACE=file` in the environment a scheduler writes one from its start on. docs/seeing.md tells how to read it.
    *
-   * Each thread has room for 8192 events (256 KiB of the arena), which the host empties every few milliseconds. What finds no room is
-   * dropped, and counted: the threads never wait. A thread that computes joins when it comes to the scheduler. Of children that stay
+   * Each thread has room for 16384 events (256 KiB of the arena), which one more thread empties every few milliseconds into
+   * `file.events`. It makes the file of that as the trace ends, or the host as the process does; {@linkcode finishTrace} does it for a
+   * process that was killed. What finds no room is dropped, and counted: the threads never wait. A thread that computes joins when it comes to the scheduler. Of children that stay
    * on the thread of their parent one in 64 is there, of kinds of which others were ever started elsewhere. When nothing is traced
    * this costs nothing.
    *

@@ -18,6 +18,7 @@ import { Sysmon } from "./sysmon/sysmon.ts";
 import { registry, splitKey } from "./tasks/define.ts";
 import { tellUncaught } from "./machine/task_signal.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./host/thread_start.ts";
+import { drainTrace } from "./host/trace.ts";
 import { shown } from "./tasks/options.ts";
 import type { PerThread } from "./tasks/per_thread.ts";
 import { POOL } from "./parking/roles.ts";
@@ -28,7 +29,7 @@ const HEAP_CHECK = 100;
 /** Microseconds between looks whether there is a sysmon: as a thread starts, which takes several times that. */
 const SYSMON_CHECK = 2000;
 
-const { buffer, shape, isolate, shimPath, warm, port, life } = workerData as ThreadStart;
+const { buffer, shape, isolate, shimPath, warm, port, life, drain } = workerData as ThreadStart;
 registry.isThread = true;
 registry.heddle = heddle;
 
@@ -40,7 +41,10 @@ const shared = new Shared(arena, shim);
 
 // sysmon's ends by itself: Deno (2.9) never closes the event loop of a worker that exits while its module is evaluated.
 const sysmonTid = arena.isolate(HOST) + M_TID;
-if (isolate === HOST) {
+if (drain !== undefined) {
+  const isAlone = () => life !== undefined && shim.hasEnded(life);
+  drainTrace(drain, shared, shim, isAlone, (message) => parentPort!.postMessage(message));
+} else if (isolate === HOST) {
   store(arena.i32, sysmonTid, shim.gettid());
   new Sysmon(shared, shim, life).run();
 } else if (isWatched()) runMachine();

@@ -6,13 +6,15 @@
  * is on its lane; what may overlap (waits, asynchronous regions, freezes) has lanes of its own ("b" and "e"). An arrow leads from
  * who queued a task to who ran it, and from who ended a wait to whose that was.
  */
-import type { TraceEvent } from "../tracing/event_ring.ts";
+import type { TraceEvent } from "./trace_events.ts";
 import {
   ASYNC_REGION,
   CALLED,
+  CALLED_NATIVE,
   FINISHED,
   FROZE,
   HELD_P,
+  PAUSED,
   POSTED,
   PREEMPTED_P,
   QUEUED,
@@ -49,6 +51,7 @@ export class ChromeTrace {
   /** Names of lanes, as far as the file has them. */
   readonly #lanes = new Map<number, string>();
   readonly #processors = new Set<number>();
+  readonly #quotes = new Map<string, string>();
   /** When sysmon took their Ps from Ms, which find that out later: by lane, oldest first. */
   readonly #lost = new Map<number, number[]>();
   #asyncs = 0;
@@ -127,6 +130,10 @@ export class ChromeTrace {
         return this.#async(lane, this.#meanings.text(lane, what), "wait", event) +
           this.#slice(lane, "go on", "ready", goesOn, `${IN}${hex(id + RECORDS)}"`);
       }
+      case PAUSED:
+        return this.#async(lane, this.#meanings.text(lane, what), "pause", event);
+      case CALLED_NATIVE:
+        return this.#async(lane, this.#meanings.text(lane, what), "native", event);
       case READIED:
         return this.#slice(lane, "ready", "ready", event, `${OUT}${hex(id + RECORDS)}"`);
       case REGION:
@@ -159,32 +166,45 @@ export class ChromeTrace {
       const lost = losses.shift()!;
       if (lost > time) end = Math.min(end, lost);
     }
-    const name = JSON.stringify(this.#nameOf(lane));
+    const name = this.#quoted(this.#nameOf(lane));
     return `${text}{"name":${name},"cat":"P","ph":"X","pid":${PROCESSORS},"tid":${p},"ts":${
       this.#at(time)
-    },"dur":${(end - time) / 1e3}},\n`;
+    },"dur":${this.#between(time, end)}},\n`;
   }
 
   #nameOf(lane: number): string {
     return this.#lanes.get(lane) ?? `thread ${lane}`;
   }
 
+  /** To the nanosecond: more digits only make the file longer. */
   #at(time: number): number {
-    return (time - this.#base) / 1e3;
+    return Math.round(time - this.#base) / 1e3;
+  }
+
+  /** What lies in another one does so in the file, too. */
+  #between(time: number, end: number): number {
+    return (Math.round(end - this.#base) - Math.round(time - this.#base)) / 1e3;
+  }
+
+  /** There are few names, and each comes often. */
+  #quoted(name: string): string {
+    const known = this.#quotes.get(name);
+    if (known !== undefined) return known;
+    const quoted = JSON.stringify(name);
+    this.#quotes.set(name, quoted);
+    return quoted;
   }
 
   /** `more`: further fields, each with a comma before it. */
   #slice(lane: number, name: string, category: string, { time, duration }: TraceEvent, more = ""): string {
-    return `{"name":${
-      JSON.stringify(name)
-    },"cat":"${category}","ph":"X","pid":${THREADS},"tid":${lane},"ts":${this.#at(time)},"dur":${
-      duration === 0 ? SHORT : duration / 1e3
-    }${more}},\n`;
+    return `{"name":${this.#quoted(name)},"cat":"${category}","ph":"X","pid":${THREADS},"tid":${lane},"ts":${
+      this.#at(time)
+    },"dur":${duration === 0 ? SHORT : this.#between(time, time + duration)}${more}},\n`;
   }
 
   #instant(lane: number, name: string, { time }: TraceEvent, args: object): string {
     return `{"name":${
-      JSON.stringify(name)
+      this.#quoted(name)
     },"cat":"heddle","ph":"i","s":"t","pid":${THREADS},"tid":${lane},"ts":${this.#at(time)},"args":${
       JSON.stringify(args)
     }},\n`;
@@ -198,7 +218,7 @@ export class ChromeTrace {
     args: object = {},
   ): string {
     const common =
-      `{"name":${JSON.stringify(name)},"cat":"${category}","id":${++this.#asyncs},"pid":${THREADS},` +
+      `{"name":${this.#quoted(name)},"cat":"${category}","id":${++this.#asyncs},"pid":${THREADS},` +
       `"tid":${lane},"args":${JSON.stringify(args)}`;
     return `${common},"ph":"b","ts":${this.#at(time)}},\n${common},"ph":"e","ts":${
       this.#at(time + duration)

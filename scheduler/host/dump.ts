@@ -108,6 +108,8 @@ export interface DumpedThread {
   readonly systemCall?: string;
   /** CPU time so far, in milliseconds. */
   readonly cpuMs?: number;
+  /** Bytes of its V8 heap in use, as it last looked: every 100 ms while its event loop turns. Missing: it has not yet. */
+  readonly heapBytes?: number;
   /**
    * Tasks that have begun there and not ended: those in {@linkcode Dump.tasks}, or more if the thread has said so, with children that
    * nobody else knows. It does when it goes to sleep, and now and then.

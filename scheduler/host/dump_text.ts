@@ -73,7 +73,7 @@ function what({ state, systemCall }: DumpedThread): string {
 }
 
 function threadText(thread: DumpedThread): [number, string, string] {
-  const { tid, name, role, runs, processor, cpuMs, begun, importing } = thread;
+  const { tid, name, role, runs, processor, cpuMs, heapBytes, begun, importing } = thread;
   const facts = [
     role,
     ...(processor === undefined ? [] : [processor === "exempt" ? "exempt P" : `P${processor}`]),
@@ -81,6 +81,7 @@ function threadText(thread: DumpedThread): [number, string, string] {
     count(begun, "task") + " begun",
     ...(importing === 0 ? [] : [`imports ${count(importing, "module")}`]),
     ...(cpuMs === undefined ? [] : [`${Math.round(cpuMs)} ms of CPU time`]),
+    ...(heapBytes === undefined ? [] : [`heap ${(heapBytes / 2 ** 20).toFixed(1)} MB`]),
   ];
   return [tid, "thread", `${name === undefined ? "" : `"${name}" `}[${what(thread)}]: ${facts.join(", ")}`];
 }

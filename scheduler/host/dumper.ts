@@ -20,6 +20,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";
 import { CLOSING, ISOLATES, PREEMPTED } from "../arena/layout/header.ts";
 import { HOST, M_IMPORTS, M_LIVE, M_PARKS, M_RAN, M_RUNS, M_TID } from "../arena/layout/m.ts";
+import { METER_HEAP_USED } from "../arena/layout/meter.ts";
 import { O_FIRST_QUEUE } from "../arena/layout/object.ts";
 import { holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
 import { DEDICATED, LOCKED, POOL, SPARE } from "../parking/roles.ts";
@@ -40,6 +41,7 @@ import { BARRIER, CHANNEL, MUTEX, ONCE, RW_MUTEX, SEMAPHORE, WAIT_GROUP } from "
 import { READ } from "../sync/rw_mutex.ts";
 import { type SeenObject, SeenObjects, type SeenWait } from "../sync/seen_objects.ts";
 import { splitKey } from "../tasks/define.ts";
+import { doublesOf } from "../tracing/meter.ts";
 import type {
   Dump,
   DumpedCycle,
@@ -200,6 +202,7 @@ export class Dumper {
     const state = threadState(parker.state(isolate), tid, p >= 0 && isInCall(idle.ps.word(p)));
     const name = tid === 0 ? undefined : kernelName(tid);
     const call = tid === 0 ? undefined : systemCall(tid);
+    const heapBytes = doublesOf(arena, isolate)[METER_HEAP_USED];
     const cpuNs = tid === 0 ? -1 : this.#shim.cpuNs(tid);
     return {
       tid,
@@ -211,6 +214,7 @@ export class Dumper {
       ...(p < 0 && role === "dedicated" && { processor: "exempt" as const }),
       ...(call !== undefined && { systemCall: call }),
       ...(cpuNs >= 0 && { cpuMs: cpuNs / 1e6 }),
+      ...(heapBytes > 0 && { heapBytes }),
       begun: Math.max(begun, load(words, record + M_LIVE)),
       importing: load(words, record + M_IMPORTS),
       ran: load(words, record + M_RAN),

@@ -46,7 +46,14 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { Stalls } from "./stall.ts";
 import { SchedTrace, type Tracing, tracingOfEnvironment } from "./schedtrace.ts";
 import { type Metrics, MetricsReader } from "./metrics.ts";
-import { requireTraceOptions, traceOfEnvironment, type TraceOptions, TraceWriter } from "./trace.ts";
+import {
+  requireTraceOptions,
+  traceOfEnvironment,
+  type TraceOptions,
+  TraceWriter,
+  UNFINISHED,
+} from "./trace.ts";
+import type { DrainStart } from "./trace_drain.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
@@ -127,14 +134,15 @@ export class Host {
       (isolate) => this.#burial.revive(isolate),
       () => this.threads.balance(this.shared.idle.procs),
     );
+    this.#name = settings.name;
+    // It reads before they have much to say.
+    if (traced !== undefined) this.#traceToTheEnd(traced);
     this.shared.idle.setProcs(settings.procs);
     this.threads.balance(settings.procs);
     // Threads may have something to say before the first task.
     this.#loop.listen();
-    this.#name = settings.name;
     this.#dumper = new Dumper(shared, home.table, shim);
     this.#schedTrace = tracing && new SchedTrace(tracing, () => this.dump());
-    if (traced !== undefined) this.#traceToTheEnd(traced);
   }
 
   /** For the watch for deadlocks: nothing here starts or cancels a task by itself. */
@@ -280,7 +288,7 @@ export class Host {
   /** Begins with the first library or native thread. */
   get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
     if (this.#native !== undefined) return this.#native;
-    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop);
+    const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop, this.home.meter);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
   }
@@ -434,10 +442,17 @@ export class Host {
     }
     this.#isTraceOpening = true;
     try {
-      const opened = await Deno.open(file, OF_TRACE);
-      if (!this.isClosed) return this.#trace = this.#traceTo(opened, false);
-      opened.close();
-      throw new SchedulerClosedError("The scheduler was closed.");
+      if (this.isClosed) throw new SchedulerClosedError("The scheduler was closed.");
+      const trace = this.#trace = this.#traceTo(file);
+      try {
+        await this.#loop.holdFor(trace.up);
+        if (this.isClosed) throw new SchedulerClosedError("The scheduler was closed.");
+      } catch (error) {
+        await trace.stop().catch(() => {});
+        throw error;
+      }
+      trace.begin();
+      return trace;
     } finally {
       this.#isTraceOpening = false;
     }
@@ -445,27 +460,18 @@ export class Host {
 
   /** Of the scheduler, or of the process. */
   #traceToTheEnd({ file }: TraceOptions): void {
-    const trace = this.#trace = this.#traceTo(Deno.openSync(file, OF_TRACE), true);
-    addEventListener("unload", () => trace.flush());
+    this.#trace = this.#traceTo(file);
+    this.#trace.finished.catch((error) => console.error(UNFINISHED, error));
+    this.#trace.begin();
   }
 
-  #traceTo(file: Deno.FsFile, isHasty: boolean): TraceWriter {
-    const { meter, table } = this.home;
+  #traceTo(file: string | URL): TraceWriter {
+    const start = (drain: DrainStart) => this.threads.startDrainer(drain);
     const signal = () => {
       for (const { isolate } of this.threads.all) this.shared.wakeups.signal(isolate);
     };
     const number = ++this.#traces;
-    return new TraceWriter(
-      this.shared,
-      table,
-      meter,
-      file,
-      isHasty,
-      number,
-      this.#name,
-      this.#shim.nowNs,
-      signal,
-    );
+    return new TraceWriter(this.shared, this.home.meter, this.#shim, file, number, this.#name, start, signal);
   }
 
   dump(): Dump {
@@ -482,8 +488,6 @@ export class Host {
     });
   }
 }
-
-const OF_TRACE: Deno.OpenOptions = { write: true, create: true, truncate: true };
 
 function installPreemption(shim: Shim): void {
   const result = shim.installPreemption();

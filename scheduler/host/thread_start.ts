@@ -1,12 +1,13 @@
 /** What the host tells a new thread, and what a thread leaves in M_DEATH if it can. */
 import type { MessagePort } from "node:worker_threads";
 import type { ArenaShape } from "../arena/arena.ts";
+import type { DrainStart } from "./trace_drain.ts";
 import type { Warm } from "./warm.ts";
 
 export interface ThreadStart {
   readonly buffer: SharedArrayBuffer;
   readonly shape: ArenaShape;
-  /** Its number; the host's for sysmon, which has none. */
+  /** Its number; the host's for sysmon and for who drains a trace, which have none. */
   readonly isolate: number;
   /** What the thread evaluates: worker_main.ts in one piece. */
   readonly bundle: string;
@@ -18,6 +19,8 @@ export interface ThreadStart {
   readonly warm: readonly Warm[];
   /** To the host. sysmon has none. */
   readonly port?: MessagePort;
+  /** It drains a trace, and does nothing else. */
+  readonly drain?: DrainStart;
 }
 
 /** What a thread tells the host as it begins: that it does, and what it could not import or open. */

@@ -23,6 +23,7 @@ import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./thread_start.ts";
+import type { DrainStart } from "./trace_drain.ts";
 import type { Warm } from "./warm.ts";
 import { source } from "./worker_bundle.ts";
 
@@ -275,7 +276,7 @@ export class Threads {
   }
 
   /** Undefined if the system refuses it. */
-  #startWorker(isolate: number, port?: MessagePort): Worker | undefined {
+  #startWorker(isolate: number, port?: MessagePort, drain?: DrainStart): Worker | undefined {
     const workerData: ThreadStart = {
       buffer: this.#arena.buffer,
       shape: this.#arena.shape,
@@ -285,8 +286,9 @@ export class Threads {
       warm: isolate === HOST ? [] : this.#limits.warm,
       ...(this.#life !== undefined && { life: this.#life }),
       ...(port !== undefined && { port }),
+      ...(drain !== undefined && { drain }),
     };
-    const resourceLimits = {
+    const resourceLimits = drain !== undefined ? undefined : {
       maxOldGenerationSizeMb: this.#limits.heapLimitMb,
       maxYoungGenerationSizeMb: YOUNG_MB,
     };
@@ -351,6 +353,13 @@ export class Threads {
       console.error("Heddle's watchdog has died, and is started again:", error);
       this.#askLater();
     });
+  }
+
+  /** The thread that collects a trace. Throws if the system refuses it. */
+  startDrainer(drain: DrainStart): Worker {
+    const worker = this.#startWorker(HOST, undefined, drain);
+    if (worker !== undefined) return worker;
+    throw this.#refusal ?? new Error("The scheduler is closing: it starts no thread.");
   }
 
   /** No thread is started any more, but perhaps the watchdog. */

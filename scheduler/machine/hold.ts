@@ -61,7 +61,7 @@ export class Hold {
     this.isolate = isolate;
     this.#shared = shared;
     this.locks = new Locks(arena, isolate);
-    this.meter = new Meter(arena, isolate, shim.nowNs);
+    this.meter = new Meter(arena, isolate, shim);
     this.locks.takeUp = (given) => this.#takeUp(given);
     this.#words = arena.i32;
     this.#spinning = arena.isolate(isolate) + M_SPINNING;

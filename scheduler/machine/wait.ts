@@ -3,6 +3,8 @@ import { reserveStack } from "../codec/stack_reserve.ts";
 import { noPromise, promiseOf, reject, type Resolver } from "../tasks/promise.ts";
 import type { Clock } from "../queues/cancellation.ts";
 import type { Timer } from "../queues/timers.ts";
+import type { Meter } from "../tracing/meter.ts";
+import { PAUSED } from "../tracing/tracer.ts";
 
 /** The G, or the scope, as its waits know it. */
 export interface Waiting {
@@ -14,6 +16,7 @@ export interface Waiting {
       sleeping: number;
       resumeLater(resume: { fire(): void }): void;
     };
+    readonly home: { readonly meter: Meter };
   };
 }
 
@@ -66,6 +69,7 @@ export class Wait implements Timer, Resolver {
     if (this.after) this.after.before = this;
     g.waits = this;
     if (at !== 0) g.services.agenda.sleeping++;
+    g.services.home.meter.tracer?.waits(this, at === 0 ? "a promise of the outside" : "sleep");
   }
 
   fire(): void {
@@ -88,6 +92,7 @@ function unlink(wait: Wait): boolean {
   else g.waits = wait.after;
   if (wait.after) wait.after.before = wait.before;
   if (wait.at !== 0) g.services.agenda.sleeping--;
+  g.services.home.meter.tracer?.waited(wait, PAUSED, 0);
   wait.g = undefined;
   return true;
 }

@@ -30,6 +30,8 @@ import type { NativeQueue } from "./queue.ts";
 import { NativeQueues } from "./queues.ts";
 import { CallWords, putNumber, type Signature } from "./signature.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
+import type { Meter } from "../tracing/meter.ts";
+import { CALLED_NATIVE } from "../tracing/tracer.ts";
 import { promiseOf, reject, type Resolver, silence } from "../tasks/promise.ts";
 
 /** A call that is under way: a promise of its result. */
@@ -43,6 +45,8 @@ export interface NativeCall<R> extends Promise<R> {
 
 /** What a call needs besides its arguments. */
 export interface Callee {
+  /** As a trace has it. */
+  readonly name: string;
   readonly queue: NativeQueue;
   readonly signature: Signature;
   /** Address of the function; 0 ends the thread of the queue. */
@@ -88,6 +92,7 @@ export class NativeCalls implements Inbox {
   readonly #arena: Arena;
   readonly #i32: Int32Array;
   readonly #loop: Vigil;
+  readonly #meter: Meter;
   /** By number of the call. */
   readonly #pending: (Pending | undefined)[] = [];
   readonly #free: number[] = [];
@@ -101,11 +106,12 @@ export class NativeCalls implements Inbox {
   #cpu = 0;
   #isClosed = false;
 
-  constructor(arena: Arena, shim: Shim, heap: Heap, loop: Vigil) {
+  constructor(arena: Arena, shim: Shim, heap: Heap, loop: Vigil, meter: Meter) {
     this.#arena = arena;
     this.#i32 = arena.i32;
     this.shim = shim;
     this.#loop = loop;
+    this.#meter = meter;
     this.words = new CallWords(arena.buffer);
     const addressOfWord = (index: number) => shim.addressOf(arena.i32.subarray(index));
     this.queues = new NativeQueues(arena, shim, heap, addressOfWord(arena.nativeHost));
@@ -147,6 +153,7 @@ export class NativeCalls implements Inbox {
     pending.promise = promise;
     this.#inFlight++;
     this.#loop.begin();
+    this.#meter.tracer?.waits(pending, callee.name);
     if (number !== undefined) this.#submit(number, pending);
     else this.#waiting.push({ pending, words: this.#i32.slice(at, at + CALL_WORDS) });
     return promise;
@@ -222,10 +229,11 @@ export class NativeCalls implements Inbox {
     return pending;
   }
 
-  #settle({ callee }: Pending): void {
+  #settle(pending: Pending): void {
     this.#inFlight--;
     this.#loop.end();
-    callee.ended?.();
+    this.#meter.tracer?.waited(pending, CALLED_NATIVE, 0);
+    pending.callee.ended?.();
   }
 
   #refill(): void {

@@ -53,7 +53,13 @@ export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
       symbols[key] = null;
       continue;
     }
-    const callee: Callee = { queue, signature: signatures.get(key)!, address, ended: () => uses.end() };
+    const callee: Callee = {
+      name: key,
+      queue,
+      signature: signatures.get(key)!,
+      address,
+      ended: () => uses.end(),
+    };
     symbols[key] = (...args: unknown[]) => {
       uses.begin(key);
       try {

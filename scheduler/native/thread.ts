@@ -120,7 +120,7 @@ export class NativeThread implements AsyncDisposable {
       signature = compile("call", definition, this.#calls.words, this.#calls.shim);
       this.#signatures.set(definition, signature);
     }
-    const callee: Callee = { queue: this.#queue, signature, address };
+    const callee: Callee = { name: "native call", queue: this.#queue, signature, address };
     return this.#calls.start(callee, args) as NativeCall<Deno.FromNativeResultType<F["result"]>>;
   }
 
@@ -143,7 +143,7 @@ export class NativeThread implements AsyncDisposable {
 /** After all calls that were made before. */
 async function leave(calls: NativeCalls, queue: NativeQueue): Promise<void> {
   try {
-    await calls.start({ queue, signature: leaving, address: 0 }, []);
+    await calls.start({ name: "leave", queue, signature: leaving, address: 0 }, []);
   } catch (error) {
     // The scheduler was closed: the thread ends as soon as the call that it is in returns.
     if (!(error instanceof SchedulerClosedError)) throw error;

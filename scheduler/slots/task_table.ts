@@ -55,6 +55,11 @@ export class TaskTable {
     return number;
   }
 
+  /** How many have a number. */
+  get count(): number {
+    return load(this.#words, TASK_COUNT);
+  }
+
   /** A definition's: see `keyOf`. */
   key(number: number): string {
     if (number >= this.#keys.length) this.#readNew();

@@ -20,7 +20,7 @@ import type { Clock } from "../queues/cancellation.ts";
 import { GTable } from "../slots/g_table.ts";
 import { TaskTable } from "../slots/task_table.ts";
 import { Meter } from "../tracing/meter.ts";
-import { READIED } from "../tracing/tracer.ts";
+import { READIED, WAITED } from "../tracing/tracer.ts";
 import { ThreadDiedError } from "../tasks/errors.ts";
 import { HOME } from "../tasks/home.ts";
 import { dropCell, Stage, type Store } from "./cell.ts";
@@ -119,7 +119,7 @@ export class Isolate implements Lot, Store {
     shim: Shim,
     loop: Loop,
     locks: Locks = new Locks(arena, number),
-    meter: Meter = new Meter(arena, number, shim.nowNs),
+    meter: Meter = new Meter(arena, number, shim),
   ) {
     this.arena = arena;
     this.words = arena.i32;
@@ -182,7 +182,7 @@ export class Isolate implements Lot, Store {
   park(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked++;
     if (waiter.record === 0) return;
-    this.meter.tracer?.parks(waiter.record, waiter.waited.describe(waiter));
+    this.meter.tracer?.waits(waiter.record, waiter.waited.describe(waiter));
     this.loop.listen?.();
   }
 
@@ -190,7 +190,7 @@ export class Isolate implements Lot, Store {
     if (waiter.selection === undefined) this.parked--;
     if (waiter.release !== undefined) waiter.release();
     if (waiter.record === 0) return;
-    this.meter.tracer?.unparks(waiter.record);
+    this.meter.tracer?.waited(waiter.record, WAITED, waiter.record);
     this.records.release(waiter);
   }
 

@@ -150,7 +150,7 @@ export class Preemption {
       if (isFrozen(this.#parker.state(isolate))) continue;
       this.#frozen.delete(isolate);
       this.#meter.record(METER_FREEZES, now - since);
-      this.#meter.lookForTracing()?.lasted(FROZE, isolate, 0, since);
+      this.#meter.lookForTracing()?.lasted(FROZE, isolate, 0, now - since);
     }
     // Who has answered and parked is in no P's status.
     for (const isolate of this.#asked) this.#hasAnswered(isolate, this.#parker.state(isolate));

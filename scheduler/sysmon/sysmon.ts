@@ -85,7 +85,7 @@ export class Sysmon {
     this.#shim = shim;
     this.#native = new NativeWatch(arena, shim, parker);
     this.#netpoll = new Netpoll(shared);
-    this.#meter = new Meter(arena, arena.sysmonMeter, shim.nowNs);
+    this.#meter = new Meter(arena, arena.sysmonMeter, shim);
     this.#preemption = new Preemption(shared, shim, this.#meter);
     // What the host found there.
     this.#procsOfMachine = idle.procs;

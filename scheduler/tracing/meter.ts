@@ -13,7 +13,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { METER_CALLS, METER_DOUBLES, METER_LATENCY } from "../arena/layout/meter.ts";
 import { record } from "./histogram.ts";
-import { CALLED, QUEUED, Tracer } from "./tracer.ts";
+import { CALLED, type Clocks, QUEUED, Tracer } from "./tracer.ts";
 
 /** Of tasks with a slot, one in so many, less 1: two looks at the clock are 0.3% of the 1.4 us that one takes. */
 const LATENCY = 15;
@@ -28,23 +28,25 @@ export class Meter {
   readonly #arena: Arena;
   readonly #number: number;
   readonly #doubles: Float64Array;
+  readonly #clocks: Clocks;
   readonly #nowNs: () => number;
   #calls = 0;
   /** What the header said at the last look. */
   #trace = 0;
 
   /** `number`: the isolate's, or `Arena.sysmonMeter`. */
-  constructor(arena: Arena, number: number, nowNs: () => number) {
+  constructor(arena: Arena, number: number, clocks: Clocks) {
     this.#arena = arena;
     this.#number = number;
     this.#doubles = doublesOf(arena, number);
-    this.#nowNs = nowNs;
+    this.#clocks = clocks;
+    this.#nowNs = clocks.nowNs;
   }
 
   /** Whether the scheduler is traced. */
   lookForTracing(): Tracer | undefined {
     this.#trace = Tracer.current(this.#arena);
-    const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#nowNs, this.#tracer);
+    const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#clocks, this.#tracer);
     return this.tracer = own?.isOn ? own : undefined;
   }
 
@@ -84,8 +86,9 @@ export class Meter {
 
   endCall(begun: number): void {
     if (begun === 0) return;
-    if ((this.#calls & CALLS) === 1) this.record(METER_CALLS, this.#nowNs() - begun, CALLS + 1);
-    if (this.tracer !== undefined) this.tracer.lasted(CALLED, 0, 0, begun);
+    const ns = this.#nowNs() - begun;
+    if ((this.#calls & CALLS) === 1) this.record(METER_CALLS, ns, CALLS + 1);
+    if (this.tracer !== undefined) this.tracer.lasted(CALLED, 0, 0, ns);
   }
 }
 

@@ -7,14 +7,31 @@
  * of that number. `METER_RING` says where it is.
  *
  * A child that never leaves its thread is told of if it is one of those that are timed anyway (machine/stopwatch.ts).
+ *
+ * An event is one entry of the ring, of four words. What does not fit into these stands in entries before it, which host/trace_events.ts
+ * reads again:
+ *
+ *   JOINED   the number of the trace, and a time: those that follow count from it, modulo 2^32. The first one of a thread in each
+ *            trace, so who reads passes over what it finds before; and after 2^32 of the clock's units again.
+ *   WIDE     the high halves of number and duration: of the 2^32nd task, or what took longer than a second.
+ *   NAMED    the text behind it has a number from here on: its UTF-8 follows, 16 bytes to an entry.
+ *
+ * The clock is the CPU's counter where that is one (ffi/counter.ts): a task that comes by a queue takes three looks at it.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { Heap } from "../arena/heap.ts";
-import { TRACING } from "../arena/layout/header.ts";
+import type { Shim } from "../../ffi/shim.ts";
+import { TRACE_COUNTER, TRACING } from "../arena/layout/header.ts";
 import { HOST } from "../arena/layout/m.ts";
 import { METER_RING } from "../arena/layout/meter.ts";
-import { EVENT_WORDS, HOST_EVENTS, RING_CAPACITY, RING_EVENTS, THREAD_EVENTS } from "../arena/layout/ring.ts";
+import {
+  EVENT_WORDS,
+  HOST_EVENTS,
+  KIND_BITS,
+  RING_CAPACITY,
+  RING_EVENTS,
+  THREAD_EVENTS,
+} from "../arena/layout/ring.ts";
 import { spanAt, Spans } from "../arena/spans.ts";
 import { RingWriter } from "./event_ring.ts";
 
@@ -50,31 +67,54 @@ export const REGION = 13;
 export const ASYNC_REGION = 14;
 /** A value goes by message port: its bytes. */
 export const POSTED = 15;
-/** A text has a number from here on: the number, a reference to its UTF-8 in the heap, its bytes. */
+/** A task was in `ctx.sleep` or `ctx.wait`: its text's number. Lasts. */
+export const PAUSED = 19;
+/** A native call, by the host: its name's number. Lasts, from its start to its result. */
+export const CALLED_NATIVE = 20;
+/** A text: its number, and how many bytes follow. */
 export const NAMED = 16;
+/** Which trace, and in the words of number and duration its time. */
+export const JOINED = 17;
+/** In the words of number and duration what is high of them. */
+export const WIDE = 18;
 
-/** Texts that a thread gives numbers to. What follows has that of the last. Guess. */
+/** Durations of these are nanoseconds: what measures them does so whether it is traced or not. */
+export function isMeasuredInNs(kind: number): boolean {
+  return kind === CALLED || kind === FROZE;
+}
+
+/** Texts that a thread gives numbers to: the next ones have none. Guess. */
 const MOST_NAMES = 4096;
+/** Bytes of a text: what is behind them is left out. Guess. */
+const LONGEST_NAME = 1024;
+const ENTRY_BYTES = EVENT_WORDS * 4;
+const HIGH = 2 ** 32;
+
+/** Of a thread. */
+export type Clocks = Pick<Shim, "nowNs" | "ticks">;
 
 export class Tracer {
-  readonly #arena: Arena;
+  readonly #words: Int32Array;
   readonly #ring: RingWriter;
-  readonly #heap: Heap;
-  readonly nowNs: () => number;
+  readonly #clocks: Clocks;
   readonly #names = new Map<string, number>();
-  readonly #parked = new Map<number, { readonly since: number; readonly text: string }>();
+  /** What lasts, and has its end elsewhere: by a record's number, or an object. */
+  readonly #begun = new Map<number | object, { readonly since: number; readonly text: string }>();
   /** Which trace it tells, as far as the thread knows; 0: none. */
   #trace = 0;
+  /** Of the last JOINED; Infinity: there is none. */
+  #base = Infinity;
+  #now: () => number;
   #ranFrom = 0;
   #sleptFrom = 0;
   #heldFrom = 0;
   #held = -1;
 
-  private constructor(arena: Arena, isolate: number, at: number, nowNs: () => number) {
-    this.#arena = arena;
-    this.#ring = new RingWriter(arena.i32, at);
-    this.#heap = new Heap(arena, isolate);
-    this.nowNs = nowNs;
+  private constructor(words: Int32Array, at: number, clocks: Clocks) {
+    this.#words = words;
+    this.#ring = new RingWriter(words, at);
+    this.#clocks = clocks;
+    this.#now = clocks.nowNs;
   }
 
   /** What the header says. */
@@ -89,14 +129,14 @@ export class Tracer {
   static look(
     arena: Arena,
     number: number,
-    nowNs: () => number,
+    clocks: Clocks,
     own: Tracer | undefined,
   ): Tracer | undefined {
     const trace = load(arena.i32, TRACING);
     if (own === undefined && trace !== 0) {
       const isolate = number === arena.sysmonMeter ? HOST : number;
       const at = ringOf(arena, number) || makeRing(arena, number, isolate);
-      if (at !== 0) own = new Tracer(arena, isolate, at, nowNs);
+      if (at !== 0) own = new Tracer(arena.i32, at, clocks);
     }
     if (own !== undefined) own.#join(trace);
     return own;
@@ -106,52 +146,76 @@ export class Tracer {
   #join(trace: number): void {
     if (trace !== 0 && trace !== this.#trace) {
       this.#names.clear();
-      this.#parked.clear();
+      this.#begun.clear();
       this.#ranFrom = this.#sleptFrom = 0;
       this.#held = -1;
+      this.#base = Infinity;
+      this.#now = load(this.#words, TRACE_COUNTER) === 1 ? this.#clocks.ticks : this.#clocks.nowNs;
+      this.#trace = trace;
+      if (!this.#ring.begin(1)) return;
+      this.#countFrom(this.#now());
+      this.#ring.end();
     }
     this.#trace = trace;
+  }
+
+  #countFrom(time: number): void {
+    this.#base = time;
+    this.#ring.put(JOINED | this.#trace << KIND_BITS, 0, time | 0, Math.floor(time / HIGH));
   }
 
   get isOn(): boolean {
     return this.#trace !== 0;
   }
 
-  #tell(kind: number, what: number, id: number, from: number, to = from): void {
-    this.#ring.write(kind, what, id, from, to - from);
+  #tell(kind: number, what: number, id: number, time: number, duration: number): void {
+    const ring = this.#ring;
+    const since = time - this.#base;
+    const isFar = !(since >= 0 && since < HIGH);
+    const isWide = id >= HIGH || duration >= HIGH;
+    if (!ring.begin(1 + (isFar ? 1 : 0) + (isWide ? 1 : 0))) return;
+    if (isFar) this.#countFrom(time);
+    if (isWide) ring.put(WIDE, 0, Math.floor(id / HIGH), Math.floor(duration / HIGH));
+    ring.put(kind | what << KIND_BITS, (time - this.#base) | 0, id | 0, duration | 0);
+    ring.end();
   }
 
   instant(kind: number, what: number, id: number): void {
-    this.#tell(kind, what, id, this.nowNs());
+    this.#tell(kind, what, id, this.#now(), 0);
   }
 
-  /** Until now. */
-  lasted(kind: number, what: number, id: number, from: number): void {
-    this.#tell(kind, what, id, from, this.nowNs());
+  /** Until now, of those that are measured in nanoseconds. */
+  lasted(kind: number, what: number, id: number, ns: number): void {
+    this.#tell(kind, what, id, this.#now(), ns);
+  }
+
+  #lastedFrom(kind: number, what: number, id: number, from: number): void {
+    const now = this.#now();
+    this.#tell(kind, what, id, now, now - from);
   }
 
   // Tasks -------------------------------------------------------------------------------------------------------------
 
   begins(): void {
-    this.#ranFrom = this.nowNs();
+    this.#ranFrom = this.#now();
   }
 
   ran(definition: number, id: number): void {
     if (this.#ranFrom === 0) return;
-    this.lasted(RAN, definition, id, this.#ranFrom);
+    this.#lastedFrom(RAN, definition, id, this.#ranFrom);
     this.#ranFrom = 0;
   }
 
   /** `locks`: its end is the scheduler's, where the thread is not frozen. */
   region<T>(name: string, id: number, fn: () => T, locks: { hold(): void; release(): void }): T {
     const trace = this.#trace;
-    const from = this.nowNs();
+    const from = this.#now();
     let isAsync = false;
     const end = (kind: number) => {
       // It may have been asynchronous, and that trace is over.
       if (this.#trace !== trace) return;
       locks.hold();
-      this.lasted(kind, this.#number(name), id, from);
+      this.#lastedFrom(kind, this.#number(name), id, from);
       locks.release();
     };
     try {
@@ -170,38 +234,39 @@ export class Tracer {
   // Threads -----------------------------------------------------------------------------------------------------------
 
   sleeps(): void {
-    this.#sleptFrom = this.nowNs();
+    this.#sleptFrom = this.#now();
   }
 
   wakes(): void {
     if (this.#sleptFrom === 0) return;
-    this.lasted(SLEPT, 0, 0, this.#sleptFrom);
+    this.#lastedFrom(SLEPT, 0, 0, this.#sleptFrom);
     this.#sleptFrom = 0;
   }
 
   takes(p: number): void {
     this.#held = p;
-    this.#heldFrom = this.nowNs();
+    this.#heldFrom = this.#now();
   }
 
   /** Its P is gone. Of one that sysmon took it says so itself, and from when on. */
   loses(): void {
     if (this.#held < 0) return;
-    this.lasted(HELD_P, this.#held, 0, this.#heldFrom);
+    this.#lastedFrom(HELD_P, this.#held, 0, this.#heldFrom);
     this.#held = -1;
   }
 
   // Operations --------------------------------------------------------------------------------------------------------
 
-  parks(record: number, text: string): void {
-    this.#parked.set(record, { since: this.nowNs(), text });
+  waits(what: number | object, text: string): void {
+    this.#begun.set(what, { since: this.#now(), text });
   }
 
-  unparks(record: number): void {
-    const parked = this.#parked.get(record);
-    if (parked === undefined) return;
-    this.#parked.delete(record);
-    this.lasted(WAITED, this.#number(parked.text), record, parked.since);
+  /** If it began in this trace. */
+  waited(what: number | object, kind: number, id: number): void {
+    const begun = this.#begun.get(what);
+    if (begun === undefined) return;
+    this.#begun.delete(what);
+    this.#lastedFrom(kind, this.#number(begun.text), id, begun.since);
   }
 
   // Texts -------------------------------------------------------------------------------------------------------------
@@ -210,23 +275,22 @@ export class Tracer {
   #number(text: string): number {
     const known = this.#names.get(text);
     if (known !== undefined) return known;
-    if (this.#names.size === MOST_NAMES) return 0;
-    const bytes = new TextEncoder().encode(text);
-    const reference = this.#heap.put(bytes);
-    if (reference === 0) return 0;
+    if (this.#names.size === MOST_NAMES || this.#base === Infinity) return 0;
+    const bytes = new TextEncoder().encode(text).subarray(0, LONGEST_NAME);
+    const entries = Math.ceil(bytes.length / ENTRY_BYTES);
+    if (!this.#ring.begin(1 + entries)) return 0;
     const number = this.#names.size + 1;
-    // A reference to a span is below 0.
-    if (!this.#ring.write(NAMED, number, bytes.length, this.nowNs(), reference + REFERENCE_BIAS)) {
-      this.#heap.release(reference);
-      return 0;
+    this.#ring.put(NAMED | number << KIND_BITS, 0, bytes.length, 0);
+    const words = new Int32Array(entries * EVENT_WORDS);
+    new Uint8Array(words.buffer).set(bytes);
+    for (let at = 0; at < words.length; at += EVENT_WORDS) {
+      this.#ring.put(words[at], words[at + 1], words[at + 2], words[at + 3]);
     }
+    this.#ring.end();
     this.#names.set(text, number);
     return number;
   }
 }
-
-/** What makes any reference a number that is not below 0. */
-export const REFERENCE_BIAS = 2 ** 31;
 
 /** The word where the ring of that meter's thread begins, or 0. */
 export function ringOf(arena: Arena, number: number): number {

@@ -7,6 +7,7 @@ import { preemption } from "../support/capabilities.ts";
 import { Pipe } from "../support/pipe.ts";
 import { runProgram } from "../support/programs.ts";
 import { readsPipe } from "../tasks/blocking.ts";
+import { awaitsOutside } from "../tasks/traced.ts";
 import { churns, holds, locks, locksBoth } from "../tasks/dumped.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
 
@@ -193,6 +194,13 @@ Deno.test("a dump is JSON as it is, with its version, and prints as text", async
   ]);
   assertEquals([dump.version, dump.name, dump.isClosed, dump.procs], [1, "json", false, 1]);
   assertEquals(`${dump}`, dump.toString());
+  // A thread looks at its heap while its event loop turns: a timer there holds it.
+  const hasLooked = () => sched.dump().threads.some(({ heapBytes = 0 }) => heapBytes > 1e6);
+  for (let tries = 0; !hasLooked(); tries++) {
+    assertLess(tries, 5000, "no thread has");
+    await sched.go(awaitsOutside());
+  }
+  assertMatch(String(sched.dump()), /ms of CPU time, heap \d+\.\d MB/);
   await sched.close();
   const after = sched.dump();
   assertEquals([after.isClosed, after.tasks, after.threads], [true, [], []]);

@@ -1,6 +1,20 @@
 // What a trace has of a program, and that its sums are those of stats().
-import { assert, assertEquals, assertGreater, assertGreaterOrEqual, assertRejects } from "@std/assert";
-import { Channel, Scheduler, SchedulerClosedError, ThreadDiedError, type TraceSummary } from "@heddle/heddle";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertGreaterOrEqual,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import {
+  Channel,
+  finishTrace,
+  Scheduler,
+  SchedulerClosedError,
+  ThreadDiedError,
+  type TraceSummary,
+} from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { preemption } from "../support/capabilities.ts";
 import { Flag } from "../support/flag.ts";
@@ -10,7 +24,14 @@ import { fan, nothing } from "../tasks/arithmetic.ts";
 import { readsPipe } from "../tasks/blocking.ts";
 import { exitOfDeno } from "../tasks/dying.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
-import { hasLateRegion, hasManyRegions, hasRegions, receivesOne, sendsOne } from "../tasks/traced.ts";
+import {
+  awaitsOutside,
+  hasLateRegion,
+  hasManyRegions,
+  hasRegions,
+  receivesOne,
+  sendsOne,
+} from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
 
 /** As in the file. Times are microseconds. */
@@ -128,6 +149,25 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertNested(entries);
   });
 
+  await t.step("native calls by their names, and what tasks await that is no object", async () => {
+    const { entries } = await traced(sched, async () => {
+      await sched.go(awaitsOutside());
+      if (!sched.capabilities.native) return;
+      using libc = sched.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });
+      await libc.symbols.usleep(2000);
+    });
+    const lengths = new Map<string, number>();
+    for (const { cat, name, ph, id, ts } of entries) {
+      if (ph !== "b" || cat !== "pause" && cat !== "native") continue;
+      lengths.set(`${cat}: ${name}`, entries.find((end) => end.ph === "e" && end.id === id)!.ts - ts);
+    }
+    // Their ends were fixed a moment before they began.
+    assertGreater(lengths.get("pause: sleep")!, 0);
+    assertGreater(lengths.get("pause: a promise of the outside")!, 0);
+    assertEquals(lengths.size, sched.capabilities.native ? 3 : 2);
+    if (sched.capabilities.native) assertGreaterOrEqual(lengths.get("native: usleep")!, 2000);
+  });
+
   await t.step("what an operation waited for, with an arrow from who ended that", async () => {
     const channel = new Channel<number>(sched, 0);
     const { entries } = await traced(sched, async () => {
@@ -156,11 +196,12 @@ Deno.test("what a trace has is what was done", async (t) => {
   });
 
   await t.step("more than there is room for is dropped and counted, and the task goes on", async () => {
-    const { entries, summary } = await traced(sched, () => sched.go(hasManyRegions(50_000)));
+    // A ring is full after 2 ms of that, and emptied every 8.
+    const { entries, summary } = await traced(sched, () => sched.go(hasManyRegions(200_000)));
     const regions = slices(entries, "region").length;
     assertGreater(summary.dropped, 0);
-    assertGreaterOrEqual(regions, 8000);
-    assertGreaterOrEqual(regions + summary.dropped, 50_000);
+    assertGreaterOrEqual(regions, 16_000);
+    assertGreaterOrEqual(regions + summary.dropped, 200_000);
     assertEquals(entries.at(-1)!.name, `${summary.dropped} events dropped`);
   });
 
@@ -192,11 +233,28 @@ Deno.test("what a trace has is what was done", async (t) => {
   });
 
   await t.step("what cannot be written is what stop() rejects with, and all else goes on", async () => {
-    const trace = await sched.trace({ file: "/dev/full" });
-    await Promise.all(Array.from({ length: 20 }, () => sched.go(nothing())));
-    await assertRejects(() => trace.stop(), Error, "No space left");
-    await assertRejects(() => trace.stop(), Error, "No space left");
-    await sched.go(nothing());
+    const file = await Deno.makeTempFile();
+    // That is where events are collected; then where they are made text.
+    for (const full of [`${file}.events`, file]) {
+      await Deno.remove(full).catch(() => {});
+      await Deno.symlink("/dev/full", full);
+      const started = sched.trace({ file });
+      if (full !== file) {
+        await assertRejects(() => started, Error, "No space left");
+        await Deno.remove(full);
+        continue;
+      }
+      const trace = await started;
+      await Promise.all(Array.from({ length: 20 }, () => sched.go(nothing())));
+      await assertRejects(() => trace.stop(), Error, "No space left");
+      await assertRejects(() => trace.stop(), Error, "No space left");
+      await sched.go(nothing());
+    }
+    // What was collected is still there.
+    await Deno.remove(file);
+    assertEquals(finishTrace(file).dropped, 0);
+    assertEquals(slices(entriesOf(await Deno.readTextFile(file)), "task").length, 20);
+    await Deno.remove(file);
   });
 
   await t.step("a trace has nothing of what came before, and one at a time is written", async () => {
@@ -261,8 +319,24 @@ Deno.test("HEDDLE_TRACE has a program traced from its begin to its end, without 
   const { code, stdout, stderr } = await runProgram("traces_itself", { env: { HEDDLE_TRACE: file } });
   assertEquals([code, stdout.trim()], [0, "[ 0, 0, 1, 3, 6 ]"], stderr);
   // The default scheduler is never closed: the file ends as the process did.
-  const entries = entriesOf(`${(await Deno.readTextFile(file)).replace(/,\n$/, "")}]`);
+  const entries = entriesOf(await Deno.readTextFile(file));
   assertEquals(slices(entries, "task").map(({ name }) => name), Array(5).fill("sum"));
   assertNested(entries);
   await Deno.remove(file);
+});
+
+Deno.test("the trace of a program that was killed can be finished by another one", async () => {
+  const file = await Deno.makeTempFile();
+  const { code, stderr } = await runProgram("is_killed_while_traced", { env: { HEDDLE_TRACE: file } });
+  assertEquals(code, 137, stderr);
+  assertEquals(await Deno.readTextFile(file), "");
+  const summary = finishTrace(new URL(`file://${file}`));
+  const entries = entriesOf(await Deno.readTextFile(file));
+  assertEquals(slices(entries, "task").map(({ name }) => name), Array(5).fill("sum"));
+  assertEquals(entries.at(-1)!.args, { ...summary });
+  // What was collected is gone now; and this is none.
+  assertThrows(() => finishTrace(file), Deno.errors.NotFound);
+  await Deno.rename(file, `${file}.events`);
+  assertThrows(() => finishTrace(file), Error, "no trace of this version");
+  for (const made of [file, `${file}.events`]) await Deno.remove(made);
 });

@@ -1267,20 +1267,16 @@ export const mutants: Mutant[] = [
   mutant(
     "a writer of events does not mind that its ring is full",
     "tracing/event_ring.ts",
-    " && this.#isFull()) return false;",
-    ") this.#read = (this.#read + 1) | 0;",
+    "if (((this.#written - this.#read) | 0) + entries <= this.#capacity) return true;",
+    "return true;",
     "event ring",
   ),
   mutant(
-    "an event is published before it is written",
+    "an event is published with its first entry",
     "tracing/event_ring.ts",
-    `    words[event + E_KIND] = kind;
-    words[event + E_WHAT] = what;
-    words[event + E_ID] = id | 0;`,
-    `    store(words, this.#at + RING_WRITTEN, (this.#written + 1) | 0);
-    words[event + E_KIND] = kind;
-    words[event + E_WHAT] = what;
-    words[event + E_ID] = id | 0;`,
+    "    this.#written = (this.#written + 1) | 0;",
+    `    this.#written = (this.#written + 1) | 0;
+    store(words, this.#at + RING_WRITTEN, this.#written);`,
     "event ring",
   ),
   mutant(
@@ -1362,5 +1358,19 @@ export const mutants: Mutant[] = [
     "const isWanted = this.#netpoll.tick() || this.#native",
     "const isWanted = this.#native",
     "netpoll",
+  ),
+  mutant(
+    "a trace is read by two",
+    "host/trace_drain.ts",
+    "if (!cas(words, TRACE_LOCK, FREE, INSIDE)) return;",
+    "cas(words, TRACE_LOCK, FREE, INSIDE);",
+    "trace: a thread",
+  ),
+  mutant(
+    "a trace that is finished is finished again",
+    "host/trace_drain.ts",
+    "if (load(words, TRACE_LOCK) === OVER) return false;",
+    "if (load(words, TRACE_LOCK) === OVER) break;",
+    "trace: a thread",
   ),
 ];

@@ -26,6 +26,7 @@ static void *looks_at_itself(void *argument) {
   CHECK(heddle_yield() == 0);
   heddle_number before = heddle_now_ns();
   CHECK(heddle_now_ns() >= before);
+  CHECK(heddle_ticks() > 0);
 
   char longest[HEDDLE_NAME_MAX + 1] = "fifteen-bytes-x";
   CHECK(strlen(longest) == HEDDLE_NAME_MAX && heddle_set_thread_name(longest) == 0);

@@ -2,6 +2,7 @@
  * What a quiet scheduler may still have in its arena: nothing but handles that the collector has not taken yet, and the
  * few records that each isolate keeps. What blocks are in use is known in the disturbed variant only.
  */
+import { METER_RING } from "../../scheduler/arena/layout/meter.ts";
 import type { Scheduler } from "@heddle/heddle";
 import { LEAST_BLOCK } from "../../scheduler/arena/heap.ts";
 import { Arena, type ArenaShape } from "../../scheduler/arena/arena.ts";
@@ -159,6 +160,19 @@ export function hasOrphans(arena: Arena): boolean {
   return false;
 }
 
+/** Threads that were traced keep theirs: by word of the map of spans. */
+function unitsOfRings(arena: Arena): Map<number, number> {
+  const units = new Map<number, number>();
+  for (const number of [...Array(arena.i32[ISOLATES]).keys(), arena.sysmonMeter]) {
+    const reference = -arena.i32[arena.meter(number) + METER_RING];
+    const first = Math.floor(reference / MAX_UNITS);
+    for (let unit = first; unit < first + reference % MAX_UNITS; unit++) {
+      units.set(unit >> 5, (units.get(unit >> 5) ?? 0) | 1 << (unit & 31));
+    }
+  }
+  return units;
+}
+
 /** Blocks and spans that nobody has, in words. */
 function lostBlocks(arena: ShadowedArena): string[] {
   const known = new Set(objects(arena).map((at) => at * 4));
@@ -171,8 +185,9 @@ function lostBlocks(arena: ShadowedArena): string[] {
     if (mark === 1) records++;
     else lost.push(`block ${block} of class ${(mark & 63) - 1}${mark & VALUE ? ", a value" : ""}`);
   }
+  const rings = unitsOfRings(arena);
   for (let word = 0; word < MAX_UNITS / 32; word++) {
-    const bits = arena.i32[arena.spans + word];
+    const bits = arena.i32[arena.spans + word] & ~(rings.get(word) ?? 0);
     if (bits !== 0) lost.push(`units ${word * 32} on, of spans: ${(bits >>> 0).toString(2)}`);
   }
   const most = KEPT * arena.i32[ISOLATES];

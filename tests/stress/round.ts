@@ -19,6 +19,7 @@ import { polling } from "./acts/polling.ts";
 import { progress } from "./acts/progress.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
+import { traces } from "./acts/traces.ts";
 import { values } from "./acts/values.ts";
 import { views } from "./acts/views.ts";
 import {
@@ -80,6 +81,7 @@ const plays: readonly Play[] = [
   signals,
   statistics,
   dumps,
+  traces,
   views,
   ...(native.isThere ? [pool, nativeThread] : []),
   ...(threadOptions.isThere ? [options] : []),

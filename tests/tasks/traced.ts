@@ -30,6 +30,12 @@ export const hasManyRegions = task(import.meta, "hasManyRegions", (ctx, count: n
   for (let n = 0; n < count; n++) ctx.span("one of many", () => {});
 });
 
+/** A sleep of 3 ms, then a timer of 2 ms that is not the scheduler's. */
+export const awaitsOutside = task(import.meta, "awaitsOutside", async (ctx): Promise<void> => {
+  await ctx.sleep(3);
+  await ctx.wait(new Promise((resolve) => setTimeout(resolve, 2)));
+});
+
 /** Says that it is in its region, which ends when it is told to. */
 export const hasLateRegion = task(
   import.meta,

@@ -58,6 +58,12 @@ export const ROOM_WANTED = 11 * LINE + 6;
 export const IMPORTED = 11 * LINE + 7;
 /** While the scheduler is traced, the how manieth trace it is; else 0. By the host, which tells the threads to look: tracing/tracer.ts. */
 export const TRACING = 11 * LINE + 8;
+/** 1: times of events are the CPU's counter, else nanoseconds. By the host, before TRACING. */
+export const TRACE_COUNTER = 11 * LINE + 9;
+/** Who reads the rings of events: see host/trace_drain.ts. */
+export const TRACE_LOCK = 11 * LINE + 10;
+/** 1: the trace is over, and who drains it is to finish it. By the host. */
+export const TRACE_END = 11 * LINE + 11;
 /** As GLOBAL_HEAD and GLOBAL_TAIL, for user-blocking tasks, and then for background ones. */
 export const PRIORITY_HEADS = 12 * LINE;
 export const HEADER_END = 16 * LINE;

@@ -725,7 +725,7 @@ function asAllCloses(state: number, nowNs = shim.nowNs): Preemption {
   const { arena, parker } = begin(1, [POOL]);
   arena.i32[arena.isolate(1) + M_TID] = 1;
   parker.ask(1, AWAKE, state);
-  const meter = new Meter(pool.arena, pool.arena.sysmonMeter, nowNs);
+  const meter = new Meter(pool.arena, pool.arena.sysmonMeter, { nowNs, ticks: nowNs });
   return new Preemption(pool, { ...shim, nowNs } as unknown as Shim, meter);
 }
 

@@ -10,12 +10,13 @@ import { Meter } from "../../../scheduler/tracing/meter.ts";
 
 const M = 1;
 const nowNs = () => performance.now() * 1e6;
+const clocks = { nowNs, ticks: nowNs };
 
 function setUp() {
   const arena = new Arena({ maxTasks: 1, maxThreads: 2, bytes: leastArenaBytes(1, 2) });
   const words = arena.i32;
   const table = new TaskTable(arena, M);
-  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), new Meter(arena, M, nowNs), nowNs);
+  const watch = new Stopwatch(arena, M, table, new Locks(arena, M), new Meter(arena, M, clocks), nowNs);
   const mean = (definition: number) => words[arena.definition(definition) + D_MEAN];
   return {
     watch,
