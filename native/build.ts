@@ -185,7 +185,9 @@ export async function checkLibrary(library: Library): Promise<string> {
   const sourceHash = await hashSources(library.sources);
   if (embedded.sourceHash !== sourceHash) {
     throw new Error(
-      `${library.out} was built from other sources than ${library.sources.join(", ")}: run native/build.ts, ` +
+      `${library.out} was built from other sources than ${
+        library.sources.join(", ")
+      }: run native/build.ts, ` +
         `which needs ${compilerFor(library.arch)}.`,
     );
   }

@@ -112,13 +112,21 @@ export const hog = task(import.meta, "hog", (): void => {
   for (;;);
 });
 
-/** Computes until somebody else has run on the one processor. */
+/** Says in word 1 that it runs, and computes until word 0 is set. */
 export const computesUntil = task(import.meta, "computesUntil", (_ctx, words: Int32Array) => {
+  Atomics.store(words, 1, 1);
+  Atomics.notify(words, 1);
   let rounds = 0;
   while (Atomics.load(words, 0) === 0) rounds++;
   return rounds > 0;
 });
 
-export const sets = task(import.meta, "sets", (_ctx, words: Int32Array) => {
+/** Sets word 0 when it is back from a call that waits for word 2. Says in word 3 that it is about to call. */
+export const setsAfterCall = task(import.meta, "setsAfterCall", (ctx, words: Int32Array) => {
+  ctx.blocking(() => {
+    Atomics.store(words, 3, 1);
+    Atomics.notify(words, 3);
+    Atomics.wait(words, 2, 0);
+  });
   Atomics.store(words, 0, 1);
 });
