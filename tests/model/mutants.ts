@@ -1243,17 +1243,6 @@ export const mutants: Mutant[] = [
     "seen: a slot",
   ),
   mutant(
-    "a slot is looked at before it is freed, and not after",
-    "slots/g_table.ts",
-    `    this.discard(slot);
-    // On ARM this load, after G_FREE was stored, keeps the next id behind it. Partner: seeSlot.
-    if (this.#isMailed(slot)) this.#mailed`,
-    `    const isMailed = this.#isMailed(slot);
-    this.discard(slot);
-    if (isMailed) this.#mailed`,
-    "seen: a slot that is used again meanwhile, and stores are seen late",
-  ),
-  mutant(
     "what is read of an object is taken although somebody was inside",
     "sync/seen_objects.ts",
     "if (seen !== undefined && this.#isSame(object, turns)) return seen;",

@@ -48,11 +48,6 @@ export interface Rules {
   readonly timePasses: readonly string[];
   /** Nanoseconds from a thread's look at a clock to its next one. */
   readonly tick: number;
-  /**
-   * An atomic store may be seen by others later than what the thread writes plainly after it, up to its next operation that reads.
-   * So it is on ARM: scheduler/arena/README.md, "Weak order".
-   */
-  readonly delaysStores?: boolean;
 }
 
 export class Thread {
@@ -82,8 +77,6 @@ export class Thread {
   /** Of its event loop: what others have ended, then what `setImmediate` was given. */
   readonly tasks: Body[] = [];
   readonly immediates: Body[] = [];
-  /** Its atomic stores that nobody else has seen yet, in order. */
-  readonly delayed: { index: number; value: number }[] = [];
   /** Sleeps in the event loop. */
   readonly listens: { index: number; wake: () => void; isTimed: boolean }[] = [];
   // The operation that it is about to do.
@@ -331,7 +324,6 @@ export function end(): void {
 
 /** The running thread cannot go on, or there is none. */
 function choose(): void {
-  settle(current);
   isStandstill = candidates().length === 0;
   following = isStandstill ? undefined : schedule.next(undefined);
 }
@@ -422,7 +414,6 @@ export function* signal(name: string, site: number): Routine<boolean> {
   const receiver = threadNamed(name);
   thread.site = site;
   if (point(thread, signalOf(receiver), true)) yield;
-  settle(thread);
   if (receiver.handler !== undefined && !receiver.hasEnded) receiver.handler.isSignalled = true;
   thread.know(receiver.hasEnded ? 5 : 6);
   if (log !== undefined) step(site, `signal to ${name}${receiver.hasEnded ? ", which has ended" : ""}`);
@@ -464,10 +455,6 @@ export function $now(
   a = 0,
   b = 0,
 ): number | boolean | void {
-  if (words.buffer === buffer) {
-    if (kind === STORE && rules.delaysStores && pick(2) === 1) return delay(site, index, a);
-    settle(current);
-  }
   const before = words[index];
   const isDone = kind !== CAS || before === a;
   if (kind === CAS && isDone) words[index] = b;
@@ -485,22 +472,6 @@ export function $now(
     }
   }
   return result;
-}
-
-function delay(site: number, index: number, value: number): void {
-  current.delayed.push({ index, value });
-  races.atomic(current.clock, index, STORE, true);
-  if (log !== undefined) step(site, `store ${nameOfWord(index)}, ${value}, which others see later`);
-}
-
-/** Others see all that the thread has stored. */
-function settle({ delayed }: Thread): void {
-  for (const { index, value } of delayed) {
-    const before = plain[index];
-    plain[index] = value;
-    if (before !== value) changed(index, before, value);
-  }
-  delayed.length = 0;
 }
 
 function changed(index: number, before: number, after: number): void {
@@ -528,9 +499,8 @@ function place(site: number): string {
 // Plain accesses: part of the step before. Exclusive, or races.ts says so.
 
 export function $get(words: Int32Array, index: number, _site: number): number {
-  let value = words[index];
+  const value = words[index];
   if (words.buffer === buffer) {
-    value = current.delayed.findLast((one) => one.index === index)?.value ?? value;
     current.know(value);
     races.plainRead(current.clock, index);
   }
@@ -538,8 +508,6 @@ export function $get(words: Int32Array, index: number, _site: number): number {
 }
 
 export function $set(words: Int32Array, index: number, value: number, site: number): number {
-  // Two stores to one word are seen in their order.
-  if (words.buffer === buffer && current.delayed.some((one) => one.index === index)) settle(current);
   const before = words[index];
   words[index] = value;
   if (words.buffer === buffer) {
@@ -603,7 +571,6 @@ export class Futex {
     const thread = current;
     thread.site = site;
     if (point(thread, index, false)) yield;
-    settle(thread);
     const value = this.#words[index];
     thread.know(value);
     races.atomic(thread.clock, index, LOAD, false);
@@ -633,7 +600,6 @@ export class Futex {
     const thread = current;
     thread.site = site;
     if (uninterrupted === 0 && point(thread, index, true)) yield;
-    settle(thread);
     const sleeper = threads.find((one) => one.state === IN_FUTEX && one.sleepsAt === index && !one.isWoken);
     if (sleeper !== undefined) sleeper.isWoken = true;
     thread.know(3);
@@ -647,7 +613,6 @@ export function* $notify(words: Int32Array, index: number, site: number): Routin
   const thread = current;
   thread.site = site;
   if (uninterrupted === 0 && words.buffer === buffer && point(thread, index, true)) yield;
-  settle(thread);
   for (const other of threads) {
     for (let i = other.listens.length - 1; i >= 0; i--) {
       if (other.listens[i].index === index) other.tasks.push(other.listens.splice(i, 1)[0].wake);
@@ -669,7 +634,6 @@ export function* waitAsync(
   const thread = current;
   thread.site = site;
   if (point(thread, index, false)) yield;
-  settle(thread);
   const value = words[index];
   thread.know(value);
   races.atomic(thread.clock, index, LOAD, false);
@@ -692,7 +656,6 @@ export function* kill(name: string, may: () => unknown): Routine {
   thread.pausedAt = -1;
   log?.push(`${thread.name}  kills ${name}, which ${victim.where}, at ${place(victim.site)}`);
   victim.state = ENDED;
-  settle(victim);
   thread.know(5);
   // What it did is done before anything that follows here.
   races.join(thread.id, victim.id);
