@@ -26,7 +26,7 @@
  * ```
  *
  * Run with `--allow-read`, for the modules that threads import, and `--allow-ffi`, for preemption and native calls: these are for
- * Linux on x86-64. All else runs wherever Deno does: {@linkcode Scheduler.capabilities}.
+ * Linux on x86-64 and aarch64. All else runs wherever Deno does: {@linkcode Scheduler.capabilities}.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * What a scheduler can do here: {@linkcode Scheduler.capabilities}. Without Heddle's native shim none of these is there, and all else
- * is: tasks, channels, locks, blocking calls, dedicated threads. The shim runs on Linux on x86-64, with `--allow-ffi`.
+ * is: tasks, channels, locks, blocking calls, dedicated threads. The shim runs on Linux on x86-64 and aarch64, with
+ * `--allow-ffi`.
  */
 export interface Capabilities {
   /** A task whose slice is over can be frozen: `preempt`, and `runawayMs`. */

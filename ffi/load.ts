@@ -14,8 +14,8 @@ export interface Platform {
 
 /** Throws where the embedded libraries cannot run. */
 export function requireSupported({ os, arch }: Platform): void {
-  if (os === "linux" && arch === "x86_64") return;
-  throw new Error(`Heddle's native code is for linux x86_64, and this is ${os} ${arch}.`);
+  if (os === "linux" && (arch === "x86_64" || arch === "aarch64")) return;
+  throw new Error(`Heddle's native code is for linux x86_64 and linux aarch64, and this is ${os} ${arch}.`);
 }
 
 const libcSymbols = {

@@ -12,10 +12,10 @@
  * ```
  */
 
-import { base64, soname } from "../native/shim_x86_64.ts";
 import { addressOf } from "./address.ts";
 import type { Capabilities, Tier } from "./capabilities.ts";
 import { cpusWithin } from "./cpus.ts";
+import { base64, soname } from "./embedded.ts";
 import { errnoName } from "./errno.ts";
 import { cString, loadFromMemory, open } from "./load.ts";
 import { shimAbi, shimSymbols } from "./symbols.ts";
@@ -238,7 +238,8 @@ function cpuMask(cpus: readonly number[]): Uint8Array<ArrayBuffer> {
       throw new RangeError(`CPU ${cpu} in an affinity of [${cpus}]: give integers from 0 to ${HIGHEST_CPU}.`);
     }
   }
-  const mask = new Uint8Array((Math.max(0, ...cpus) >> 3) + 1);
+  // In words of 64 bits, as the kernel has them: qemu takes no others.
+  const mask = new Uint8Array(((Math.max(0, ...cpus) >> 6) + 1) * 8);
   for (const cpu of cpus) mask[cpu >> 3] |= 1 << (cpu & 7);
   return mask;
 }

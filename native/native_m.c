@@ -45,7 +45,8 @@ static void pause_cpu(void) {
 
 // One prototype for every signature: integer and floating point registers are assigned independently of each other, and
 // a callee ignores those that it has no parameters for. A variadic one, because that also tells a variadic callee how
-// many floating point registers to look at (x86-64: in %al). The caller removes the stack words.
+// many floating point registers to look at (x86-64: in %al). The caller removes the stack words. AAPCS64 passes to variadic
+// functions as to others; what Apple made of it, with all of those on the stack, would take another prototype.
 typedef uint64_t (*returns_integer)(uint64_t, ...);
 typedef double (*returns_float)(uint64_t, ...);
 

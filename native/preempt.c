@@ -98,19 +98,22 @@ static void on_signal(int level, bool is_on_top, int signal, siginfo_t *info, vo
   errno = saved;
 }
 
-// The kernel's frame for a handler has the context right behind the return address (struct rt_sigframe, linux/arch/x86).
-// To ask which handler is installed would be too late: that may have changed since this one was called.
+// Where the stack was when a handler began, the kernel has put what it gives to it (struct rt_sigframe, in arch/*/kernel/signal.c
+// of Linux): on x86-64 the context, behind the return address; on aarch64, which returns by a register, the siginfo. To ask which
+// handler is installed would be too late: that may have changed since this one was called.
 #if defined(__SANITIZE_THREAD__)
-#define CALLED_BY_KERNEL(context) ((context) != NULL)  // TSan calls all handlers from its own
+#define CALLED_BY_KERNEL(info, context) ((info) != NULL && (context) != NULL)  // TSan calls all handlers from its own
 #elif defined(__x86_64__)
-#define CALLED_BY_KERNEL(context) ((uintptr_t)(context) == (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *))
+#define CALLED_BY_KERNEL(info, context) ((context) == __builtin_dwarf_cfa())
+#elif defined(__aarch64__)
+#define CALLED_BY_KERNEL(info, context) ((void *)(info) == __builtin_dwarf_cfa())
 #else
 #error "what does the kernel's frame look like?"
 #endif
 
-#define HANDLER(level)                                                                    \
-  static void on_signal_##level(int signal, siginfo_t *info, void *context) {             \
-    on_signal(level, CALLED_BY_KERNEL(context), signal, info, context);                   \
+#define HANDLER(level)                                                                          \
+  static void on_signal_##level(int signal, siginfo_t *info, void *context) {                   \
+    on_signal(level, CALLED_BY_KERNEL(info, context), signal, info, context);                   \
   }
 HANDLER(0)
 HANDLER(1)

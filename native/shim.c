@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(void *) == 8, "a user address has 47 bits, so that it fits a heddle_number");
+_Static_assert(sizeof(void *) == 8, "a user address has 47 bits, or 48 on aarch64, so that it fits a heddle_number");
 _Static_assert(sizeof(long) == 8, "raw system calls take and return 64 bits");
 _Static_assert(sizeof(heddle_number) == 8, "JavaScript's number");
 _Static_assert(sizeof(_Atomic int32_t) == 4, "a futex word is 32 bits");

@@ -6,6 +6,7 @@ import { assertEquals } from "@std/assert";
 import { stress } from "./beside/stress.ts";
 import { beginTests } from "./support/meanwhile.ts";
 import "./beside/sanitizers.ts";
+import "./beside/aarch64.ts";
 import "./beside/fuzz.ts";
 import "./beside/following.ts";
 import "./beside/sandbox.ts";

@@ -9,7 +9,10 @@ export const contender: Contender = {
   modes: {
     async default() {
       const file = await Deno.makeTempFile({ suffix: ".so" });
-      await Deno.writeFile(file, await compile({ sources: ["bench/contenders/pthreads.c"], out: file }));
+      await Deno.writeFile(
+        file,
+        await compile({ sources: ["bench/contenders/pthreads.c"], out: file, arch: Deno.build.arch }),
+      );
       const library = Deno.dlopen(file, symbols);
       await Deno.remove(file);
       return {

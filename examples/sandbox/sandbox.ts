@@ -196,6 +196,8 @@ function environmentOf(env: Readonly<Record<string, string>>): Map<string, strin
  * ```
  */
 export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Promise<Sandbox> {
+  const { os, arch } = Deno.build;
+  if (arch !== "x86_64") throw new Error(`The sandbox is for linux x86_64, and this is ${os} ${arch}.`);
   const { command, permissions = {}, limits, trace, policy, onRequest, bestEffort } = options;
   if (policy !== undefined && onRequest !== undefined) {
     throw new PolicyError("There are a policy and onRequest: give one of them.");

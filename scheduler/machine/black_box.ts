@@ -3,9 +3,10 @@
  * begins there, if `onStall` or `runawayMs` was given; the host reads it when sysmon has found the thread to be late.
  *
  * Plain memory. A reader may find it half written, if the thread goes on just then: so the first word is the number of
- * bytes, 0 while it is being written, and the reader looks at it before and after.
+ * bytes, 0 while it is being written, and the reader looks at it before and after. On ARM that takes the load between in the
+ * writer, and glances in the reader: arena/README.md, "Weak order".
  */
-import { exchange, load, store } from "../arena/atomics.ts";
+import { exchange, glance, load, store } from "../arena/atomics.ts";
 import { decode, encode } from "../codec/codec.ts";
 import type { G } from "./g.ts";
 import { type Heap, offsetOf } from "../arena/heap.ts";
@@ -56,6 +57,7 @@ export class BlackBox {
     const text = `${g.id}\n${known?.slot ?? -1}\n${name}\n(${args.map(shapeOf).join(", ")})`;
     const { written } = this.#encoder.encodeInto(text, this.#text);
     store(this.#words, this.#size, 0);
+    load(this.#words, this.#size);
     this.#bytes.set(this.#text.subarray(0, written));
     store(this.#words, this.#size, written);
   }
@@ -85,7 +87,9 @@ export class BlackBox {
   /** By the host. Undefined if it was written to meanwhile. */
   read(): Entry | undefined {
     const size = load(this.#words, this.#size);
-    const text = new TextDecoder().decode(this.#bytes.slice(0, size));
+    const copy = new Int32Array(Math.ceil(size / 4));
+    for (let i = 0; i < copy.length; i++) copy[i] = glance(this.#words, this.#size + 1 + i);
+    const text = new TextDecoder().decode(new Uint8Array(copy.buffer, 0, size));
     if (size === 0 || load(this.#words, this.#size) !== size) return undefined;
     const [id, slot, name, ...shape] = text.split("\n");
     return { id: Number(id), slot: Number(slot), name, shape: shape.join("\n") };

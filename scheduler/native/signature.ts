@@ -3,7 +3,8 @@
  * the calling convention wants it, and one that reads the result. A call then looks at no type again.
  *
  * x86-64 (System V psABI 3.2.3): integers and pointers go to 6 registers, floats to 8, each in order; what finds no
- * register there goes to the stack, in order, 8 bytes each.
+ * register there goes to the stack, in order, 8 bytes each. AArch64 (AAPCS64 6.8.2, of which Linux leaves nothing out): the same
+ * with 8 registers for integers, also for what a variadic function takes.
  */
 import { pointerTo } from "../../ffi/address.ts";
 import type { Shim } from "../../ffi/shim.ts";
@@ -16,7 +17,7 @@ import {
   CALL_STACK_SLOTS,
 } from "../arena/layout/native.ts";
 
-const INT_REGISTERS = 6;
+const INT_REGISTERS = Deno.build.arch === "aarch64" ? 8 : 6;
 const FLOAT_REGISTERS = 8;
 
 /** In CALL_KIND, as in native/shim.h. */

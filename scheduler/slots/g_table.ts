@@ -134,6 +134,7 @@ export class GTable {
   /** By the owner. Also frees what the payload had. */
   free(slot: number): void {
     this.discard(slot);
+    // On ARM this load, after G_FREE was stored, keeps the next id behind it. Partner: seeSlot.
     if (this.#isMailed(slot)) this.#mailed.push(slot);
     else this.#free.push(slot);
   }

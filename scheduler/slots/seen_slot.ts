@@ -11,8 +11,8 @@
  * have been the last task's status, then the next task's id, with the definition of the last one. If the two statuses are the
  * same too, the runner fits the status: it is stored before G_RUNNING and stays.
  *
- * (The id is written plainly. On x86-64 no store is seen before what the same thread has stored earlier; on a machine that
- * reorders stores those of the id would have to be atomic.)
+ * (The id is written plainly, and on ARM what is written plainly may be seen before what was stored earlier: the id of the next
+ * task before G_FREE. But who frees a slot looks at G_RUNNER_MAILED after that: arena/README.md, "Weak order".)
  */
 import { glance, load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";

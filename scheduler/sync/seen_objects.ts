@@ -18,6 +18,8 @@
  * without end. An object that did not hold still for a few looks is counted, and left out. A list that did not is told as far as
  * it was read: each object in it is sound by itself.
  *
+ * On an ARM without the atomic instructions of version 8.1 that is not quite so: arena/README.md, "Weak order".
+ *
  * A mutex is locked and unlocked without its lock while nobody waits: its holder is one word, true at the moment of the look.
  */
 import { glance } from "../arena/atomics.ts";

@@ -124,14 +124,21 @@ static int64_t dozes(int64_t us) {
   return us;
 }
 
+#if defined(__aarch64__)
+enum { INT_REGISTERS = 8 };
+#else
+enum { INT_REGISTERS = 6 };
+#endif
+
 static void fill(struct heddle_call *call, int32_t kind, int32_t n) {
   memset(call, 0, sizeof *call);
   if (kind == 0) {
     call->function = (uint64_t)(uintptr_t)sums;
     call->kind = HEDDLE_CALL_USES_STACK;
-    for (int i = 0; i < 6; i++) call->ints[i] = (uint64_t)(int64_t)(n + i);
-    call->stack[0] = (uint64_t)(int64_t)(n + 6);
-    call->stack[1] = (uint64_t)(int64_t)(n + 7);
+    for (int i = 0; i < 8; i++) {
+      uint64_t *to = i < INT_REGISTERS ? &call->ints[i] : &call->stack[i - INT_REGISTERS];
+      *to = (uint64_t)(int64_t)(n + i);
+    }
   } else if (kind == 1) {
     call->function = (uint64_t)(uintptr_t)halves;
     call->kind = HEDDLE_CALL_RETURNS_FLOAT | (n % 2 ? HEDDLE_CALL_USES_STACK : 0);

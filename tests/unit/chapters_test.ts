@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("../../", import.meta.url);
-const GENERATED = /_bundle\.ts$|_x86_64\.ts$/;
+const GENERATED = /_bundle\.ts$|_(?:x86_64|aarch64)\.ts$/;
 /** What others wrote, where the bench has put it. */
 const FOREIGN = ["node_modules", "target"];
 

@@ -3,7 +3,8 @@ import { errnoName, loadShim, requireSupported } from "../../../ffi/shim.ts";
 import { placeInMemory } from "../../../ffi/load.ts";
 import { shimAbi, shimSymbols } from "../../../ffi/symbols.ts";
 import { checkLibrary, exportedSymbols, libraries } from "../../../native/build.ts";
-import { base64, soname } from "../../../native/shim_x86_64.ts";
+import { base64, soname } from "../../../ffi/embedded.ts";
+import { base64 as base64OfAarch64 } from "../../../native/shim_aarch64.ts";
 
 const shim = loadShim();
 const shimUrl = new URL("../../../ffi/shim.ts", import.meta.url).href;
@@ -55,12 +56,34 @@ Deno.test("the library exports the functions of the symbol table, and nothing el
   assertEquals([...exported].sort(), [...new Set(table)].sort());
 });
 
+Deno.test("the aarch64 library exports the same, and can be mapped in pages of 64 KiB", () => {
+  const bytes = Uint8Array.fromBase64(base64OfAarch64);
+  assertEquals(exportedSymbols(bytes), exportedSymbols(Uint8Array.fromBase64(base64)));
+  // ELF64 (System V gABI, "Program Header"): no page is of two segments, as their permissions differ.
+  const view = new DataView(bytes.buffer);
+  const PT_LOAD = 1, PAGE = 0x10000;
+  const [first, count] = [Number(view.getBigUint64(0x20, true)), view.getUint16(0x38, true)];
+  const pages: number[] = [];
+  for (let at = first; at < first + count * 56; at += 56) {
+    if (view.getUint32(at, true) !== PT_LOAD) continue;
+    const [offset, address, , , inMemory, alignment] = Array.from(
+      { length: 6 },
+      (_, i) => Number(view.getBigUint64(at + 8 + 8 * i, true)),
+    );
+    assertEquals([alignment % PAGE, (address - offset) % PAGE], [0, 0]);
+    pages.push(Math.floor(address / PAGE), Math.floor((address + inMemory - 1) / PAGE));
+  }
+  assertEquals(pages, [0, 0, 1, 1]);
+});
+
 Deno.test("a library with another ABI is refused with both numbers", async () => {
   const bytes = Uint8Array.fromBase64(base64);
-  const returnsAbi = [0xb8, shimAbi, 0, 0, 0, 0xc3]; // mov eax, ABI; ret: the body of heddle_abi
+  // The body of heddle_abi. x86-64: mov eax, ABI; ret. aarch64: mov w0, #ABI; ret
+  const isArm = Deno.build.arch === "aarch64";
+  const returnsAbi = isArm ? [shimAbi << 5, 0, 0x80, 0x52] : [0xb8, shimAbi, 0, 0, 0, 0xc3];
   const at = bytes.findIndex((_, i) => returnsAbi.every((byte, j) => bytes[i + j] === byte));
   assertGreater(at, 0);
-  bytes[at + 1] = 77;
+  bytes.set(isArm ? [77 << 5 & 255, 77 >> 3, 0x80] : [0xb8, 77], at);
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeFile(file, bytes);
@@ -262,7 +285,7 @@ Deno.test("an error number has its name, or itself", () => {
 });
 
 for (
-  const [os, arch] of [["linux", "aarch64"], ["darwin", "aarch64"], ["darwin", "x86_64"], [
+  const [os, arch] of [["linux", "riscv64"], ["darwin", "aarch64"], ["darwin", "x86_64"], [
     "windows",
     "x86_64",
   ]]
@@ -270,7 +293,7 @@ for (
   Deno.test(`${os} ${arch} is refused by name`, () => {
     const error = assertThrows(() => requireSupported({ os, arch }), Error);
     assertStringIncludes(error.message, `this is ${os} ${arch}`);
-    assertStringIncludes(error.message, "linux x86_64");
+    assertStringIncludes(error.message, "linux x86_64 and linux aarch64");
   });
 }
 

@@ -1,0 +1,69 @@
+/** An aarch64 machine, emulated: qemu, Debian's cross compiler with its C library, and a Deno. `deno task test:aarch64` gets them. */
+import { compilerFor, compilerVersion } from "../../native/build.ts";
+import { endOf } from "./programs.ts";
+
+const root = new URL("../../", import.meta.url);
+
+/** What runs the command that follows. */
+export const emulator = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"];
+
+/** Where Denos for that machine lie, each as `deno-VERSION`; undefined where nobody has a home. */
+export function denoFolder(): string | undefined {
+  const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
+  const caches = XDG_CACHE_HOME ?? (HOME === undefined ? undefined : `${HOME}/.cache`);
+  return caches === undefined ? undefined : `${caches}/heddle/aarch64`;
+}
+
+/** The newest first. */
+export function byVersion(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
+  return right[0] - left[0] || right[1] - left[1] || right[2] - left[2];
+}
+
+/** The newest Deno that is there. */
+export function emulatedDeno(): string | undefined {
+  const folder = denoFolder();
+  try {
+    const names = Array.from(Deno.readDirSync(folder ?? ""), ({ name }) => name);
+    const versions = names.filter((name) => /^deno-\d+\.\d+\.\d+$/.test(name)).map((name) => name.slice(5));
+    return versions.length === 0 ? undefined : `${folder}/deno-${versions.sort(byVersion)[0]}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why no C can be compiled for that machine and run here; undefined if it can. */
+export async function lacksEmulator(): Promise<string | undefined> {
+  if (Deno.build.os !== "linux") return `this is ${Deno.build.os}`;
+  if (await compilerVersion("aarch64") === undefined) return `there is no ${compilerFor("aarch64")}`;
+  try {
+    await new Deno.Command(emulator[0], { args: ["--version"], stdout: "null" }).output();
+  } catch {
+    return `there is no ${emulator[0]}`;
+  }
+}
+
+/** By the cross compiler, in the project's root. */
+export async function compileEmulated(out: string, ...args: string[]): Promise<void> {
+  const command = new Deno.Command(compilerFor("aarch64"), { args: ["-o", out, ...args], cwd: root });
+  const { success, stderr } = await command.output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+export async function runEmulated(
+  ms: number,
+  ...command: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [program, ...args] = [...emulator, ...command];
+  const child = new Deno.Command(program, {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { code, stdout, stderr } = await endOf(child, ms);
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
