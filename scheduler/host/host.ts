@@ -76,6 +76,8 @@ export class Host {
   readonly home: Isolate;
   readonly shared: Shared;
   readonly #shim: Shim;
+  /** Its address, which cannot be asked for any more when the permission has been revoked. */
+  readonly #poller: number;
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #forwarder: Forwarder;
@@ -110,6 +112,7 @@ export class Host {
     this.#shim = shim;
     this.#arena = arena;
     this.#words = arena.i32;
+    this.#poller = shim.addressOf(arena.i32.subarray(arena.poller));
     this.#statistics = new Statistics(shared);
     this.#metrics = new MetricsReader(shared, shim);
     this.#maxNativeThreads = settings.maxNativeThreads;
@@ -375,7 +378,7 @@ export class Host {
     await this.#trace?.stop().catch(() => {});
     this.#loop.close();
     this.home.pollSet?.close();
-    this.#shim.pollerClose(this.#shim.addressOf(this.#words.subarray(this.#arena.poller)));
+    this.#shim.pollerClose(this.#poller);
     this.#shim.close();
   }
 

@@ -250,6 +250,13 @@ export function* collectObject(object: object): Routine {
   for (const { called, held } of registered.get(object) ?? []) yield* $maybe(called(held));
 }
 
+/** Shared among the model's threads, which are one. */
+class FixedBuffer extends ArrayBuffer {
+  get growable(): boolean {
+    return false;
+  }
+}
+
 /** What the modules under test find in place of node:process. */
 export const process = { nextTick: (task: () => unknown) => void running().ticks.push(task) };
 
@@ -274,7 +281,7 @@ export const globals: Record<string, unknown> = {
   performance: { now: () => now() / 1e6 },
   Math: Object.assign(Object.create(Math), { random: () => pick(2) * 0.75 }),
   Deno: Object.assign(Object.create(Deno), { refTimer: () => {}, unrefTimer: () => {} }),
-  SharedArrayBuffer: ArrayBuffer,
+  SharedArrayBuffer: FixedBuffer,
   FinalizationRegistry: ModelRegistry,
   WeakRef: ModelWeakRef,
 };

@@ -37,7 +37,7 @@ export interface Growth {
 
 /**
  * At multiples of `n`, the last of which is 4; if n of them cost too little, of the first of its doubles that does not. What grows
- * too much there has to do so again, up to 16: what waits in a loop costs what others leave it to, and once that was little.
+ * too much there has to do so again, from 2 to 8: what waits in a loop costs what others leave it to, and once that was little.
  */
 export async function growthOf(operation: Operation, n: number, multiples = [1, 4]): Promise<Growth> {
   // What has to be loaded and compiled.
@@ -54,13 +54,14 @@ export async function growthOf(operation: Operation, n: number, multiples = [1, 
     if (costs[0] < LEAST) continue;
     // Also when only a later round shows that it does: in an earlier one the collector may have come.
     if (factor() < MOST) return { sizes, costs, factor: factor() };
-    const [size, cost] = [16 * n, await operation(16 * n)];
-    return {
-      sizes: [...sizes, size],
-      costs: [...costs, cost],
-      factor: Math.min(factor(), cost / costs.at(-1)!),
-    };
+    const again = await growthBetween(operation, 2 * n, 8 * n);
+    return again.factor < factor() ? again : { sizes, costs, factor: factor() };
   }
+}
+
+async function growthBetween(operation: Operation, ...sizes: [number, number]): Promise<Growth> {
+  const costs = [await operation(sizes[0]), await operation(sizes[1])];
+  return { sizes, costs, factor: costs[1] / costs[0] };
 }
 
 export function shownGrowth({ sizes, costs, factor }: Growth): string {
