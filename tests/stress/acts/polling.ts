@@ -28,7 +28,11 @@ async function transfer(act: Act, mostReaders: number): Promise<void> {
     const task = act.go(drains(left, random.chance(30)));
     const cancelled = new Error("nobody reads this any more");
     if (random.chance(20)) setTimeout(() => task?.cancel(cancelled), random.below(6));
-    return act.outcome(task, "one that reads a socket", (error) => error === cancelled || isDouble(error));
+    return act.outcome(
+      task,
+      "one that reads a socket",
+      (error) => error === cancelled || isOfSameThread(error),
+    );
   });
   const writer = act.outcome(act.go(fills(right, length)), "one that writes a socket");
   const { signal } = act;
@@ -50,7 +54,8 @@ async function transfer(act: Act, mostReaders: number): Promise<void> {
   act.stage.closers.push(() => [left, right].forEach(close));
 }
 
-/** Two readers of one thread wanted to have it for themselves. */
-function isDouble(error: Error): boolean {
-  return error instanceof TypeError && error.message.includes("this thread has one of it");
+/** Of two readers of one thread both wanted to have it for themselves, or one gave it back while the other one waited. */
+function isOfSameThread(error: Error): boolean {
+  return (error instanceof TypeError && error.message.includes("this thread has one of it")) ||
+    (error.name === "BadResource" && error.message.endsWith("was closed while somebody waited for it."));
 }
