@@ -20,8 +20,9 @@ _Static_assert(sizeof(pthread_t) == 8, "it has 64 bits in the struct");
 enum { POLLER_BATCH = 64 };
 // What a thread takes out of its set at once. Its caller has room for no more.
 enum { MOST_READY = 256 };
-// Bytes of a stack that has no more on it than the events. Guess: glibc wants 16 KiB for itself.
-enum { POLLER_STACK = 64 << 10 };
+// Bytes of a stack that has no more on it than the events. Only what is touched takes memory, and glibc refuses less than 128 KiB on
+// aarch64.
+enum { POLLER_STACK = 256 << 10 };
 
 // Held to write by who starts or ends a poller, to read by who arms in one: so nobody arms in a descriptor that is closed, whose
 // number is another one's by then. One for all schedulers of the process, as the structs are in arenas, plain memory.

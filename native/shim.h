@@ -185,13 +185,16 @@ int32_t heddle_poller_arm(heddle_number poller, int32_t set, heddle_number word)
 // Ends the thread, and returns when it has touched the struct and all words for the last time. Twice is as good as once.
 void heddle_poller_close(heddle_number poller);
 
-// What the files of the shim have of each other (native_m.c).
+// What the files of the shim have of each other (native_m.c), and nobody else.
+#pragma GCC visibility push(hidden)
 
 // Wakes sysmon if it sleeps for long, by its word; or in any case, if it is to look `now`.
 void heddle_kick_sysmon(heddle_number sysmon, bool now);
 
 // pthread_create for a thread that takes no signals of the process. 0 bytes: the system's default. Returns 0 or an errno.
 int heddle_start_thread(pthread_t *thread, void *(*run)(void *), void *argument, size_t stack_bytes);
+
+#pragma GCC visibility pop
 
 // Preemption (preempt.c): a thread that runs JavaScript is frozen in the middle of it, and goes on later.
 // "Preemption" in scheduler/sysmon/README.md has the protocol.

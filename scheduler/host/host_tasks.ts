@@ -416,7 +416,8 @@ export class HostTasks {
     this.#fail(own, why);
     for (const started of running) this.#owner.cancel(started, why());
     this.refill();
-    if (view.underWay === 0) view.closed.resolve();
+    // With the scheduler closed no mail says that they have ended.
+    if (view.underWay === 0 || this.#isAbandoned) view.closed.resolve();
     return view.closed.promise;
   }
 

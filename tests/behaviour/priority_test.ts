@@ -211,15 +211,18 @@ Deno.test("views", async (t) => {
     assertThrows(() => sched.view({ limit: 1 } as never), TypeError);
   });
 
-  await t.step("close() of the scheduler ends a view that is being closed", async () => {
+  await t.step("close() of the scheduler ends a view that is being closed, or is closed later", async () => {
     const other = await Scheduler.start({ procs: 1 });
     const view = other.view({ concurrency: 1 });
     const [begun, go] = [new Flag(), new Flag()];
     const tasks = [view.go(staysUntilSet(begun.buffer, go.buffer)), view.go(nothing())];
+    const later = other.view();
     const settled = Promise.allSettled(tasks);
     await until(() => begun.value === 1, "it runs");
     const closed = view.close();
+    later.go(staysUntilSet(begun.buffer, go.buffer)).catch(() => {});
     await soon(Promise.all([other.close(), closed, settled]), "all of it", 10_000);
+    await soon(later.close(), "nobody runs its task any more", 5_000);
     assertThrows(() => view.go(nothing()), SchedulerClosedError);
   });
 });

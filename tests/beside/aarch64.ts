@@ -42,7 +42,7 @@ for (const [file, with_, ...args] of drivers) {
   });
 }
 
-const EVERYTHING = `machine: true true true
+const EVERYTHING = `machine: true true true true
 tasks: 45 499500
 error: true on purpose 7
 values: true
@@ -63,6 +63,7 @@ locker: true
 dump: true 2
 metrics: true
 threadOptions: true
+polled: true undefined
 native: true 6n
 variadic: -1 0.5 1099511627776 -2.25 1 2 3 4 5
 native thread: true

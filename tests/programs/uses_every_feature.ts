@@ -13,6 +13,7 @@ import {
   parallelMap,
   pipeline,
   prometheus,
+  readable,
   recv,
   RWMutex,
   Scheduler,
@@ -32,6 +33,7 @@ import {
   doubling,
   echo,
   fails,
+  hears,
   hog,
   setsAfterCall,
   sleeps,
@@ -46,8 +48,8 @@ const nameOf = (error: unknown) => (error as Error).name;
 const lap = (line: string, ...values: unknown[]) => console.log(`${line}:`, ...values);
 
 const sched = await Scheduler.start({ procs: 2 });
-const { preemption, native, threadOptions } = sched.capabilities;
-lap("machine", preemption, native, threadOptions);
+const { preemption, native, poller, threadOptions } = sched.capabilities;
+lap("machine", preemption, native, threadOptions, poller);
 
 lap("tasks", await sched.go(sum(0, 10)), await sched.go(sumOfTree(0, 1000)));
 const failure: Error = await sched.go(fails("on purpose")).then(() => new Error("none"), (error) => error);
@@ -121,6 +123,15 @@ lap("metrics", prometheus(sched.metrics()).includes("heddle_"));
 if (threadOptions) {
   const tid = await sched.dedicate(aboutItsThread(), { name: "by its name", affinity: [0], nice: 3 });
   lap("threadOptions", tid > 0 && tid !== Deno.pid);
+}
+if (poller) {
+  const { close, eventfd, signal } = await import("../support/descriptors.ts");
+  const fd = eventfd();
+  const heard = sched.go(hears(fd));
+  const heardHere = readable(sched, fd);
+  signal(fd);
+  lap("polled", await heard === fd, await heardHere);
+  close(fd);
 }
 if (native) {
   const library = sched.dlopen("libc.so.6", {

@@ -77,10 +77,16 @@ export class Act {
     for (const task of this.#tasks) task.cancel(this.stopReason);
   }
 
-  /** Undefined if the scheduler is closed. */
-  go<R>(call: Call<R>, options?: GoOptions, where: Where = "anywhere"): Task<R> | undefined {
+  /** Undefined if the scheduler is closed. `maySignal`: it may get a signal, by which its priority changes. */
+  go<R>(
+    call: Call<R>,
+    options?: GoOptions,
+    where: Where = "anywhere",
+    maySignal = true,
+  ): Task<R> | undefined {
     const priority = this.random.of([undefined, undefined, ...PRIORITIES]);
-    const controller = priority !== undefined && options?.signal === undefined && this.random.chance(30)
+    const controller = maySignal && priority !== undefined && options?.signal === undefined &&
+        this.random.chance(30)
       ? new TaskController({ priority })
       : undefined;
     const how = controller === undefined ? { priority } : { signal: controller.signal };

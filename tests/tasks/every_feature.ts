@@ -5,6 +5,7 @@ import {
   type Mutex,
   type Once,
   perThread,
+  readable,
   type RWMutex,
   type Semaphore,
   task,
@@ -31,6 +32,11 @@ export const sumOfTree = task(
 
 export const fails = task(import.meta, "fails", (_ctx, message: string): void => {
   throw new RangeError(message, { cause: { code: 7 } });
+});
+
+export const hears = task(import.meta, "hears", async (ctx, fd: number) => {
+  await readable(ctx, fd);
+  return fd;
 });
 
 export const echo = task(import.meta, "echo", (_ctx, value: unknown) => value);

@@ -6,7 +6,9 @@ import { embraces, receivesFromNobody, waitsForNothing } from "../../tasks/deadl
 export async function deadlock(act: Act): Promise<void> {
   if (!act.stage.plan.options.detectDeadlocks) return;
   const stuck = act.random.of<() => Call<string | string[]>>([receivesFromNobody, waitsForNothing, embraces]);
-  const told = await act.outcome(act.go(stuck()), "what waits for what nobody can do");
+  // With a signal somebody might end it.
+  const task = act.go(stuck(), undefined, "anywhere", false);
+  const told = await act.outcome(task, "what waits for what nobody can do");
   if (told === undefined) return;
   act.check([told].flat().some((each) => each.startsWith("DeadlockError")), `a deadlock ended with ${told}`);
 }
