@@ -140,6 +140,7 @@ poller.test("a thousand descriptors wait in one thread, and take none of their o
 
 poller.test("a pollable is registered once, and hears of everything that comes", async () => {
   const [input, output] = pipe();
+  const link = linkOf(input);
   const read = new Flag();
   const task = sched.go(readsToTheEnd(input, read.buffer));
   let sum = 0;
@@ -151,8 +152,8 @@ poller.test("a pollable is registered once, and hears of everything that comes",
   const seen = await soon(task, "the end");
   assertEquals(seen.sum, sum);
   assert(seen.waits >= 10, `${seen.waits} waits`);
-  // It has closed that.
-  assertEquals(close(input), -1);
+  // It has closed that. The number may be another file's by now, of a thread that starts.
+  assert(linkOf(input) !== link);
 });
 
 poller.test("an edge that came before the wait is told at once, and once", async () => {
@@ -192,6 +193,8 @@ poller.test("a wait is taken back by its signal, and by the end of its task", as
     "before",
     "the task's",
   ]);
+  // On its thread the task may not have heard of it yet, and would take what comes.
+  await until(() => sched.dump().tasks.length === 0, "it has ended there");
   // Nobody has left anything behind that keeps others from it.
   const next = readable(sched, fd);
   signal(fd);
@@ -282,7 +285,11 @@ poller.test("close() rejects what the host waits for, ends the thread, and leave
   await soon(assertRejects(() => task, SchedulerClosedError), "the task's");
   await assertRejects(() => here.readable(), SchedulerClosedError);
   await assertRejects(() => readable(own, fd), SchedulerClosedError);
-  assertEquals(tids().filter((tid) => threadName(tid) === "heddle-poller").length, pollers - 1);
+  // The kernel lists one a little longer than who joins it waits.
+  await until(
+    () => tids().filter((tid) => threadName(tid) === "heddle-poller").length === pollers - 1,
+    "the thread is gone",
+  );
   here.release();
   assertEquals(registrations(fd), 0);
   close(fd);
