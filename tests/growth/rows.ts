@@ -121,7 +121,7 @@ function isPossible([name]: [string, unknown]): boolean {
 
 export function rows(sched: Scheduler, isShort: boolean): Row[] {
   const onHost = isShort ? operations : { ...operations, ...operationsOnObjects };
-  const inTask = { ...operations, ...operationsOnObjects, ...operationsOfTasks };
+  const inTask = { ...(isShort ? {} : operations), ...operationsOnObjects, ...operationsOfTasks };
   return [
     ...Object.entries(onHost).map(([name, on]) => ({ name: `host: ${name}`, cost: on.bind(null, sched) })),
     ...Object.entries(ofHost).filter(isPossible).map(([name, cost]) => ({ name: `host: ${name}`, cost })),
