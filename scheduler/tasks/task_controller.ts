@@ -53,7 +53,11 @@ export class TaskController extends AbortController {
   #priority: Priority;
   readonly #followers = new Set<(priority: Priority) => void>();
 
-  /** @throws {TypeError} if there is no such priority. */
+  /**
+   * A controller whose signal has a priority, and has not been aborted.
+   *
+   * @throws {TypeError} if there is no such priority.
+   */
   constructor(options: TaskControllerOptions = {}) {
     super();
     requireOptions("new TaskController", options, OPTIONS);
