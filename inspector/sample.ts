@@ -1,6 +1,6 @@
 /**
  * One look at a scheduler, as the page gets it: a dump and metrics, made small. Tasks are groups here, since there may be 100,000 of
- * them; single ones the page asks for (lives.ts). The page reads this module for its types alone.
+ * them; single ones the page asks for (lives.ts). The page reads this module for its types and names.
  */
 import type {
   Dump,
@@ -12,6 +12,7 @@ import type {
   Histogram,
   Metrics,
 } from "@heddle/heddle";
+import { histogramOf } from "../scheduler/tracing/histogram.ts";
 
 /** Groups of tasks, and channels and locks, that one sample has at most. Guess: more than anybody reads. */
 const MOST = 100;
@@ -28,7 +29,6 @@ const KEEPING: readonly DumpedThread["state"][] = ["running", "frozen", "seized"
 export interface SampledThread extends DumpedThread {
   /** CPU time since the last look, as a part of one CPU. */
   readonly cpu?: number;
-  readonly heapBytes?: number;
   /** Milliseconds for which one task has kept it, if that is long. */
   readonly hogMs?: number;
 }
@@ -44,22 +44,16 @@ export interface TaskGroup {
 /** Without buckets. */
 export type Percentiles = Omit<Histogram, "buckets">;
 
-export type HistogramName =
-  | "schedulingLatency"
-  | "runTime"
-  | "blockingCalls"
-  | "freezes"
-  | "queueLength"
-  | "hostDelay";
-
-export const HISTOGRAMS: readonly HistogramName[] = [
+export const HISTOGRAMS = [
   "schedulingLatency",
   "runTime",
   "blockingCalls",
   "freezes",
   "queueLength",
   "hostDelay",
-];
+] as const;
+
+export type HistogramName = typeof HISTOGRAMS[number];
 
 /** When it was. */
 export interface Look {
@@ -108,16 +102,16 @@ interface Turn {
 
 /** Makes samples, each with what has changed since the one before. */
 export class Sampling {
-  #last: { readonly at: number; readonly metrics: Metrics } | undefined = undefined;
+  #last: { readonly at: number; readonly dump: Dump; readonly metrics: Metrics } | undefined = undefined;
   /** By tid. */
   #turns = new Map<number, Turn>();
 
   sample(look: Look, dump: Dump, metrics: Metrics): Sample {
     const { at } = look;
-    const last = this.#last ?? { at, metrics };
-    this.#last = { at, metrics };
-    const seconds = Math.max(1, at - last.at) / 1000;
-    const threads = this.#threads(at, dump, metrics, last.metrics, seconds);
+    const now = { at, dump, metrics };
+    const last = this.#last ?? now;
+    this.#last = now;
+    const threads = this.#threads(at, dump, last.dump, Math.max(1, at - last.at));
     const { stats, wakes, retakes, byPort, arena } = metrics;
     const histograms = Object.fromEntries(
       HISTOGRAMS.map((name) => [name, percentiles(metrics[name])]),
@@ -146,26 +140,15 @@ export class Sampling {
     };
   }
 
-  #threads(at: number, dump: Dump, metrics: Metrics, last: Metrics, seconds: number): SampledThread[] {
-    const heaps = new Map(metrics.threads.map(({ tid, heapBytes }) => [tid, heapBytes]));
+  #threads(at: number, dump: Dump, last: Dump, ms: number): SampledThread[] {
     const before = new Map(last.threads.map(({ tid, cpuMs }) => [tid, cpuMs]));
-    const now = new Map(metrics.threads.map(({ tid, cpuMs }) => [tid, cpuMs]));
     const turns = this.#turns;
     this.#turns = new Map();
     return dump.threads.map((thread) => {
-      const { tid } = thread;
-      const heapBytes = heaps.get(tid);
-      const [from, to] = [before.get(tid), now.get(tid)];
-      const cpu = from === undefined || to === undefined
-        ? undefined
-        : Math.max(0, (to - from) / 1000 / seconds);
+      const [from, to] = [before.get(thread.tid), thread.cpuMs];
+      const cpu = from === undefined || to === undefined ? undefined : Math.max(0, (to - from) / ms);
       const hogMs = this.#hogMs(at, thread, turns);
-      return {
-        ...thread,
-        ...(cpu !== undefined && { cpu }),
-        ...(heapBytes !== undefined && { heapBytes }),
-        ...(hogMs !== undefined && { hogMs }),
-      };
+      return { ...thread, ...(cpu !== undefined && { cpu }), ...(hogMs !== undefined && { hogMs }) };
     });
   }
 
@@ -212,19 +195,5 @@ export function between(before: Histogram, after: Histogram): Histogram {
     highest,
     count - (old.get(highest) ?? 0),
   ]).filter(([, count]) => count > 0);
-  const count = buckets.reduce((sum, [, more]) => sum + more, 0);
-  const percentile = (part: number) => {
-    let rest = part * count;
-    return buckets.find(([, more]) => (rest -= more) <= 0)?.[0] ?? 0;
-  };
-  return {
-    count,
-    sum: after.sum - before.sum,
-    p50: percentile(0.5),
-    p90: percentile(0.9),
-    p99: percentile(0.99),
-    p999: percentile(0.999),
-    max: buckets.at(-1)?.[0] ?? 0,
-    buckets,
-  };
+  return histogramOf(buckets, after.sum - before.sum);
 }

@@ -1,10 +1,10 @@
-import { sandbox, type SandboxOptions } from "../../examples/sandbox/sandbox.ts";
+import { type Sandbox, sandbox, type SandboxOptions } from "../../examples/sandbox/sandbox.ts";
 import { Supervision } from "../../examples/sandbox/supervisor.ts";
 import { Scheduler } from "@heddle/heddle";
 import type { Contender, Pool } from "../contender.ts";
 import { computed } from "../box_tasks.ts";
 import { residentBytes } from "../resident.ts";
-import { compileOpens } from "./opens.ts";
+import { compiled } from "./compiled.ts";
 
 const startTask = async (): Promise<number> => {
   const start = performance.now();
@@ -28,18 +28,25 @@ async function each(start: () => Promise<number>, times: number, atOnce: boolean
   return (performance.now() - begun) / times;
 }
 
+function sleeping(scheduler: Scheduler, count: number): Promise<Sandbox[]> {
+  const options: SandboxOptions = { command: ["sleep", "1000"], trace: "refused" };
+  return Promise.all(Array.from({ length: count }, () => sandbox(scheduler, options)));
+}
+
+async function end(boxes: readonly Sandbox[]): Promise<void> {
+  await Promise.all(boxes.map((box) => box[Symbol.asyncDispose]()));
+}
+
 /** What `count` boxes take that sleep, in KiB of one: of this process, and of the two processes of the launcher. */
 async function memoryOf(scheduler: Scheduler, count: number): Promise<number> {
   const before = residentBytes();
-  const boxes = await Promise.all(
-    Array.from({ length: count }, () => sandbox(scheduler, { command: ["sleep", "1000"], trace: "refused" })),
-  );
+  const boxes = await sleeping(scheduler, count);
   const own = residentBytes() - before;
   let others = 0;
   for (const { name } of Deno.readDirSync("/proc")) {
     if (isLauncher(name)) others += proportionalKiB(name);
   }
-  await Promise.all(boxes.map((box) => box[Symbol.asyncDispose]()));
+  await end(boxes);
   return (own / 1024 + others) / count;
 }
 
@@ -80,11 +87,9 @@ async function opening(
 
 /** The same in one box, as others sleep. */
 async function inCrowd(scheduler: Scheduler, program: string, crowd: number, times: number): Promise<number> {
-  const sleeping = await Promise.all(
-    Array.from({ length: crowd }, () => sandbox(scheduler, { command: ["sleep", "1000"], trace: "refused" })),
-  );
+  const others = await sleeping(scheduler, crowd);
   const us = await opening(scheduler, program, 1, "alone", times);
-  await Promise.all(sleeping.map((box) => box[Symbol.asyncDispose]()));
+  await end(others);
   return us;
 }
 
@@ -112,7 +117,7 @@ async function besideComputing(
 
 function beside(inPool: boolean) {
   return async (threads: number): Promise<Pool> => {
-    const program = await compileOpens();
+    const program = await compiled("opens");
     const scheduler = await Scheduler.start({ procs: threads });
     if (inPool) Supervision.startInPool(scheduler);
     return {
@@ -127,7 +132,7 @@ function beside(inPool: boolean) {
 }
 
 async function warm(): Promise<Pool> {
-  const program = await compileOpens();
+  const program = await compiled("opens");
   const scheduler = await Scheduler.start({ procs: 1 });
   return {
     threads: 1,

@@ -2,12 +2,12 @@
  * Echo servers that are asked by echo_clients.c: examples/echo.ts in the pool, and what one writes with the runtime's own sockets, on
  * the main thread.
  */
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { Scheduler } from "@heddle/heddle";
 import { accepts, listenOn } from "../../examples/echo.ts";
 import type { Contender, Pool } from "../contender.ts";
 import { residentBytes } from "../resident.ts";
+import { compiled } from "./compiled.ts";
 
 /** Connections, and how many of them wait for an answer at a time. */
 const CONNECTIONS = 10_000;
@@ -16,20 +16,11 @@ const SECONDS = 2;
 /** Seconds without a request. */
 const IDLE = 2;
 
-let built: Promise<string> | undefined;
-
-async function build(): Promise<string> {
-  const program = await Deno.makeTempFile();
-  const source = fileURLToPath(new URL("echo_clients.c", import.meta.url));
-  const { success, stderr } = await new Deno.Command("gcc", { args: ["-O2", "-o", program, source] })
-    .output();
-  if (!success) throw new Error(`gcc ${source}: ${new TextDecoder().decode(stderr)}`);
-  return program;
-}
+let program: Promise<string> | undefined;
 
 /** Clients with all connections open, and what they say when they are told to go on. */
 async function withClients<T>(port: number, run: (ask: () => Promise<number>) => Promise<T>): Promise<T> {
-  const clients = new Deno.Command(await (built ??= build()), {
+  const clients = new Deno.Command(await (program ??= compiled("echo_clients")), {
     args: [String(port), String(CONNECTIONS), String(IN_FLIGHT), String(SECONDS)],
     stdin: "piped",
     stdout: "piped",

@@ -1,23 +1,12 @@
 import { sandbox, type SandboxOptions } from "../../examples/sandbox/sandbox.ts";
 import { Scheduler } from "@heddle/heddle";
 import type { Contender } from "../contender.ts";
-
-/** The C program, opens.c. It stays for as long as the process of the contender. */
-export async function compileOpens(): Promise<string> {
-  const directory = await Deno.makeTempDir();
-  const program = `${directory}/opens`;
-  const source = new URL("opens.c", import.meta.url).pathname;
-  const { success, stderr } = await new Deno.Command("gcc", { args: ["-O2", "-o", program, source] })
-    .output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
-  return program;
-}
+import { compiled } from "./compiled.ts";
 
 /** Runs a command of its own, and returns the number that it prints. */
 export function commandMode(command: (program: string, times: string) => [string, ...string[]]) {
   return async () => {
-    const program = await compileOpens();
+    const program = await compiled("opens");
     return {
       threads: 1,
       async run(_work: string, times: number) {
@@ -32,7 +21,7 @@ export function commandMode(command: (program: string, times: string) => [string
 
 function boxMode(options: Omit<SandboxOptions, "command">) {
   return async () => {
-    const program = await compileOpens();
+    const program = await compiled("opens");
     const scheduler = await Scheduler.start({ procs: 1 });
     return {
       threads: 1,

@@ -1,7 +1,7 @@
 import { sandbox } from "../../examples/sandbox/sandbox.ts";
 import { Scheduler } from "@heddle/heddle";
 import type { Contender, Pool } from "../contender.ts";
-import { Missing } from "../side.ts";
+import { output } from "../sides/program.ts";
 
 /** Each in a directory of its own: what is made before, by bash with the size as $1, what is measured, and what it makes. */
 const programs: Record<string, { prepare: string; script: string; makes: string }> = {
@@ -63,15 +63,7 @@ async function timed(
   return ms;
 }
 
-for (const name of ["bash", "git", "make", "gcc", "tar"]) {
-  if (
-    !await new Deno.Command("sh", { args: ["-c", `command -v ${name}`], stdout: "null" }).output().then((o) =>
-      o.success
-    )
-  ) {
-    throw new Missing(`${name} is not on the PATH`);
-  }
-}
+for (const name of ["bash", "git", "make", "gcc", "tar"]) await output(name, ["--version"]);
 
 async function box(): Promise<Pool> {
   const scheduler = await Scheduler.start({ procs: 1 });

@@ -1,20 +1,12 @@
 import type { Contender } from "../contender.ts";
-import { Missing } from "../side.ts";
+import { output } from "../sides/program.ts";
 import { commandMode } from "./opens.ts";
 
-async function version(): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command("strace", { args: ["--version"] }).output();
-    return new TextDecoder().decode(stdout).split("\n")[0].split(" ").at(-1)!;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Missing("strace is not on the PATH: apt-get install strace");
-  }
-}
+const version = await output("strace", ["--version"], { whereFrom: "apt-get install strace" });
 
 /** The same program, opens.c, as strace sees it. */
 export const contender: Contender = {
-  version: await version(),
+  version: version.split("\n")[0].split(" ").at(-1)!,
   modes: {
     default: commandMode((program, times) => [
       "strace",

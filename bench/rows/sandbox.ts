@@ -1,10 +1,12 @@
 import type { Row } from "../row.ts";
 
+const does = (work: string): Row["inside"] => (pool, size) => Promise.resolve(pool.run(work, size));
+
 const opening = {
   unit: "us",
   better: "lower",
   size: { full: 20_000, quick: 500 },
-  inside: (pool, size) => Promise.resolve(pool.run("", size)),
+  inside: does(""),
 } satisfies Partial<Row>;
 
 const whole = {
@@ -22,21 +24,21 @@ const programs: readonly Row[] = [
     name: "sandbox-git",
     measure: "git clone of # MB, under permissions alone, with the start of the box",
     size: { full: 30, quick: 2 },
-    inside: (pool, size) => Promise.resolve(pool.run("git", size)),
+    inside: does("git"),
   },
   {
     ...whole,
     name: "sandbox-make",
     measure: "make -j2 of # C files",
     size: { full: 40, quick: 4 },
-    inside: (pool, size) => Promise.resolve(pool.run("make", size)),
+    inside: does("make"),
   },
   {
     ...whole,
     name: "sandbox-tar",
     measure: "tar of # directories of 50 files, and back",
     size: { full: 200, quick: 5 },
-    inside: (pool, size) => Promise.resolve(pool.run("tar", size)),
+    inside: does("tar"),
   },
 ];
 
@@ -54,14 +56,14 @@ const many: readonly Row[] = [
     name: "sandbox-start",
     measure: "`true` in a box from start to end, # times one after the other; one",
     size: { full: 50, quick: 5 },
-    inside: (pool, size) => Promise.resolve(pool.run("start", size)),
+    inside: does("start"),
   },
   {
     ...boxes,
     name: "sandbox-at-once",
     measure: "the same in # boxes at once; one",
     size: { full: 500, quick: 20 },
-    inside: (pool, size) => Promise.resolve(pool.run("at once", size)),
+    inside: does("at once"),
   },
   {
     name: "sandbox-memory",
@@ -72,7 +74,7 @@ const many: readonly Row[] = [
     sides: ["boxes: warm"],
     comparisons: [],
     size: { full: 500, quick: 20 },
-    inside: (pool, size) => Promise.resolve(pool.run("memory", size)),
+    inside: does("memory"),
   },
   {
     ...opening,
@@ -80,7 +82,7 @@ const many: readonly Row[] = [
     measure: "open and close, # times in one of 500 traced boxes, of which 499 sleep; one",
     sides: ["boxes: warm", "opens: traced"],
     comparisons: [{ against: ["opens: traced"], atLeast: 0.8 }],
-    inside: (pool, size) => Promise.resolve(pool.run("crowd", size)),
+    inside: does("crowd"),
   },
 ];
 
@@ -98,7 +100,7 @@ const besidePool: readonly Row[] = [
     measure: "an open in each of 8 traced boxes every ms, # times, every P busy; one",
     unit: "us",
     better: "lower",
-    inside: (pool, size) => Promise.resolve(pool.run("latency", size)),
+    inside: does("latency"),
   },
   {
     ...eight,
@@ -106,7 +108,7 @@ const besidePool: readonly Row[] = [
     measure: "what the pool computes meanwhile",
     unit: "steps/ms",
     better: "higher",
-    inside: (pool, size) => Promise.resolve(pool.run("progress", size)),
+    inside: does("progress"),
   },
 ];
 

@@ -4,7 +4,7 @@
  * leaves but by a name that is allowed, and names are looked up here.
  */
 
-import { type ByteString, fromBytes } from "./plan.ts";
+import { bytesOf, type ByteString, fromBytes } from "./plan.ts";
 
 /** Where the program finds it: as in launcher.c. */
 const address = "127.0.0.1:3128";
@@ -153,7 +153,7 @@ export class Proxy implements AsyncDisposable {
     if (!server) return await reply("502 Bad Gateway", `sandbox: ${host}:${port} cannot be reached\n`);
     try {
       if (forwarded === undefined) await writeAll(client, "HTTP/1.1 200 Connection established\r\n\r\n");
-      else await writeAll(server, Uint8Array.from(forwarded, (character) => character.charCodeAt(0)));
+      else await writeAll(server, bytesOf(forwarded));
       await this.#both(client, server, reader);
     } finally {
       close(server);

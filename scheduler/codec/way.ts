@@ -20,17 +20,43 @@ export interface Way {
   readonly moves: number;
   /** The message stays in its isolate: a large buffer is a side value, copied. */
   readonly stays: boolean;
+  /** Signals and streams are side values, the very ones. */
+  readonly keepsBridged: boolean;
 }
 
 /** Into memory that the caller has. */
-export const INTO: Way = { isPrivate: false, hasBulk: false, moves: Infinity, stays: false };
+export const INTO: Way = {
+  isPrivate: false,
+  hasBulk: false,
+  moves: Infinity,
+  stays: false,
+  keepsBridged: false,
+};
 /** To bytes. */
-export const WHOLE: Way = { isPrivate: true, hasBulk: false, moves: Infinity, stays: false };
+export const WHOLE: Way = {
+  isPrivate: true,
+  hasBulk: false,
+  moves: Infinity,
+  stays: false,
+  keepsBridged: false,
+};
 /** Into the arena, and what cannot lie there by port. */
-export const SLOT: Way = { isPrivate: true, hasBulk: true, moves: MOVE_BY_PORT, stays: false };
+export const SLOT: Way = {
+  isPrivate: true,
+  hasBulk: true,
+  moves: MOVE_BY_PORT,
+  stays: false,
+  keepsBridged: false,
+};
 /** Into the arena. */
-export const CELL: Way = { isPrivate: true, hasBulk: true, moves: Infinity, stays: false };
+export const CELL: Way = {
+  isPrivate: true,
+  hasBulk: true,
+  moves: Infinity,
+  stays: false,
+  keepsBridged: false,
+};
 /** To another value of the same isolate. */
-export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true };
-/** The same for the arguments of a task, among which signals and streams are side values: the very ones. */
-export const COPY_ARGUMENTS: Way = { ...COPY };
+export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true, keepsBridged: false };
+/** The same for the arguments of a task. */
+export const COPY_ARGUMENTS: Way = { ...COPY, keepsBridged: true };

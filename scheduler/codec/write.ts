@@ -48,7 +48,7 @@ import { OutOfBand } from "./out_of_band.ts";
 import { isOfPlatform, isPlain } from "./plain.ts";
 import { elementStep, getStep, indexStep, inside, keyStep, refuse, refuseProxy, tagOf } from "./refusal.ts";
 import { NOT_SCALAR, roomForScalar, writeHalves, writeScalar } from "./scalars.ts";
-import { BULK, COPY_ARGUMENTS, INTO, type Way } from "./way.ts";
+import { BULK, INTO, type Way } from "./way.ts";
 import { Written } from "./written.ts";
 
 // A class may have overridden these; structuredClone looks past its methods, and so do we.
@@ -374,7 +374,7 @@ export class Writer {
 
   #writeBridged(at: number, value: Bridged, kind: number): number {
     if (this.handles?.bridges === undefined) {
-      if (this.#way !== COPY_ARGUMENTS) refuse(value);
+      if (!this.#way.keepsBridged) refuse(value);
       return this.#writeSide(at, value);
     }
     const parts = this.handles.bridges.parts(value);

@@ -11,6 +11,7 @@ import {
   textOf,
   TURN,
   VERSION,
+  writeAll,
 } from "./trace_chunks.ts";
 import { LaneReader, type TraceEvent } from "./trace_events.ts";
 
@@ -59,10 +60,6 @@ export function finishTrace(file: string | URL): TraceSummary {
   }
   Deno.removeSync(eventsOf(file));
   return summary;
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 function convert(collected: Deno.FsFile, write: (text: string) => void): TraceSummary {

@@ -219,14 +219,9 @@ export class HostTasks {
 
   #followPriority(started: Started, args: readonly unknown[], signal: TaskSignal): void {
     if (started.hasSettled) return;
-    const { release } = started;
-    const unfollow = followPriority(signal, (priority) => {
+    started.release = followPriority(signal, (priority) => {
       this.setPriority(started, args, priorityNumber(priority));
-    });
-    started.release = () => {
-      unfollow();
-      release?.();
-    };
+    }, started.release);
   }
 
   /** Where it waits, or would wait. What has begun, or finds no slot, keeps its place. */

@@ -1,6 +1,6 @@
 /**
  * `HEDDLE_INSPECT=1`: each scheduler of the process opens an inspector, and says on standard error where. The inspector stands on the
- * public API alone, above all rooms, so it is loaded by its place and not by an import: who does not ask for it loads nothing.
+ * public API, above all rooms, so it is loaded by its place and not by an import: who does not ask for it loads nothing.
  */
 import { isGranted, variable } from "../../ffi/permitted.ts";
 

@@ -84,8 +84,12 @@ export class ChunkWriter {
   flush(): void {
     const bytes = this.#bytes.subarray(0, this.#used * 4);
     this.#used = 0;
-    for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    writeAll(this.#file, bytes);
   }
+}
+
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 export interface Chunk {

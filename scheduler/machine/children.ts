@@ -39,7 +39,7 @@ import {
   rejectAnew,
   watchState,
 } from "../tasks/promise.ts";
-import { followPriority, type TaskSignal } from "../tasks/task_controller.ts";
+import { followPriority } from "../tasks/task_controller.ts";
 import { RunTimes } from "../slots/run_times.ts";
 import type { TaskTable } from "../slots/task_table.ts";
 
@@ -118,18 +118,10 @@ export class Children {
     const late = (timeout: number) => timedOut(limits.name ?? g.definition!.name, g.id, timeout);
     const release = limitTask(promise, limits, this.#agenda, late);
     if (release !== undefined) g.release = release;
-    if (limits.followed !== undefined && promise.state !== "cancelled") {
-      this.#followPriority(g, limits.followed);
-    }
-  }
-
-  #followPriority(g: G, signal: TaskSignal): void {
-    const release = g.rare?.release;
-    const unfollow = followPriority(signal, (priority) => this.#setPriority(g, priorityNumber(priority)));
-    g.release = () => {
-      unfollow();
-      release?.();
-    };
+    if (limits.followed === undefined || promise.state === "cancelled") return;
+    g.release = followPriority(limits.followed, (priority) => {
+      this.#setPriority(g, priorityNumber(priority));
+    }, release);
   }
 
   /** A private one is pushed with it when it is published. What has begun, or finds no slot, keeps its place. */

@@ -10,6 +10,7 @@ import { LocalChannel } from "./local_channel.ts";
 import { giveName, type SharedOptions } from "./object_name.ts";
 import { SharedChannel } from "./shared_channel.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
+import { rejection } from "../tasks/promise.ts";
 import { reserveStack } from "../codec/stack_reserve.ts";
 
 /** Which of its lives a channel is in. */
@@ -231,12 +232,6 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     local.isolate.handles.adopt(shared.object, this);
     return shared.object;
   }
-}
-
-/** Near the end of the stack it is thrown: nobody might get hold of the promise. */
-function rejection(error: unknown): Promise<never> {
-  reserveStack();
-  return Promise.reject(error);
 }
 
 class Receiver<T> implements AsyncIterableIterator<T> {

@@ -1,7 +1,7 @@
 /** Descriptors that tasks wait for. */
-import { reserveStack } from "../codec/stack_reserve.ts";
 import type { Home } from "../tasks/home.ts";
 import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
+import { rejection } from "../tasks/promise.ts";
 import { isolateOf } from "./isolate.ts";
 import { type Descriptor, type Direction, Poller, READ, WRITE } from "./poller.ts";
 
@@ -201,10 +201,4 @@ function pollerOf(what: string, home: Home, fd: number): Poller {
   requireInteger(`${what}: the descriptor`, fd, 0, MOST);
   if (isolate.shutdown !== undefined) throw isolate.shutdown();
   return (isolate.pollSet ??= new Poller(isolate, `${what}()`)) as Poller;
-}
-
-/** Near the end of the stack it is thrown: nobody might get hold of the promise. */
-function rejection(error: unknown): Promise<never> {
-  reserveStack();
-  return Promise.reject(error);
 }

@@ -28,7 +28,7 @@ async function tell(channel: Channel<Message>, error: unknown): Promise<void> {
   }
 }
 
-function closeIfOpen(channel: Channel<never>): void {
+function closeIfOpen(channel: { readonly closed: boolean; close(): void }): void {
   if (!channel.closed) channel.close();
 }
 
@@ -71,7 +71,7 @@ export class Source {
   }
 
   end(): void {
-    closeIfOpen(this.#chunks as Channel<never>);
+    closeIfOpen(this.#chunks);
     // Nothing happens if it has ended.
     this.#reader?.cancel(left()).catch(() => {});
   }
@@ -87,7 +87,7 @@ export function readableFrom(chunks: Channel<Message>): ReadableStream {
       else controller.error(value[1]);
     },
     // Who sends hears of it with the next chunk.
-    cancel: () => closeIfOpen(chunks as Channel<never>),
+    cancel: () => closeIfOpen(chunks),
   }, { highWaterMark: 0 });
 }
 
@@ -98,7 +98,6 @@ export class Drain {
   /** Closed when the stream is, or what it failed with. */
   readonly #back: Channel<unknown>;
   readonly #stream: WritableStream;
-  #writer: WritableStreamDefaultWriter | undefined = undefined;
 
   constructor(home: Home, stream: WritableStream) {
     if (stream.locked) throw new Refusal("a WritableStream that has a writer cannot be given up");
@@ -109,16 +108,16 @@ export class Drain {
   }
 
   begin(): void {
-    const writer = this.#writer = this.#stream.getWriter();
+    const writer = this.#stream.getWriter();
     // It is told by what is written and closed.
     writer.closed.catch(() => {});
     this.#pump(writer).catch((error) => {
       try {
         this.#back.trySend([error]);
       } catch {
-        closeIfOpen(this.#back as Channel<never>);
+        closeIfOpen(this.#back);
       }
-      closeIfOpen(this.#chunks as Channel<never>);
+      closeIfOpen(this.#chunks);
     });
   }
 
@@ -142,8 +141,8 @@ export class Drain {
   }
 
   end(): void {
-    closeIfOpen(this.#chunks as Channel<never>);
-    closeIfOpen(this.#back as Channel<never>);
+    closeIfOpen(this.#chunks);
+    closeIfOpen(this.#back);
   }
 }
 

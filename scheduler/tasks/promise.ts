@@ -1,5 +1,6 @@
 /** The promises that are handed out, and what settles them. */
 import type { Task, TaskState } from "./call.ts";
+import { reserveStack } from "../codec/stack_reserve.ts";
 import { follow } from "../codec/trace.ts";
 
 /** What stands behind a Task in the isolate that started it, and is its `progress`. */
@@ -148,6 +149,12 @@ export function isDefaultReason(reason: unknown): boolean {
 /** Whether what a task was cancelled with was made for that task. */
 export function isOwnReason(reason: unknown): boolean {
   return isDefaultReason(reason) || (reason as Error | null | undefined)?.name === "TaskTimeoutError";
+}
+
+/** Of an operation. Near the end of the stack it is thrown: nobody might get hold of the promise. */
+export function rejection(error: unknown): Promise<never> {
+  reserveStack();
+  return Promise.reject(error);
 }
 
 /**

@@ -95,7 +95,15 @@ export function isTaskSignal(signal: AbortSignal | undefined): signal is TaskSig
   return signal !== undefined && FOLLOW in signal;
 }
 
-/** Calls `changed`, which throws nothing, until what this returns is called. */
-export function followPriority(signal: TaskSignal, changed: (priority: Priority) => void): () => void {
-  return (signal as Followable)[FOLLOW](changed);
+/** Calls `changed`, which throws nothing, until what this returns is called; that calls `release`, too. */
+export function followPriority(
+  signal: TaskSignal,
+  changed: (priority: Priority) => void,
+  release: (() => void) | undefined,
+): () => void {
+  const unfollow = (signal as Followable)[FOLLOW](changed);
+  return () => {
+    unfollow();
+    release?.();
+  };
 }

@@ -49,27 +49,30 @@ export class Recorded {
   /** In a unit of so many of the recorded ones. */
   read(unit: number): Histogram {
     const buckets: [number, number][] = [];
-    let count = 0;
     for (let i = 0; i < BUCKETS; i++) {
-      if (this.#doubles[i] === 0) continue;
-      count += this.#doubles[i];
-      buckets.push([highest(i) / unit, this.#doubles[i]]);
+      if (this.#doubles[i] !== 0) buckets.push([highest(i) / unit, this.#doubles[i]]);
     }
-    const percentile = (part: number) => {
-      let rest = part * count;
-      return buckets.find(([, more]) => (rest -= more) <= 0)?.[0] ?? 0;
-    };
-    return {
-      count,
-      sum: this.#doubles[BUCKETS] / unit,
-      p50: percentile(0.5),
-      p90: percentile(0.9),
-      p99: percentile(0.99),
-      p999: percentile(0.999),
-      max: buckets.at(-1)?.[0] ?? 0,
-      buckets,
-    };
+    return histogramOf(buckets, this.#doubles[BUCKETS] / unit);
   }
+}
+
+/** Of buckets from the lowest on, none of them empty. */
+export function histogramOf(buckets: [highest: number, count: number][], sum: number): Histogram {
+  const count = buckets.reduce((sum, [, more]) => sum + more, 0);
+  const percentile = (part: number) => {
+    let rest = part * count;
+    return buckets.find(([, more]) => (rest -= more) <= 0)?.[0] ?? 0;
+  };
+  return {
+    count,
+    sum,
+    p50: percentile(0.5),
+    p90: percentile(0.9),
+    p99: percentile(0.99),
+    p999: percentile(0.999),
+    max: buckets.at(-1)?.[0] ?? 0,
+    buckets,
+  };
 }
 
 /**

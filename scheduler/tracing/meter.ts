@@ -45,8 +45,8 @@ export class Meter {
 
   /** Whether the scheduler is traced. */
   lookForTracing(): Tracer | undefined {
-    this.#trace = Tracer.current(this.#arena);
-    const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#clocks, this.#tracer);
+    const trace = this.#trace = Tracer.current(this.#arena);
+    const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#clocks, this.#tracer, trace);
     return this.tracer = own?.isOn ? own : undefined;
   }
 

@@ -131,8 +131,8 @@ export class Tracer {
     number: number,
     clocks: Clocks,
     own: Tracer | undefined,
+    trace: number = Tracer.current(arena),
   ): Tracer | undefined {
-    const trace = load(arena.i32, TRACING);
     if (own === undefined && trace !== 0) {
       const isolate = number === arena.sysmonMeter ? HOST : number;
       const at = ringOf(arena, number) || makeRing(arena, number, isolate);

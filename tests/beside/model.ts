@@ -12,6 +12,16 @@ for (const scenario of checker.scenarios) {
   });
 }
 
+Deno.test("each seeded fault has its text once in its module, and a scenario that could find it", () => {
+  for (const { fault, file, find, scenarios } of mutants) {
+    const source = Deno.readTextFileSync(new URL(`../../${file}`, import.meta.url));
+    assertEquals(source.split(find).length - 1, 1, `${fault}: ${find}`);
+    for (const part of scenarios) {
+      assert(checker.scenarios.some(({ name }) => name.includes(part)), `${fault}: no scenario "${part}"`);
+    }
+  }
+});
+
 {
   const [mutant] = mutants;
   Deno.test(`the model checker finds a fault: ${mutant.fault}; and its seed leads there again`, () => {

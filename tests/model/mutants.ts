@@ -249,8 +249,10 @@ export const mutants: Mutant[] = [
   mutant(
     "a task that waits is taken off before there is a slot for it",
     "host/host_tasks.ts",
-    "if (slot < 0) return;",
-    "if (slot < 0) return void line.popOldest();",
+    `if (slot < 0) return;
+        try {`,
+    `if (slot < 0) return void line.popOldest();
+        try {`,
     "host: tasks that wait",
   ),
   // Heap.
@@ -462,9 +464,9 @@ export const mutants: Mutant[] = [
     "sysmon looks whether anything runs, then announces that it sleeps",
     "sysmon/sysmon.ts",
     `sysmon.announce(SLEEPS);
-      const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+      const isWanted = this.#netpoll.tick() || this.#native.tick() || load(this.#words, CLOSING) === 1;
       if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,
-    `const isWanted = this.#native.tick() || load(this.#words, CLOSING) === 1;
+    `const isWanted = this.#netpoll.tick() || this.#native.tick() || load(this.#words, CLOSING) === 1;
       const nothing = this.#nothingRuns();
       sysmon.announce(SLEEPS);
       if (nothing && !isWanted) sysmon.sleep(SLEEPS, this.#longest);`,

@@ -18,7 +18,7 @@ const PAUSE = 20;
 const GROWTH = 100 * 2 ** 20;
 
 function resident(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))![1]) * 1024;
+  return Deno.memoryUsage().rss;
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** An aarch64 machine, emulated: qemu, Debian's cross compiler with its C library, and a Deno. `deno task test:aarch64` gets them. */
 import { compilerFor, compilerVersion } from "../../native/build.ts";
-import { endOf } from "./programs.ts";
+import { type Ended, outcomeOf } from "./programs.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -50,10 +50,7 @@ export async function compileEmulated(out: string, ...args: string[]): Promise<v
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-export async function runEmulated(
-  ms: number,
-  ...command: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
+export function runEmulated(ms: number, ...command: string[]): Promise<Ended> {
   const [program, ...args] = [...emulator, ...command];
   const child = new Deno.Command(program, {
     args,
@@ -63,7 +60,5 @@ export async function runEmulated(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const { code, stdout, stderr } = await endOf(child, ms);
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  return outcomeOf(child, ms);
 }

@@ -1,22 +1,16 @@
 /** A program of this project that runs meanwhile: `deno task stress` and its like. */
-import { endOf } from "./programs.ts";
+import { type Ended, outcomeOf } from "./programs.ts";
 
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export function begin(...args: string[]): Promise<Outcome> {
-  return outcomeOf("run", args);
+export function begin(...args: string[]): Promise<Ended> {
+  return run("run", args);
 }
 
 /** A file of tests, in a process of its own. */
-export function beginTests(file: string): Promise<Outcome> {
-  return outcomeOf("test", [file]);
+export function beginTests(file: string): Promise<Ended> {
+  return run("test", [file]);
 }
 
-async function outcomeOf(command: "run" | "test", args: string[]): Promise<Outcome> {
+function run(command: "run" | "test", args: string[]): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [command, "-A", "--no-check", ...args],
     cwd: new URL("../../", import.meta.url),
@@ -25,7 +19,5 @@ async function outcomeOf(command: "run" | "test", args: string[]): Promise<Outco
     stderr: "piped",
   }).spawn();
   // As long as all tests may take.
-  const { code, stdout, stderr } = await endOf(child, 420_000);
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  return outcomeOf(child, 420_000);
 }

@@ -1,9 +1,12 @@
 /** Runs the programs of tests/programs/, each in a process of its own. */
 
-export interface Outcome {
+export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface Outcome extends Ended {
   /** Of the whole life of the process. */
   readonly ms: number;
 }
@@ -25,6 +28,13 @@ export async function endOf(child: Deno.ChildProcess, ms: number): Promise<Deno.
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The same, as text. */
+export async function outcomeOf(child: Deno.ChildProcess, ms: number): Promise<Ended> {
+  const { code, stdout, stderr } = await endOf(child, ms);
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
 /** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
@@ -51,7 +61,6 @@ export async function runProgram(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const { code, stdout, stderr } = await endOf(child, ms);
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr), ms: performance.now() - start };
+  const outcome = await outcomeOf(child, ms);
+  return { ...outcome, ms: performance.now() - start };
 }

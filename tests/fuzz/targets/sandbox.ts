@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { addressText, decode, intercepted } from "../../../examples/sandbox/intercepted_call.ts";
 import { asked as askedCalls, copyCall } from "../../../examples/sandbox/copied_call.ts";
 import { linked } from "../../../examples/sandbox/linked.ts";
-import { fromBytes, toBytes } from "../../../examples/sandbox/plan.ts";
+import { bytesOf, fromBytes, toBytes } from "../../../examples/sandbox/plan.ts";
 import { destinationOf, requested, socksHost } from "../../../examples/sandbox/proxy.ts";
 import type { RemoteMemory } from "../../../examples/sandbox/remote_memory.ts";
 import { AT_FDCWD, PathResolver } from "../../../examples/sandbox/remote_path.ts";
@@ -115,7 +115,7 @@ export const proxied: Target = {
     "Sname",
     "4\x7f\0\0\x01",
     "6" + "\0".repeat(15) + "\x01",
-  ].map((text) => Uint8Array.from(text, (character) => character.charCodeAt(0))),
+  ].map(bytesOf),
   run(input) {
     const [kind, rest] = [input[0] ?? 0, input.subarray(1)];
     if (kind === "S".charCodeAt(0)) {

@@ -164,6 +164,14 @@ export class Pool extends Shared {
     return isCalled;
   }
 
+  /** The same again and again, and waits for more. */
+  readMailUntil(isDone: () => boolean): void {
+    while (!isDone()) {
+      while (this.mailbox.isEmpty(HOST)) pause();
+      this.readMail();
+    }
+  }
+
   signalAll(): void {
     this.machines.forEach((_, i) => this.wakeups.signal(i + 1));
   }

@@ -1,9 +1,9 @@
 /** The host of scenarios in which threads die: it keeps the books of its tasks, and buries. */
-import { load, pause } from "../../../scheduler/arena/atomics.ts";
+import { load } from "../../../scheduler/arena/atomics.ts";
 import { Burial, diedBy } from "../../../scheduler/host/burial.ts";
 import { G_DONE, G_FREE, G_QUEUED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { GLOBAL_HEAD, GLOBAL_TAIL, IDLE_COUNTS } from "../../../scheduler/arena/layout/header.ts";
-import { HOST, M_SPINNING } from "../../../scheduler/arena/layout/m.ts";
+import { M_SPINNING } from "../../../scheduler/arena/layout/m.ts";
 import { P_HEAD, P_NEXT, P_RING, P_TAIL, RING_SIZE } from "../../../scheduler/arena/layout/p.ts";
 import { givenP, givenSpinning, isGiven } from "../../../scheduler/parking/sleep_word.ts";
 import { isOnItsWay } from "../../../scheduler/parking/processor.ts";
@@ -37,11 +37,8 @@ export class Mourner {
 
   /** Until all that it has started has stopped. */
   settle(): void {
-    const { mailbox, gs } = this.pool;
-    while (this.#started.some(({ slot }) => gs.status(slot) !== G_FREE)) {
-      while (mailbox.isEmpty(HOST)) pause();
-      this.pool.readMail();
-    }
+    const { gs } = this.pool;
+    this.pool.readMailUntil(() => this.#started.every(({ slot }) => gs.status(slot) === G_FREE));
   }
 
   bury(isolate: number): void {

@@ -1,6 +1,4 @@
 /** Tasks of other priorities, whose queues nobody looks at before there was one. */
-import { pause } from "../../../scheduler/arena/atomics.ts";
-import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
 import { G_FREE } from "../../../scheduler/slots/g_table.ts";
@@ -59,10 +57,7 @@ export const slots: Scenario = {
         checkEqual(pool.host.waiting(), 1, "tasks that wait for a slot");
         const { slot } = pool.submit(note(4), { priority: "user-blocking" });
         checkEqual(slot >= 0, true, "it has one");
-        while (pool.ran.length < 4) {
-          while (pool.mailbox.isEmpty(HOST)) pause();
-          pool.readMail();
-        }
+        pool.readMailUntil(() => pool.ran.length === 4);
       },
     }, () => checkEqual(pool.ran, [1, 2, 3, 4], "tasks that ran"));
   },
@@ -82,17 +77,9 @@ export const moved: Scenario = {
         const task = pool.submit(call, { priority: "background" });
         pool.host.setPriority(task, call.args, USER_BLOCKING);
         const other = pool.submit(note(2));
-        while (!task.hasSettled || !other.hasSettled) {
-          while (pool.mailbox.isEmpty(HOST)) pause();
-          pool.readMail();
-        }
+        pool.readMailUntil(() => task.hasSettled && other.hasSettled);
         // What was left in the old queue has been dropped, too.
-        for (let slot = 0; slot < 4; slot++) {
-          while (pool.gs.status(slot) !== G_FREE) {
-            while (pool.mailbox.isEmpty(HOST)) pause();
-            pool.readMail();
-          }
-        }
+        for (let slot = 0; slot < 4; slot++) pool.readMailUntil(() => pool.gs.status(slot) === G_FREE);
         outcomes.push(task.outcome, other.outcome);
       },
     }, () => {

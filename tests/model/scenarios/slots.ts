@@ -1,7 +1,6 @@
 /** G slots: their statuses, their reuse while mail about the last task is under way, cancellation, publication. */
 import { pause } from "../../../scheduler/arena/atomics.ts";
 import { G_DONE, G_DROPPED, G_FAILED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
-import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { DEDICATED, POOL, SPARE } from "../../../scheduler/parking/roles.ts";
 import type { TaskContext } from "../../../scheduler/tasks/context.ts";
 import { task } from "../../../scheduler/tasks/define.ts";
@@ -126,10 +125,7 @@ export const waiting: Scenario = {
       host() {
         const all = [yields(1), yields(2), note(3)].map((call) => pool.submit(call));
         all[0].cancel(undefined);
-        while (all.some(({ hasSettled }) => !hasSettled)) {
-          while (pool.mailbox.isEmpty(HOST)) pause();
-          pool.readMail();
-        }
+        pool.readMailUntil(() => all.every(({ hasSettled }) => hasSettled));
         outcomes = all.map(({ outcome }) => outcome);
       },
     }, () => {
