@@ -10,7 +10,10 @@ import { type Call, isTask, requireCall, requireTimeout, type Task } from "./tas
 
 /** Options of {@linkcode parallelMap}. */
 export interface ParallelMapOptions {
-  /** Tasks in flight at once, those with results that nobody has taken among them. Default: twice `procs`. */
+  /**
+   * Tasks in flight at once, and results that wait for the consumer among them. Those that wait for the result of an earlier item
+   * are not counted, up to 64 times as many: one long task among short ones holds up no thread. Default: twice `procs`.
+   */
   concurrency?: number;
   /** Whether results come in the order of the items. Otherwise the first that is ready comes first. Default: true. */
   ordered?: boolean;
@@ -41,6 +44,12 @@ export type ParallelMapResult<T, R> =
   & { readonly item: T; readonly index: number }
   & PromiseSettledResult<R>;
 
+/**
+ * How many times `concurrency` the first item without a result and those behind it may be. Seen with two threads: syntax trees of
+ * 102 files, of which one is as long as 100 others, took 1.88 times the least with 1, 1.41 with 16 and 1.00 with 64.
+ */
+const AHEAD = 64;
+
 /** Of errors that an iteration has thrown. */
 const failed = new WeakMap<object, { readonly item: unknown; readonly index: number }>();
 
@@ -70,7 +79,8 @@ export function failedItem(error: unknown): { readonly item: unknown; readonly i
 /**
  * Runs a task for each item, and iterates over the results. Items are taken as `for await` takes them, promises among
  * them, and as results are: at most `concurrency` items are under way, however fast the source is and however slow the
- * consumer. A result that is ready does not wait for the next item.
+ * consumer. A result that is ready does not wait for the next item, and while the consumer waits for the result of one, tasks of
+ * later items take their turns, as Node's `readable.map` does it with `highWaterMark`.
  *
  * `how` is a task, which gets the item alone; or a function that makes a task's call from the item and its index.
  *
@@ -158,6 +168,7 @@ class Mapping<T, R> {
   readonly #options: ParallelMapOptions;
   readonly #isOrdered: boolean;
   #started = 0;
+  #running = 0;
   #done = 0;
   /** Those whose results nobody has taken. */
   readonly #tasks = new Set<Task<R>>();
@@ -227,11 +238,19 @@ class Mapping<T, R> {
 
   /** As many as there may be, of the items that are there. */
   #fill(): void {
-    while (!this.#isPulling && !this.#source.isOver && this.#tasks.size < this.#concurrency) {
+    while (!this.#isPulling && !this.#source.isOver && this.#hasRoom) {
       const next = this.#source.next();
       if (next instanceof Promise) this.#pull(next);
       else this.#add(next);
     }
+  }
+
+  /** By a consumer that is about to take the next result, or to wait for it. */
+  get #hasRoom(): boolean {
+    const { size } = this.#tasks;
+    if (size < this.#concurrency) return true;
+    const waits = this.#isOrdered && !this.#turns.oldest!.hasEnded;
+    return waits && this.#running < this.#concurrency && size < AHEAD * this.#concurrency;
   }
 
   /** The consumer gets what is ready meanwhile. */
@@ -252,9 +271,11 @@ class Mapping<T, R> {
     const task = this.#start(value, index);
     const item = { task, item: value, index, hasEnded: false };
     this.#tasks.add(task);
+    this.#running++;
     if (this.#isOrdered) this.#turns.push(item);
     const ended = () => {
       item.hasEnded = true;
+      this.#running--;
       this.#tell();
       if (!this.#isOrdered) this.#turns.push(item);
       this.#wake?.();
@@ -273,10 +294,10 @@ class Mapping<T, R> {
     }
   }
 
-  /** Whose result is to come next, if it has ended, or there is nothing else to wait for. */
+  /** Whose result is to come next, if it has ended. */
   #take(): Item<T, R> | undefined {
     const item = this.#turns.oldest;
-    if (item === undefined || (!item.hasEnded && this.#isPulling)) return undefined;
+    if (!item?.hasEnded) return undefined;
     this.#turns.popOldest();
     this.#tasks.delete(item.task);
     return item;

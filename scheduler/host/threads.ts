@@ -14,10 +14,11 @@ import { isGranted } from "../../ffi/permitted.ts";
 import { errnoName, type Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { CLOSING, ISOLATES } from "../arena/layout/header.ts";
+import { CLOSING, ISOLATES, PREEMPTED } from "../arena/layout/header.ts";
 import { HOST, M_ASKED, M_CLOSES, M_DEATH, M_GIVEN, M_STUCK, M_TID } from "../arena/layout/m.ts";
 import type { Parker } from "../parking/parker.ts";
 import { NATIVE_HOST_THREADS } from "../arena/layout/native.ts";
+import type { Idle } from "../parking/idle.ts";
 import { AWAKE, SPARE_FUTEX } from "../parking/sleep_word.ts";
 import type { Shared } from "../parking/shared.ts";
 import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
@@ -52,8 +53,10 @@ const LAST_RETRY = 5000;
 /**
  * Milliseconds from one thread to the next that nothing waits for, at the least. It is so long as the first one took to be up, which
  * a first task needs no longer for, to import its module and to end: also on a busy machine, where another thread would delay it.
+ * Then doubled for each look, up to the longest, which is a guess.
  */
 const SETTLE = 20;
+const LONGEST_SETTLE = 1000;
 
 export interface Thread {
   readonly isolate: number;
@@ -79,6 +82,7 @@ export interface ThreadLimits {
 export class Threads {
   readonly #arena: Arena;
   readonly #shim: Shim;
+  readonly #idle: Idle;
   readonly #parker: Parker;
   readonly #roles: Roles;
   readonly #limits: ThreadLimits;
@@ -111,7 +115,7 @@ export class Threads {
    * for another one, unless something is in flight that it owned.
    */
   constructor(
-    { arena, parker, roles }: Shared,
+    { arena, idle, parker, roles }: Shared,
     shim: Shim,
     limits: ThreadLimits,
     died: (thread: Thread, why: string) => void,
@@ -120,6 +124,7 @@ export class Threads {
   ) {
     this.#arena = arena;
     this.#shim = shim;
+    this.#idle = idle;
     this.#parker = parker;
     this.#roles = roles;
     this.#limits = limits;
@@ -144,8 +149,8 @@ export class Threads {
   }
 
   /**
-   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog and one spare, as far as
-   * `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these: `new Worker` holds
+   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog, and one spare if it could be of
+   * use, as far as `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these: `new Worker` holds
    * its caller until V8 is up in the new one (Deno 2.9: 12 to 30 ms), and the first task's result is not to wait for threads
    * that it has no use for.
    */
@@ -164,7 +169,14 @@ export class Threads {
       this.#startSysmon();
       return this.#continueLater();
     }
-    if (this.#roles.count(SPARE) === 0) this.#start(SPARE);
+    if (this.#roles.count(SPARE) > 0) return;
+    if (this.#isSpareOfUse) this.#start(SPARE);
+    else this.#continueLater();
+  }
+
+  /** Its start is 50 ms of a CPU and 15 MB: where all Ps compute, no call blocks and nobody is frozen, for nothing. */
+  get #isSpareOfUse(): boolean {
+    return this.#idle.idlePs > 0 || this.#roles.blocked > 0 || load(this.#arena.i32, PREEMPTED) > 0;
   }
 
   /**
@@ -193,6 +205,7 @@ export class Threads {
       this.#continuation = undefined;
       this.#continue();
     }, this.#settle);
+    this.#settle = Math.min(2 * this.#settle, LONGEST_SETTLE);
     Deno.unrefTimer(this.#continuation as unknown as number);
   }
 

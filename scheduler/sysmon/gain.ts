@@ -15,7 +15,7 @@
  *    counts: on a busy machine equal tasks take long by the clock, all of them. And
  * 3. there is an idle thread that has run 16 of its kind (M_WARM); or none of the pool is importing one, and the head of the queue
  *    is what it was a slice ago, doubled for each thread that the pool has beyond `procs`, MOST_SLICES at most, unless one of these
- *    is idle. With `2 * procs + 2` threads in the pool that is not enough: for so long no turn may have ended anywhere.
+ *    is idle; and as long ago as the import and the first run of what waits take, which others have to wait for as well. With `2 * procs + 2` threads in the pool that is not enough: for so long no turn may have ended anywhere.
  *
  * **Nobody waits for ever.** All of that can be wrong: 60 equal tasks may be one that never ends and 59 that would end it. So if for
  * NO_PROGRESS slices no turn has ended anywhere, or none of that P's while its ring had something, what is first gets a thread
@@ -167,7 +167,7 @@ export class Gain {
     // What is in the ring of a P that stands still may not be taken by others, although they go on.
     const still = this.#now - Math.min(this.#lastProgress, this.#heads[p].since);
     if (this.#isWorthThread && !this.#isAnyGettingWarm) {
-      const due = this.#backoff(1);
+      const due = Math.max(this.#backoff(1), this.#begins * 1e3);
       const { procs } = this.#shared.idle;
       const isWithinLimit = this.#surplus < procs * SURPLUS_PER_P + SURPLUS;
       if (this.#waited(p) >= due && (isWithinLimit || still >= due)) return ANYBODY;

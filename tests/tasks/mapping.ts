@@ -31,6 +31,16 @@ export const countsItself = task(
   },
 );
 
+/** The first item's waits until the channel is closed. */
+export const firstWaits = task(
+  import.meta,
+  "firstWaits",
+  async (_ctx, [n, gate]: [number, Channel<never>]): Promise<number> => {
+    if (n === 0) { for await (const _ of gate); }
+    return n;
+  },
+);
+
 export const mapsInside = task(import.meta, "mapsInside", async (ctx, count: number): Promise<number> => {
   let sum = 0;
   const items = Array.from({ length: count }, (_, n) => n);

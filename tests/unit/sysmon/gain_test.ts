@@ -137,6 +137,16 @@ Deno.test("a thread that has not run such a task is worth it for what takes long
   assertEquals([whomAfter(12.1), whomAfter(12.2)], [NOBODY, ANYBODY]);
 });
 
+Deno.test("what waits for a thread that has yet to import its module has waited for as long before", () => {
+  const { gain, times, rings, write, whomAfter } = setUp();
+  whomAfter(99);
+  gain.progressed();
+  rings.push(0, write(SHORT));
+  times.importTook(SHORT, 40_000);
+  times.tookCold(SHORT, 80_000);
+  assertEquals([whomAfter(100), whomAfter(110), whomAfter(111)], [NOBODY, NOBODY, ANYBODY]);
+});
+
 Deno.test("of a kind of which only first runs are known that is what the next one is expected to take", () => {
   const { times, rings, write, has, whomAfter } = setUp();
   rings.push(0, write(LONGER));
