@@ -4,7 +4,18 @@ import type { Scheduler } from "@heddle/heddle";
 import { asked } from "./copied_call.ts";
 import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
-import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import {
+  closeAll,
+  end,
+  kill,
+  launch,
+  LaunchError,
+  processOf,
+  reap,
+  signal,
+  Stage,
+  type Streams,
+} from "./launch.ts";
 import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
@@ -13,7 +24,8 @@ import { findProgram } from "./program.ts";
 import { type Policy, PolicyError } from "./policy.ts";
 import { PolicyThread } from "./policy_thread.ts";
 import { type Outcome, Supervision } from "./supervisor.ts";
-import { buildWall, CannotEnforce, noWall } from "./wall.ts";
+import { traceBox } from "./ptrace.ts";
+import { buildWall, CannotEnforce, noWall, type Platform } from "./wall.ts";
 
 /** Each is of every process of the box by itself, but for the processes and the time. */
 export interface Limits {
@@ -49,6 +61,8 @@ export interface BoxOptions {
   readonly trace?: TraceOptions;
   /** A module by its URL, or a function of this thread. */
   readonly policy?: string | Policy;
+  /** `"landlock"` by default. */
+  readonly platform?: Platform;
   readonly bestEffort?: (message: string) => void;
   readonly streams?: Streams;
 }
@@ -127,20 +141,30 @@ export class Box {
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
   const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
+  const { platform = "landlock" } = options;
   if (trace?.learn && policy !== undefined) {
     throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
   }
+  const isTraced = platform === "ptrace";
+  if (isTraced && (trace?.learn || policy !== undefined)) {
+    throw new PolicyError(
+      `The platform ptrace decides by permissions alone: ${
+        policy === undefined ? "learning" : "a policy"
+      } takes "landlock".`,
+    );
+  }
   const file = findProgram(toText(argv[0]), path, directory);
-  const wallOptions = { permissions, program: file, directory, path, bestEffort };
+  const wallOptions = { permissions, program: file, directory, path, platform, bestEffort };
   const reported = [
     ...(policy === undefined ? [] : reportedToPolicy),
-    ...(trace ? Object.values(intercepted).map((call) => ({ call })) : []),
+    ...(trace || isTraced ? Object.values(intercepted).map((call) => ({ call })) : []),
   ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
   const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
   const plan = {
     ...wall.bounds,
-    listen: reported.length > 0,
+    listen: reported.length > 0 && !isTraced,
+    traced: isTraced,
     limits: resourceLimits(limits, bestEffort),
     directory,
     file,
@@ -171,14 +195,30 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     end(pid);
     throw error;
   }
-  const supervisor = Supervision.of(scheduler).outcomeOf({
+  const ended = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
     tracing: trace && { granted: wall.granted, showing, learns: trace.learn, isTimed: trace.timed },
     referring: judge && { work: judge.work, decided: judge.decided.fd, thread: judge.thread },
-  }).then((outcome) =>
-    proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
-  );
+  });
+  const traced = isTraced
+    ? scheduler.dedicate(
+      traceBox(processOf(pidfd), reports.socket, {
+        granted: wall.granted,
+        showing,
+        learns: false,
+        decides: true,
+        isTimed: trace?.timed ?? false,
+      }),
+      { name: "tracer" },
+    )
+    : undefined;
+  // The tracer's failure ends the box; its result is complete only when it has reaped all.
+  const supervisor = Promise.all([ended, traced]).then(([outcome, seen]): Outcome => ({
+    ...outcome,
+    ...(trace && seen),
+    ...(proxy && trace && { flags: [...(seen ?? outcome).flags, ...proxy.refused] }),
+  }));
   const held = resources.move();
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, async () => {

@@ -20,7 +20,10 @@ interface Refusal {
   readonly when?: readonly Condition[];
 }
 
-/** A call that waits for the listener. */
+/** Who is asked about reported calls: the listener of the filter, or the tracer (without one they fail with ENOSYS). */
+export type Asked = "listener" | "tracer";
+
+/** A call that is asked about. */
 export interface Reported {
   readonly call: number;
   /** It is refused instead, `when` all of that holds. */
@@ -135,6 +138,7 @@ const X32_SYSCALL_BIT = 0x40000000;
 const KILL_PROCESS = 0x80000000;
 const ERRNO = 0x00050000;
 const USER_NOTIF = 0x7fc00000;
+const TRACE = 0x7ff00000;
 const ALLOW = 0x7fff0000;
 
 const LOAD = 0x20, AND = 0x54, IF_EQUAL = 0x15, IF_AT_LEAST = 0x35, RETURN = 0x06;
@@ -160,9 +164,9 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
-function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
+function report({ call, errno, when, unlessNull }: Reported, ask: number): Instruction[] {
   if (errno !== undefined) return refuse({ call, errno, when });
-  if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, USER_NOTIF]];
+  if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, ask]];
   const low = ARGUMENTS + 8 * unlessNull;
   return [
     [IF_EQUAL, call, 0, 6],
@@ -170,7 +174,7 @@ function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
     [IF_EQUAL, 0, 0, 2],
     [LOAD, low + 4],
     [IF_EQUAL, 0, 1, 0],
-    [RETURN, USER_NOTIF],
+    [RETURN, ask],
     [RETURN, ALLOW],
   ];
 }
@@ -196,13 +200,14 @@ function allowedSockets({ families, unix }: Sockets): Instruction[] {
 }
 
 /**
- * The filter as struct sock_filter[], 8 bytes each. `reported` are calls that wait for the listener. 32-bit
+ * The filter as struct sock_filter[], 8 bytes each. `reported` are calls that `asked` decides on. 32-bit
  * calls have other numbers, so a 32-bit program is killed (SIGSYS); x32 calls fail with ENOSYS, as on most kernels.
  * Without `sockets` nothing is refused but what the listener could not see: for learning.
  */
 export function filterProgram(
   reported: readonly Reported[],
   sockets: Sockets | undefined,
+  asked: Asked = "listener",
 ): Uint8Array<ArrayBuffer> {
   const program: Instruction[] = [
     [LOAD, ARCHITECTURE],
@@ -220,7 +225,8 @@ export function filterProgram(
       program.push(...refuse({ call, errno: ENOSYS }));
     }
   }
-  for (const call of reported) program.push(...report(call));
+  const ask = asked === "listener" ? USER_NOTIF : TRACE;
+  for (const call of reported) program.push(...report(call, ask));
   program.push([RETURN, ALLOW]);
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);

@@ -256,6 +256,17 @@ function descriptorOf(pidfd: number, fd: number): number {
   return copy;
 }
 
+/** The number of the process, in the PID namespace of the caller. */
+export function processOf(pidfd: number): number {
+  const info = Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd}`);
+  return Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]);
+}
+
+/** Lets a program go on that waits for its tracer: see launcher.c. */
+export function letGo(socket: number): void {
+  calls().write(socket, new Uint8Array(1), 1n);
+}
+
 export function closeAll(...descriptors: (number | undefined)[]): void {
   for (const fd of descriptors) if (fd !== undefined) calls().close(fd);
 }

@@ -50,7 +50,7 @@ struct plan {
   uint32_t environment;
 };
 _Static_assert(sizeof(struct plan) == 32, "plan.ts writes this struct");
-enum { LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8 };
+enum { LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8, TRACED = 16 };
 
 struct limit {
   uint64_t resource;
@@ -62,7 +62,8 @@ struct limit {
 enum { KEPT = 0, PROTECTED = 1, COVERED = 2, PINNED = 3 };
 
 // What is reported. STAGE_BORN carries a descriptor of the program's process. STAGE_READY has the number of the listener in
-// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now.
+// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now. With TRACED
+// the program then waits for a byte: without a tracer the filter lets it execute nothing.
 // STAGE_ENDED has the program's wait status as its value, all others an errno.
 struct report {
   int32_t stage;
@@ -356,11 +357,11 @@ static _Noreturn void be_init(pid_t program) {
   }
 }
 
-// Waits for the other side of the pipe: false when that has died.
-static int hear(int pipe) {
+// Waits for a byte of the other side, of a pipe or a socket: false when that has died.
+static int hear(int end) {
   char byte;
   ssize_t got;
-  do got = read(pipe, &byte, 1);
+  do got = read(end, &byte, 1);
   while (got < 0 && errno == EINTR);
   return got == 1;
 }
@@ -448,6 +449,7 @@ int main(int argc, char **argv) {
   struct sock_fprog fprog = {.len = (unsigned short)plan->filter, .filter = filter};
   // It is closed by execve, which waits until the supervisor has taken it.
   report(STAGE_READY, install(&fprog, plan->flags & LISTEN), -1);
+  if (plan->flags & TRACED && !hear(report_socket)) return 125;
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(directory_and_file[1], arguments, environment);

@@ -27,6 +27,7 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --allow-all, -A         all of these
   --config=FILE           permission sets as in deno.json, also in TOML
   --permission-set=NAME   the set to take ("default")
+  --platform=ptrace       for kernels without Landlock: a tracer decides, and hostile programs can deceive it
   --best-effort           do without what this machine cannot enforce
 
   --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
@@ -64,7 +65,7 @@ const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`
 const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
-const withValue = ["config", "permission-set", "policy", "log", ...limitFlags];
+const withValue = ["config", "permission-set", "policy", "platform", "log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
 /** The first argument if `deno task` started this: see deno.json. */
 const FROM_TASK = "--from-task";
@@ -121,12 +122,17 @@ function parse(args: readonly ByteString[]): Given {
   if (trace !== undefined && !["", "learn", "refused"].includes(trace)) {
     throw new Failure(`--trace=${trace}: there is --trace, --trace=learn and --trace=refused.`);
   }
+  const platform = (given.platform ?? "landlock") as string;
+  if (platform !== "landlock" && platform !== "ptrace") {
+    throw new Failure(`--platform=${platform}: there is --platform=landlock and --platform=ptrace.`);
+  }
   const log = given.log === undefined ? undefined : logPath(given.log as string, toText(command[0]));
   const isTraced = trace !== undefined || log !== undefined || given.json === true || given.summary === true;
   const echo = trace === "" || given.json === true ? "" : undefined;
   return {
     options: {
       permissions,
+      platform,
       limits: limitsOf(given),
       ...(isTraced &&
         {

@@ -15,6 +15,8 @@ export interface Plan {
   readonly namespaces: number;
   /** A listener for the filter is wanted. */
   readonly listen: boolean;
+  /** The program waits for its tracer: a byte on the socket of the reports. */
+  readonly traced: boolean;
   /** The file system is read-only but for what is kept. */
   readonly readOnly: boolean;
   readonly ownProc: boolean;
@@ -59,7 +61,7 @@ export function fromBytes({ buffer, byteOffset, length }: Uint8Array): ByteStrin
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
-const LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8;
+const LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8, TRACED = 16;
 const mountKinds: Record<MountKind, number> = { kept: 0, protected: 1, covered: 2, pinned: 3 };
 
 export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
@@ -77,7 +79,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(numbers + strings.length);
   const view = new DataView(bytes.buffer);
   const flags = (plan.listen ? LISTEN : 0) | (plan.readOnly ? READ_ONLY : 0) | (plan.ownProc ? OWN_PROC : 0) |
-    (plan.restrict ? RESTRICT : 0);
+    (plan.restrict ? RESTRICT : 0) | (plan.traced ? TRACED : 0);
   const header = [
     flags,
     plan.namespaces,

@@ -34,6 +34,8 @@ export interface Tracing {
   readonly granted: Granted;
   /** The program may do everything, also change its root. */
   readonly learns: boolean;
+  /** Whether its lookups decide, and not the kernel: then each is made anew. */
+  readonly decides?: boolean;
   /** Whether it counts how long that takes, for a summary. */
   readonly isTimed: boolean;
 }
@@ -63,6 +65,7 @@ export class Tracer {
   readonly #shown: Shown;
   readonly #learns: boolean;
   readonly #isTimed: boolean;
+  readonly #decides: boolean;
   /**
    * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
    * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
@@ -76,10 +79,11 @@ export class Tracer {
   /** The root of all processes of the box. */
   #root: number | undefined;
 
-  constructor({ granted, showing, learns, isTimed }: Tracing, memory: RemoteMemory) {
+  constructor({ granted, showing, learns, isTimed, decides = false }: Tracing, memory: RemoteMemory) {
     this.#memory = memory;
     this.#learns = learns;
     this.#isTimed = isTimed;
+    this.#decides = decides;
     this.needs = new Needs(granted);
     this.#shown = new Shown(showing);
   }
@@ -104,6 +108,12 @@ export class Tracer {
     return { thread, call, files, net: isThere ? net : undefined, spent: this.#now() - start };
   }
 
+  /** Whether all that the call reaches is granted. Only if the tracer decides: else it has not looked up all of it. */
+  permits({ files, net }: Seen): boolean {
+    return files.every(({ use, name, exists }) => this.needs.permits(use, name, exists)) &&
+      (net === undefined || this.needs.permitsNet(net));
+  }
+
   #now(): number {
     return this.#isTimed ? performance.now() : 0;
   }
@@ -122,12 +132,13 @@ export class Tracer {
     return flags.filter((flag) => flag !== undefined);
   }
 
-  show({ thread, call }: Seen, needs: readonly string[]): void {
+  show({ thread, call }: Seen, needs: readonly string[], result?: number | string): void {
     this.#shown.show({
       thread,
       call: call.name,
       subject: call.subject(),
       ...(needs.length > 0 && { needs }),
+      ...(result !== undefined && { result }),
     });
   }
 
@@ -137,7 +148,7 @@ export class Tracer {
   }
 
   #remember(use: Exclude<Use, "entry">, path: ByteString): void {
-    if (this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
+    if (!this.#decides && this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
   }
 
   #forget(): void {

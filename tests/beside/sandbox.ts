@@ -575,6 +575,20 @@ test("signals go on to the program, and a second SIGTERM ends all", async () => 
   }
 });
 
+test("on the platform ptrace a tracer decides", async (directory) => {
+  for (const name of ["open", "closed"]) await Deno.writeTextFile(`${directory}/${name}`, `${name}\n`);
+  const { code, stdout, stderr } = await inBox(shell("cat open; cat closed; (exit 3) | cat; exit 4"), {
+    platform: "ptrace",
+    cwd: directory,
+    permissions: { run: ["cat"], read: [`${directory}/open`] },
+  });
+  assertEquals({ code, stdout, stderr }, {
+    code: 4,
+    stdout: "open\n",
+    stderr: "cat: closed: Permission denied\n",
+  });
+});
+
 test("the death of the supervisor ends the box", async () => {
   const script = "setsid sleep 1000 & echo ready; while :; do :; done";
   const child = start(["--allow-run=sleep,setsid", "sh", "-c", script]);
