@@ -1,6 +1,7 @@
 /** One program behind its wall, from start to end. */
 
 import type { Scheduler } from "@heddle/heddle";
+import { ControlGroup } from "./cgroup.ts";
 import { asked } from "./copied_call.ts";
 import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
@@ -27,18 +28,23 @@ import { type Outcome, Supervision } from "./supervisor.ts";
 import { traceBox } from "./ptrace.ts";
 import { buildWall, CannotEnforce, noWall, type Platform } from "./wall.ts";
 
-/** Each is of every process of the box by itself, but for the processes and the time. */
+/**
+ * Memory, processes and CPUs are limited for all of the box together where a cgroup (v2) is delegated to this process. Else,
+ * and for all others but the time, each is a limit of every process by itself (setrlimit(2)).
+ */
 export interface Limits {
   /** Milliseconds that all may take: then the box is ended. */
   readonly timeout?: number;
-  /** Bytes of address space. */
+  /** Bytes. Without a cgroup those of address space, which some programs take a lot of. */
   readonly memory?: number;
-  /** Processes and threads of this user in the box. Root's are not counted by the kernel. */
+  /** Processes and threads of the program. Root's are counted only by a cgroup: without one that is a `CannotEnforce`. */
   readonly processes?: number;
   /** Descriptors. */
   readonly openFiles?: number;
   /** Seconds of a CPU. */
   readonly cpu?: number;
+  /** CPUs at a time, also parts of one. It takes a cgroup. */
+  readonly cpus?: number;
 }
 
 export interface TraceOptions {
@@ -161,11 +167,15 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
   const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
+  await using resources = new AsyncDisposableStack();
+  const group = ControlGroup.make(limits);
+  if (group) resources.use(group);
   const plan = {
     ...wall.bounds,
     listen: reported.length > 0 && !isTraced,
     traced: isTraced,
-    limits: resourceLimits(limits, bestEffort),
+    limits: resourceLimits(limits, group !== undefined, bestEffort),
+    ...(group && { group: group.path }),
     directory,
     file,
     argv,
@@ -175,7 +185,6 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
       ...(proxy ? proxyEnvironment : []),
     ]),
   };
-  await using resources = new AsyncDisposableStack();
   if (proxy) resources.use(proxy);
   const showing = trace?.showing ?? { json: false };
   const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
@@ -229,20 +238,28 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
 }
 
 function resourceLimits(
-  { memory, processes, openFiles, cpu }: Limits,
+  { memory, processes, openFiles, cpu, cpus }: Limits,
+  hasGroup: boolean,
   bestEffort?: (message: string) => void,
 ): { resource: number; value: number }[] {
-  if (processes !== undefined && Deno.uid() === 0) {
-    const cannot = new CannotEnforce("--processes: the kernel does not count the processes of root.");
-    if (!bestEffort) throw cannot;
-    bestEffort(cannot.message);
+  const giveUp = (what: string) => {
+    if (!bestEffort) throw new CannotEnforce(what);
+    bestEffort(what);
+  };
+  if (processes !== undefined && !hasGroup && Deno.uid() === 0) {
+    giveUp(
+      "--processes: without a cgroup the kernel does not count the processes of root, and none is delegated.",
+    );
+  }
+  if (cpus !== undefined && !hasGroup) {
+    giveUp("--cpus takes a cgroup (v2), and none is delegated to this process.");
   }
   const limits: [number, number | undefined][] = [
     [RLIMIT_CORE, 0],
     [RLIMIT_CPU, cpu],
-    [RLIMIT_NPROC, processes === undefined ? undefined : processes + OUR_PROCESSES],
+    [RLIMIT_NPROC, processes === undefined || hasGroup ? undefined : processes + OUR_PROCESSES],
     [RLIMIT_NOFILE, openFiles],
-    [RLIMIT_AS, memory],
+    [RLIMIT_AS, hasGroup ? undefined : memory],
   ];
   return limits.flatMap(([resource, value]) => value === undefined ? [] : [{ resource, value }]);
 }

@@ -75,6 +75,7 @@ export const Stage = {
   landlock: 12,
   filter: 13,
   directory: 14,
+  group: 15,
 } as const;
 
 const failures: Readonly<Record<number, string>> = {
@@ -89,6 +90,7 @@ const failures: Readonly<Record<number, string>> = {
   [Stage.landlock]: "putting the program under Landlock",
   [Stage.filter]: "installing the filter",
   [Stage.directory]: "changing to the working directory",
+  [Stage.group]: "entering the cgroup",
 };
 
 /** The launcher could not do a part of the plan. */

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if.h>
@@ -37,8 +38,8 @@
 #include <unistd.h>
 
 // The plan: this, then the filter, the limits, the access of each late rule, the kind of each mount; then C strings:
-// the path of each late rule, of each mount, the working directory, the file, the Unix socket of the proxy (or ""), argv,
-// the environment.
+// the path of each late rule, of each mount, the working directory, the file, the Unix socket of the proxy (or ""), the
+// cgroup (or ""), argv, the environment.
 struct plan {
   uint32_t flags;
   uint32_t namespaces;
@@ -85,6 +86,7 @@ enum {
   STAGE_LANDLOCK = 12,
   STAGE_FILTER = 13,
   STAGE_DIRECTORY = 14,
+  STAGE_GROUP = 15,
 };
 
 static int report_socket;
@@ -120,10 +122,10 @@ static void check(long result, int32_t stage) {
   if (result < 0) fail(stage);
 }
 
-static void write_file(const char *path, const char *text) {
+static void write_file(const char *path, const char *text, int32_t stage) {
   int file = open(path, O_WRONLY | O_CLOEXEC);
-  check(file, STAGE_USER);
-  check(write(file, text, strlen(text)), STAGE_USER);
+  check(file, stage);
+  check(write(file, text, strlen(text)), stage);
   close(file);
 }
 
@@ -133,11 +135,18 @@ static void become_own_user(void) {
   uid_t user = getuid();
   gid_t group = getgid();
   check(unshare(CLONE_NEWUSER), STAGE_USER);
-  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/setgroups", "deny", STAGE_USER);
   snprintf(map, sizeof map, "%u %u 1", user, user);
-  write_file("/proc/self/uid_map", map);
+  write_file("/proc/self/uid_map", map, STAGE_USER);
   snprintf(map, sizeof map, "%u %u 1", group, group);
-  write_file("/proc/self/gid_map", map);
+  write_file("/proc/self/gid_map", map, STAGE_USER);
+}
+
+// This process, and all that it will start, comes into the group. Before mounts make that read-only.
+static void enter_group(const char *group) {
+  char path[PATH_MAX];
+  if (snprintf(path, sizeof path, "%s/cgroup.procs", group) >= (int)sizeof path) errno = ENAMETOOLONG, fail(STAGE_GROUP);
+  write_file(path, "0", STAGE_GROUP);
 }
 
 static void set_attributes(const char *path, uint64_t attributes, int32_t stage) {
@@ -397,6 +406,7 @@ int main(int argc, char **argv) {
   const char *const *mounts = (const char *const *)strings(&at, plan->mounts);
   char **directory_and_file = strings(&at, 2);
   const char *proxy = strings(&at, 1)[0];
+  const char *group = strings(&at, 1)[0];
   char **arguments = strings(&at, plan->arguments);
   char **environment = strings(&at, plan->environment);
 
@@ -429,6 +439,7 @@ int main(int argc, char **argv) {
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), STAGE_NAMESPACES);
   close(alive[1]);
   if (!hear(alive[0])) return 125;
+  if (*group != 0) enter_group(group);
   if (plan->namespaces & CLONE_NEWNS) make_mounts(plan->flags, kinds, mounts, plan->mounts);
   pid_t program = fork();
   check(program, STAGE_NAMESPACES);

@@ -30,7 +30,7 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --platform=ptrace       for kernels without Landlock: a tracer decides, and hostile programs can deceive it
   --best-effort           do without what this machine cannot enforce
 
-  --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
+  --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N  --cpus=N
 
   --policy=FILE           a module whose default export is asked about each call that opens, changes names,
                           executes, connects or sends
@@ -62,7 +62,7 @@ function warn(message: string): void {
 }
 
 const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`]);
-const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
+const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files", "cpus"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
 const withValue = ["config", "permission-set", "policy", "platform", "log", ...limitFlags];
@@ -174,12 +174,17 @@ function limitsOf(given: Record<string, unknown>): Limits {
   if (timeout !== undefined && !(timeout > 0 && timeout < 2 ** 31)) {
     throw new Failure(`--timeout=${given.timeout} is no number of seconds that it can take.`);
   }
+  const cpus = given.cpus === undefined ? undefined : Number(given.cpus);
+  if (cpus !== undefined && !(cpus >= 0.01 && cpus < 2 ** 31)) {
+    throw new Failure(`--cpus=${given.cpus} is no number of CPUs: give 0.01 or more.`);
+  }
   return {
     timeout,
     cpu: number("cpu"),
     memory: number("memory", { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }),
     processes: number("processes"),
     openFiles: number("open-files"),
+    cpus,
   };
 }
 

@@ -32,6 +32,8 @@ export interface Plan {
   readonly file: string;
   /** The Unix socket of the proxy, if there is one. */
   readonly proxy?: string;
+  /** The cgroup of the box, if it has one. */
+  readonly group?: string;
   readonly argv: readonly ByteString[];
   readonly environment: ReadonlyMap<ByteString, ByteString>;
 }
@@ -72,6 +74,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     toBytes(plan.directory),
     toBytes(plan.file),
     toBytes(plan.proxy ?? ""),
+    toBytes(plan.group ?? ""),
     ...argv,
     ...[...environment].map(([name, value]) => `${name}=${value}`),
   ].map((string) => `${string}\0`).join("");
