@@ -4,7 +4,7 @@
  * the x86-64 system call table. What is in no list is allowed: what it does to files and networks is Landlock's matter.
  */
 
-const EPERM = 1, EACCES = 13, ENOSYS = 38, EOPNOTSUPP = 95;
+const EPERM = 1, EACCES = 13, EBUSY = 16, ENOSYS = 38, EOPNOTSUPP = 95;
 
 /** A plain argument, with its lower 32 bits, is one of these after the mask. */
 interface Condition {
@@ -79,7 +79,8 @@ const forbidden = {
 /** Programs have another way where these are missing. The arguments of clone3 are in memory, where no filter looks. */
 const missing = { clone3: 435, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 } as const;
 
-const CLONE = 56, UNSHARE = 272, IOCTL = 16;
+const CLONE = 56, UNSHARE = 272, IOCTL = 16, SECCOMP = 317;
+const NEW_LISTENER = 8;
 const SOCKET = 41, SOCKETPAIR = 53, SENDTO = 44, SENDMSG = 46, SENDMMSG = 307;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const namespaces = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
@@ -225,6 +226,9 @@ export function filterProgram(
       program.push(...refuse({ call, errno: ENOSYS }));
     }
   }
+  // What a listener is told no tracer hears of: the program could let its own calls go on. There is only one listener anyway.
+  const ownListener = { argument: 1, mask: NEW_LISTENER, equals: NEW_LISTENER };
+  if (asked === "tracer") program.push(...refuse({ call: SECCOMP, errno: EBUSY, when: [ownListener] }));
   const ask = asked === "listener" ? USER_NOTIF : TRACE;
   for (const call of reported) program.push(...report(call, ask));
   program.push([RETURN, ALLOW]);

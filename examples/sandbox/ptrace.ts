@@ -11,7 +11,7 @@
 
 import { task } from "@heddle/heddle";
 import { errnoName } from "../../ffi/errno.ts";
-import type { CallName } from "./intercepted_call.ts";
+import { type CallName, isIntercepted } from "./intercepted_call.ts";
 import { letGo } from "./launch.ts";
 import { toText } from "./plan.ts";
 import { RemoteMemory } from "./remote_memory.ts";
@@ -19,6 +19,7 @@ import type { Notification } from "./seccomp.ts";
 import {
   EACCES,
   EINTR,
+  ESRCH,
   ptrace,
   ptraceInto,
   readLink,
@@ -142,6 +143,10 @@ class Tracees {
   #judge(thread: number): void {
     const call = this.#call(thread);
     if (!call) return;
+    if (!isIntercepted(call.number)) { // a filter of the program's own
+      this.#goOn(thread);
+      return;
+    }
     const seen = this.#tracer.look(call);
     const needs = this.#tracer.count(seen);
     if (!this.#permits(seen, call)) {
@@ -164,7 +169,11 @@ class Tracees {
 
   /** The call that a thread has stopped in. It is overwritten by the next one. */
   #call(thread: number): Notification | undefined {
-    if (ptraceInto(GET_SYSCALL_INFO, thread, this.#answerBytes) < 0) return undefined;
+    const filled = ptraceInto(GET_SYSCALL_INFO, thread, this.#answerBytes);
+    if (filled === -ESRCH) return undefined; // killed meanwhile
+    if (filled < 0) {
+      throw new Error(`Reading a call failed with ${errnoName(filled)}: it takes Linux 5.3 or later.`);
+    }
     const view = this.#answer;
     const low = (index: number) => view.getUint32(32 + 8 * index, true);
     return {

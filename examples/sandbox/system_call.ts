@@ -59,6 +59,7 @@ function cBytes(string: ByteString, place: 0 | 1 = 0): Uint8Array<ArrayBuffer> {
 
 export const EPERM = 1,
   ENOENT = 2,
+  ESRCH = 3,
   EINTR = 4,
   E2BIG = 7,
   EBADF = 9,
