@@ -21,11 +21,11 @@ import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
 import { Proxy, proxyEnvironment } from "./proxy.ts";
+import { traceBox } from "./ptrace.ts";
 import { findProgram } from "./program.ts";
 import { type Policy, PolicyError } from "./policy.ts";
 import { PolicyThread } from "./policy_thread.ts";
 import { type Outcome, Supervision } from "./supervisor.ts";
-import { traceBox } from "./ptrace.ts";
 import { buildWall, CannotEnforce, noWall, type Platform } from "./wall.ts";
 
 /**
