@@ -46,6 +46,7 @@ export const contender: Contender = {
     box: boxMode({}),
     traced: boxMode({ trace: "refused" }),
     policy: boxMode({ policy: new URL("allowing.ts", import.meta.url) }),
+    ptrace: boxMode({ platform: "ptrace" }),
     alone: commandMode((program, times) => [program, "alone", times]),
     "traced in C": commandMode((program, times) => [program, "traced", times]),
     "emulated in C": commandMode((program, times) => [program, "emulated", times]),

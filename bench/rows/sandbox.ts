@@ -135,6 +135,13 @@ export const sandboxed: readonly Row[] = [
     sides: ["opens: policy", "opens: emulated in C"],
     comparisons: [{ against: ["opens: emulated in C"], atLeast: 0.625 }],
   },
+  {
+    ...opening,
+    name: "sandbox-ptrace",
+    measure: "the same, each open judged by the platform ptrace",
+    sides: ["opens: ptrace", "strace: ptrace", "strace"],
+    comparisons: [{ against: ["strace: ptrace"] }],
+  },
   ...programs,
   ...many,
   ...besidePool,

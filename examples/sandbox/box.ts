@@ -1,32 +1,50 @@
 /** One program behind its wall, from start to end. */
 
 import type { Scheduler } from "@heddle/heddle";
+import { ControlGroup } from "./cgroup.ts";
 import { asked } from "./copied_call.ts";
 import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
-import { closeAll, end, kill, launch, LaunchError, reap, signal, Stage, type Streams } from "./launch.ts";
+import {
+  closeAll,
+  end,
+  kill,
+  launch,
+  LaunchError,
+  processOf,
+  reap,
+  signal,
+  Stage,
+  type Streams,
+} from "./launch.ts";
 import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
 import { type ByteString, toText } from "./plan.ts";
 import { Proxy, proxyEnvironment } from "./proxy.ts";
+import { traceBox } from "./ptrace.ts";
 import { findProgram } from "./program.ts";
 import { type Policy, PolicyError } from "./policy.ts";
 import { PolicyThread } from "./policy_thread.ts";
 import { type Outcome, Supervision } from "./supervisor.ts";
-import { buildWall, CannotEnforce, noWall } from "./wall.ts";
+import { buildWall, CannotEnforce, noWall, type Platform } from "./wall.ts";
 
-/** Each is of every process of the box by itself, but for the processes and the time. */
+/**
+ * Memory, processes and CPUs are limited for all of the box together where a cgroup (v2) is delegated to this process. Else,
+ * and for all others but the time, each is a limit of every process by itself (setrlimit(2)).
+ */
 export interface Limits {
   /** Milliseconds that all may take: then the box is ended. */
   readonly timeout?: number;
-  /** Bytes of address space. */
+  /** Bytes. Without a cgroup those of address space, which some programs take a lot of. */
   readonly memory?: number;
-  /** Processes and threads of this user in the box. Root's are not counted by the kernel. */
+  /** Processes and threads of the program. Root's are counted only by a cgroup: without one that is a `CannotEnforce`. */
   readonly processes?: number;
   /** Descriptors. */
   readonly openFiles?: number;
   /** Seconds of a CPU. */
   readonly cpu?: number;
+  /** CPUs at a time, also parts of one. It takes a cgroup. */
+  readonly cpus?: number;
 }
 
 export interface TraceOptions {
@@ -49,6 +67,8 @@ export interface BoxOptions {
   readonly trace?: TraceOptions;
   /** A module by its URL, or a function of this thread. */
   readonly policy?: string | Policy;
+  /** `"landlock"` by default. */
+  readonly platform?: Platform;
   readonly bestEffort?: (message: string) => void;
   readonly streams?: Streams;
 }
@@ -127,21 +147,35 @@ export class Box {
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
   const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
+  const { platform = "landlock" } = options;
   if (trace?.learn && policy !== undefined) {
     throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
   }
+  const isTraced = platform === "ptrace";
+  if (isTraced && (trace?.learn || policy !== undefined)) {
+    throw new PolicyError(
+      `The platform ptrace decides by permissions alone: ${
+        policy === undefined ? "learning" : "a policy"
+      } takes "landlock".`,
+    );
+  }
   const file = findProgram(toText(argv[0]), path, directory);
-  const wallOptions = { permissions, program: file, directory, path, bestEffort };
+  const wallOptions = { permissions, program: file, directory, path, platform, bestEffort };
   const reported = [
     ...(policy === undefined ? [] : reportedToPolicy),
-    ...(trace ? Object.values(intercepted).map((call) => ({ call })) : []),
+    ...(trace || isTraced ? Object.values(intercepted).map((call) => ({ call })) : []),
   ];
   using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
   const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
+  await using resources = new AsyncDisposableStack();
+  const group = ControlGroup.make(limits);
+  if (group) resources.use(group);
   const plan = {
     ...wall.bounds,
-    listen: reported.length > 0,
-    limits: resourceLimits(limits, bestEffort),
+    listen: reported.length > 0 && !isTraced,
+    traced: isTraced,
+    limits: resourceLimits(limits, group !== undefined, bestEffort),
+    ...(group && { group: group.path }),
     directory,
     file,
     argv,
@@ -151,7 +185,6 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
       ...(proxy ? proxyEnvironment : []),
     ]),
   };
-  await using resources = new AsyncDisposableStack();
   if (proxy) resources.use(proxy);
   const showing = trace?.showing ?? { json: false };
   const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
@@ -171,14 +204,30 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     end(pid);
     throw error;
   }
-  const supervisor = Supervision.of(scheduler).outcomeOf({
+  const ended = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
     tracing: trace && { granted: wall.granted, showing, learns: trace.learn, isTimed: trace.timed },
     referring: judge && { work: judge.work, decided: judge.decided.fd, thread: judge.thread },
-  }).then((outcome) =>
-    proxy && trace ? { ...outcome, flags: [...outcome.flags, ...proxy.refused] } : outcome
-  );
+  });
+  const traced = isTraced
+    ? scheduler.dedicate(
+      traceBox(processOf(pidfd), reports.socket, {
+        granted: wall.granted,
+        showing,
+        learns: false,
+        decides: true,
+        isTimed: trace?.timed ?? false,
+      }),
+      { name: "tracer" },
+    )
+    : undefined;
+  // The tracer's failure ends the box; its result is complete only when it has reaped all.
+  const supervisor = Promise.all([ended, traced]).then(([outcome, seen]): Outcome => ({
+    ...outcome,
+    ...(trace && seen),
+    ...(proxy && trace && { flags: [...(seen ?? outcome).flags, ...proxy.refused] }),
+  }));
   const held = resources.move();
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, async () => {
@@ -189,20 +238,28 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
 }
 
 function resourceLimits(
-  { memory, processes, openFiles, cpu }: Limits,
+  { memory, processes, openFiles, cpu, cpus }: Limits,
+  hasGroup: boolean,
   bestEffort?: (message: string) => void,
 ): { resource: number; value: number }[] {
-  if (processes !== undefined && Deno.uid() === 0) {
-    const cannot = new CannotEnforce("--processes: the kernel does not count the processes of root.");
-    if (!bestEffort) throw cannot;
-    bestEffort(cannot.message);
+  const giveUp = (what: string) => {
+    if (!bestEffort) throw new CannotEnforce(what);
+    bestEffort(what);
+  };
+  if (processes !== undefined && !hasGroup && Deno.uid() === 0) {
+    giveUp(
+      "--processes: without a cgroup the kernel does not count the processes of root, and none is delegated.",
+    );
+  }
+  if (cpus !== undefined && !hasGroup) {
+    giveUp("--cpus takes a cgroup (v2), and none is delegated to this process.");
   }
   const limits: [number, number | undefined][] = [
     [RLIMIT_CORE, 0],
     [RLIMIT_CPU, cpu],
-    [RLIMIT_NPROC, processes === undefined ? undefined : processes + OUR_PROCESSES],
+    [RLIMIT_NPROC, processes === undefined || hasGroup ? undefined : processes + OUR_PROCESSES],
     [RLIMIT_NOFILE, openFiles],
-    [RLIMIT_AS, memory],
+    [RLIMIT_AS, hasGroup ? undefined : memory],
   ];
   return limits.flatMap(([resource, value]) => value === undefined ? [] : [{ resource, value }]);
 }

@@ -4,7 +4,7 @@
  * the x86-64 system call table. What is in no list is allowed: what it does to files and networks is Landlock's matter.
  */
 
-const EPERM = 1, EACCES = 13, ENOSYS = 38, EOPNOTSUPP = 95;
+const EPERM = 1, EACCES = 13, EBUSY = 16, ENOSYS = 38, EOPNOTSUPP = 95;
 
 /** A plain argument, with its lower 32 bits, is one of these after the mask. */
 interface Condition {
@@ -20,7 +20,10 @@ interface Refusal {
   readonly when?: readonly Condition[];
 }
 
-/** A call that waits for the listener. */
+/** Who is asked about reported calls: the listener of the filter, or the tracer (without one they fail with ENOSYS). */
+export type Asked = "listener" | "tracer";
+
+/** A call that is asked about. */
 export interface Reported {
   readonly call: number;
   /** It is refused instead, `when` all of that holds. */
@@ -76,7 +79,8 @@ const forbidden = {
 /** Programs have another way where these are missing. The arguments of clone3 are in memory, where no filter looks. */
 const missing = { clone3: 435, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427 } as const;
 
-const CLONE = 56, UNSHARE = 272, IOCTL = 16;
+const CLONE = 56, UNSHARE = 272, IOCTL = 16, SECCOMP = 317;
+const NEW_LISTENER = 8;
 const SOCKET = 41, SOCKETPAIR = 53, SENDTO = 44, SENDMSG = 46, SENDMMSG = 307;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const namespaces = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
@@ -135,6 +139,7 @@ const X32_SYSCALL_BIT = 0x40000000;
 const KILL_PROCESS = 0x80000000;
 const ERRNO = 0x00050000;
 const USER_NOTIF = 0x7fc00000;
+const TRACE = 0x7ff00000;
 const ALLOW = 0x7fff0000;
 
 const LOAD = 0x20, AND = 0x54, IF_EQUAL = 0x15, IF_AT_LEAST = 0x35, RETURN = 0x06;
@@ -160,9 +165,9 @@ function refuse({ call, errno, when = [] }: Refusal): Instruction[] {
   return [[IF_EQUAL, call, 0, block.length + reload.length], ...targeted, ...reload];
 }
 
-function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
+function report({ call, errno, when, unlessNull }: Reported, ask: number): Instruction[] {
   if (errno !== undefined) return refuse({ call, errno, when });
-  if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, USER_NOTIF]];
+  if (unlessNull === undefined) return [[IF_EQUAL, call, 0, 1], [RETURN, ask]];
   const low = ARGUMENTS + 8 * unlessNull;
   return [
     [IF_EQUAL, call, 0, 6],
@@ -170,7 +175,7 @@ function report({ call, errno, when, unlessNull }: Reported): Instruction[] {
     [IF_EQUAL, 0, 0, 2],
     [LOAD, low + 4],
     [IF_EQUAL, 0, 1, 0],
-    [RETURN, USER_NOTIF],
+    [RETURN, ask],
     [RETURN, ALLOW],
   ];
 }
@@ -196,13 +201,14 @@ function allowedSockets({ families, unix }: Sockets): Instruction[] {
 }
 
 /**
- * The filter as struct sock_filter[], 8 bytes each. `reported` are calls that wait for the listener. 32-bit
+ * The filter as struct sock_filter[], 8 bytes each. `reported` are calls that `asked` decides on. 32-bit
  * calls have other numbers, so a 32-bit program is killed (SIGSYS); x32 calls fail with ENOSYS, as on most kernels.
  * Without `sockets` nothing is refused but what the listener could not see: for learning.
  */
 export function filterProgram(
   reported: readonly Reported[],
   sockets: Sockets | undefined,
+  asked: Asked = "listener",
 ): Uint8Array<ArrayBuffer> {
   const program: Instruction[] = [
     [LOAD, ARCHITECTURE],
@@ -220,7 +226,11 @@ export function filterProgram(
       program.push(...refuse({ call, errno: ENOSYS }));
     }
   }
-  for (const call of reported) program.push(...report(call));
+  // What a listener is told no tracer hears of: the program could let its own calls go on. There is only one listener anyway.
+  const ownListener = { argument: 1, mask: NEW_LISTENER, equals: NEW_LISTENER };
+  if (asked === "tracer") program.push(...refuse({ call: SECCOMP, errno: EBUSY, when: [ownListener] }));
+  const ask = asked === "listener" ? USER_NOTIF : TRACE;
+  for (const call of reported) program.push(...report(call, ask));
   program.push([RETURN, ALLOW]);
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);

@@ -75,6 +75,7 @@ export const Stage = {
   landlock: 12,
   filter: 13,
   directory: 14,
+  group: 15,
 } as const;
 
 const failures: Readonly<Record<number, string>> = {
@@ -89,6 +90,7 @@ const failures: Readonly<Record<number, string>> = {
   [Stage.landlock]: "putting the program under Landlock",
   [Stage.filter]: "installing the filter",
   [Stage.directory]: "changing to the working directory",
+  [Stage.group]: "entering the cgroup",
 };
 
 /** The launcher could not do a part of the plan. */
@@ -254,6 +256,17 @@ function descriptorOf(pidfd: number, fd: number): number {
   const copy = Number(calls().pidfdGetfd(BigInt(PIDFD_GETFD), pidfd, fd, 0));
   if (copy < 0) throw new Error("Taking the listener failed: pidfd_getfd is refused here.");
   return copy;
+}
+
+/** The number of the process, in the PID namespace of the caller. */
+export function processOf(pidfd: number): number {
+  const info = Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd}`);
+  return Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]);
+}
+
+/** Lets a program go on that waits for its tracer: see launcher.c. */
+export function letGo(socket: number): void {
+  calls().write(socket, new Uint8Array(1), 1n);
 }
 
 export function closeAll(...descriptors: (number | undefined)[]): void {

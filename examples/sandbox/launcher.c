@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if.h>
@@ -37,8 +38,8 @@
 #include <unistd.h>
 
 // The plan: this, then the filter, the limits, the access of each late rule, the kind of each mount; then C strings:
-// the path of each late rule, of each mount, the working directory, the file, the Unix socket of the proxy (or ""), argv,
-// the environment.
+// the path of each late rule, of each mount, the working directory, the file, the Unix socket of the proxy (or ""), the
+// cgroup (or ""), argv, the environment.
 struct plan {
   uint32_t flags;
   uint32_t namespaces;
@@ -50,7 +51,7 @@ struct plan {
   uint32_t environment;
 };
 _Static_assert(sizeof(struct plan) == 32, "plan.ts writes this struct");
-enum { LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8 };
+enum { LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8, TRACED = 16 };
 
 struct limit {
   uint64_t resource;
@@ -62,7 +63,8 @@ struct limit {
 enum { KEPT = 0, PROTECTED = 1, COVERED = 2, PINNED = 3 };
 
 // What is reported. STAGE_BORN carries a descriptor of the program's process. STAGE_READY has the number of the listener in
-// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now.
+// that process as its value, or -1: the supervisor takes it from there, as the filter may hold up sendmsg by now. With TRACED
+// the program then waits for a byte: without a tracer the filter lets it execute nothing.
 // STAGE_ENDED has the program's wait status as its value, all others an errno.
 struct report {
   int32_t stage;
@@ -84,6 +86,7 @@ enum {
   STAGE_LANDLOCK = 12,
   STAGE_FILTER = 13,
   STAGE_DIRECTORY = 14,
+  STAGE_GROUP = 15,
 };
 
 static int report_socket;
@@ -119,10 +122,10 @@ static void check(long result, int32_t stage) {
   if (result < 0) fail(stage);
 }
 
-static void write_file(const char *path, const char *text) {
+static void write_file(const char *path, const char *text, int32_t stage) {
   int file = open(path, O_WRONLY | O_CLOEXEC);
-  check(file, STAGE_USER);
-  check(write(file, text, strlen(text)), STAGE_USER);
+  check(file, stage);
+  check(write(file, text, strlen(text)), stage);
   close(file);
 }
 
@@ -132,11 +135,18 @@ static void become_own_user(void) {
   uid_t user = getuid();
   gid_t group = getgid();
   check(unshare(CLONE_NEWUSER), STAGE_USER);
-  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/setgroups", "deny", STAGE_USER);
   snprintf(map, sizeof map, "%u %u 1", user, user);
-  write_file("/proc/self/uid_map", map);
+  write_file("/proc/self/uid_map", map, STAGE_USER);
   snprintf(map, sizeof map, "%u %u 1", group, group);
-  write_file("/proc/self/gid_map", map);
+  write_file("/proc/self/gid_map", map, STAGE_USER);
+}
+
+// This process, and all that it will start, comes into the group. Before mounts make that read-only.
+static void enter_group(const char *group) {
+  char path[PATH_MAX];
+  if (snprintf(path, sizeof path, "%s/cgroup.procs", group) >= (int)sizeof path) errno = ENAMETOOLONG, fail(STAGE_GROUP);
+  write_file(path, "0", STAGE_GROUP);
 }
 
 static void set_attributes(const char *path, uint64_t attributes, int32_t stage) {
@@ -356,11 +366,11 @@ static _Noreturn void be_init(pid_t program) {
   }
 }
 
-// Waits for the other side of the pipe: false when that has died.
-static int hear(int pipe) {
+// Waits for a byte of the other side, of a pipe or a socket: false when that has died.
+static int hear(int end) {
   char byte;
   ssize_t got;
-  do got = read(pipe, &byte, 1);
+  do got = read(end, &byte, 1);
   while (got < 0 && errno == EINTR);
   return got == 1;
 }
@@ -396,6 +406,7 @@ int main(int argc, char **argv) {
   const char *const *mounts = (const char *const *)strings(&at, plan->mounts);
   char **directory_and_file = strings(&at, 2);
   const char *proxy = strings(&at, 1)[0];
+  const char *group = strings(&at, 1)[0];
   char **arguments = strings(&at, plan->arguments);
   char **environment = strings(&at, plan->environment);
 
@@ -428,6 +439,7 @@ int main(int argc, char **argv) {
   check(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), STAGE_NAMESPACES);
   close(alive[1]);
   if (!hear(alive[0])) return 125;
+  if (*group != 0) enter_group(group);
   if (plan->namespaces & CLONE_NEWNS) make_mounts(plan->flags, kinds, mounts, plan->mounts);
   pid_t program = fork();
   check(program, STAGE_NAMESPACES);
@@ -448,6 +460,7 @@ int main(int argc, char **argv) {
   struct sock_fprog fprog = {.len = (unsigned short)plan->filter, .filter = filter};
   // It is closed by execve, which waits until the supervisor has taken it.
   report(STAGE_READY, install(&fprog, plan->flags & LISTEN), -1);
+  if (plan->flags & TRACED && !hear(report_socket)) return 125;
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &none, NULL);
   execve(directory_and_file[1], arguments, environment);

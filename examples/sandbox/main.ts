@@ -27,9 +27,10 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
   --allow-all, -A         all of these
   --config=FILE           permission sets as in deno.json, also in TOML
   --permission-set=NAME   the set to take ("default")
+  --platform=ptrace       for kernels without Landlock: a tracer decides, and hostile programs can deceive it
   --best-effort           do without what this machine cannot enforce
 
-  --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N
+  --timeout=SECONDS  --cpu=SECONDS  --memory=BYTES (or 512M, 2G)  --processes=N  --open-files=N  --cpus=N
 
   --policy=FILE           a module whose default export is asked about each call that opens, changes names,
                           executes, connects or sends
@@ -61,10 +62,10 @@ function warn(message: string): void {
 }
 
 const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`]);
-const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files"];
+const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files", "cpus"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
-const withValue = ["config", "permission-set", "policy", "log", ...limitFlags];
+const withValue = ["config", "permission-set", "policy", "platform", "log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
 /** The first argument if `deno task` started this: see deno.json. */
 const FROM_TASK = "--from-task";
@@ -121,12 +122,17 @@ function parse(args: readonly ByteString[]): Given {
   if (trace !== undefined && !["", "learn", "refused"].includes(trace)) {
     throw new Failure(`--trace=${trace}: there is --trace, --trace=learn and --trace=refused.`);
   }
+  const platform = (given.platform ?? "landlock") as string;
+  if (platform !== "landlock" && platform !== "ptrace") {
+    throw new Failure(`--platform=${platform}: there is --platform=landlock and --platform=ptrace.`);
+  }
   const log = given.log === undefined ? undefined : logPath(given.log as string, toText(command[0]));
   const isTraced = trace !== undefined || log !== undefined || given.json === true || given.summary === true;
   const echo = trace === "" || given.json === true ? "" : undefined;
   return {
     options: {
       permissions,
+      platform,
       limits: limitsOf(given),
       ...(isTraced &&
         {
@@ -168,12 +174,17 @@ function limitsOf(given: Record<string, unknown>): Limits {
   if (timeout !== undefined && !(timeout > 0 && timeout < 2 ** 31)) {
     throw new Failure(`--timeout=${given.timeout} is no number of seconds that it can take.`);
   }
+  const cpus = given.cpus === undefined ? undefined : Number(given.cpus);
+  if (cpus !== undefined && !(cpus >= 0.01 && cpus < 2 ** 31)) {
+    throw new Failure(`--cpus=${given.cpus} is no number of CPUs: give 0.01 or more.`);
+  }
   return {
     timeout,
     cpu: number("cpu"),
     memory: number("memory", { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }),
     processes: number("processes"),
     openFiles: number("open-files"),
+    cpus,
   };
 }
 

@@ -59,13 +59,38 @@ export class Needs {
   /** As `file`. What a program without a network serves to itself, on its own loopback device, takes nothing. */
   net({ address, isLoopback, serves }: NetNeed): string | undefined {
     const { net } = this.#granted;
-    const hasOwnNetwork = net !== true && !net.some((granted) => granted.startsWith(":"));
+    const hasOwnNetwork = this.#hasOwnNetwork();
     if (hasOwnNetwork && serves && (isLoopback || address === ":0")) this.#serves = true;
     if (hasOwnNetwork && this.#serves && isLoopback) return undefined;
     if (isLoopback && address === proxyAddress && net !== true && net.includes("proxy")) return undefined;
     if (net === true || net.includes(address) || this.#net.has(address)) return undefined;
     this.#net.add(address);
     return `--allow-net=${address}`;
+  }
+
+  /** Whether the use of a file is granted; arguments as for `file`. */
+  permits(use: Use, name: string, exists: boolean): boolean {
+    if (use === "entry" || use === "write" && !exists) return this.#isGranted("write", parentOf(name));
+    return !exists || this.#isGranted(use, name); // what does not exist is looked for everywhere, and fails anyway
+  }
+
+  /** Whether an address is granted. What there is in a network of its own is. */
+  permitsNet({ address }: NetNeed): boolean {
+    const { net } = this.#granted;
+    return net === true || this.#hasOwnNetwork() || net.includes(address);
+  }
+
+  /** Whether a file can be read and executed under both names, or under neither; so with all that is in it. */
+  sameRights(name: string, other: string): boolean {
+    const isSame = (flag: "read" | "run") => this.#isGranted(flag, name) === this.#isGranted(flag, other);
+    const containsRule = (directory: string) =>
+      [...this.#granted.rights.keys()].some((path) => path !== directory && isWithin(path, directory));
+    return isSame("read") && isSame("run") && !containsRule(name) && !containsRule(other);
+  }
+
+  #hasOwnNetwork(): boolean {
+    const { net } = this.#granted;
+    return net !== true && !net.some((granted) => granted.startsWith(":"));
   }
 
   #note(flag: Exclude<Flag, "net">, name: string): string | undefined {

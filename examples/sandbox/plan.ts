@@ -15,6 +15,8 @@ export interface Plan {
   readonly namespaces: number;
   /** A listener for the filter is wanted. */
   readonly listen: boolean;
+  /** The program waits for its tracer: a byte on the socket of the reports. */
+  readonly traced: boolean;
   /** The file system is read-only but for what is kept. */
   readonly readOnly: boolean;
   readonly ownProc: boolean;
@@ -30,6 +32,8 @@ export interface Plan {
   readonly file: string;
   /** The Unix socket of the proxy, if there is one. */
   readonly proxy?: string;
+  /** The cgroup of the box, if it has one. */
+  readonly group?: string;
   readonly argv: readonly ByteString[];
   readonly environment: ReadonlyMap<ByteString, ByteString>;
 }
@@ -59,7 +63,7 @@ export function fromBytes({ buffer, byteOffset, length }: Uint8Array): ByteStrin
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }
 
-const LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8;
+const LISTEN = 1, READ_ONLY = 2, OWN_PROC = 4, RESTRICT = 8, TRACED = 16;
 const mountKinds: Record<MountKind, number> = { kept: 0, protected: 1, covered: 2, pinned: 3 };
 
 export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
@@ -70,6 +74,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
     toBytes(plan.directory),
     toBytes(plan.file),
     toBytes(plan.proxy ?? ""),
+    toBytes(plan.group ?? ""),
     ...argv,
     ...[...environment].map(([name, value]) => `${name}=${value}`),
   ].map((string) => `${string}\0`).join("");
@@ -77,7 +82,7 @@ export function encodePlan(plan: Plan): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(numbers + strings.length);
   const view = new DataView(bytes.buffer);
   const flags = (plan.listen ? LISTEN : 0) | (plan.readOnly ? READ_ONLY : 0) | (plan.ownProc ? OWN_PROC : 0) |
-    (plan.restrict ? RESTRICT : 0);
+    (plan.restrict ? RESTRICT : 0) | (plan.traced ? TRACED : 0);
   const header = [
     flags,
     plan.namespaces,

@@ -15,13 +15,14 @@ import { PermissionError, type PermissionOptions, permissionsOf } from "./permis
 import { toBytes } from "./plan.ts";
 import type { CallEvent } from "./log.ts";
 import { type Policy, PolicyError } from "./policy.ts";
+import type { Platform } from "./wall.ts";
 
 export type { Limits } from "./box.ts";
 export { type Allowance, type Kind, PermissionError, type PermissionOptions } from "./permissions.ts";
 export type { CallEvent } from "./log.ts";
 export { type Policy, PolicyError, type PolicyRequest, type Verdict } from "./policy.ts";
 export { ProgramError } from "./program.ts";
-export { CannotEnforce } from "./wall.ts";
+export { CannotEnforce, type Platform } from "./wall.ts";
 
 /** As for `Deno.Command`. */
 export type Stream = "piped" | "inherit" | "null";
@@ -61,6 +62,12 @@ export interface SandboxOptions {
    * 1,000 ms as well; what it throws, and no answer, is a denial. Not together with `policy`.
    */
   readonly onRequest?: Policy;
+  /**
+   * `"landlock"` by default. `"ptrace"` is for kernels without that: a tracer on a thread of its own decides, some 50 us for
+   * each call, and a program that changes a path after the tracer has read it gets what that names then. It is no wall
+   * against hostile programs. Not together with a policy, or `trace: "learn"`.
+   */
+  readonly platform?: Platform;
   /** Gets what this machine cannot enforce; without it that is a `CannotEnforce`. */
   readonly bestEffort?: (message: string) => void;
 }
@@ -198,9 +205,14 @@ function environmentOf(env: Readonly<Record<string, string>>): Map<string, strin
 export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Promise<Sandbox> {
   const { os, arch } = Deno.build;
   if (arch !== "x86_64") throw new Error(`The sandbox is for linux x86_64, and this is ${os} ${arch}.`);
-  const { command, permissions = {}, limits, trace, policy, onRequest, bestEffort } = options;
+  const { command, permissions = {}, limits, trace, policy, onRequest, platform, bestEffort } = options;
   if (policy !== undefined && onRequest !== undefined) {
     throw new PolicyError("There are a policy and onRequest: give one of them.");
+  }
+  if (platform !== undefined && platform !== "landlock" && platform !== "ptrace") {
+    throw new PermissionError(
+      `There is no platform ${JSON.stringify(platform)}: give "landlock" or "ptrace".`,
+    );
   }
   if (command.some((argument) => argument.includes("\0"))) {
     throw new PermissionError("The command has a NUL character in it: no program can get that.");
@@ -222,6 +234,7 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       ...((trace || events) &&
         { trace: { learn: trace === "learn", timed: false, showing: { json: false, events } } }),
       policy: policy === undefined ? onRequest : moduleUrl(policy),
+      platform,
       bestEffort,
       streams: [streams[0].fd, streams[1].fd, streams[2].fd],
     });

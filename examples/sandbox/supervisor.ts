@@ -7,46 +7,12 @@
 import { Channel, type Scheduler, task } from "@heddle/heddle";
 import { isAsked } from "./copied_call.ts";
 import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
-import {
-  type CallName,
-  decode,
-  type FileNeed,
-  type InterceptedCall,
-  isIntercepted,
-  type NetNeed,
-  type Use,
-} from "./intercepted_call.ts";
+import { type CallName, isIntercepted } from "./intercepted_call.ts";
 import { Event, Reports, Stage } from "./launch.ts";
-import { type Showing, Shown } from "./log.ts";
-import { type Granted, MOST_KNOWN, Needs } from "./needs.ts";
-import { type ByteString, toText } from "./plan.ts";
 import { LOOK, Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
-import { PathResolver, type RemotePath } from "./remote_path.ts";
-import { Listener, type Notification } from "./seccomp.ts";
-import {
-  AT_FDCWD,
-  close,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
-  openAt,
-  openAt2,
-  readLink,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-} from "./system_call.ts";
-
-export interface Tracing {
-  readonly showing: Showing;
-  /** What the wall lets through. What goes beyond it is noted as needed. */
-  readonly granted: Granted;
-  /** The program may do everything, also change its root. */
-  readonly learns: boolean;
-  /** Whether it counts how long that takes, for a summary. */
-  readonly isTimed: boolean;
-}
+import { Listener } from "./seccomp.ts";
+import { type CallCount, Tracer, type Tracing } from "./tracer.ts";
 
 export interface Assignment {
   /** Tells boxes apart. */
@@ -57,12 +23,6 @@ export interface Assignment {
   readonly listener?: number;
   readonly tracing?: Tracing;
   readonly referring?: Referring;
-}
-
-export interface CallCount {
-  times: number;
-  /** Milliseconds that the supervisor took for all of them, if that is timed. */
-  spent: number;
 }
 
 export interface Outcome {
@@ -220,132 +180,6 @@ class Supervised {
     } else if (this.#calls!.proceed(id) && seen) {
       this.#tracer!.count(seen);
     }
-  }
-}
-
-/** What was read of a call, and looked up, before it goes on. */
-interface Seen {
-  readonly thread: number;
-  readonly call: InterceptedCall;
-  /** Those that were found and not known. */
-  readonly files: readonly (FileNeed & { readonly name: string; readonly exists: boolean })[];
-  readonly net: NetNeed | undefined;
-  /** Milliseconds that this took. */
-  readonly spent: number;
-}
-
-class Tracer {
-  readonly counts: Partial<Record<CallName, CallCount>> = {};
-  readonly needs: Needs;
-  readonly #memory: RemoteMemory;
-  readonly #resolver = new PathResolver();
-  readonly #shown: Shown;
-  readonly #learns: boolean;
-  readonly #isTimed: boolean;
-  /**
-   * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
-   * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
-   * that is a flag less, and no verdict.
-   */
-  readonly #known: Record<Exclude<Use, "entry">, Set<ByteString>> = {
-    read: new Set(),
-    write: new Set(),
-    run: new Set(),
-  };
-  /** The root of all processes of the box. */
-  #root: number | undefined;
-
-  constructor({ granted, showing, learns, isTimed }: Tracing, memory: RemoteMemory) {
-    this.#memory = memory;
-    this.#learns = learns;
-    this.#isTimed = isTimed;
-    this.needs = new Needs(granted);
-    this.#shown = new Shown(showing);
-  }
-
-  get isShowing(): boolean {
-    return this.#shown.isOn;
-  }
-
-  look(notification: Notification): Seen {
-    const start = this.#now();
-    const { thread } = notification;
-    const call = decode(notification, this.#memory);
-    const files = call.files.flatMap(({ use, at }) => {
-      if (use !== "entry" && at.follow && !at.scoped && this.#known[use].has(at.path)) return [];
-      const file = this.#found(thread, at);
-      return file ? [{ use, at, ...file }] : [];
-    });
-    const { net } = call;
-    // Many libraries ask for a service that is not there: nothing is needed for that.
-    const isThere = net?.path === undefined || net.serves ||
-      this.#found(thread, { path: net.path, directory: AT_FDCWD, follow: true })?.exists;
-    return { thread, call, files, net: isThere ? net : undefined, spent: this.#now() - start };
-  }
-
-  #now(): number {
-    return this.#isTimed ? performance.now() : 0;
-  }
-
-  /** Returns the flags that it takes, of those that are new and not granted. */
-  count({ call, files, net, spent }: Seen): string[] {
-    const count = this.counts[call.name] ??= { times: 0, spent: 0 };
-    count.times++;
-    count.spent += spent;
-    const flags = files.map(({ use, at, name, exists }) => {
-      if (use === "entry") this.#forget();
-      else if (exists && at.follow && this.#isPlain(at)) this.#remember(use, at.path);
-      return this.needs.file(use, name, exists);
-    });
-    if (net) flags.push(this.needs.net(net));
-    return flags.filter((flag) => flag !== undefined);
-  }
-
-  show({ thread, call }: Seen, needs: readonly string[]): void {
-    this.#shown.show({
-      thread,
-      call: call.name,
-      subject: call.subject(),
-      ...(needs.length > 0 && { needs }),
-    });
-  }
-
-  /** When nobody of the box is left. */
-  end(): void {
-    if (this.#root !== undefined) close(this.#root);
-  }
-
-  #remember(use: Exclude<Use, "entry">, path: ByteString): void {
-    if (this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
-  }
-
-  #forget(): void {
-    for (const known of Object.values(this.#known)) known.clear();
-  }
-
-  #found(thread: number, at: RemotePath): { name: string; exists: boolean } | undefined {
-    const name = this.#existing(thread, at);
-    if (name !== undefined) return { name: toText(name), exists: true };
-    const location = this.#resolver.resolve(thread, at);
-    if (typeof location === "number" || !location.name.startsWith("/")) return undefined;
-    return { name: toText(location.name), exists: this.#resolver.identity(location) !== undefined };
-  }
-
-  /** The short way, for most files that are there: one lookup by the kernel. */
-  #existing(thread: number, at: RemotePath): ByteString | undefined {
-    if (!this.#isPlain(at)) return undefined;
-    this.#root ??= openAt(AT_FDCWD, `/proc/${thread}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const flags = O_PATH | O_CLOEXEC | (at.follow ? 0 : O_NOFOLLOW);
-    const file = openAt2(this.#root, at.path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    if (file < 0) return undefined;
-    const name = readLink(`/proc/self/fd/${file}`);
-    close(file);
-    return name?.startsWith("/") ? name : undefined;
-  }
-
-  /** Whether it means the same file for every process of the box, and for who looks: not so in /proc and /dev. */
-  #isPlain({ path, scoped }: RemotePath): boolean {
-    return !this.#learns && !scoped && path.startsWith("/") && !/^\/+(proc|dev)(\/|$)/.test(path);
   }
 }
 

@@ -19,6 +19,7 @@ const symbols = {
   bytesAt: { name, parameters: ["i32", "i32", "buffer", "buffer", "u32", "i32"], result: "i32" },
   twoPathsAt: { name, parameters: ["i32", "i32", "buffer", "i32", "buffer", "i32"], result: "i32" },
   pathTo: { name, parameters: ["i32", "buffer", "i32", "buffer", "i32", "i32"], result: "i32" },
+  request: { name, parameters: ["i32", "i32", "i32", "u32", "buffer", "i32"], result: "i32" },
   control: { name, parameters: ["i32", "i32", "u32", "buffer", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -58,6 +59,8 @@ function cBytes(string: ByteString, place: 0 | 1 = 0): Uint8Array<ArrayBuffer> {
 
 export const EPERM = 1,
   ENOENT = 2,
+  ESRCH = 3,
+  EINTR = 4,
   E2BIG = 7,
   EBADF = 9,
   EAGAIN = 11,
@@ -232,6 +235,31 @@ export function openThread(thread: number): number {
 /** A copy of a descriptor of that thread. */
 export function descriptorOf(pidfd: number, fd: number): number {
   return calls().ints(438, pidfd, fd, 0, 0, 0);
+}
+
+/** ptrace(2), `data` being a number: a signal, a set of options, or what is written at `address`. */
+export function ptrace(request: number, thread: number, address = 0, data = 0): number {
+  return calls().longs(101, BigInt(request), BigInt(thread), BigInt(address), BigInt(data), 0n);
+}
+
+/** A tracee goes on, with that signal. As above, without a BigInt. */
+export function resume(request: number, thread: number, signal: number): number {
+  return calls().ints(101, request, thread, 0, signal, 0);
+}
+
+/** ptrace(2) whose answer goes into `bytes`; it is told how many those are. */
+export function ptraceInto(request: number, thread: number, bytes: Uint8Array<ArrayBuffer>): number {
+  return calls().request(101, request, thread, bytes.length, bytes, 0);
+}
+
+/** Waits for a tracee of the calling thread, and stores its status: -ECHILD when there is none left. */
+export function waitForTracee(status: Uint8Array<ArrayBuffer>): number {
+  const WALL_NOTHREAD = 0x60000000; // also threads; of this thread alone
+  return calls().pathAt(61, -1, status, WALL_NOTHREAD, 0, 0);
+}
+
+export function sendSignal(process: number, signal: number): void {
+  calls().ints(62, process, signal, 0, 0, 0);
 }
 
 const parameter = new Uint8Array(4); // struct sched_param: int priority

@@ -41,7 +41,14 @@ export class CannotEnforce extends Error {
   }
 }
 
+/**
+ * What decides on files, programs and ports: Landlock, in the kernel, or a tracer of this process (ptrace.ts), which looks at
+ * names before the kernel does and is no wall against a program that changes them meanwhile.
+ */
+export type Platform = "landlock" | "ptrace";
+
 export interface WallOptions {
+  readonly platform: Platform;
   readonly permissions: Permissions;
   /** The file that is executed. */
   readonly program: string;
@@ -87,15 +94,25 @@ export function noWall(options: WallOptions, reported: readonly Reported[]): Wal
 }
 
 export function buildWall(options: WallOptions, reported: readonly Reported[]): Wall {
-  const { permissions, bestEffort } = options;
+  const { permissions, platform, bestEffort } = options;
   const giveUp = (what: string) => {
     const refusal = new CannotEnforce(what);
     if (!bestEffort) throw refusal;
     bestEffort(what);
   };
-  const abi = landlockAbi();
-  if (abi < wantedAbi) giveUp(`Landlock is at version ${abi} here, and ${wantedAbi} is what a wall takes.`);
+  const isTraced = platform === "ptrace";
+  const abi = isTraced ? 0 : landlockAbi();
+  if (!isTraced && abi < wantedAbi) {
+    giveUp(
+      `Landlock is at version ${abi} here, and ${wantedAbi} is what a wall takes: --platform=ptrace does without.`,
+    );
+  }
   const network = networkOf(permissions, giveUp);
+  if (isTraced && network.sockets.unix) {
+    giveUp(
+      "--platform=ptrace does not keep the program from abstract Unix sockets, with Unix sockets allowed.",
+    );
+  }
   const files = new FileRules(options, giveUp);
   const ruleset = abi > 0 ? new Ruleset(abi, { ports: network.ports !== undefined }) : undefined;
   try {
@@ -108,7 +125,7 @@ export function buildWall(options: WallOptions, reported: readonly Reported[]): 
         readOnly: permissions.write.allow !== true,
         ownProc: true,
         restrict: ruleset !== undefined,
-        filter: filterProgram(reported, network.sockets),
+        filter: filterProgram(reported, network.sockets, isTraced ? "tracer" : "listener"),
         rules: [...files.late].map(([path, rights]) => ({
           path,
           rights: ruleset?.applicable(rights, Deno.statSync(path).isDirectory) ?? 0,

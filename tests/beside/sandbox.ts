@@ -1,6 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { ControlGroup } from "../../examples/sandbox/cgroup.ts";
 import { addressText } from "../../examples/sandbox/intercepted_call.ts";
+import { closeAll, launch, reap } from "../../examples/sandbox/launch.ts";
 import { Needs } from "../../examples/sandbox/needs.ts";
+import { permissionsOf } from "../../examples/sandbox/permissions.ts";
+import { noWall } from "../../examples/sandbox/wall.ts";
 import {
   CannotEnforce,
   PermissionError,
@@ -18,6 +22,7 @@ import {
   obstacle,
   testsOfBoxes,
 } from "../support/boxes.ts";
+import { until } from "../support/deadline.ts";
 
 const reason = await obstacle();
 if (reason) console.log(`The sandbox is not tested: ${reason}`);
@@ -315,10 +320,17 @@ test("a name that leads elsewhere by now is looked up again", async (directory) 
   assertStringIncludes(flags.join(" "), `${directory}/first,${directory}/second`);
 });
 
+/** Why limits are not those of a cgroup here, if they are not. */
+async function withoutGroup(): Promise<string | undefined> {
+  await using group = ControlGroup.make({ memory: 2 ** 30, processes: 10, cpus: 1 });
+  return group ? undefined : "no cgroup (v2) is delegated to this process";
+}
+const noGroup = await withoutGroup();
+
 test("limits hold", async () => {
-  const limits = { memory: 2 ** 30, openFiles: 20, cpu: 1 };
+  const limits = { openFiles: 20, cpu: 1, ...(noGroup && { memory: 2 ** 30 }) };
   const { stdout } = await inBox(shell("ulimit -v; ulimit -n; ulimit -t; ulimit -c"), { limits });
-  assertEquals(stdout, `${2 ** 20}\n20\n1\n0\n`);
+  assertEquals(stdout, `${noGroup ? 2 ** 20 : "unlimited"}\n20\n1\n0\n`);
   const start = performance.now();
   const { code } = await inBox(shell("while :; do :; done & while :; do :; done"), {
     limits: { timeout: 200 },
@@ -326,10 +338,112 @@ test("limits hold", async () => {
   assertEquals(code, 137);
   assert(performance.now() - start < 5000);
   const processes = { limits: { processes: 3 }, permissions: { run: ["sleep"] } };
-  if (isRoot) await assertRejects(() => inBox(["true"], processes), CannotEnforce, "does not count");
-  else {
+  if (noGroup) await assertRejects(() => inBox(["true"], { limits: { cpus: 1 } }), CannotEnforce, "cgroup");
+  if (isRoot && noGroup) {
+    await assertRejects(() => inBox(["true"], processes), CannotEnforce, "does not count");
+  } else {
     const { stderr } = await inBox(shell("for i in 1 2 3 4 5 6; do sleep 0.1 & done"), processes);
     assertMatch(stderr, /fork/);
+  }
+});
+
+if (noGroup) console.log(`Not tested: limits of a whole box by the kernel, as ${noGroup}.`);
+test("a delegated cgroup limits all of a box together", async () => {
+  const { stdout } = await inBox(shell("ulimit -v; ulimit -u; cat /proc/self/cgroup"), {
+    limits: { memory: 2 ** 28, processes: 5, cpus: 0.5 },
+    permissions: everything,
+  });
+  assertMatch(stdout, /^unlimited\n\w+\n0::.*\/heddle-\d+-\d+\n$/);
+  const { stderr } = await inBox(shell("for i in 1 2 3 4 5 6; do sleep 0.1 & done"), {
+    limits: { processes: 3 },
+    permissions: everything,
+  });
+  assertMatch(stderr, /fork/);
+  const command = ["/usr/bin/python3", "-c", "bytes(2 ** 29).count(0)"];
+  if (await hasProgram(command[0])) {
+    assertEquals((await inBox(command, { limits: { memory: 2 ** 28 }, permissions: everything })).code, 137);
+  }
+}, noGroup !== undefined);
+
+/** Where a group can be made, in any hierarchy of version 2, also one without controllers. */
+function placeForGroup(): string | undefined {
+  const mounts = Deno.readTextFileSync("/proc/self/mountinfo");
+  const root = /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mounts)?.[1];
+  const path = `${root}/heddle-test-${Deno.pid}`;
+  try {
+    Deno.mkdirSync(path);
+    Deno.removeSync(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+const group = placeForGroup();
+if (!group) console.log("Not tested: how a box enters a cgroup, as none can be made (version 2).");
+test("process 1 of a box enters its cgroup, and all others with it", async (directory) => {
+  await Deno.mkdir(group!);
+  const scheme = { program: "/bin/sh", directory, path: "/bin", platform: "landlock" } as const;
+  using wall = noWall({ ...scheme, permissions: permissionsOf({}), bestEffort: () => {} }, []);
+  const { pid, pidfd, reports } = await launch({
+    ...wall.bounds,
+    listen: false,
+    traced: false,
+    limits: [],
+    directory,
+    file: "/bin/sh",
+    argv: ["sh", "-c", "cat /proc/1/cgroup /proc/self/cgroup > out"],
+    environment: new Map(),
+    group,
+  }, -1);
+  reap(pid);
+  closeAll(pidfd, reports.socket);
+  const own = (await Deno.readTextFile(`${directory}/out`)).split("\n").filter((line) =>
+    line.startsWith("0::")
+  );
+  assertEquals(own.map((line) => line.split("/").at(-1)), Array(2).fill(group!.split("/").at(-1)));
+  await until(() => !Deno.readTextFileSync(`${group}/cgroup.events`).includes("populated 1"), "it is empty");
+  await Deno.remove(group!);
+}, group === undefined);
+
+Deno.test("sandbox: what is written into a delegated cgroup, and where there is one", async () => {
+  const root = await Deno.makeTempDir(); // as the kernel shows it: cgroup-v2.rst
+  const limits = { memory: 2 ** 30, processes: 5, cpus: 1.5 };
+  const membership = "12:pids:/elsewhere\n0::/user/own\n";
+  const made = (given = limits, member = membership) =>
+    ControlGroup.make(given, { root, membership: member })?.path;
+  const folder = async (name: string, controllers: string) => {
+    await Deno.mkdir(`${root}/${name}`, { recursive: true });
+    await Deno.writeTextFile(`${root}/${name}/cgroup.subtree_control`, `${controllers}\n`);
+    await Deno.writeTextFile(`${root}/${name}/cgroup.procs`, "");
+  };
+  try {
+    await folder("user/own", "");
+    await folder("user", "cpu memory");
+    assertEquals(made(), undefined); // nobody would count processes
+    await folder("user", "cpu memory pids");
+    const gone = `${root}/user/heddle-${2 ** 30}-1`; // no process has that number
+    await Deno.mkdir(gone);
+    const group = ControlGroup.make(limits, { root, membership })!;
+    assertMatch(group.path.slice(root.length), new RegExp(`^/user/heddle-${Deno.pid}-\\d+$`));
+    await assertRejects(() => Deno.stat(gone), Deno.errors.NotFound);
+    const files = [...Deno.readDirSync(group.path)].map(({ name }) => name).sort();
+    const written = files.map((name) => [name, Deno.readTextFileSync(`${group.path}/${name}`)]);
+    assertEquals(Object.fromEntries(written), {
+      "cpu.max": "150000 100000",
+      "memory.max": String(2 ** 30),
+      "memory.oom.group": "1",
+      "pids.max": "6",
+    });
+    for (const name of files) await Deno.remove(`${group.path}/${name}`); // the kernel's are gone with the directory
+    await group[Symbol.asyncDispose]();
+    await assertRejects(() => Deno.stat(group.path), Deno.errors.NotFound);
+    assertEquals(ControlGroup.make({}, { root, membership }), undefined);
+    assertEquals(made(limits, "12:pids:/user/own\n"), undefined); // version 1
+    assertEquals(made(limits, "0::/../user\n"), undefined); // outside of its cgroup namespace
+    await Deno.remove(`${root}/user/cgroup.procs`);
+    assertEquals(made(), undefined); // it is another one's
+  } finally {
+    await Deno.remove(root, { recursive: true });
   }
 });
 
@@ -573,6 +687,20 @@ test("signals go on to the program, and a second SIGTERM ends all", async () => 
     await child.stderr.cancel();
     assertEquals((await child.status).code, status);
   }
+});
+
+test("on the platform ptrace a tracer decides", async (directory) => {
+  for (const name of ["open", "closed"]) await Deno.writeTextFile(`${directory}/${name}`, `${name}\n`);
+  const { code, stdout, stderr } = await inBox(shell("cat open; cat closed; (exit 3) | cat; exit 4"), {
+    platform: "ptrace",
+    cwd: directory,
+    permissions: { run: ["cat"], read: [`${directory}/open`] },
+  });
+  assertEquals({ code, stdout, stderr }, {
+    code: 4,
+    stdout: "open\n",
+    stderr: "cat: closed: Permission denied\n",
+  });
 });
 
 test("the death of the supervisor ends the box", async () => {

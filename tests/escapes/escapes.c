@@ -11,12 +11,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/limits.h>
+#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +28,9 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -37,6 +42,9 @@
 
 static const char *secret, *outside, *server;
 static pid_t victim;
+static volatile int racing = 1;
+// Bytes of the shared memory that the victim has.
+enum { SHARED = 64 };
 
 // Writes out what can be read of the descriptor.
 static void show(int file) {
@@ -362,6 +370,43 @@ static void passed_descriptor(void) {
   }
 }
 
+static void shared_memory(void) {
+  // By their numbers, whatever their keys are.
+  for (int index = 0; index < 1000; index++) {
+    struct shmid_ds status;
+    void *bytes = shmat(shmctl(index, SHM_STAT, &status), NULL, SHM_RDONLY);
+    if (bytes != (void *)-1 && write(1, bytes, status.shm_segsz < SHARED ? status.shm_segsz : SHARED) < 0) return;
+  }
+}
+
+static volatile int own = -1;
+
+static void *report_itself(void *unused) {
+  (void)unused;
+  struct sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+                                  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  own = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+  show_path(secret);
+  racing = 0;
+  return NULL;
+}
+
+// Two filters report the same call, and the one inside lets it go on: is the one outside heard?
+static void own_listener(void) {
+  pthread_t other;
+  pthread_create(&other, NULL, report_itself, NULL);
+  while (racing) {
+    struct seccomp_notif call = {0};
+    struct pollfd ready = {.fd = own, .events = POLLIN};
+    if (poll(&ready, 1, 10) <= 0 || ioctl(own, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) continue;
+    struct seccomp_notif_resp answer = {.id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    ioctl(own, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+  }
+  pthread_join(other, NULL);
+}
+
 // Execution.
 
 static void try_exec(const char *file, char *const argv[]) {
@@ -472,7 +517,6 @@ static void strange_calls(void) {
 #ifndef TRIES
 enum { TRIES = 100000 };
 #endif
-static volatile int racing = 1;
 static char raced[PATH_MAX];
 
 static void *rewrite(void *unused) {
@@ -744,17 +788,24 @@ static void changed(void) {
   bind(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address);
   int file = open(secret, O_PATH);
   fchmod(file, 0777), fchown(file, 65534, 65534);
+  syscall(452 /* fchmodat2 */, file, "", 0777, AT_EMPTY_PATH), syscall(452, AT_FDCWD, secret, 0777, 0);
   snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   chmod(path, 0777), truncate(path, 1);
 }
 
-// Not a trick, but whom they are tried on: a process outside with the secret open, which shows it to whoever connects.
+// Not a trick, but whom they are tried on: a process outside with the secret open, and in shared memory, which shows it to
+// whoever connects.
 static void be_victim(void) {
   int file = open(secret, O_RDONLY);
   char bytes[4096];
   ssize_t count = pread(file, bytes, sizeof bytes, 0);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path + 1, server, sizeof address.sun_path - 2);
+  int shared = shmget(IPC_PRIVATE, SHARED, IPC_CREAT | 0600);
+  char *memory = shmat(shared, NULL, 0);
+  shmctl(shared, IPC_RMID, NULL); // it goes with this process, and can be attached until then
+  if (memory == (char *)-1) exit(1);
+  memcpy(memory, bytes, count < SHARED ? (size_t)count : SHARED);
   socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(server));
   int listener = socket(AF_UNIX, SOCK_STREAM, 0);
   if (count < 0 || bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 8) < 0) exit(1);
@@ -779,7 +830,8 @@ static const struct {
     {"overlay", overlay}, {"pivot", pivot}, {"change_root", change_root}, {"tree", tree},
     {"new_mount_api", new_mount_api}, {"namespaces", namespaces}, {"joined", joined}, {"traced", traced},
     {"foreign_memory", foreign_memory}, {"stolen_descriptor", stolen_descriptor}, {"signals", signals},
-    {"passed_descriptor", passed_descriptor}, {"executed", executed}, {"interpreted", interpreted},
+    {"passed_descriptor", passed_descriptor}, {"shared_memory", shared_memory}, {"own_listener", own_listener},
+    {"executed", executed}, {"interpreted", interpreted},
     {"by_loader", by_loader}, {"from_memory", from_memory}, {"privileged", privileged},
     {"kernel_settings", kernel_settings}, {"terminal", terminal}, {"strange_calls", strange_calls},
     {"path_race", path_race}, {"link_race", link_race}, {"directory_race", directory_race}, {"exec_race", exec_race},

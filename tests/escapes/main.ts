@@ -5,7 +5,7 @@
  * A trick that would fail anyway shows nothing: those that need no rights are first tried without a wall, and must succeed.
  */
 
-import type { PermissionOptions } from "../../examples/sandbox/sandbox.ts";
+import type { PermissionOptions, Platform, SandboxOptions } from "../../examples/sandbox/sandbox.ts";
 import { closeBoxes, compiled, hasProgram, inBox, obstacle } from "../support/boxes.ts";
 
 /** Each reads the secret, or changes what is outside, where there is no wall. */
@@ -22,6 +22,8 @@ const mustSucceed = [
   "by_child",
   "other_opens",
   "passed_descriptor",
+  "shared_memory",
+  "own_listener",
   "interpreted",
   "by_loader",
   "from_memory",
@@ -37,10 +39,14 @@ const mustSucceedForRoot = ["bind_mount", "by_handle", "by_victim", "traced", "s
 
 /** Longer is a hang. Two races of 100,000 tries are the longest; each of them is a call for a policy. */
 const LONGEST = 30_000, LONGEST_POLICED = 180_000;
+/** So often the supervisor is killed each way. */
+const MOMENTS = 5;
 /** What they reach is allowed by the permissions: the loopback device of the box, a program beside the secret. */
 const onlyPoliced = ["other_addresses", "connect_race", "socket_race", "datagram_race", "exec_race"];
 /** A policy is not asked about modes, owners and times: here the permissions let it change those. */
 const notPoliced = ["changed"];
+/** The platform ptrace reads what the kernel then reads again: README.md says that these win there. */
+const winOverPtrace = ["path_race", "link_race", "directory_race"];
 
 interface Place {
   readonly base: string;
@@ -135,19 +141,20 @@ async function tried(
   place: Place,
   args: string[],
   permissions: PermissionOptions,
-  trace: boolean,
-  policy?: URL,
+  { trace, policy, platform }: { trace?: boolean; policy?: URL; platform?: Platform },
 ): Promise<string | undefined> {
   const before = await stateOf(place);
+  const longest = policy || platform === "ptrace" ? LONGEST_POLICED : LONGEST;
   const start = performance.now();
   const { code, stdout } = await inBox([program, trick, ...args], {
     cwd: place.work,
     permissions,
-    limits: { timeout: policy ? LONGEST_POLICED : LONGEST },
+    limits: { timeout: longest },
     policy,
+    platform,
     ...(trace && { trace: "refused" }),
   });
-  if (performance.now() - start >= (policy ? LONGEST_POLICED : LONGEST)) return "it did not end";
+  if (performance.now() - start >= longest) return "it did not end";
   if (stdout.includes(place.token)) return "the secret was read";
   const leak = /^LEAK: .*$/m.exec(stdout);
   if (leak) return leak[0];
@@ -163,6 +170,74 @@ async function emptied(directory: string): Promise<void> {
   for await (const { name } of Deno.readDir(directory)) {
     await new Deno.Command("rm", { args: ["-rf", `${directory}/${name}`] }).output();
   }
+}
+
+/** Also for who may not write the lock file, or is elsewhere. */
+const runDeno = [
+  "run",
+  "--quiet",
+  "-A",
+  "--no-lock",
+  "--config",
+  new URL("../../deno.json", import.meta.url).pathname,
+];
+
+const SUPERVISOR_KILLED = "supervisor_killed";
+
+/**
+ * The supervisor dies while calls wait for its answers. The program asks for the secret all the time, in two processes: it
+ * has to end, and gets nothing in between. The platform or the policy alone is what keeps the secret here.
+ */
+async function supervisorKilled(place: Place, fail: (message: string) => void): Promise<number> {
+  const policy = `${place.base}/policy.ts`;
+  const closed = JSON.stringify(`${place.base}/closed`);
+  await Deno.writeTextFile(
+    policy,
+    `export default ({ path }) => path?.startsWith(${closed}) ? "deny" : "allow";`,
+  );
+  const system = ["/usr", "/etc"];
+  const ways: Record<string, Partial<SandboxOptions>> = {
+    "with a policy": { policy, permissions: { read: true } },
+    "on the platform ptrace": { platform: "ptrace", permissions: { read: system } },
+    "with a trace": { trace: "refused", permissions: { read: system } },
+  };
+  const script =
+    'for i in 1 2; do while :; do read line < "$0" && echo "$line"; done & done 2> /dev/null; echo ready; wait';
+  for (const [way, options] of Object.entries(ways)) {
+    for (let time = 0; time < MOMENTS; time++) {
+      const command = { ...options, command: ["sh", "-c", script, place.secret] };
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [...runDeno, new URL("supervises.ts", import.meta.url).pathname, JSON.stringify(command)],
+        cwd: place.work,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const ended = new AbortController();
+      let stdout = "", isReady = () => {};
+      const ready = new Promise<void>((resolve) => isReady = resolve);
+      const reading = (async () => {
+        for await (
+          const text of child.stdout.pipeThrough(new TextDecoderStream(), { signal: ended.signal })
+        ) {
+          stdout += text;
+          isReady();
+        }
+      })();
+      await Promise.race([ready, reading]);
+      await new Promise((resolve) => setTimeout(resolve, time * 7)); // another moment each time
+      child.kill("SIGKILL");
+      await child.status;
+      // The pipe ends when the last process of the box has.
+      const timer = setTimeout(() => ended.abort(), LONGEST);
+      await reading.catch(() => fail(`${SUPERVISOR_KILLED} ${way}: the program goes on`));
+      clearTimeout(timer);
+      if (stdout !== "ready\n") {
+        fail(`${SUPERVISOR_KILLED} ${way}: it wrote ${JSON.stringify(stdout.slice(0, 99))}`);
+      }
+    }
+  }
+  return Object.keys(ways).length * MOMENTS;
 }
 
 async function tryAll(wanted: readonly string[]): Promise<number> {
@@ -196,7 +271,7 @@ async function tryAll(wanted: readonly string[]): Promise<number> {
     if (isSure) {
       const own = await makePlace(); // it may be left in any state
       const ownArgs = [own.secret, own.outside, String(victim.pid), server];
-      const isForeign = ["passed_descriptor"].includes(trick); // this is the victim's secret
+      const isForeign = ["passed_descriptor", "shared_memory"].includes(trick); // this is the victim's secret
       const seen = { ...own, token: isForeign ? place.token : own.token };
       if (!await withoutWall(program, trick, seen, ownArgs)) {
         fail(`${trick} does nothing even without a wall`);
@@ -205,8 +280,16 @@ async function tryAll(wanted: readonly string[]): Promise<number> {
     }
     if (!notPoliced.includes(trick)) {
       tries++;
-      const wrong = await tried(program, trick, place, args, policed, false, policyFor(place)).catch(String);
+      const wrong = await tried(program, trick, place, args, policed, { policy: policyFor(place) })
+        .catch(String);
       if (wrong) fail(`${trick} under a policy: ${wrong}`);
+      await emptied(place.work);
+    }
+    if (!onlyPoliced.includes(trick) && !winOverPtrace.includes(trick)) {
+      tries++;
+      const { allowed } = wallsOf(place);
+      const wrong = await tried(program, trick, place, args, allowed, { platform: "ptrace" }).catch(String);
+      if (wrong) fail(`${trick} on the platform ptrace: ${wrong}`);
       await emptied(place.work);
     }
     for (const [wall, permissions] of onlyPoliced.includes(trick) ? [] : Object.entries(wallsOf(place))) {
@@ -218,12 +301,13 @@ async function tryAll(wanted: readonly string[]): Promise<number> {
         ) continue;
         tries++;
         const what = `${trick} behind the wall "${wall}"${trace ? ", traced" : ""}`;
-        const wrong = await tried(program, trick, place, args, permissions, trace).catch(String);
+        const wrong = await tried(program, trick, place, args, permissions, { trace }).catch(String);
         if (wrong) fail(`${what}: ${wrong}`);
         await emptied(place.work);
       }
     }
   }
+  if (wanted.length === 0 || wanted.includes(SUPERVISOR_KILLED)) tries += await supervisorKilled(place, fail);
   try {
     victim.kill("SIGTERM");
   } catch {
@@ -246,19 +330,16 @@ async function asNobody(wanted: readonly string[]): Promise<number> {
     await Deno.mkdir(`${home}/cache`);
     for (const path of [home, `${home}/deno`]) await Deno.chmod(path, 0o755);
     await Deno.chmod(`${home}/cache`, 0o777);
-    const root = new URL("../../", import.meta.url);
     const { code } = await new Deno.Command("setpriv", {
       args: [
         "--reuid=65534",
         "--regid=65534",
         "--clear-groups",
         `${home}/deno`,
-        "run",
-        "--quiet",
-        "-A",
-        "--no-lock",
-      ]
-        .concat("--config", new URL("deno.json", root).pathname, new URL(import.meta.url).pathname, wanted),
+        ...runDeno,
+        new URL(import.meta.url).pathname,
+        ...wanted,
+      ],
       clearEnv: true,
       env: { PATH: "/usr/bin:/bin", DENO_DIR: `${home}/cache` },
       cwd: "/",
