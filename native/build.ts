@@ -366,7 +366,7 @@ function licences(out: string): string {
 }
 
 /** Where the libraries that a page imports lie on this machine, by their names: Deno has them in its cache, in the import map's versions. */
-async function packagesOf(entry: string): Promise<Record<string, string>> {
+export async function packagesOf(entry: string): Promise<Record<string, string>> {
   const cache = await informationOn();
   const { npmPackages } = await informationOn(entry);
   return Object.fromEntries(

@@ -6,6 +6,8 @@ interface Served extends AsyncDisposable {
 }
 
 const kinds: Record<string, string> = {
+  html: "text/html",
+  css: "text/css",
   ts: "text/typescript",
   js: "text/javascript",
   json: "application/json",
