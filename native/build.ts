@@ -307,7 +307,10 @@ function halves({ onResolve, onLoad }: PluginBuild, isFor: Bundle["isFor"]): voi
   }));
   // Its bytes are the host's: a thread opens what the host has loaded, by its soname. 58 KB in each of them else.
   if (isFor === "threads") {
-    onLoad({ filter: /\/ffi\/embedded\.ts$/ }, () => ({ contents: `export const base64 = "", soname = "";` }));
+    onLoad(
+      { filter: /\/ffi\/embedded\.ts$/ },
+      () => ({ contents: `export const base64 = "", soname = "";` }),
+    );
   }
 }
 

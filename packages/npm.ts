@@ -14,10 +14,10 @@ const LIMIT = 300_000;
 
 const OPENTELEMETRY = "npm:@opentelemetry/api@^1.9.0";
 
-/** By what is exported, the module. */
-const ENTRIES = { ".": "mod", "./inspector": "inspector/inspect", "./otel": "otel/opentelemetry" };
+/** What is exported beside mod.js, and from which module. */
+const ENTRIES = { "./inspector": "inspector/inspect", "./otel": "otel/opentelemetry" };
 
-/** Modules that declarations name, and no entries. */
+/** Modules that their declarations name. */
 const DECLARED = ["inspector/sampler", "inspector/lives"];
 
 /** Fills `npm/` below the folder, and returns the tarball's path. */
@@ -25,15 +25,18 @@ export async function writeNpm(packed: URL): Promise<string> {
   const folder = new URL("npm/", packed);
   await emptyFolder(folder);
   const to = (path: string) => new URL(path, folder);
-  for (const path of ["LICENSE", "inspector/LICENCES.md", "mod.js"]) await copy(path, to(path));
+  for (const path of ["LICENSE", "inspector/LICENCES.md"]) await copy(path, to(path));
   await write(to("package.json"), `${JSON.stringify(manifest(), undefined, 2)}\n`);
   await write(to("README.md"), readme);
-  await write(to("heddle.js"), withModulesAsJavaScript(await Deno.readTextFile(new URL("heddle.js", root))));
-  for (const path of ["scheduler/host/worker_bundle", ...Object.values(ENTRIES).slice(1)]) {
+  await write(to("mod.js"), await changed("mod.js", { "./mod.ts": "./mod.d.ts" }));
+  const imported = ["./scheduler/host/worker_bundle", "inspector/inspect"];
+  const asJavaScript = imported.map((path) => [`${path}.ts`, `${path}.js`]);
+  await write(to("heddle.js"), await changed("heddle.js", Object.fromEntries(asJavaScript)));
+  for (const path of ["scheduler/host/worker_bundle", ...Object.values(ENTRIES)]) {
     await write(to(`${path}.js`), await bundled(`${path}.ts`));
   }
   await write(to("mod.d.ts"), await declarationOfPackage("mod.ts"));
-  for (const path of [...Object.values(ENTRIES).slice(1), ...DECLARED]) {
+  for (const path of [...Object.values(ENTRIES), ...DECLARED]) {
     const declared = await declarationOf(`${path}.ts`);
     await write(to(`${path}.d.ts`), declared.replaceAll(OPENTELEMETRY, "@opentelemetry/api"));
   }
@@ -50,7 +53,9 @@ function manifest(): object {
     license,
     type: "module",
     engines: { deno: ">=2.9.6" },
-    exports: Object.fromEntries(Object.entries(ENTRIES).map(([at, path]) => [at, entryOf(path)])),
+    exports: Object.fromEntries(
+      Object.entries({ ".": "mod", ...ENTRIES }).map(([at, path]) => [at, entryOf(path)]),
+    ),
     peerDependencies: { "@opentelemetry/api": OPENTELEMETRY.split("@").at(-1) },
     peerDependenciesMeta: { "@opentelemetry/api": { optional: true } },
   };
@@ -77,15 +82,13 @@ console.log(await go(double(21))); // 42
 \`\`\`
 `;
 
-/** What heddle.js imports by itself. */
-function withModulesAsJavaScript(text: string): string {
-  for (const path of ["./scheduler/host/worker_bundle", "inspector/inspect"]) {
-    if (text.split(`${path}.ts`).length !== 2) {
-      throw new Error(
-        `heddle.js has ${path}.ts ${text.split(`${path}.ts`).length - 1} times, which was once.`,
-      );
-    }
-    text = text.replace(`${path}.ts`, () => `${path}.js`);
+/** A file with each of these, which it has once, replaced. */
+async function changed(path: string, replacements: Readonly<Record<string, string>>): Promise<string> {
+  let text = await Deno.readTextFile(new URL(path, root));
+  for (const [before, after] of Object.entries(replacements)) {
+    const times = text.split(before).length - 1;
+    if (times !== 1) throw new Error(`${path} has ${before} ${times} times, and is to have it once.`);
+    text = text.replace(before, () => after);
   }
   return text;
 }
@@ -113,7 +116,7 @@ async function bundled(entry: string): Promise<string> {
       platform: "neutral",
       external: ["node:*"],
       target: "esnext",
-      // A declaration says what is what: words are there.
+      // As native/build.ts makes the others: names stay, for stacks.
       minifyWhitespace: true,
       minifySyntax: true,
       legalComments: "none",

@@ -1,7 +1,7 @@
 /** A user's program with the package in each way that the README names: `deno task test:packages`. */
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { pack } from "../../packages/pack.ts";
-import { serveFolder, serveRegistry } from "./server.ts";
+import { serveFolder, serveRegistry } from "../support/served.ts";
 
 const directory = await Deno.makeTempDir();
 const at = new URL(`file://${directory}/`);

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { writeSite } from "../../site/build.ts";
 import { guidesFrom } from "../../site/guides.ts";
-import { serveFolder } from "../packages/server.ts";
+import { serveFolder } from "../support/served.ts";
 import { startBrowser } from "./browser.ts";
 
 const directory = await Deno.makeTempDir();
@@ -59,7 +59,7 @@ const { guides } = await guidesFrom(["README.md"]);
 const pages = [
   ...guides.filter(({ source }) => source.endsWith(".md")).map(({ path }) => path),
   ...kinds,
-  "native/files.html",
+  "bench/rows/files.html",
 ];
 
 Deno.test("every link within the site leads somewhere, to the chapter that it names", async () => {
@@ -78,7 +78,7 @@ Deno.test("no guide is wider than a phone, nor what is of the API, and none asks
   await page.setViewport({ width: 390, height: 844 });
   const wide: string[] = [];
   for (const path of pages) {
-    await page.goto(`${served.url}/${path}`);
+    assertEquals((await page.goto(`${served.url}/${path}`))?.status(), 200);
     const width = await page.evaluate("document.scrollingElement.scrollWidth") as number;
     if (width > 390) wide.push(`${path}: ${width}`);
   }
