@@ -1,4 +1,4 @@
-/** On this machine: the folder of JSR's form by HTTP, and as the registry serves what was published from it. */
+/** Folders by HTTP on this machine, and the package as its registry serves it. */
 
 interface Served extends AsyncDisposable {
   /** Without a slash at the end. */
