@@ -2,7 +2,7 @@
  * What became of each task while somebody looked: the states in which dumps have shown it. So the page can ask which tasks there were
  * at a moment of the last half minute, and get a few of 100,000.
  */
-import type { DumpedPlace, DumpedTask } from "@heddle/heddle";
+import type { DumpedPlace, DumpedTask } from "../mod.js";
 
 /** Milliseconds for which a task is known that is not there any more, and how many of those at most. */
 export const KEPT_MS = 30_000;

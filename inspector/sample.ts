@@ -11,7 +11,7 @@ import type {
   DumpedThread,
   Histogram,
   Metrics,
-} from "@heddle/heddle";
+} from "../mod.js";
 import { histogramOf } from "../scheduler/tracing/histogram.ts";
 
 /** Groups of tasks, and channels and locks, that one sample has at most. Guess: more than anybody reads. */

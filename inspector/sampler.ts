@@ -2,7 +2,7 @@
  * Looks at a scheduler when the page asks, and not more often than that is worth. So while nobody looks at the page it costs nothing,
  * and what it has seen is forgotten soon. Pages ask again and again: a stream would hold the program when it is about to end.
  */
-import type { Scheduler } from "@heddle/heddle";
+import type { Scheduler } from "../mod.js";
 import { type Answer, type Life, Lives, type Question } from "./lives.ts";
 import { type Sample, Sampling } from "./sample.ts";
 

@@ -39,7 +39,8 @@ import {
   type Span,
   SpanStatusCode,
   trace,
-} from "@opentelemetry/api";
+  // deno-lint-ignore no-import-prefix -- Where this is imported by its address there is no import map.
+} from "npm:@opentelemetry/api@^1.9.0";
 import {
   type Call,
   type Cloneable,
@@ -49,7 +50,7 @@ import {
   task as define,
   type TaskContext,
   type TaskDefinition,
-} from "@heddle/heddle";
+} from "../mod.js";
 
 const NAME = "heddle";
 

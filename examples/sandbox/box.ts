@@ -1,6 +1,6 @@
 /** One program behind its wall, from start to end. */
 
-import type { Scheduler } from "@heddle/heddle";
+import type { Scheduler } from "../../mod.js";
 import { ControlGroup } from "./cgroup.ts";
 import { asked } from "./copied_call.ts";
 import type { Reported } from "./filter.ts";

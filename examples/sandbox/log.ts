@@ -1,6 +1,6 @@
 /** Where calls are shown: to a file or to standard error, and to whoever reads the events of a box. */
 
-import { type Channel, ChannelClosedError } from "@heddle/heddle";
+import { type Channel, ChannelClosedError } from "../../mod.js";
 
 /** A call that was seen. What a program writes into its memory meanwhile can make it another one, unless a policy judges. */
 export interface CallEvent {

@@ -5,7 +5,7 @@
  */
 
 import { errnoName } from "../../ffi/errno.ts";
-import { Channel, type Scheduler, type Task, task } from "@heddle/heddle";
+import { Channel, type Scheduler, type Task, task } from "../../mod.js";
 import type { Asked, CopiedCall } from "./copied_call.ts";
 import { Emulation, loadEmulation, type Question, type Result } from "./emulation.ts";
 import { Event } from "./launch.ts";

@@ -9,7 +9,7 @@
  * a process that moves names about, can make it another one. README.md says so.
  */
 
-import { task } from "@heddle/heddle";
+import { task } from "../../mod.js";
 import { errnoName } from "../../ffi/errno.ts";
 import { type CallName, isIntercepted } from "./intercepted_call.ts";
 import { letGo } from "./launch.ts";

@@ -4,7 +4,7 @@
  * thread has died. Then the supervisor ends the calls itself, as denied, and those that come after them.
  */
 
-import type { Channel } from "@heddle/heddle";
+import type { Channel } from "../../mod.js";
 import { type CopiedCall, copyCall } from "./copied_call.ts";
 import { Event } from "./launch.ts";
 import { say } from "./log.ts";

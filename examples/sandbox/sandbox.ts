@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel, type Scheduler } from "@heddle/heddle";
+import { Channel, type Scheduler } from "../../mod.js";
 import { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";

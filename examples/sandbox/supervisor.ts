@@ -4,7 +4,7 @@
  * What a policy is asked about it copies and refers to that (referral.ts). It decides nothing itself.
  */
 
-import { Channel, type Scheduler, task } from "@heddle/heddle";
+import { Channel, type Scheduler, task } from "../../mod.js";
 import { isAsked } from "./copied_call.ts";
 import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
 import { type CallName, isIntercepted } from "./intercepted_call.ts";

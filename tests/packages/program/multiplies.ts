@@ -1,0 +1,4 @@
+/** Another one of that name. */
+import { task } from "@heddle/heddle";
+
+export const run = task(import.meta, "run", (_ctx, a: number, b: number) => a * b);
