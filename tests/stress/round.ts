@@ -2,7 +2,7 @@
 import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
 import { ready } from "./acts/admission.ts";
-import { bridged } from "./acts/bridged.ts";
+import { bridged, returned } from "./acts/bridged.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
 import { deadlock } from "./acts/deadlock.ts";
@@ -61,6 +61,7 @@ const plays: readonly Play[] = [
   progress,
   hearing,
   bridged,
+  returned,
   ready,
   values,
   scripts,
