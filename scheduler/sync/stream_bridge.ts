@@ -34,7 +34,7 @@ function left(): DOMException {
 }
 
 /** A channel that is closed when the thread at either end dies. */
-function tied<T>(isolate: Isolate, capacity: number): Channel<T> {
+export function tied<T>(isolate: Isolate, capacity: number): Channel<T> {
   const channel = new Channel<T>({ [HOME]: isolate } as unknown as Home, capacity);
   const object = (channel[HANDLE] as Shareable).share();
   // Plain access: nobody else knows it yet.
