@@ -216,6 +216,7 @@ Deno.test("a dump is JSON as it is, with its version, and prints as text", async
     "processors",
     "queues",
     "objects",
+    "descriptors",
     "native",
     "cycles",
     "unstable",
