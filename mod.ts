@@ -34,6 +34,7 @@ export type { Capabilities } from "./ffi/capabilities.ts";
 export type {
   Dump,
   DumpedCycle,
+  DumpedDescriptor,
   DumpedObject,
   DumpedPlace,
   DumpedProcessor,

@@ -108,6 +108,8 @@ export const accepts = task(
         libc.setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, noDelay, 4);
         // It never fails, and is served after this one was cancelled, too.
         ctx.go(echo(connection, open));
+        // Who accepts thousands on end would lose its time slice, and another thread would be started for the rest.
+        if (ctx.shouldYield) await ctx.yield();
         continue;
       }
       const error = errno();

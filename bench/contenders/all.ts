@@ -12,6 +12,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   heddle_payload: async () => (await import("./heddle_payload.ts")).contender,
   heddle_server: async () => (await import("./heddle_server.ts")).contender,
   heddle_thread: async () => (await import("./heddle_thread.ts")).contender,
+  heddle_urgent: async () => (await import("./heddle_urgent.ts")).contender,
   loop: async () => (await import("./loop.ts")).contender,
   net: async () => (await import("./net.ts")).contender,
   nonblocking: async () => (await import("./nonblocking.ts")).contender,

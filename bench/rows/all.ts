@@ -22,6 +22,7 @@ import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
 import { stream } from "./stream.ts";
 import { threadMemory } from "./thread_memory.ts";
+import { urgent } from "./urgent.ts";
 
 /** In the order of the table. */
 export const rows = [
@@ -53,6 +54,7 @@ export const rows = [
   parkedMillion,
   preemptCost,
   ...beside,
+  ...urgent,
   idleCpu,
   idleSysmon,
   ...echoNet,

@@ -135,7 +135,7 @@ export function copy(
   });
 }
 
-/** The same for the arguments of a task, among which signals and streams stay what they are, too. */
+/** The same for the arguments of a task, among which signals stay what they are, too. */
 export function copyArguments(args: readonly unknown[]): unknown[] {
   return copy(args, "args", undefined, undefined, COPY_ARGUMENTS) as unknown[];
 }

@@ -43,7 +43,7 @@ export interface References {
   readonly bridges: Bridges | undefined;
 }
 
-/** What may be among the arguments of a task, and goes on between it and who started it. */
+/** What goes on between two isolates once it has been passed on: a signal as an argument of a task, a stream anywhere. */
 export type Bridged = AbortSignal | ReadableStream | WritableStream;
 
 export const SIGNAL = 0;
@@ -71,8 +71,13 @@ export interface Bridges {
   open(): unknown;
   /** They are written, or could not be. */
   close(opened: unknown): Crossing | undefined;
-  /** Handles that are passed on in the place of one that is being written. Throws a Refusal if that is no argument. */
-  parts(value: Bridged): readonly Handle[];
+  /**
+   * Handles that are passed on in the place of one that is being written. Outside of arguments `begins` gets what is to be called when
+   * the value is on its way. Throws a Refusal if it is for arguments alone.
+   */
+  parts(value: Bridged, begins: (() => void)[]): readonly Handle[];
   /** What is made of them. */
   arrive(kind: number, parts: readonly Handle[]): Bridged;
+  /** What arrives now nobody wants: the other end is told. */
+  isDropping: boolean;
 }

@@ -25,10 +25,12 @@ export class OutOfBand {
   side: unknown[] = [];
   transfer: Transferable[] = [];
   bulk: Piece[] = [];
-  /** Objects of handles, buffers, and values that were marked by move(): none of it happens unless the message is passed on. */
+  /** Objects of handles, buffers, values that were marked by move(), and streams: none of it happens unless the message is passed on. */
   given: number[] = [];
   moves: Move[] = [];
   marked: object[] = [];
+  /** By which streams begin to cross. */
+  begins: (() => void)[] = [];
 
   /** The last message's are its caller's. */
   begin(): void {
@@ -64,11 +66,12 @@ export class OutOfBand {
       if (!stays) this.transfer.push(own);
     }
     for (const value of this.marked) unmark(value);
+    for (const begin of this.begins) begin();
   }
 
   /** Returns what takes back whatever is added from here on. */
   bookmark(): () => void {
-    const lists = [this.side, this.bulk, this.given, this.moves, this.marked];
+    const lists = [this.side, this.bulk, this.given, this.moves, this.marked, this.begins];
     const lengths = lists.map(({ length }) => length);
     return () => {
       lists.forEach((list, i) => list.length = lengths[i]);
@@ -81,6 +84,7 @@ export class OutOfBand {
     if (this.given.length !== 0) this.given = [];
     if (this.moves.length !== 0) this.moves = [];
     if (this.marked.length !== 0) this.marked = [];
+    if (this.begins.length !== 0) this.begins = [];
     if (this.bulk.length !== 0) this.bulk = [];
     if (this.side.length !== 0) this.begin();
   }

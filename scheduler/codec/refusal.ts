@@ -61,10 +61,10 @@ const INSTEAD: Record<string, string> = {
   Headers: "pass [...headers]",
   Memory: "make it with { shared: true }",
   Promise: "await it first",
-  ReadableStream: "a task can have it as an argument; for what comes from one, there are tasks that yield",
+  ReadableStream: "arguments, results and channels can have it",
   Request: "pass its URL and what else is needed of it",
   Response: "pass its status and its body's bytes",
-  TransformStream: "a task can have it as an argument, as the pair of its ends",
+  TransformStream: "arguments, results and channels can have it, as the pair of its ends",
   URL: "pass its href",
   URLSearchParams: "pass its toString()",
   UnsafeCallback: "make it where it is used",
@@ -73,7 +73,7 @@ const INSTEAD: Record<string, string> = {
   WeakMap: "pass a Map of what the task needs",
   WeakRef: "pass what it refers to",
   WeakSet: "pass a Set of what the task needs",
-  WritableStream: "a task can have it as an argument",
+  WritableStream: "arguments, results and channels can have it",
   pointer: PASS_ADDRESS,
 };
 

@@ -20,8 +20,8 @@ export interface Way {
   readonly moves: number;
   /** The message stays in its isolate: a large buffer is a side value, copied. */
   readonly stays: boolean;
-  /** Signals and streams are side values, the very ones. */
-  readonly keepsBridged: boolean;
+  /** Signals are side values, the very ones. What stays has streams so anyway. */
+  readonly keepsSignals: boolean;
 }
 
 /** Into memory that the caller has. */
@@ -30,7 +30,7 @@ export const INTO: Way = {
   hasBulk: false,
   moves: Infinity,
   stays: false,
-  keepsBridged: false,
+  keepsSignals: false,
 };
 /** To bytes. */
 export const WHOLE: Way = {
@@ -38,7 +38,7 @@ export const WHOLE: Way = {
   hasBulk: false,
   moves: Infinity,
   stays: false,
-  keepsBridged: false,
+  keepsSignals: false,
 };
 /** Into the arena, and what cannot lie there by port. */
 export const SLOT: Way = {
@@ -46,7 +46,7 @@ export const SLOT: Way = {
   hasBulk: true,
   moves: MOVE_BY_PORT,
   stays: false,
-  keepsBridged: false,
+  keepsSignals: false,
 };
 /** Into the arena. */
 export const CELL: Way = {
@@ -54,9 +54,9 @@ export const CELL: Way = {
   hasBulk: true,
   moves: Infinity,
   stays: false,
-  keepsBridged: false,
+  keepsSignals: false,
 };
 /** To another value of the same isolate. */
-export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true, keepsBridged: false };
+export const COPY: Way = { isPrivate: true, hasBulk: false, moves: BULK, stays: true, keepsSignals: false };
 /** The same for the arguments of a task. */
-export const COPY_ARGUMENTS: Way = { ...COPY, keepsBridged: true };
+export const COPY_ARGUMENTS: Way = { ...COPY, keepsSignals: true };

@@ -42,7 +42,7 @@ import {
   TRACKING,
   VIEW,
 } from "./format.ts";
-import { type Bridged, bridgedKind, HANDLE, type Handle, type References } from "./handle.ts";
+import { type Bridged, bridgedKind, HANDLE, type Handle, type References, SIGNAL } from "./handle.ts";
 import { isMarked } from "./moves.ts";
 import { OutOfBand } from "./out_of_band.ts";
 import { isOfPlatform, isPlain } from "./plain.ts";
@@ -374,10 +374,11 @@ export class Writer {
 
   #writeBridged(at: number, value: Bridged, kind: number): number {
     if (this.handles?.bridges === undefined) {
-      if (!this.#way.keepsBridged) refuse(value);
+      const { keepsSignals, stays } = this.#way;
+      if (!(kind === SIGNAL ? keepsSignals : stays)) refuse(value);
       return this.#writeSide(at, value);
     }
-    const parts = this.handles.bridges.parts(value);
+    const parts = this.handles.bridges.parts(value, this.beside.begins);
     return this.write(this.#header(at, BRIDGED, kind), parts);
   }
 

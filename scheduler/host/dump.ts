@@ -33,6 +33,8 @@ export interface Dump {
   readonly queues: DumpedQueues;
   /** Channels and locks in shared memory: those that more than one thread has known. */
   readonly objects: readonly DumpedObject[];
+  /** Descriptors that are waited for, as the kernel says, if the program may read that (all permissions); else none. */
+  readonly descriptors: readonly DumpedDescriptor[];
   /** Threads for native calls, and calls that have not settled. */
   readonly native: { readonly threads: number; readonly calls: number };
   /** Circles of threads that hold what the next one waits for. */
@@ -177,6 +179,19 @@ export interface DumpedWait {
   readonly count: number;
   /** As cases of a `select`. */
   readonly inSelect: boolean;
+}
+
+/** A descriptor that tasks of a thread wait for, by {@linkcode readable}, {@linkcode writable} or {@linkcode pollable}. */
+export interface DumpedDescriptor {
+  /** Its number. */
+  readonly fd: number;
+  /**
+   * What it is to become. "both": one or the other. A wait that was taken back is told of until that happens. "pollable": it is
+   * registered once for all, whether or not somebody waits at this moment.
+   */
+  readonly awaits: "readable" | "writable" | "both" | "pollable";
+  /** Whose tasks they are. */
+  readonly thread: DumpedPlace;
 }
 
 /**

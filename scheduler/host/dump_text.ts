@@ -1,5 +1,5 @@
 /** A dump as text: what somebody reads at a desk, after Go's SIGQUIT dump. Equal tasks are one entry, as are equal threads. */
-import type { Dump, DumpedObject, DumpedPlace, DumpedTask, DumpedThread } from "./dump.ts";
+import type { Dump, DumpedDescriptor, DumpedObject, DumpedPlace, DumpedTask, DumpedThread } from "./dump.ts";
 
 /** Ids of one entry that are printed. Guess: enough to look for one of them in a log. */
 const MOST_IDS = 8;
@@ -19,6 +19,7 @@ export function dumpText(dump: Dump): string {
     ...section("Tasks", grouped(tasks, (task) => taskText(task, states))),
     ...section("Threads", grouped(threads, threadText)),
     ...section("Channels and locks", dump.objects.map(objectText)),
+    ...section("Descriptors", grouped(dump.descriptors, descriptorText)),
     ...section(
       "Processors",
       dump.processors.map(({ number, state, thread, queued }) =>
@@ -102,6 +103,14 @@ function objectText(object: DumpedObject): string {
     ),
   ];
   return facts.length === 0 ? `${name}: nobody waits` : `${name}: ${facts.join(", ")}`;
+}
+
+function descriptorText({ fd, awaits, thread }: DumpedDescriptor): [number, string, string] {
+  const what = awaits === "both" ? "readable or writable" : awaits;
+  const rest = awaits === "pollable"
+    ? `registered by ${placeText(thread)}`
+    : `awaited by ${placeText(thread)} to be ${what}`;
+  return [fd, "descriptor", rest];
 }
 
 function verb(operation: string): string {

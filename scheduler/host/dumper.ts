@@ -11,6 +11,7 @@
  *                     them may be of different moments (a thread that goes on meanwhile is shown as it was, with the P that
  *                     it has).
  *   Ps, queues        words that say all by themselves.
+ *   descriptors       poll_sets.ts: the kernel's.
  *   what waits here   the host's own.
  *
  * What lives in the heap of a thread alone cannot be read from here: children without a slot, what a task awaits, local
@@ -19,7 +20,7 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";
 import { CLOSING, ISOLATES, PREEMPTED } from "../arena/layout/header.ts";
-import { HOST, M_IMPORTS, M_LIVE, M_PARKS, M_RAN, M_RUNS, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_IMPORTS, M_LIVE, M_PARKS, M_POLL_SET, M_RAN, M_RUNS, M_TID } from "../arena/layout/m.ts";
 import { METER_HEAP_USED } from "../arena/layout/meter.ts";
 import { O_FIRST_QUEUE } from "../arena/layout/object.ts";
 import { holder, isInCall, isOnItsWay, isRunning } from "../parking/processor.ts";
@@ -45,6 +46,7 @@ import { doublesOf } from "../tracing/meter.ts";
 import type {
   Dump,
   DumpedCycle,
+  DumpedDescriptor,
   DumpedObject,
   DumpedPlace,
   DumpedProcessor,
@@ -53,6 +55,7 @@ import type {
   DumpedWait,
 } from "./dump.ts";
 import { dumpText } from "./dump_text.ts";
+import { seePollSet } from "./poll_sets.ts";
 import { kernelName, systemCall } from "./system_calls.ts";
 
 /** What the host alone knows. */
@@ -124,6 +127,7 @@ export class Dumper {
         host: known.waiting.length,
       },
       objects: seen.map((one) => this.#object(one)),
+      descriptors: [HOST, ...known.isolates].flatMap((isolate) => this.#descriptors(isolate)),
       native: known.native,
       cycles: this.#cycles(seen),
       unstable,
@@ -240,6 +244,15 @@ export class Dumper {
         queued: rings.length(number),
       };
     });
+  }
+
+  // Descriptors -------------------------------------------------------------------------------------------------------
+
+  #descriptors(isolate: number): DumpedDescriptor[] {
+    const set = load(this.#shared.words, this.#shared.arena.isolate(isolate) + M_POLL_SET) - 1;
+    if (set < 0) return [];
+    const thread = this.#place(isolate);
+    return seePollSet(set).map((one) => ({ ...one, thread }));
   }
 
   // Channels and locks ------------------------------------------------------------------------------------------------

@@ -156,6 +156,16 @@ export class Agenda implements Loop {
     if (--this.live === 0) this.kick();
   }
 
+  attend(work: Promise<void>): void {
+    this.began();
+    const ended = () => {
+      this.hold.locks.hold();
+      this.ended();
+      this.hold.locks.release();
+    };
+    work.then(ended, ended);
+  }
+
   /** A G that is live, but has not begun: something is to arrive first. */
   expects(isParcel: boolean): void {
     const latest = performance.now() + (isParcel ? PARCEL : IMPORT);

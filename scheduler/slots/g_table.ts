@@ -433,15 +433,22 @@ export class GTable {
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
     // What arrives here and is not kept is collected. See dropParcel.
-    try {
-      if (this.#words[g + G_PAYLOAD] >= HANDLES) this.readPayload(slot);
-    } catch {
-      // Nobody waits for it.
-    }
+    if (this.#words[g + G_PAYLOAD] >= HANDLES) this.#readInVain(slot);
     const isInHeap = this.#words[g + G_PAYLOAD] === IN_HEAP;
     // First: whoever dies in between frees it once, and does not leave that to the host.
     this.#words[g + G_PAYLOAD] = INLINE;
     if (isInHeap) this.#heap.release(this.#words[g + G_BLOCK]);
+  }
+
+  #readInVain(slot: number): void {
+    const bridges = this.handles?.bridges;
+    if (bridges !== undefined) bridges.isDropping = true;
+    try {
+      this.readPayload(slot);
+    } catch {
+      // Nobody waits for it.
+    }
+    if (bridges !== undefined) bridges.isDropping = false;
   }
 }
 

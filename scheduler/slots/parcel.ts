@@ -25,9 +25,13 @@ export function openParcel({ bytes, side }: Parcel, handles?: References): unkno
  * reached keep their objects.
  */
 export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
+  if (parcel === undefined) return;
+  const bridges = handles?.bridges;
+  if (bridges !== undefined) bridges.isDropping = true;
   try {
-    if (parcel !== undefined) openParcel(parcel, handles);
+    openParcel(parcel, handles);
   } catch {
     // Nobody waits for it.
   }
+  if (bridges !== undefined) bridges.isDropping = false;
 }

@@ -1,11 +1,12 @@
 /**
- * What goes on between two isolates while a task runs that has it among its arguments: AbortSignals and streams. What arrives is one
- * of its own, and channels are between the two: signal_relay.ts, stream_bridge.ts.
+ * What goes on between two isolates once it has been passed on: AbortSignals and streams. What arrives is one of its own, and channels
+ * are between the two: signal_relay.ts, stream_bridge.ts. What stays in its isolate is the very object.
  *
- * **Until the task has ended.** Who starts the task makes the channels as the arguments are written, goes to work when they are, and
- * ends that when the task's slot is free, so that nothing of the task runs any more, however that came. So nothing is left on either
- * side, and a death is no case of its own. In results and in what is sent through channels such things are refused: nobody would say
- * when they end. A child that stays on its parent's thread gets the very object.
+ * **Among the arguments of a task: until that has ended.** Who starts the task makes the channels as the arguments are written, goes to
+ * work when they are, and ends that when the task's slot is free, so that nothing of the task runs any more, however that came.
+ *
+ * **In results and sends** there are streams alone, which end by themselves: stream_bridge.ts. Nobody would say when a signal is not to
+ * be followed any more.
  */
 import type { Bridged, Bridges, Crossing, Handle } from "../codec/handle.ts";
 import { READABLE, SIGNAL } from "../codec/handle.ts";
@@ -14,7 +15,7 @@ import { HOME, type Home } from "../tasks/home.ts";
 import type { Channel } from "./channel.ts";
 import type { Isolate } from "./isolate.ts";
 import { type Controllers, hearSignal, SignalRelay } from "./signal_relay.ts";
-import { Drain, readableFrom, Source, writableTo } from "./stream_bridge.ts";
+import { Drain, leave, readableFrom, Source, writableTo } from "./stream_bridge.ts";
 
 /** This side's part in one of them. */
 interface Bridge extends Crossing {
@@ -27,6 +28,7 @@ const NONE: ReadonlyMap<Bridged, Bridge> = new Map();
 export class IsolateBridges implements Bridges {
   readonly #isolate: Isolate;
   readonly #controllers: Controllers;
+  isDropping = false;
   /** Of the arguments that are being written; undefined while there are none. */
   #begun: ReadonlyMap<Bridged, Bridge> | undefined = undefined;
 
@@ -55,9 +57,14 @@ export class IsolateBridges implements Bridges {
     };
   }
 
-  parts(value: Bridged): readonly Handle[] {
+  parts(value: Bridged, begins: (() => void)[]): readonly Handle[] {
     const begun = this.#begun;
-    if (begun === undefined) refuse(value);
+    if (begun === undefined) {
+      if (value instanceof AbortSignal) refuse(value);
+      const bridge = this.#newBridge(value);
+      begins.push(() => bridge.begin());
+      return bridge.parts;
+    }
     // An encoder that finds no room begins again.
     let bridge = begun.get(value);
     if (bridge === undefined) {
@@ -68,14 +75,16 @@ export class IsolateBridges implements Bridges {
   }
 
   #newBridge(value: Bridged): Bridge {
-    const home = { [HOME]: this.#isolate } as unknown as Home;
-    if (value instanceof AbortSignal) return new SignalRelay(home, value);
-    return value instanceof ReadableStream ? new Source(home, value) : new Drain(home, value);
+    const isolate = this.#isolate;
+    if (value instanceof AbortSignal) return new SignalRelay({ [HOME]: isolate } as unknown as Home, value);
+    return value instanceof ReadableStream ? new Source(isolate, value) : new Drain(isolate, value);
   }
 
   arrive(kind: number, parts: readonly Handle[]): Bridged {
     if (kind === SIGNAL) return hearSignal(this.#isolate, parts[0], this.#controllers);
-    const [chunks, back] = parts as unknown as Channel<never>[];
-    return kind === READABLE ? readableFrom(chunks) : writableTo(chunks, back);
+    const channels = parts as unknown as Channel<never>[];
+    // Not now: whoever drops a value may be in the middle of anything.
+    if (this.isDropping) queueMicrotask(() => leave(channels));
+    return kind === READABLE ? readableFrom(this.#isolate, channels) : writableTo(this.#isolate, channels);
   }
 }

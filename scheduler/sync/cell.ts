@@ -84,11 +84,14 @@ export function dropCell(store: Store, from: Required<Bytes>, at: number): void 
   // A handle that arrives and is not kept is collected.
   if (word === BLOCK) return store.heap.release(from.i32[at + 1]);
   if (word !== BLOCK_WITH_HANDLES) return;
+  const { bridges } = store.handles;
+  if (bridges !== undefined) bridges.isDropping = true;
   try {
     takeCell(store, from, at);
   } catch {
     // Nobody waits for it. Handles that were not reached keep their objects.
   }
+  if (bridges !== undefined) bridges.isDropping = false;
 }
 
 /** The copy that a value is on the other side of a channel that one isolate knows alone. */
@@ -102,7 +105,7 @@ export function copyWithin(value: unknown): unknown {
 
 function notThroughChannels(): DOMException {
   return new DOMException(
-    "value: what cannot be bytes (a SharedArrayBuffer, a MessagePort) does not go through a channel; pass it as a task's argument",
+    "value: what cannot be bytes (a SharedArrayBuffer, a MessagePort) does not go through a channel; pass it as a task's argument or result. For messages both ways, send two channels",
     "DataCloneError",
   );
 }

@@ -26,7 +26,8 @@ const MAX_CAPACITY = 65_000;
  * Unbuffered (`capacity` 0), a send ends when its value has been received. With a capacity so many values wait in the
  * channel, and a send ends when its value has a place there.
  *
- * Values are copied, as arguments of tasks are; what cannot be bytes (a SharedArrayBuffer, a MessagePort) is refused. They
+ * Values are copied, as arguments of tasks are, and streams in them given up; what cannot be bytes (a SharedArrayBuffer, a
+ * MessagePort) is refused: a port is sent to somebody, and nobody knows who will receive a value. They
  * may be large: between threads a value lies in the arena until it is received, and one that finds no room there is refused
  * with a `RangeError` (see `arenaBytes`).
  * An operation belongs to no task: it goes on after its task was cancelled, unless it was given that task's signal.
@@ -171,7 +172,8 @@ export class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   /**
-   * Sends if that takes no waiting, and says whether it did.
+   * Sends if that takes no waiting, and says whether it did. What was to be given up, as a stream or by {@linkcode move}, is gone
+   * either way.
    *
    * @throws {ChannelClosedError} if the channel is closed.
    * @throws {DOMException} named DataCloneError if the value cannot be copied.

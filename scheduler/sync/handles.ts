@@ -184,6 +184,11 @@ export class Handles implements References {
     return factories.get(this.#words[object + O_KIND])!(this.#home, object)[HANDLE];
   }
 
+  /** Whether an isolate has a handle of it. */
+  has(isolate: number, object: number): boolean {
+    return (load(this.#words, object + O_ISOLATES + (isolate >> 5)) & (1 << (isolate & 31))) !== 0;
+  }
+
   /** This isolate has no handle any more. */
   #release(object: number): void {
     this.#locks.lock(object);

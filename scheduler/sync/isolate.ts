@@ -49,6 +49,8 @@ export interface Loop extends Clock {
   /** Keeps the process alive until `letProcessGo` was called as often. Of a thread its tasks do that. */
   holdProcess?(): void;
   letProcessGo?(): void;
+  /** As a G does, this work keeps its thread, whose event loop goes on with it. For a thread's. */
+  attend?(work: Promise<void>): void;
 }
 
 /** Something of this isolate alone, where operations are parked that have no record. */

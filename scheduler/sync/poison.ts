@@ -1,10 +1,11 @@
 /** What a dead thread shared with others: its parked operations, the locks that it held, and its handles. By the host. */
-import { POISONED } from "./outcome.ts";
+import { CHANNEL_CLOSED, POISONED } from "./outcome.ts";
 import { load, store } from "../arena/atomics.ts";
 import { dropCell } from "./cell.ts";
 import { BARRIER, CHANNEL, MUTEX } from "./handles.ts";
 import type { Isolate } from "./isolate.ts";
 import {
+  CLOSED_BY_DEATH,
   L_HOLDER,
   MUTEX_DEAD,
   MUTEX_WAITED,
@@ -15,13 +16,14 @@ import {
   W_CELL,
   W_ISOLATE,
   W_NEXT,
+  W_OUTCOME,
 } from "../arena/layout/object.ts";
 import type { SharedLock } from "./shared_lock.ts";
-import { dequeueAll, unlink } from "./wait_queue.ts";
+import { dequeue, dequeueAll, unlink } from "./wait_queue.ts";
 
 /**
  * Its parked operations leave their queues. Locks that it held are poisoned, and barriers where it waited: who waits there
- * hears of it, and so does who comes later.
+ * hears of it, and so does who comes later. Channels of a stream whose other end it had are closed.
  */
 export function buryWaiters(host: Isolate, dead: number): void {
   const { words } = host;
@@ -31,8 +33,10 @@ export function buryWaiters(host: Isolate, dead: number): void {
   host.handles.bury(dead, (object) => {
     const kind = words[object + O_KIND];
     const waited = leave(object, O_FIRST_QUEUE);
-    if (kind === CHANNEL) leave(object, O_SECOND_QUEUE);
-    else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);
+    if (kind === CHANNEL) {
+      leave(object, O_SECOND_QUEUE);
+      if (words[object + O_ENDED] === CLOSED_BY_DEATH && host.handles.has(dead, object)) close(object);
+    } else if (isHeld(object, kind) || (kind === BARRIER && waited)) poison(object, kind);
     else if (waited && kind !== MUTEX) serve(object);
   });
   for (const record of left) {
@@ -64,6 +68,16 @@ export function buryWaiters(host: Isolate, dead: number): void {
     const holder = load(words, object + L_HOLDER);
     if (kind === MUTEX) return holder !== MUTEX_DEAD && (holder & ~MUTEX_WAITED) === dead + 1;
     return holder === dead + 1 || words[object + host.handles.bodyAt + dead] > 0;
+  }
+
+  function close(object: number): void {
+    words[object + O_ENDED] = 1;
+    for (const queue of [O_FIRST_QUEUE, O_SECOND_QUEUE]) {
+      for (let record; (record = dequeue(words, object, queue)) !== 0;) {
+        words[record + W_OUTCOME] = CHANNEL_CLOSED;
+        woken.push(record);
+      }
+    }
   }
 
   function poison(object: number, kind: number): void {

@@ -166,7 +166,7 @@ export class SharedChannel extends ChannelLife {
       words[object + C_COUNT] = count - 1;
       // The sender that has waited longest has room now: with a full ring the first cell is the next to be filled. Of a
       // closed channel they are about to be told.
-      if (words[object + SENDERS] !== 0 && words[object + O_ENDED] === 0) {
+      if (words[object + SENDERS] !== 0 && words[object + O_ENDED] !== 1) {
         const sender = dequeue(words, object, SENDERS);
         if (sender !== 0) {
           copyCell(words, sender + W_CELL, words, cell);

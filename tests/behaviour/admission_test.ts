@@ -28,6 +28,24 @@ Deno.test("with maxQueue tasks waiting go() throws, says how many, and goes on w
   assertThrows(() => sched.go(nothing(), { timeout: -1 }), RangeError);
 });
 
+Deno.test("what is cancelled as it waits counts no more, nor what was lost with its thread", async () => {
+  await using sched = await Scheduler.start({ procs: 1, preempt: false, maxQueue: 2 });
+  const [begun, go] = [new Flag(), new Flag()];
+  const runs = sched.go(spinsUntilSet(begun.buffer, go.buffer));
+  await until(() => begun.value === 1, "it runs");
+  const waiting = [sched.go(nothing()), sched.go(exits())];
+  assertThrows(() => sched.go(nothing()), QueueFullError);
+  const room = sched.ready();
+  waiting[0].cancel();
+  await assertRejects(() => waiting[0], DOMException);
+  go.value = 1;
+  await soon(runs, "what ran");
+  await assertRejects(() => soon(waiting[1], "a death"), ThreadDiedError);
+  await soon(room, "room, also after a death");
+  assertEquals(sched.stats().queued, 0);
+  await soon(Promise.all([sched.go(nothing()), sched.go(nothing())]), "two more");
+});
+
 Deno.test("what waits for a slot counts as queued", async () => {
   await using sched = await Scheduler.start({ procs: 1, preempt: false, maxTasks: 2, maxQueue: 4 });
   const [begun, go] = [new Flag(), new Flag()];

@@ -1,15 +1,17 @@
 // What a dump says of programs that hang, and that it waits for none of their threads.
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
-import { Channel, type Dump, type DumpedThread, Mutex, Scheduler, Semaphore } from "@heddle/heddle";
+import { Channel, type Dump, type DumpedThread, Mutex, readable, Scheduler, Semaphore } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
-import { preemption } from "../support/capabilities.ts";
+import { poller, preemption } from "../support/capabilities.ts";
+import { close, eventfd, signal, socketPair, write } from "../support/descriptors.ts";
 import { Pipe } from "../support/pipe.ts";
 import { runProgram } from "../support/programs.ts";
 import { readsPipe } from "../tasks/blocking.ts";
 import { awaitsOutside } from "../tasks/traced.ts";
 import { churns, holds, locks, locksBoth } from "../tasks/dumped.ts";
 import { spinsUntilSet } from "../tasks/hogging.ts";
+import { readsToTheEnd, waitsBothWays } from "../tasks/polling.ts";
 
 /** With the milliseconds that it took. */
 function timed(sched: Scheduler): [Dump, number] {
@@ -137,6 +139,32 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
   });
 });
 
+poller.test("a dump names the descriptors that are waited for, and for what, and who waits", async () => {
+  await using sched = await Scheduler.start({ procs: 1 });
+  const [left, right] = socketPair();
+  const [ours, edge] = [eventfd(), eventfd()];
+  const [begun, sum] = [new Flag(), new Flag()];
+  const both = sched.go(waitsBothWays(left, begun.buffer));
+  const awaited = (fd: number) => sched.dump().descriptors.filter((one) => one.fd === fd);
+  // It is writable at once.
+  await until(() => begun.value === 2, "it waits to read");
+  await until(() => awaited(left)[0]?.awaits === "readable", "and nothing else");
+  const { tid } = sched.dump().threads.find(({ begun }) => begun > 0)!;
+  assertEquals(awaited(left), [{ fd: left, awaits: "readable", thread: tid }]);
+  assertMatch(String(sched.dump()), new RegExp(`descriptor ${left} awaited by thread ${tid} to be readable`));
+  const wait = readable(sched, ours);
+  assertEquals(awaited(ours), [{ fd: ours, awaits: "readable", thread: "host" }]);
+  const edges = sched.go(readsToTheEnd(edge, sum.buffer));
+  await until(() => awaited(edge)[0]?.awaits === "pollable", "it is registered");
+  edges.cancel();
+  await edges.catch(() => {});
+  signal(ours);
+  write(right, new Uint8Array(1));
+  await soon(Promise.all([both, wait]), "what they waited for");
+  assertEquals([awaited(left), awaited(ours)], [[], []]);
+  for (const fd of [left, right, ours]) close(fd);
+});
+
 Deno.test("while tasks and channels come and go on all threads, whatever is in a dump is whole", async () => {
   const [churners, count] = [3, 40];
   await using sched = await Scheduler.start({ procs: 2 });
@@ -188,6 +216,7 @@ Deno.test("a dump is JSON as it is, with its version, and prints as text", async
     "processors",
     "queues",
     "objects",
+    "descriptors",
     "native",
     "cycles",
     "unstable",

@@ -1,6 +1,7 @@
 /** Tasks and the host wait for descriptors: `readable`, `writable`, `pollable`. */
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import {
+  Channel,
   pollable,
   readable,
   Scheduler,
@@ -27,8 +28,11 @@ import {
   writeUntilFull,
 } from "../support/descriptors.ts";
 import { Flag } from "../support/flag.ts";
+import { askForLinks, netlink, sendThroughTun, tun } from "../support/kernel_descriptors.ts";
 import { threadName, tids } from "../support/os_threads.ts";
 import {
+  answersCalls,
+  asksListener,
   closesWhileOthersWait,
   diesBesideWaits,
   readsOnce,
@@ -85,6 +89,51 @@ poller.test("a task goes on when something can be read, whatever kind of descrip
   await child.status;
   for (const fd of [...Object.values(fds), right, output]) close(fd);
   await Deno.remove(folder, { recursive: true });
+});
+
+poller.test("a task waits for what the kernel says of the network's links", async () => {
+  const fd = netlink();
+  const task = sched.go(readsOnce(fd));
+  await until(isIdle, "it waits");
+  askForLinks(fd);
+  assertGreater(await soon(task, "the answer"), 0);
+  close(fd);
+});
+
+poller.test("a task waits for what is sent through a tun device", async (t) => {
+  const fd = tun();
+  await t.step({
+    name: "of this machine",
+    ignore: fd < 0 && console.log("skipped: this process may make no tun device") === undefined,
+    async fn() {
+      await soon(writable(sched, fd), "room to write");
+      // The kernel may have said something as the device came up.
+      readAll(fd);
+      const task = sched.go(readsOnce(fd));
+      sendThroughTun();
+      assertGreater(await soon(task, "a packet"), 0);
+      close(fd);
+    },
+  });
+});
+
+poller.test("a task waits at the listener of another thread's filter, and answers its call", async (t) => {
+  const listener = new Channel<number>(sched);
+  const asks = sched.dedicate(asksListener(listener));
+  const fd = await soon(listener.recv(), "the filter");
+  await t.step({
+    name: "of a kernel that has such listeners",
+    ignore: fd < 0 && console.log("skipped: the kernel gives no seccomp listener here") === undefined,
+    async fn() {
+      await soon(sched.go(answersCalls(fd, 4242)), "the call");
+      assertEquals(await soon(asks, "the answer"), 4242);
+      // Nobody is left who could call.
+      const last = sched.go(answersCalls(fd, 0));
+      await assertRejects(() => soon(last, "the thread's end"), Error, "No call waits");
+      close(fd);
+    },
+  });
+  await asks;
 });
 
 poller.test("it waits, also while nothing else happens, and the host waits as tasks do", async () => {

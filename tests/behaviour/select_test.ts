@@ -10,6 +10,7 @@ import {
   SchedulerClosedError,
   select,
   send,
+  ThreadDiedError,
 } from "@heddle/heddle";
 
 import { soon, until } from "../support/deadline.ts";
@@ -18,6 +19,7 @@ import { waitsForNothing } from "../tasks/deadlocks.ts";
 import {
   choosesOfTwo,
   choosesOfTwoAtHome,
+  diesInSelect,
   looksUntilAChildSends,
   receivesFromAny,
   sendsToAny,
@@ -313,6 +315,21 @@ Deno.test("close() of the scheduler ends a select that waits", async () => {
   const rejected = assertRejects(() => select([recv(a), recv(b), after(60_000)]), SchedulerClosedError);
   await own.close();
   await rejected;
+});
+
+Deno.test("a select whose thread dies leaves all queues, and takes and gives nothing; one that it met goes on", async () => {
+  const channels = Array.from({ length: 4 }, () => new Channel<number>(sched));
+  const waiting = select(channels.slice(2).map((channel) => send(channel, 7)));
+  const died = sched.dedicate(diesInSelect(channels.slice(0, 2), channels.slice(0, 2)));
+  await assertRejects(() => soon(died, "the death"), ThreadDiedError);
+  for (const channel of channels.slice(0, 2)) {
+    assertEquals([channel.trySend(1), channel.tryRecv()], [false, undefined]);
+  }
+  const meets = sched.dedicate(diesInSelect(channels.slice(2), []));
+  await assertRejects(() => soon(meets, "the death"), ThreadDiedError);
+  // It got the value before it died.
+  assertEquals((await soon(waiting, "the host's select")).done, undefined);
+  for (const channel of channels) assertEquals(channel.tryRecv(), undefined);
 });
 
 Deno.test("bad cases are refused", async () => {

@@ -1,8 +1,9 @@
 /** Stacks of failures, and what the types of a task say. */
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { type Call, Scheduler, type Task, task, TaskTimeoutError } from "@heddle/heddle";
+import { type Call, Scheduler, type Task, task, TaskTimeoutError, ThreadDiedError } from "@heddle/heddle";
+import { exitOfNode } from "../tasks/dying.ts";
 import { sleeps } from "../tasks/growing.ts";
-import { apart, branch, deep, last, later, leaf } from "../tasks/tracing_back.ts";
+import { apart, branch, deep, last, later, leaf, losesChild } from "../tasks/tracing_back.ts";
 
 /** Of the lines of a stack what is the same wherever the files are. */
 function linesOf(error: Error): string[] {
@@ -74,6 +75,14 @@ Deno.test("a stack has lines of users alone, and where the task is awaited", asy
     );
     const refused = assertThrows(() => sched.go(last([Symbol()])), DOMException) as Error;
     assert(linesOf(refused)[1].includes("stack_traces_test.ts"), refused.stack);
+  });
+
+  await t.step("of a death of its thread, also through a parent that lives", async () => {
+    const lost = await failureOf(sched.go(exitOfNode()));
+    assert(lost instanceof ThreadDiedError);
+    isAwaitedHere(lost, [`ThreadDiedError: ${lost.message}`]);
+    const ofChild = await failureOf(sched.dedicate(losesChild()));
+    isAwaitedHere(ofChild, [`ThreadDiedError: ${ofChild.message}`, "async losesChild tracing_back.ts:36:3"]);
   });
 
   await t.step("a reason of the program's own is as it was", async () => {

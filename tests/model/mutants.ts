@@ -854,6 +854,21 @@ export const mutants: Mutant[] = [
     "death: a thread with a place",
   ),
   mutant(
+    "nobody closes the channel of a stream whose other end died",
+    "sync/poison.ts",
+    "if (words[object + O_ENDED] === CLOSED_BY_DEATH && host.handles.has(dead, object)) close(object);",
+    "void close;",
+    "death: a thread with one end",
+  ),
+  mutant(
+    "who waits at a stream whose other end died is not woken",
+    "sync/poison.ts",
+    `words[record + W_OUTCOME] = CHANNEL_CLOSED;
+        woken.push(record);`,
+    "words[record + W_OUTCOME] = CHANNEL_CLOSED;",
+    "death: a thread with one end",
+  ),
+  mutant(
     "a dead thread's parked operation stays in its queue",
     "sync/poison.ts",
     `unlink(words, object, record);

@@ -1,8 +1,8 @@
 /** A round: one scheduler from its start to its end, with a random set of acts. All that is random is by the seed. */
 import { Scheduler, type Stall, type ThreadLocker } from "@heddle/heddle";
 import { Act, type Play, type Stage } from "./act.ts";
-import { ready } from "./acts/admission.ts";
-import { bridged } from "./acts/bridged.ts";
+import { full, ready } from "./acts/admission.ts";
+import { bridged, returned } from "./acts/bridged.ts";
 import { channels } from "./acts/channels.ts";
 import { computing, operating, runaway } from "./acts/computing.ts";
 import { deadlock } from "./acts/deadlock.ts";
@@ -11,7 +11,7 @@ import { failing } from "./acts/errors.ts";
 import { cancellations, identity, scope, timeouts, trees } from "./acts/families.ts";
 import { offering, returning } from "./acts/handles.ts";
 import { hearing } from "./acts/hearing.ts";
-import { mapped, piped } from "./acts/lists.ts";
+import { mapped, piped, settled } from "./acts/lists.ts";
 import { barrier, exclusion, once, waitGroup } from "./acts/locks.ts";
 import { nativeThread, pool } from "./acts/native.ts";
 import { opening } from "./acts/opening.ts";
@@ -20,7 +20,7 @@ import { progress } from "./acts/progress.ts";
 import { streams } from "./acts/streams.ts";
 import { fullHeap, lockers, options, procs, scripts, signals, statistics } from "./acts/threads.ts";
 import { traces } from "./acts/traces.ts";
-import { values } from "./acts/values.ts";
+import { transferred, values } from "./acts/values.ts";
 import { views } from "./acts/views.ts";
 import {
   catchArena,
@@ -56,13 +56,17 @@ const plays: readonly Play[] = [
   timeouts,
   cancellations,
   mapped,
+  settled,
   piped,
   streams,
   progress,
   hearing,
   bridged,
+  returned,
   ready,
+  full,
   values,
+  transferred,
   scripts,
   scripts,
   scripts,

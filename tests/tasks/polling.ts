@@ -1,8 +1,9 @@
 /** Tasks that wait for descriptors. */
 import process from "node:process";
-import { pollable, readable, task, writable } from "@heddle/heddle";
+import { type Channel, pollable, readable, task, writable } from "@heddle/heddle";
 import { read, readAll } from "../support/descriptors.ts";
 import { Flag } from "../support/flag.ts";
+import { answer, listenToParentCalls, parent } from "../support/kernel_descriptors.ts";
 
 /** Waits once, and returns how much there was. */
 export const readsOnce = task(import.meta, "readsOnce", async (ctx, fd: number): Promise<number> => {
@@ -87,5 +88,25 @@ export const diesBesideWaits = task(
     for (const fd of fds) readable(ctx, fd).catch(() => {});
     await ctx.yield();
     process.exit(3);
+  },
+);
+
+/** Its thread asks for its parent, which waits for an answer: the number that came. Sends where to listen, or what is below 0. */
+export const asksListener = task(
+  import.meta,
+  "asksListener",
+  async (ctx, listener: Channel<number>): Promise<number> => {
+    const fd = listenToParentCalls();
+    await listener.send(fd);
+    return fd < 0 ? fd : ctx.blocking(parent);
+  },
+);
+
+export const answersCalls = task(
+  import.meta,
+  "answersCalls",
+  async (ctx, listener: number, value: number): Promise<void> => {
+    await readable(ctx, listener, { signal: ctx.signal });
+    answer(listener, value);
   },
 );

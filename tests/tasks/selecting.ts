@@ -1,4 +1,5 @@
 /** Tasks that select. */
+import process from "node:process";
 import {
   after,
   Channel,
@@ -140,5 +141,16 @@ export const looksUntilAChildSends = task(
       await select([recv(never), after(0)]);
     }
     return -1;
+  },
+);
+
+/** Its thread dies while it waits to receive from each, and to send to each. */
+export const diesInSelect = task(
+  import.meta,
+  "diesInSelect",
+  (_ctx, from: Channel<number>[], to: Channel<number>[]): void => {
+    select([...from.map((channel) => recv(channel)), ...to.map((channel, n) => send(channel, n))])
+      .catch(() => {});
+    process.exit(3);
   },
 );

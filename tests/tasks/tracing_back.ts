@@ -1,6 +1,6 @@
 /** Tasks that fail, whose stacks are looked at. Lines count. */
 import { type Call, task } from "@heddle/heddle";
-
+import { exitOfNode } from "./dying.ts";
 function helper(n: number): never {
   throw new RangeError(`bad ${n}`, { cause: new Error("why") });
 }
@@ -30,3 +30,8 @@ export const deep = task(import.meta, "deep", async (ctx, n: number): Promise<nu
 
 /** A generic one. */
 export const last = task<<T>(list: T[]) => Call<T>>(import.meta, "last", (_ctx, list) => list.at(-1));
+
+/** Its children run elsewhere. */
+export const losesChild = task(import.meta, "losesChild", async (ctx) => {
+  await ctx.go(exitOfNode());
+});

@@ -12,8 +12,10 @@ export const O_PREVIOUS = 5;
 /** Two lists of parked operations, head and tail. A channel's: receivers and senders. A lock has the first only. */
 export const O_FIRST_QUEUE = 6;
 export const O_SECOND_QUEUE = 8;
-/** A channel: whether it is closed. A lock: whether a thread died that held it. */
+/** A channel: whether it is closed, or CLOSED_BY_DEATH. A lock: whether a thread died that held it. */
 export const O_ENDED = 10;
+/** It is open, and closed when a thread dies that has a handle of it. */
+export const CLOSED_BY_DEATH = 2;
 export const C_CAPACITY = 11;
 export const C_COUNT = 12;
 export const C_HEAD = 13;

@@ -9,6 +9,7 @@ import { Arena } from "../../../scheduler/arena/arena.ts";
 import { W_QUEUE } from "../../../scheduler/arena/layout/object.ts";
 import { Mutex } from "../../../scheduler/sync/mutex.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
+import { tied } from "../../../scheduler/sync/stream_bridge.ts";
 import { Semaphore } from "../../../scheduler/sync/semaphore.ts";
 import { check, checkEqual, kill, type Scenario } from "../scenario.ts";
 import { Member } from "./isolates.ts";
@@ -150,6 +151,24 @@ export const sender = dyingWith("a send to a channel, which another one receives
       checkEqual(got, [1, 2].slice(0, got.length), "what was received");
       checkEqual(channels[1].tryRecv(), undefined, "what dead senders left");
     },
+  };
+});
+
+export const bridge = dyingWith("one end of a stream, whose other end reads", (all) => {
+  const ends = shared(all, () => tied<number>(all[0].home, 1));
+  const got: number[] = [];
+  return {
+    async dying() {
+      for (const value of [1, 2, 3]) await all[0].settled(ends[0].send(value));
+    },
+    async other() {
+      for (;;) {
+        const received = await all[1].settled(ends[1].recvOrDone());
+        if (received.done) return;
+        got.push(received.value);
+      }
+    },
+    end: () => checkEqual(got, [1, 2, 3].slice(0, got.length), "what was read until the death was told"),
   };
 });
 

@@ -1,6 +1,40 @@
-/** Streams among the arguments: read or written to their end, or left. */
+/** Streams among the arguments, in results, and through channels: read or written to their end, or left. */
+import { Channel } from "@heddle/heddle";
 import type { Act } from "../act.ts";
-import { readsStream, writesStream } from "../tasks/bridged.ts";
+import { givesStream, readsFrom, readsStream, sendsStream, writesStream } from "../tasks/bridged.ts";
+
+/** One of a task's thread, which goes on when the task has ended. */
+export async function returned(act: Act): Promise<void> {
+  const { random, stage } = act;
+  const count = random.below(40);
+  const most = random.chance(30) ? 1 + random.below(20) : Infinity;
+  const seed = random.below(2 ** 31);
+  const channel = new Channel<ReadableStream<number>>(act.sched, 1);
+  const read = random.of([
+    async () => {
+      const stream = await act.go(givesStream(count, seed));
+      return stream === undefined ? undefined : await firstOf(stream, most);
+    },
+    async () => {
+      const reader = act.go(readsFrom(channel, most));
+      await act.outcome(act.go(sendsStream(channel, count, seed)), "a task that sends a stream");
+      if (!channel.closed) channel.close();
+      return await reader;
+    },
+  ]);
+  // Its thread may be gone when it is read.
+  const mayBeGone = (error: Error) => error.name === "AbortError" && (stage.plan.isDeadly || stage.isClosing);
+  const seen = await act.outcome(read(), "a stream that a task gave", mayBeGone);
+  if (seen === undefined || !act.isWhole) return;
+  const all = Math.min(count, most);
+  act.check(seen.length === all && seen.every((n, i) => n === i), `of ${all} a stream gave ${seen}`);
+}
+
+async function firstOf(stream: ReadableStream<number>, most: number): Promise<number[]> {
+  const seen: number[] = [];
+  for await (const n of stream) if (seen.push(n) === most) break;
+  return seen;
+}
 
 export async function bridged(act: Act): Promise<void> {
   const { random } = act;

@@ -1,5 +1,13 @@
 /** parallelMap and pipelines, on the host and in tasks. */
-import { parallelMap, type Pipeline, pipeline } from "@heddle/heddle";
+import {
+  parallelMap,
+  type Pipeline,
+  pipeline,
+  SchedulerClosedError,
+  TaskAbandonedError,
+  TaskTimeoutError,
+  ThreadDiedError,
+} from "@heddle/heddle";
 import type { Act } from "../act.ts";
 import { PLANNED } from "../tasks/families.ts";
 import { adding, type Item, maps, triples } from "../tasks/lists.ts";
@@ -29,6 +37,41 @@ export async function mapped(act: Act): Promise<void> {
   if (!ordered) got.sort((a, b) => a - b);
   act.check(fails < 0 || fails >= length, "a parallelMap did not fail");
   act.check(got.length === length && got.every((n, i) => n === 3 * i), `a parallelMap gave ${got}`);
+}
+
+/** Each item has its end, is told of once, and what fails ends no other. */
+export async function settled(act: Act): Promise<void> {
+  const { random, sched, signal, stage } = act;
+  const items = Array.from(
+    { length: random.below(40) },
+    (_, n): Item => [n, random.below(2 ** 31), random.chance(20)],
+  );
+  const timeout = random.chance(30) ? random.below(5) : undefined;
+  const told: number[] = [];
+  const onProgress = (done: number, total?: number) => void told.push(total === items.length ? done : -1);
+  const ordered = random.chance(60);
+  const options = { concurrency: 1 + random.below(8), ordered, signal, timeout, onProgress };
+  const results = Array.fromAsync(parallelMap(sched, items, triples, { ...options, settle: true }));
+  const got = await act.outcome(results, "a settled parallelMap");
+  if (got === undefined) return;
+  if (!ordered) got.sort((a, b) => a.index - b.index);
+  for (const [n, result] of got.entries()) {
+    const { index, item } = result;
+    const isRight = result.status === "fulfilled"
+      ? result.value === 3 * n && !item[2]
+      : mayBe(result.reason, item);
+    act.check(index === n && item === items[n] && isRight, `item ${n} came to ${Deno.inspect(result)}`);
+  }
+  act.check(got.length === items.length, `of ${items.length} items ${got.length} have an end`);
+  act.check(told.every((done, i) => done === i + 1) && told.length === items.length, `told were ${told}`);
+
+  function mayBe(reason: unknown, [, , fails]: Item): boolean {
+    return (reason instanceof RangeError && reason.message === PLANNED && fails === true) ||
+      (reason instanceof TaskTimeoutError && timeout !== undefined) ||
+      (reason instanceof ThreadDiedError && stage.plan.isDeadly) ||
+      (reason instanceof TaskAbandonedError && stage.plan.options.runawayMs !== undefined) ||
+      (reason instanceof SchedulerClosedError && stage.isClosing);
+  }
 }
 
 export async function piped(act: Act): Promise<void> {

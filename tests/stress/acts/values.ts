@@ -44,6 +44,22 @@ function randomValue(random: Random, depth: number): unknown {
   }
 }
 
+/** What is given up is gone here once the task has started, and comes back whole. */
+export async function transferred(act: Act): Promise<void> {
+  for (let i = act.random.below(6); i >= 0; i--) {
+    const length = act.random.of([0, 100, 20_000, 300_000, 3_000_000]);
+    const bytes = new Uint8Array(length).fill(i);
+    const task = act.go(echoes([[bytes]]), { transfer: [bytes.buffer] });
+    if (task === undefined) return;
+    act.check(bytes.buffer.detached, `${length} bytes that were given up are still here`);
+    const copy = await act.outcome(task, "an echo of what was given up");
+    if (copy === undefined) return;
+    const [[back]] = copy as [[Uint8Array]];
+    const isWhole = back.length === length && back.every((byte) => byte === i);
+    act.check(isWhole, `${length} bytes that were given up came back as ${back.length}, or others`);
+  }
+}
+
 export async function values(act: Act): Promise<void> {
   for (let i = act.random.below(6); i >= 0; i--) {
     const value = randomValue(act.random, 3);

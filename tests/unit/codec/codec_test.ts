@@ -784,7 +784,7 @@ Deno.test("what cannot be cloned is refused with the place and what would do", (
     [new URL("https://deno.com/"), "a URL cannot be cloned; pass its href"],
     [
       new ReadableStream(),
-      "a ReadableStream cannot be cloned; a task can have it as an argument; for what comes from one, there are tasks that yield",
+      "a ReadableStream cannot be cloned; arguments, results and channels can have it",
     ],
     [
       new Intl.NumberFormat(),
