@@ -7,7 +7,8 @@
  *
  * - When the host's thread ends without `close()`, as a Worker by `terminate()`, nobody notices: its threads sleep on, without
  *   CPU time, until the process ends.
- * - Whether a worker would find the descriptors that Deno (2.9) ends the process without.
+ * - Whether a worker would find the descriptors that Deno (2.9) ends the process without. If not one is left, it looks as if
+ *   there were no /proc.
  * - How much of the CPU a thread had. It is taken to have had all of it.
  * - When a thread that was terminated has ended. Nothing waits for that but `deno test --coverage`, which may lack what such a
  *   thread has counted.

@@ -12,26 +12,30 @@ let hasTold = false;
 
 /** By the host. `preempts`: tasks are to be frozen, so that a system which refuses that has no shim. */
 export function openTier(preempts: boolean): Shim {
-  if (lacksProc()) {
-    throw new Deno.errors.NotFound("There is no /proc: Deno (2.9) starts no worker without it. Mount it.");
-  }
   const wish = variable("HEDDLE_TIER") ?? "";
-  if (wish === "none") return shimless("HEDDLE_TIER is none: unset it");
+  if (wish === "none") return withoutShim("HEDDLE_TIER is none: unset it");
   if (wish !== "") throw new TypeError(`HEDDLE_TIER is "${wish}": give none, or unset it.`);
   const found = shimOrLack(preempts);
   if (typeof found !== "string") return found;
+  const shim = withoutShim(found);
   if (!hasTold) {
     hasTold = true;
     console.warn(
       `Heddle runs without its native shim, so no task is preempted: ${found}. Set HEDDLE_TIER=none if that is meant.`,
     );
   }
-  return shimless(found);
+  return shim;
 }
 
 /** By a thread: `path` is that of its host's. */
 export function joinTier(path: string): Shim {
   return path === "" ? shimless("its scheduler has none") : loadShim(path);
+}
+
+/** The shim is loaded from /proc, too, so that whoever has it is told by `tryWorker` when that goes away. */
+function withoutShim(lack: string): Shim {
+  if (!lacksProc()) return shimless(lack);
+  throw new Deno.errors.NotFound("There is no /proc: Deno (2.9) starts no worker without it. Mount it.");
 }
 
 function shimOrLack(preempts: boolean): Shim | string {
