@@ -4,7 +4,8 @@ import { add, fan } from "../tasks/arithmetic.ts";
 import { doubles } from "../tasks/channels.ts";
 import { answer, hog } from "../tasks/hogging.ts";
 
-const sched = await Scheduler.start({ procs: 1 });
+const isCooperative = Deno.args.includes("cooperative");
+const sched = await Scheduler.start({ procs: 1, ...(isCooperative && { preempt: false }) });
 const { native, preemption } = sched.capabilities;
 console.log(`native ${native}, preemption ${preemption}`);
 console.log("children:", await sched.go(fan(100)));
@@ -19,7 +20,7 @@ if (native) {
   const { symbols } = sched.dlopen("libc.so.6", { abs: { parameters: ["i32"], result: "i32" } });
   console.log("native call:", await symbols.abs(-3));
 }
-if (preemption) {
+if (preemption && !isCooperative) {
   const runsOn = sched.go(hog("loop"));
   runsOn.catch(() => {});
   console.log("beside a hog:", (await sched.go(answer(2, 1))).length);
