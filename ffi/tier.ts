@@ -10,7 +10,7 @@ import { lacksProc, shimless } from "./shimless.ts";
 
 let hasTold = false;
 
-/** By the host. `preempts`: tasks are to be frozen, so that a system which refuses that has no shim. */
+/** By the host. `preempts`: tasks are to be frozen, and where the system refuses that there is no shim. */
 export function openTier(preempts: boolean): Shim {
   const wish = variable("HEDDLE_TIER") ?? "";
   if (wish === "none") return withoutShim("HEDDLE_TIER is none: unset it");
@@ -45,7 +45,10 @@ function shimOrLack(preempts: boolean): Shim | string {
       return "foreign functions are not allowed; run with --allow-ffi, without a list of paths";
     }
     const shim = loadShim();
-    return preempts ? preemptionLack(shim) ?? shim : shim;
+    const lack = preempts ? preemptionLack(shim) : undefined;
+    if (lack === undefined) return shim;
+    shim.close();
+    return lack;
   } catch (error) {
     const { message } = error as Error;
     return message.replace(/\.$/, "");
