@@ -3,6 +3,7 @@
  * measures the same again.
  */
 import { median } from "./rounds.ts";
+import { markdownTable, withWritten } from "./readme.ts";
 import { digits, type Report, type ReportedRow } from "./report.ts";
 import { ratioOf } from "./verdict.ts";
 
@@ -120,21 +121,17 @@ export function tableOf({ machine, date, commit, rounds, claims }: Claims): stri
     });
     return [says, `${digits.format(ours)} ${unit}`, beside.join(", ")];
   });
-  const all = [["measured", "Heddle", "beside it (how many times better Heddle is)"], ...lines];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((line) => line[column].length)));
-  const row = (line: string[]) => `| ${line.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
-  const table = [row(all[0]), row(widths.map((width) => "-".repeat(width))), ...all.slice(1).map(row)];
+  const table = markdownTable([
+    ["measured", "Heddle", "beside it (how many times better Heddle is)"],
+    ...lines,
+  ]);
   const where = `Medians of ${rounds} rounds on ${machine}; ${date}, commit ${commit}.`;
-  return `${table.join("\n")}\n\n${where}\n`;
+  return `${table}\n\n${where}\n`;
 }
-
-const MARKS = ["<!-- deno task bench --claim -->", "<!-- the end of what it wrote -->"];
 
 /** The README with its table replaced. */
 export function withTable(readme: string, claims: Claims): string {
-  const [begin, end] = MARKS.map((mark) => readme.indexOf(mark));
-  if (begin === -1 || end < begin) throw new Error(`README.md lacks the lines ${MARKS.join(" and ")}`);
-  return `${readme.slice(0, begin + MARKS[0].length)}\n\n${tableOf(claims)}\n${readme.slice(end)}`;
+  return withWritten(readme, "bench --claim", tableOf(claims));
 }
 
 export const claimsFile = new URL("./claims.json", import.meta.url);

@@ -6,6 +6,8 @@
  * memfd is made and written through libc, so that no `--allow-write` is needed.
  */
 
+import { errnoName } from "./errno.ts";
+
 /** What `Deno.build` says of a machine, as far as it decides whether the embedded libraries run there. */
 export interface Platform {
   readonly os: string;
@@ -21,16 +23,15 @@ export function requireSupported({ os, arch }: Platform): void {
 const libcSymbols = {
   /** `int memfd_create(const char *name, unsigned int flags)` */
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  /** `int *__errno_location(void)` */
+  __errno_location: { parameters: [], result: "pointer" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
-  /** `int access(const char *path, int mode)` */
-  access: { parameters: ["buffer", "i32"], result: "i32" },
   /** `ssize_t write(int fd, const void *buf, size_t count)` */
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const MFD_CLOEXEC = 1;
-const EXISTS = 0;
 
 type Libc = Deno.DynamicLibrary<typeof libcSymbols>["symbols"];
 
@@ -39,11 +40,6 @@ export function placeInMemory(name: string, bytes: Uint8Array<ArrayBuffer>): str
   const library = open("libc.so.6", libcSymbols);
   const libc = library.symbols;
   try {
-    if (libc.access(cString("/proc/self/fd"), EXISTS) !== 0) {
-      throw new Deno.errors.NotFound(
-        "There is no /proc: Heddle loads its native shim from there, and Deno (2.9) starts no worker without it. Mount it.",
-      );
-    }
     return `/proc/self/fd/${writeToMemory(libc, name, bytes)}`;
   } finally {
     library.close();
@@ -58,7 +54,7 @@ export function loadFromMemory(name: string, bytes: Uint8Array<ArrayBuffer>): vo
 
 function writeToMemory(libc: Libc, name: string, bytes: Uint8Array<ArrayBuffer>): number {
   const fd = libc.memfd_create(cString(name), MFD_CLOEXEC);
-  if (fd < 0) throw new Error(`memfd_create("${name}") failed: no descriptor or memory left for it.`);
+  if (fd < 0) throw new Error(`memfd_create("${name}") failed: ${lastError(libc)}.`);
   try {
     writeAll(libc, fd, name, bytes);
   } catch (error) {
@@ -72,9 +68,14 @@ function writeAll(libc: Libc, fd: number, name: string, bytes: Uint8Array<ArrayB
   for (let written = 0; written < bytes.length;) {
     const rest = bytes.subarray(written);
     const count = Number(libc.write(fd, rest, BigInt(rest.length)));
-    if (count <= 0) throw new Error(`Writing ${rest.length} bytes of ${name} failed: no memory left.`);
+    if (count <= 0) throw new Error(`Writing ${rest.length} bytes of ${name} failed: ${lastError(libc)}.`);
     written += count;
   }
+}
+
+/** Of the call before, unless the runtime has made one of its own since. */
+function lastError(libc: Libc): string {
+  return errnoName(-new Deno.UnsafePointerView(libc.__errno_location()!).getInt32());
 }
 
 /** As C reads a string. */

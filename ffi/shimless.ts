@@ -7,13 +7,21 @@
  *
  * - When the host's thread ends without `close()`, as a Worker by `terminate()`, nobody notices: its threads sleep on, without
  *   CPU time, until the process ends.
- * - Whether a worker would find what Deno (2.9) ends the process without: descriptors, and /proc on Linux.
+ * - Whether a worker would find the descriptors that Deno (2.9) ends the process without. If not one is left, it looks as if
+ *   there were no /proc.
  * - How much of the CPU a thread had. It is taken to have had all of it.
  * - When a thread that was terminated has ended. Nothing waits for that but `deno test --coverage`, which may lack what such a
  *   thread has counted.
  */
 import { threadId } from "node:worker_threads";
 import type { Shim } from "./shim.ts";
+
+const ENOENT = 2;
+
+/** Without it Deno (2.9) ends the process as a worker starts, and does not know how much of its memory is resident. */
+export function lacksProc(): boolean {
+  return Deno.memoryUsage().rss === 0;
+}
 
 /** `lack`: see `Tier`. */
 export function shimless(lack: string): Shim {
@@ -31,7 +39,7 @@ export function shimless(lack: string): Shim {
     // Nobody gives it to C.
     addressOf: nothing,
     gettid: () => threadId,
-    tryWorker: nothing,
+    tryWorker: () => lacksProc() ? -ENOENT : 0,
     life: () => undefined,
     hasEnded: () => false,
     cpus: () => navigator.hardwareConcurrency,

@@ -56,7 +56,9 @@ async function declared(path: string): Promise<{ readonly text: string; readonly
     },
   );
   return {
-    text: outputText.replace(/((?:from |import\()"\.[^"]*)\.ts"/g, '$1.js"'),
+    text: outputText.replace(/((?:from |import\()"\.[^"]*)\.ts"/g, '$1.js"')
+      // TypeScript 5.9 says of a method that has a symbol's name also that it is a property.
+      .replace(/^ *\[Symbol\.\w+\]: \(\) => .*;\n/gm, ""),
     inferred: diagnostics.length === 0
       ? undefined
       : ts.flattenDiagnosticMessageText(diagnostics[0].messageText, "\n"),

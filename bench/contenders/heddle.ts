@@ -16,6 +16,12 @@ function modeOf(preempt: boolean): (threads: number) => Promise<Pool> {
   };
 }
 
+/** What the environment says holds for the whole process: it is this mode's own. */
+function shimless(threads: number): Promise<Pool> {
+  Deno.env.set("HEDDLE_TIER", "none");
+  return modeOf(false)(threads);
+}
+
 /** Bytes are given up on both sides; work that has none is as ever. */
 async function moved(threads: number): Promise<Pool> {
   const sched = await Scheduler.start({ procs: threads });
@@ -27,5 +33,5 @@ async function moved(threads: number): Promise<Pool> {
 export const contender: Contender = {
   version: "this checkout",
   // What is parked in one thread's memory is measured there: no other one may get a turn and take a part of it.
-  modes: { default: modeOf(true), cooperative: modeOf(false), moved },
+  modes: { default: modeOf(true), cooperative: modeOf(false), moved, shimless },
 };

@@ -18,6 +18,7 @@ import { retake } from "./retake.ts";
 import { roundTrip } from "./round_trip.ts";
 import { locker, serverDedicated, serverLocked, serverNative, serverPool, wake } from "./server.ts";
 import { sandboxed } from "./sandbox.ts";
+import { shimless } from "./shimless.ts";
 import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
 import { stream } from "./stream.ts";
@@ -57,6 +58,7 @@ export const rows = [
   ...urgent,
   idleCpu,
   idleSysmon,
+  ...shimless,
   ...echoNet,
   ...sandboxed,
 ];

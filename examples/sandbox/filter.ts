@@ -14,7 +14,7 @@ interface Condition {
 }
 
 /** The call is refused if all conditions hold. */
-interface Refusal {
+export interface Refusal {
   readonly call: number;
   readonly errno: number;
   readonly when?: readonly Condition[];
@@ -210,14 +210,7 @@ export function filterProgram(
   sockets: Sockets | undefined,
   asked: Asked = "listener",
 ): Uint8Array<ArrayBuffer> {
-  const program: Instruction[] = [
-    [LOAD, ARCHITECTURE],
-    [IF_EQUAL, AUDIT_ARCH_X86_64, 1, 0],
-    [RETURN, KILL_PROCESS],
-    [LOAD, NUMBER],
-    [IF_AT_LEAST, X32_SYSCALL_BIT, 0, 1],
-    [RETURN, ERRNO | ENOSYS],
-  ];
+  const program: Instruction[] = [];
   if (sockets) {
     if (sockets.families !== "all") program.push(...allowedSockets(sockets));
     for (const refusal of refusals(sockets)) program.push(...refuse(refusal));
@@ -231,7 +224,26 @@ export function filterProgram(
   if (asked === "tracer") program.push(...refuse({ call: SECCOMP, errno: EBUSY, when: [ownListener] }));
   const ask = asked === "listener" ? USER_NOTIF : TRACE;
   for (const call of reported) program.push(...report(call, ask));
-  program.push([RETURN, ALLOW]);
+  return encoded(program);
+}
+
+/** A filter in the same form that refuses these, and allows all else. */
+export function refusing(list: readonly Refusal[]): Uint8Array<ArrayBuffer> {
+  return encoded(list.flatMap(refuse));
+}
+
+/** Blocks that refuse or report, each with the call's number loaded; behind them all is allowed. */
+function encoded(blocks: readonly Instruction[]): Uint8Array<ArrayBuffer> {
+  const program: Instruction[] = [
+    [LOAD, ARCHITECTURE],
+    [IF_EQUAL, AUDIT_ARCH_X86_64, 1, 0],
+    [RETURN, KILL_PROCESS],
+    [LOAD, NUMBER],
+    [IF_AT_LEAST, X32_SYSCALL_BIT, 0, 1],
+    [RETURN, ERRNO | ENOSYS],
+    ...blocks,
+    [RETURN, ALLOW],
+  ];
   const bytes = new Uint8Array(program.length * 8);
   const view = new DataView(bytes.buffer);
   for (const [i, [code, k, ifTrue = 0, ifFalse = 0]] of program.entries()) {

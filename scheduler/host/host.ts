@@ -2,7 +2,7 @@
  * The host's half: it starts tasks and hears how they end. It runs none, and nothing here blocks its event loop.
  */
 import { type Capabilities, requireCapability } from "../../ffi/capabilities.ts";
-import { errnoName, type Shim } from "../../ffi/shim.ts";
+import type { Shim } from "../../ffi/shim.ts";
 import { openTier } from "../../ffi/tier.ts";
 import { cas, load, store } from "../arena/atomics.ts";
 import { Admission } from "./admission.ts";
@@ -101,12 +101,11 @@ export class Host {
 
   /** Throws a RangeError for an option that is out of its range. */
   static open(options: SchedulerOptions): Host {
-    const shim = openTier();
+    const shim = openTier(options.preempt !== false);
     return new Host(shim, settingsOf(options, shim), tracingOfEnvironment(), traceOfEnvironment());
   }
 
   constructor(shim: Shim, settings: Settings, tracing?: Tracing, traced?: TraceOptions) {
-    if (settings.preempt) installPreemption(shim);
     const shared = this.shared = new Shared(arenaWith(settings), shim);
     const { arena, parker, mailbox } = shared;
     this.#shim = shim;
@@ -490,11 +489,6 @@ export class Host {
       native: { threads: this.#native?.calls.threads ?? 0, calls: this.nativeCalls },
     });
   }
-}
-
-function installPreemption(shim: Shim): void {
-  const result = shim.installPreemption();
-  if (result < 0) throw new Error(`The system refused a handler of SIGURG: ${errnoName(result)}.`);
 }
 
 /** Its header says what threads need to know of the settings. */

@@ -1,5 +1,6 @@
 /** An aarch64 machine, emulated: qemu, Debian's cross compiler with its C library, and a Deno. `deno task test:aarch64` gets them. */
 import { compilerFor, compilerVersion } from "../../native/build.ts";
+import { byVersion, folderOf } from "./npm_deno.ts";
 import { type Ended, outcomeOf } from "./programs.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -8,17 +9,7 @@ const root = new URL("../../", import.meta.url);
 export const emulator = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"];
 
 /** Where Denos for that machine lie, each as `deno-VERSION`; undefined where nobody has a home. */
-export function denoFolder(): string | undefined {
-  const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
-  const caches = XDG_CACHE_HOME ?? (HOME === undefined ? undefined : `${HOME}/.cache`);
-  return caches === undefined ? undefined : `${caches}/heddle/aarch64`;
-}
-
-/** The newest first. */
-export function byVersion(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
-  return right[0] - left[0] || right[1] - left[1] || right[2] - left[2];
-}
+export const denoFolder = () => folderOf("aarch64");
 
 /** The newest Deno that is there. */
 export function emulatedDeno(): string | undefined {

@@ -5,7 +5,7 @@
 import type { Capabilities } from "@heddle/heddle";
 import { openTier } from "../../ffi/tier.ts";
 
-const { capabilities, lack } = openTier();
+const { capabilities, lack } = openTier(true);
 
 class Needing {
   readonly #capability: keyof Capabilities;
