@@ -25,10 +25,11 @@ Deno.test("each seeded fault has its text once in its module, and a scenario tha
 {
   const [mutant] = mutants;
   Deno.test(`the model checker finds a fault: ${mutant.fault}; and its seed leads there again`, () => {
-    const { scenario, outcome } = find(mutant)!;
+    const faulty = new Checker([mutant]);
+    const { scenario, outcome } = find(mutant, faulty)!;
     const { failure } = outcome;
     assert(failure!.journal.some((step) => step.includes(`${mutant.file}:`)));
-    const again = new Checker([mutant]);
+    const again = faulty.anew();
     assertEquals(again.replay(again.named(scenario.name), failure!.seed).message, failure!.message);
   });
 }

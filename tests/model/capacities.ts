@@ -22,6 +22,7 @@ export const capacities: Patch[] = [
   // A number that grows with every turn would keep states apart that are the same. So all that an M does is one turn.
   shrink("parking/locks.ts", "ONE_TURN = 1 << 8", "ONE_TURN = 0"),
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
+  shrink("host/trace_chunks.ts", "BUFFERED = 1 << 20", "BUFFERED = 1 << 8"),
   shrink("arena/layout/ring.ts", "THREAD_EVENTS = 16384", "THREAD_EVENTS = 4"),
   // What is measured decides nothing.
   shrink("arena/layout/meter.ts", "BUCKETS = 336", "BUCKETS = 1"),

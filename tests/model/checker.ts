@@ -12,11 +12,19 @@ export class Checker {
   readonly #sources: Sources;
   readonly #names: (arena: object) => (index: number) => string;
 
-  constructor(patches: readonly Patch[] = []) {
-    this.#sources = new Sources(scenarioFiles, [...capacities, ...patches]);
+  constructor(
+    patches: readonly Patch[] = [],
+    sources: Sources = new Sources(scenarioFiles, [...capacities, ...patches]),
+  ) {
+    this.#sources = sources;
     const modules = new Modules(this.#sources);
     this.scenarios = scenariosOf(modules);
     this.#names = wordNames(modules);
+  }
+
+  /** The same sources, loaded once more. */
+  anew(): Checker {
+    return new Checker([], this.#sources);
   }
 
   /** Throws if there is none, or several. */
@@ -38,8 +46,10 @@ export class Checker {
 }
 
 /** Which of its scenarios finds the fault, and how; undefined if none does. */
-export function find(mutant: Mutant): { scenario: Scenario; outcome: Outcome } | undefined {
-  const checker = new Checker([mutant]);
+export function find(
+  mutant: Mutant,
+  checker: Checker = new Checker([mutant]),
+): { scenario: Scenario; outcome: Outcome } | undefined {
   for (const part of mutant.scenarios) {
     const tried = checker.scenarios.filter(({ name }) => name.includes(part));
     if (tried.length === 0) throw new Error(`${mutant.fault}: there is no scenario "${part}".`);

@@ -6,7 +6,7 @@
  * search finds out: when a round has found more, another one follows. So in the last round no run has met any other.
  */
 import type { Scenario, Setting } from "./scenario.ts";
-import { thread } from "./promises.ts";
+import { reuseBuffers, thread } from "./promises.ts";
 import { Failure, Race } from "./races.ts";
 import type { Site } from "./transform.ts";
 import {
@@ -45,51 +45,110 @@ interface Branch {
   isPreemption: boolean;
 }
 
-/** By word: which threads have read it, and which have written it, as bits. */
-class Uses {
-  readonly reads = new Map<number, number>();
-  readonly writes = new Map<number, number>();
+/** Which threads have read a word, as bits, and which have written it, as bits from here on. */
+const WRITTEN = 16;
 
+/** Of what was done with a word, the part that concerns others than who did it. */
+function shared(uses: number): number {
+  let all = 0;
+  for (let id = 0; id < WRITTEN; id++) {
+    const own = 1 << id | 1 << id + WRITTEN;
+    const byOthers = uses & ~own;
+    if (byOthers >>> WRITTEN !== 0) all |= uses & own;
+    else if (byOthers !== 0) all |= uses & 1 << id + WRITTEN;
+  }
+  return all;
+}
+
+class Uses {
+  readonly #byWord = new Map<number, number>();
+  /** Something that was taken to concern nobody else would not be any more. */
+  isOutdated = false;
+
+  /** Whether that use of the word, which is noted, concerns others. */
   concerns(id: number, index: number, writes: boolean): boolean {
-    const others = ~(1 << id);
-    const written = (this.writes.get(index) ?? 0) & others;
-    return written !== 0 || (writes && ((this.reads.get(index) ?? 0) & others) !== 0);
+    const before = this.#byWord.get(index) ?? 0;
+    const use = 1 << (writes ? id + WRITTEN : id);
+    if ((before & use) === 0) {
+      this.#byWord.set(index, before | use);
+      if ((shared(before | use) & before) !== shared(before)) this.isOutdated = true;
+    }
+    const byOthers = before & ~(1 << id | 1 << id + WRITTEN);
+    return (writes ? byOthers : byOthers >>> WRITTEN) !== 0;
+  }
+}
+
+/** Which states there were, and after how many preemptions. A Map would have an object on the heap for each. */
+class Seen {
+  /** By place: a state, in 64 bits. */
+  #keys = new Int32Array(1 << 11);
+  /** By place: preemptions, and one more. 0: nothing is there. */
+  #spent = new Uint8Array(1 << 10);
+  size = 0;
+
+  /** Whether it was seen after as few preemptions. From now on it was. */
+  has(h1: number, h2: number, preemptions: number): boolean {
+    const at = this.#placeOf(h1, h2);
+    const before = this.#spent[at];
+    if (before !== 0 && before <= preemptions + 1) return true;
+    this.#spent[at] = preemptions + 1;
+    if (before !== 0) return false;
+    this.#keys[2 * at] = h1;
+    this.#keys[2 * at + 1] = h2;
+    if (++this.size * 2 > this.#spent.length) this.#grow();
+    return false;
   }
 
-  /** Whether that is new. */
-  add(id: number, index: number, writes: boolean): boolean {
-    const uses = writes ? this.writes : this.reads;
-    const before = uses.get(index) ?? 0;
-    if ((before & 1 << id) !== 0) return false;
-    uses.set(index, before | 1 << id);
-    return true;
+  #placeOf(h1: number, h2: number): number {
+    const mask = this.#spent.length - 1;
+    let at = h2 & mask;
+    while (this.#spent[at] !== 0 && (this.#keys[2 * at] !== h1 || this.#keys[2 * at + 1] !== h2)) {
+      at = at + 1 & mask;
+    }
+    return at;
+  }
+
+  #grow(): void {
+    const [keys, spent] = [this.#keys, this.#spent];
+    this.#keys = new Int32Array(keys.length * 2);
+    this.#spent = new Uint8Array(spent.length * 2);
+    for (let i = 0; i < spent.length; i++) {
+      if (spent[i] === 0) continue;
+      const at = this.#placeOf(keys[2 * i], keys[2 * i + 1]);
+      this.#spent[at] = spent[i];
+      this.#keys[2 * at] = keys[2 * i];
+      this.#keys[2 * at + 1] = keys[2 * i + 1];
+    }
   }
 }
 
 class Search implements Schedule {
   readonly #stack: Branch[] = [];
-  readonly #seen = new Map<number, number>();
+  readonly #seen = new Seen();
   readonly #bound: number;
   readonly #uses: Uses;
   #position = 0;
   #tick = 0;
   #preemptions = 0;
   steps = 0;
-  hasLearnt = false;
 
   constructor(bound: number, uses: Uses) {
     this.#bound = bound;
     this.#uses = uses;
+    uses.isOutdated = false;
   }
 
   get states(): number {
     return this.#seen.size;
   }
 
+  get isRepeating(): boolean {
+    return this.#position < this.#stack.length;
+  }
+
   concerns({ id }: Thread, index: number, writes: boolean): boolean {
     this.#tick++;
     this.steps++;
-    if (this.#uses.add(id, index, writes)) this.hasLearnt = true;
     return this.#uses.concerns(id, index, writes);
   }
 
@@ -134,11 +193,7 @@ class Search implements Schedule {
   #wasSeen(running: Thread | undefined): boolean {
     const [h1, h2] = stateOfWorld();
     const who = Math.imul((running?.id ?? -1) + 2, 0x61c88647);
-    const key = ((h1 ^ who) >>> 0) * 2 ** 21 + ((h2 ^ who) >>> 11);
-    const before = this.#seen.get(key);
-    if (before !== undefined && before <= this.#preemptions) return true;
-    this.#seen.set(key, this.#preemptions);
-    return false;
+    return this.#seen.has(h1 ^ who, h2 ^ who, this.#preemptions);
   }
 
   /** To the next run. False: that was all. */
@@ -162,12 +217,14 @@ class Search implements Schedule {
 
 /** One after the other. */
 const alone: Schedule = {
+  isRepeating: false,
   concerns: () => false,
   next: () => candidates()[0],
   choose: () => 0,
 };
 
 class Replay implements Schedule {
+  readonly isRepeating = false;
   readonly #choices: Map<number, number>;
   #tick = 0;
 
@@ -207,8 +264,9 @@ export function explore(
   const outcome: Outcome = { runs: 0, states: 0, steps: 0, ms: 0 };
   const uses = new Uses();
   // The first two are quick, and find most of the words that matter.
-  for (const preemptions of [0, 1, ...new Array(20).fill(bound)]) {
-    const search = new Search(Math.min(preemptions, bound), uses);
+  for (const first of [0, 1, ...new Array(20).fill(bound)]) {
+    const preemptions = Math.min(first, bound);
+    const search = new Search(preemptions, uses);
     outcome.runs = 0;
     do {
       outcome.runs++;
@@ -225,7 +283,7 @@ export function explore(
     } while (search.back());
     outcome.states = search.states;
     outcome.steps = search.steps;
-    if (preemptions === bound && !search.hasLearnt) break;
+    if (preemptions === bound && !uses.isOutdated) break;
   }
   outcome.ms = performance.now() - begun;
   return outcome;
@@ -250,6 +308,7 @@ function once(
   nameWords: (arena: object) => (index: number) => string,
   keepsLog: boolean,
 ): string | undefined {
+  reuseBuffers();
   begin(schedule, { ...RULES, ...scenario.rules }, sites, keepsLog);
   let setting: Setting | undefined;
   try {

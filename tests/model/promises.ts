@@ -250,8 +250,29 @@ export function* collectObject(object: object): Routine {
   for (const { called, held } of registered.get(object) ?? []) yield* $maybe(called(held));
 }
 
+/** By their size. Each run has an arena, and the collector would have to follow memory that is not on its heap. */
+const buffers = new Map<number, FixedBuffer[]>();
+let given: FixedBuffer[] = [];
+
+/** Nothing of the run before is used any more. */
+export function reuseBuffers(): void {
+  for (const buffer of given) buffers.getOrInsert(buffer.byteLength, []).push(buffer);
+  given = [];
+}
+
 /** Shared among the model's threads, which are one. */
 class FixedBuffer extends ArrayBuffer {
+  constructor(bytes: number) {
+    const used = buffers.get(bytes)?.pop();
+    if (used !== undefined) {
+      new Uint8Array(used).fill(0);
+      given.push(used);
+      return used;
+    }
+    super(bytes);
+    given.push(this);
+  }
+
   get growable(): boolean {
     return false;
   }

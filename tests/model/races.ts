@@ -19,50 +19,29 @@ export class Race extends Failure {
   }
 }
 
-/** By thread and word: its own time at its last access of the kind. */
-class Times {
-  #times = new Int32Array(0);
-
-  resize(words: number): void {
-    this.#times = new Int32Array(words * MOST_THREADS);
-  }
-
-  forget(index: number): void {
-    this.#times.fill(0, index * MOST_THREADS, (index + 1) * MOST_THREADS);
-  }
-
-  set(index: number, thread: number, time: number): void {
-    this.#times[index * MOST_THREADS + thread] = time;
-  }
-
-  at(index: number, thread: number): number {
-    return this.#times[index * MOST_THREADS + thread];
-  }
-}
+/** What is known of a word, by thread: the thread's own time at its last access of a kind. */
+const [RELEASED, PLAIN_READS, PLAIN_WRITES, READS, WRITES] = [0, 1, 2, 3, 4].map((i) => i * MOST_THREADS);
+const TIMES = 5 * MOST_THREADS;
 
 export class Races {
   #words = 0;
   readonly #touched: number[] = [];
   #isTouched = new Uint8Array(0);
   readonly #clocks = new Int32Array(MOST_THREADS * MOST_THREADS);
-  /** What who reads the word next knows by that: the clock of who wrote it. */
-  readonly #released = new Times();
-  readonly #plainReads = new Times();
-  readonly #plainWrites = new Times();
-  readonly #reads = new Times();
-  readonly #writes = new Times();
+  /** By word. What was released is what who reads it next knows by that: the clock of who wrote it. */
+  #times = new Int32Array(0);
 
   /** A new run. */
   begin(words: number): void {
-    const all = [this.#released, this.#plainReads, this.#plainWrites, this.#reads, this.#writes];
-    for (const index of this.#touched.splice(0)) {
-      for (const times of all) times.forget(index);
+    for (const index of this.#touched) {
+      this.#times.fill(0, index * TIMES, (index + 1) * TIMES);
       this.#isTouched[index] = 0;
     }
+    this.#touched.length = 0;
     if (words !== this.#words) {
       this.#words = words;
       this.#isTouched = new Uint8Array(words);
-      for (const times of all) times.resize(words);
+      this.#times = new Int32Array(words * TIMES);
     }
     this.#clocks.fill(0);
     for (let thread = 0; thread < MOST_THREADS; thread++) this.#clocks[thread * (MOST_THREADS + 1)] = 1;
@@ -71,21 +50,23 @@ export class Races {
   atomic(thread: number, index: number, kind: number, writes: boolean): void {
     this.#touch(thread, index);
     const own = thread * MOST_THREADS;
+    const at = index * TIMES;
     const clocks = this.#clocks;
+    const times = this.#times;
     if (kind !== STORE) {
       for (let i = 0; i < MOST_THREADS; i++) {
-        const time = this.#released.at(index, i);
+        const time = times[at + RELEASED + i];
         if (time > clocks[own + i]) clocks[own + i] = time;
       }
     }
-    this.#mustKnow(thread, index, this.#plainWrites);
+    this.#mustKnow(thread, index, PLAIN_WRITES);
     if (kind === LOAD || !writes) {
-      this.#reads.set(index, thread, clocks[own + thread]);
+      times[at + READS + thread] = clocks[own + thread];
       return;
     }
-    this.#mustKnow(thread, index, this.#plainReads);
-    this.#writes.set(index, thread, clocks[own + thread]);
-    for (let i = 0; i < MOST_THREADS; i++) this.#released.set(index, i, clocks[own + i]);
+    this.#mustKnow(thread, index, PLAIN_READS);
+    times[at + WRITES + thread] = clocks[own + thread];
+    for (let i = 0; i < MOST_THREADS; i++) times[at + RELEASED + i] = clocks[own + i];
     clocks[own + thread]++;
   }
 
@@ -100,18 +81,18 @@ export class Races {
 
   plainRead(thread: number, index: number): void {
     this.#touch(thread, index);
-    this.#mustKnow(thread, index, this.#plainWrites);
-    this.#mustKnow(thread, index, this.#writes);
-    this.#plainReads.set(index, thread, this.#clocks[thread * (MOST_THREADS + 1)]);
+    this.#mustKnow(thread, index, PLAIN_WRITES);
+    this.#mustKnow(thread, index, WRITES);
+    this.#times[index * TIMES + PLAIN_READS + thread] = this.#clocks[thread * (MOST_THREADS + 1)];
   }
 
   plainWrite(thread: number, index: number): void {
     this.#touch(thread, index);
-    this.#mustKnow(thread, index, this.#plainWrites);
-    this.#mustKnow(thread, index, this.#writes);
-    this.#mustKnow(thread, index, this.#plainReads);
-    this.#mustKnow(thread, index, this.#reads);
-    this.#plainWrites.set(index, thread, this.#clocks[thread * (MOST_THREADS + 1)]);
+    this.#mustKnow(thread, index, PLAIN_WRITES);
+    this.#mustKnow(thread, index, WRITES);
+    this.#mustKnow(thread, index, PLAIN_READS);
+    this.#mustKnow(thread, index, READS);
+    this.#times[index * TIMES + PLAIN_WRITES + thread] = this.#clocks[thread * (MOST_THREADS + 1)];
   }
 
   #touch(thread: number, index: number): void {
@@ -121,9 +102,9 @@ export class Races {
     this.#touched.push(index);
   }
 
-  #mustKnow(thread: number, index: number, times: Times): void {
+  #mustKnow(thread: number, index: number, kind: number): void {
     for (let i = 0; i < MOST_THREADS; i++) {
-      if (i !== thread && times.at(index, i) > this.#clocks[thread * MOST_THREADS + i]) {
+      if (i !== thread && this.#times[index * TIMES + kind + i] > this.#clocks[thread * MOST_THREADS + i]) {
         throw new Race(index, thread, i);
       }
     }

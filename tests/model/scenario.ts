@@ -40,7 +40,7 @@ export interface Setting {
   readonly first?: readonly string[];
   /** Threads that need not end: they may sleep when all stand still. */
   readonly sleepers?: readonly string[];
-  /** Before each step. */
+  /** Before each step. It looks at the state of the world, and is not asked again where a run begins as the last one did. */
   always?(): void;
   /** All stand still. */
   end(): void;

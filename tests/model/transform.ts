@@ -148,6 +148,9 @@ function applyPatches(patches: readonly Patch[]): Map<string, string> {
   return patched;
 }
 
+/** What came of a file the last time. A fault changes few of them, and a program has the faults one after the other. */
+const transpiled = new Map<string, { from: string; to: string }>();
+
 class Rewrite {
   readonly #file: ts.SourceFile;
   readonly #text: MagicString;
@@ -165,10 +168,15 @@ class Rewrite {
 
   run(): string {
     this.#visit(this.#file, false);
-    const { outputText } = ts.transpileModule(this.#text.toString(), {
-      fileName: this.#file.fileName,
+    const { fileName } = this.#file;
+    const from = this.#text.toString();
+    const last = transpiled.get(fileName);
+    if (last?.from === from) return last.to;
+    const { outputText } = ts.transpileModule(from, {
+      fileName,
       compilerOptions: { target: options.target, module: ts.ModuleKind.CommonJS, removeComments: false },
     });
+    transpiled.set(fileName, { from, to: outputText });
     return outputText;
   }
 

@@ -32,6 +32,8 @@ export type Routine<T = void> = Generator<unknown, T, unknown>;
 
 /** Who decides. */
 export interface Schedule {
+  /** The world comes again the way that it has come before, to where the last run branched off. */
+  readonly isRepeating: boolean;
   /** Whether others may go first. If not, the operation concerns nobody else. */
   concerns(thread: Thread, index: number, writes: boolean): boolean;
   /** Who goes on: instead of the running one, if there is one. Undefined: this run is over. */
@@ -276,9 +278,15 @@ export function allThreads(): readonly Thread[] {
 
 /** Who could be the next: when nobody else can go on, time passes; and who spins in vain comes last. */
 export function candidates(): Thread[] {
-  const able = threads.filter(({ canGoOn }) => canGoOn);
-  const bits = able.reduce((all, { id }) => all | 1 << id, 0);
-  const eager = able.filter(({ isPaused, owes }) => !isPaused && (owes & bits) === 0);
+  const able: Thread[] = [];
+  const eager: Thread[] = [];
+  let bits = 0;
+  for (const one of threads) {
+    if (!one.canGoOn) continue;
+    able.push(one);
+    bits |= 1 << one.id;
+  }
+  for (const one of able) if (!one.isPaused && (one.owes & bits) === 0) eager.push(one);
   if (eager.length > 0) return eager;
   const timed = threads.filter(({ name, mayTimeOut }) => mayTimeOut && rules.timePasses.includes(name));
   return timed.length > 0 ? timed : able;
@@ -353,7 +361,7 @@ export function* listen(): Routine {
 /** Whether another thread goes first. Plain writes are no steps, so nobody knows whom a glance concerns: it may be anybody. */
 function point(thread: Thread, index: number, isWrite: boolean, isGlance = false): boolean {
   if (++thread.steps > MOST_STEPS) throw new Failure(`${thread.name} takes more than ${MOST_STEPS} steps.`);
-  if (invariant !== undefined) uninterruptedly(invariant);
+  if (invariant !== undefined && !schedule.isRepeating) uninterruptedly(invariant);
   for (const other of threads) other.owes &= ~(1 << thread.id);
   if (goesRound(thread, index)) {
     for (const { id } of threads) if (id !== thread.id) thread.owes |= 1 << id;
@@ -672,19 +680,31 @@ export function isAsleep(name: string): boolean {
 
 // Calls of what may be a generator -----------------------------------------------------------------------------------------
 
+/** Of what all generators inherit from: to ask for that is quicker than for a property by which they could be told. */
+function Generators() {}
+Generators.prototype = Object.getPrototypeOf(function* () {}).prototype;
+
 export function isRoutine(value: unknown): value is Routine<unknown> {
-  return typeof value === "object" && value !== null &&
-    (value as Record<symbol, unknown>)[Symbol.toStringTag] === "Generator";
+  return value instanceof (Generators as unknown as typeof Object);
 }
 
-export function* $maybe(value: unknown): Routine<unknown> {
-  return isRoutine(value) ? yield* value : value;
+/** A routine that ends at once, for `yield*`. One for all values: it is asked for its value before there is another one. */
+const given = Object.assign(Object.create(Generators.prototype), {
+  done: true,
+  value: undefined as unknown,
+  next: () => given,
+});
+
+export function $maybe(value: unknown): Routine<unknown> {
+  if (isRoutine(value)) return value;
+  given.value = value;
+  return given;
 }
 
 /** A property that may be a getter, which is a generator then. */
-export function* $read(object: Record<string, unknown>, name: string): Routine<unknown> {
+export function $read(object: Record<string, unknown>, name: string): Routine<unknown> {
   const getter = object[`$get_${name}`] as (() => Routine<unknown>) | undefined;
-  return getter === undefined ? object[name] : yield* getter.call(object);
+  return $maybe(getter === undefined ? object[name] : getter.call(object));
 }
 
 /** Without interruption. */
