@@ -24,6 +24,7 @@ const dump: Dump = {
     { number: 2, state: "stopped", queued: 0 },
   ],
   queues: { global: 4, local: 3, host: 1 },
+  descriptors: [],
   objects: [],
   native: { threads: 0, calls: 0 },
   cycles: [],
