@@ -31,6 +31,7 @@ import {
   hasRegions,
   receivesOne,
   sendsOne,
+  talksToItself,
 } from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
 
@@ -180,6 +181,27 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertEquals(waits.map(([ph]) => ph), ["b", "e"]);
     assert(/^receive from channel \d+$/.test(waits[0][1]), waits[0][1]);
     assertEquals(assertArrows(entries, "ready").length, 1);
+  });
+
+  await t.step("the same of channels and mutexes that one thread alone knows", async () => {
+    const [count, sum] = [100, 4950];
+    const { entries } = await traced(
+      sched,
+      async () => assertEquals(await sched.go(talksToItself(count)), sum),
+    );
+    const waits = Map.groupBy(
+      entries.filter(({ cat, ph }) => cat === "wait" && ph === "b"),
+      ({ name }) => name.replace(/\d+/g, "n").replace("send to", "receive from"),
+    );
+    // Of a value without room in the channel one of the two waits for the other.
+    assertEquals(Array.from(waits, ([name, { length }]) => [name, length]).toSorted(), [
+      ["lock a mutex of this thread, which thread n holds", 1],
+      ["receive from channel n of this thread", count],
+    ]);
+    const ends = assertArrows(entries, "ready");
+    assertEquals([ends.length, new Set(ends.map(({ bind_id }) => bind_id)).size], [count + 1, count + 1]);
+    // Afterwards they are not heard of, and go on.
+    assertEquals(await sched.go(talksToItself(count)), sum);
   });
 
   await t.step("children that are stolen, sleeps of threads, and who had which P", async () => {
