@@ -45,6 +45,8 @@ interface WatchedTask {
   readonly id: number;
   /** Its awaits there that have not ended. */
   readonly awaits: Set<number>;
+  /** What goes on of it is nobody's any more. */
+  isOver: boolean;
 }
 
 /** Where a promise comes from by which a task goes on. */
@@ -97,7 +99,7 @@ export class AwaitWatch implements Tap, PromiseHooks {
 
   #begin(key: string, id: number, parent: number): WatchedTask {
     const entry = this.#write((journal) => journal.open(BEGUN, id, parent, journal.text(key), ""));
-    const task = { entry, id, awaits: new Set<number>() };
+    const task = { entry, id, awaits: new Set<number>(), isOver: false };
     this.#turn(task);
     return task;
   }
@@ -117,6 +119,7 @@ export class AwaitWatch implements Tap, PromiseHooks {
   }
 
   #end(task: WatchedTask): void {
+    task.isOver = true;
     this.#write((journal) => {
       for (const entry of task.awaits) journal.close(entry);
       task.awaits.clear();
@@ -140,7 +143,7 @@ export class AwaitWatch implements Tap, PromiseHooks {
       return;
     }
     const task = this.#current;
-    if (task === undefined) return;
+    if (task === undefined || task.isOver) return;
     const what = this.#operations.get(parent) ?? childOf(parent);
     const entry = this.#await(task, parent, what);
     this.#pending.set(promise, { task, entry });
