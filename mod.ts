@@ -33,6 +33,7 @@
 export type { Capabilities } from "./ffi/capabilities.ts";
 export type {
   Dump,
+  DumpedAwait,
   DumpedCycle,
   DumpedDescriptor,
   DumpedObject,

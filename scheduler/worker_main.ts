@@ -8,6 +8,7 @@ import { joinTier } from "../ffi/tier.ts";
 import { load, store } from "./arena/atomics.ts";
 import * as heddle from "../mod.ts";
 import "./locker_tasks.ts";
+import type { PromiseHooks } from "./machine/await_watch.ts";
 import { Machine } from "./machine/machine.ts";
 import { Arena } from "./arena/arena.ts";
 import { CLOSING, PREEMPT } from "./arena/layout/header.ts";
@@ -89,7 +90,11 @@ function runMachine(): void {
     Deno.refTimer(heapCheck as unknown as number);
     return isEmpty;
   };
-  const thread = { isEventLoopEmpty, exit: () => process.exit(1) };
+  const thread = {
+    isEventLoopEmpty,
+    watchPromises: (hooks: PromiseHooks) => void v8.promiseHooks.createHook(hooks as never),
+    exit: () => process.exit(1),
+  };
   const machine = new Machine(shared, isolate, shim, new SideChannel(port!), thread);
   registry.home = machine.home;
 

@@ -13,7 +13,7 @@ const MOST_LINES = 50;
 const MOST_CAUSES = 8;
 
 /** What a thread's bundle is called in stacks (native/build.ts). */
-const THREAD = "heddle:thread";
+export const THREAD = "heddle:thread";
 /**
  * The file that this is in: the host's bundle, or a thread's. Not asked for before there is a stack to look at: for the first one V8
  * parses the bundle again, to know its lines, which would be 10 ms of each start.

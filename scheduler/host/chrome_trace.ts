@@ -6,6 +6,7 @@
  * is on its lane; what may overlap (waits, asynchronous regions, freezes) has lanes of its own ("b" and "e"). An arrow leads from
  * who queued a task to who ran it, and from who ended a wait to whose that was.
  */
+import { HOST } from "../arena/layout/m.ts";
 import type { TraceEvent } from "./trace_events.ts";
 import {
   ASYNC_REGION,
@@ -80,7 +81,7 @@ export class ChromeTrace {
     const at = this.#at(time);
     return `{"name":"${
       dropped === 0 ? "nothing dropped" : `${dropped} events dropped`
-    }","cat":"heddle","ph":"i","s":"g","pid":${THREADS},"tid":0,"ts":${at},"args":${args}}`;
+    }","cat":"heddle","ph":"i","s":"g","pid":${THREADS},"tid":${tid(HOST)},"ts":${at},"args":${args}}`;
   }
 
   /** Of one moment on. `Ps` that were held come last: what sysmon says of them is known by then. */
@@ -167,7 +168,7 @@ export class ChromeTrace {
       if (lost > time) end = Math.min(end, lost);
     }
     const name = this.#quoted(this.#nameOf(lane));
-    return `${text}{"name":${name},"cat":"P","ph":"X","pid":${PROCESSORS},"tid":${p},"ts":${
+    return `${text}{"name":${name},"cat":"P","ph":"X","pid":${PROCESSORS},"tid":${tid(p)},"ts":${
       this.#at(time)
     },"dur":${this.#between(time, end)}},\n`;
   }
@@ -197,17 +198,17 @@ export class ChromeTrace {
 
   /** `more`: further fields, each with a comma before it. */
   #slice(lane: number, name: string, category: string, { time, duration }: TraceEvent, more = ""): string {
-    return `{"name":${this.#quoted(name)},"cat":"${category}","ph":"X","pid":${THREADS},"tid":${lane},"ts":${
-      this.#at(time)
-    },"dur":${duration === 0 ? SHORT : this.#between(time, time + duration)}${more}},\n`;
+    return `{"name":${this.#quoted(name)},"cat":"${category}","ph":"X","pid":${THREADS},"tid":${
+      tid(lane)
+    },"ts":${this.#at(time)},"dur":${
+      duration === 0 ? SHORT : this.#between(time, time + duration)
+    }${more}},\n`;
   }
 
   #instant(lane: number, name: string, { time }: TraceEvent, args: object): string {
-    return `{"name":${
-      this.#quoted(name)
-    },"cat":"heddle","ph":"i","s":"t","pid":${THREADS},"tid":${lane},"ts":${this.#at(time)},"args":${
-      JSON.stringify(args)
-    }},\n`;
+    return `{"name":${this.#quoted(name)},"cat":"heddle","ph":"i","s":"t","pid":${THREADS},"tid":${
+      tid(lane)
+    },"ts":${this.#at(time)},"args":${JSON.stringify(args)}},\n`;
   }
 
   #async(
@@ -219,11 +220,16 @@ export class ChromeTrace {
   ): string {
     const common =
       `{"name":${this.#quoted(name)},"cat":"${category}","id":${++this.#asyncs},"pid":${THREADS},` +
-      `"tid":${lane},"args":${JSON.stringify(args)}`;
+      `"tid":${tid(lane)},"args":${JSON.stringify(args)}`;
     return `${common},"ph":"b","ts":${this.#at(time)}},\n${common},"ph":"e","ts":${
       this.#at(time + duration)
     }},\n`;
   }
+}
+
+/** Of a lane, or a P. From 1: to some readers (Perfetto's among them) 0 is no thread, or the kernel's idle one. */
+function tid(lane: number): number {
+  return lane + 1;
 }
 
 function hex(id: number): string {
@@ -234,6 +240,9 @@ function nameOf(process: number, name: string): string {
   return meta("process_name", process, 0, { name });
 }
 
+/** With a category and a time, as Chromium's own have them: some readers look at these of all events. */
 function meta(name: string, process: number, lane: number, args: object): string {
-  return `{"name":"${name}","ph":"M","pid":${process},"tid":${lane},"args":${JSON.stringify(args)}},\n`;
+  return `{"name":"${name}","cat":"__metadata","ph":"M","ts":0,"pid":${process},"tid":${tid(lane)},"args":${
+    JSON.stringify(args)
+  }},\n`;
 }

@@ -23,7 +23,10 @@ export interface Dump {
   readonly spinning: number;
   /** Times that a task has lost its P at the end of its time slice. */
   readonly preempted: number;
-  /** Tasks that more than one thread knows of. Children that never left their parent's thread are in {@linkcode DumpedThread.begun}. */
+  /**
+   * Tasks that more than one thread knows of. Children that never left their parent's thread are in {@linkcode DumpedThread.begun}, and
+   * with {@linkcode SchedulerOptions.stacks} in here.
+   */
   readonly tasks: readonly DumpedTask[];
   /** Threads that run tasks, or could. */
   readonly threads: readonly DumpedThread[];
@@ -68,6 +71,34 @@ export interface DumpedTask {
   readonly startedBy: DumpedPlace;
   /** Where it has begun, or is about to. */
   readonly thread?: DumpedPlace;
+  /** With {@linkcode SchedulerOptions.stacks}: the task that has started it, on this thread, or awaits it on another one. */
+  readonly parent?: number;
+  /** With `stacks`: it has its turn on its thread, whose state and system call are its own. */
+  readonly hasTurn?: boolean;
+  /** With `stacks`: milliseconds since it began. */
+  readonly forMs?: number;
+  /** With `stacks`: what it awaits, longest first. */
+  readonly awaits?: readonly DumpedAwait[];
+}
+
+/** An `await` of a task, or another wait for a promise, that has not ended. */
+export interface DumpedAwait {
+  /**
+   * - `receive from channel 5 "jobs"`, `lock mutex 7`, `sleep`, and so on: an operation. {@linkcode Dump.objects} has who else waits there,
+   *   and who holds it, if more than one thread knows it.
+   * - `task 9`: another task.
+   * - `a promise of the outside`: by {@linkcode TaskContext.wait}.
+   * - `a promise of its own`: any other, of the task's own functions or of the runtime.
+   */
+  readonly what: string;
+  /** The other task's id. */
+  readonly task?: number;
+  /** Who holds the lock that it waits for. */
+  readonly heldBy?: readonly DumpedPlace[];
+  /** Milliseconds since it began. */
+  readonly forMs: number;
+  /** Lines of the source: where it is, and then who awaits that, three at most. */
+  readonly at: readonly string[];
 }
 
 /** A thread of a scheduler, in the moment of the dump. */

@@ -1,5 +1,14 @@
 /** A dump as text: what somebody reads at a desk, after Go's SIGQUIT dump. Equal tasks are one entry, as are equal threads. */
-import type { Dump, DumpedDescriptor, DumpedObject, DumpedPlace, DumpedTask, DumpedThread } from "./dump.ts";
+import { OUTSIDE } from "../machine/await_watch.ts";
+import type {
+  Dump,
+  DumpedAwait,
+  DumpedDescriptor,
+  DumpedObject,
+  DumpedPlace,
+  DumpedTask,
+  DumpedThread,
+} from "./dump.ts";
 
 /** Ids of one entry that are printed. Guess: enough to look for one of them in a log. */
 const MOST_IDS = 8;
@@ -59,13 +68,36 @@ function grouped<T>(all: readonly T[], text: (one: T) => readonly [id: number, w
 }
 
 function taskText(
-  { id, name, module, state, startedBy, thread }: DumpedTask,
+  { id, name, module, state, startedBy, thread, parent, hasTurn, forMs, awaits }: DumpedTask,
   threads: ReadonlyMap<number, DumpedThread>,
 ): [number, string, string] {
   const on = typeof thread === "number" ? threads.get(thread) : undefined;
   const where = thread === undefined ? "" : `, ${placeText(thread)}${on === undefined ? "" : ` ${what(on)}`}`;
   const by = startedBy === "host" ? "" : `, started on ${placeText(startedBy)}`;
-  return [id, "task", `[${state}${where}]: ${name} of ${module}${by}`];
+  const parentText = parent === undefined ? "" : ` by task ${parent}`;
+  const turn = hasTurn ? ", has its turn" : "";
+  const rest = awaitsText(awaits ?? []);
+  return [
+    id,
+    "task",
+    `[${state}${age(forMs)}${where}${turn}]: ${name} of ${module}${by}${parentText}${rest}`,
+  ];
+}
+
+/** Of what is known; else of what is not. Its own functions await each other, too. */
+function awaitsText(awaits: readonly DumpedAwait[]): string {
+  const known = awaits.filter(({ what }) => what !== OUTSIDE);
+  return (known.length > 0 ? known : awaits).map((one) => {
+    const held = one.heldBy === undefined ? "" : `, which ${one.heldBy.map(placeText).join(" and ")} holds`;
+    return `\n    awaits${age(one.forMs)}: ${one.what}${held}${
+      one.at.map((line) => `\n      at ${line}`).join("")
+    }`;
+  }).join("");
+}
+
+/** Minutes, as in Go's dump: else no two were equal. */
+function age(ms = 0): string {
+  return ms < 60_000 ? "" : ` for ${count(Math.floor(ms / 60_000), "minute")}`;
 }
 
 function what({ state, systemCall }: DumpedThread): string {

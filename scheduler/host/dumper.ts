@@ -14,12 +14,15 @@
  *   descriptors       poll_sets.ts: the kernel's.
  *   what waits here   the host's own.
  *
+ *   awaits            with `stacks: true`: seen_journal.ts. What did not hold still is left out, and counted.
+ *
  * What lives in the heap of a thread alone cannot be read from here: children without a slot, what a task awaits, local
- * channels and locks. The thread says how many tasks have begun on it, and its parked operations on shared objects are known.
+ * channels and locks. The thread says how many tasks have begun on it, and its parked operations on shared objects are known. With
+ * `stacks: true` it keeps a journal of the rest.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";
-import { CLOSING, ISOLATES, PREEMPTED } from "../arena/layout/header.ts";
+import { CLOSING, ISOLATES, PREEMPTED, STACKS } from "../arena/layout/header.ts";
 import { HOST, M_IMPORTS, M_LIVE, M_PARKS, M_POLL_SET, M_RAN, M_RUNS, M_TID } from "../arena/layout/m.ts";
 import { METER_HEAP_USED } from "../arena/layout/meter.ts";
 import { O_FIRST_QUEUE } from "../arena/layout/object.ts";
@@ -55,7 +58,9 @@ import type {
   DumpedWait,
 } from "./dump.ts";
 import { dumpText } from "./dump_text.ts";
+import { addAwaits } from "./dumped_awaits.ts";
 import { seePollSet } from "./poll_sets.ts";
+import { SeenJournal } from "./seen_journal.ts";
 import { kernelName, systemCall } from "./system_calls.ts";
 
 /** What the host alone knows. */
@@ -107,8 +112,10 @@ export class Dumper {
     const seen = objects.see();
     const tasks: DumpedTask[] = [];
     const begun = new Map<number, number>();
-    const unstable = this.#addTasks(tasks, begun, known) + objects.unstable;
+    let unstable = this.#addTasks(tasks, begun, known) + objects.unstable;
     const threads = known.isolates.map((isolate) => this.#thread(isolate, begun.get(isolate) ?? 0));
+    const dumpedObjects = seen.map((one) => this.#object(one));
+    if (load(words, STACKS) === 1) unstable += this.#addAwaits(tasks, dumpedObjects, known.isolates);
     const dump: Dump = {
       version: 1,
       time: new Date().toISOString(),
@@ -126,7 +133,7 @@ export class Dumper {
         local: processors.reduce((sum, { queued }) => sum + queued, 0),
         host: known.waiting.length,
       },
-      objects: seen.map((one) => this.#object(one)),
+      objects: dumpedObjects,
       descriptors: [HOST, ...known.isolates].flatMap((isolate) => this.#descriptors(isolate)),
       native: known.native,
       cycles: this.#cycles(seen),
@@ -186,6 +193,23 @@ export class Dumper {
     if (known !== undefined) return known;
     const [module, name] = splitKey(this.#table.key(number));
     return this.#definitions[number] = { name, module };
+  }
+
+  /** Returns how many were left out. */
+  #addAwaits(tasks: DumpedTask[], objects: readonly DumpedObject[], isolates: readonly number[]): number {
+    let unstable = 0;
+    const journals: [DumpedPlace, SeenJournal][] = [];
+    for (const isolate of isolates) {
+      const thread = this.#place(isolate);
+      // What a thread that is starting has there is the last one's.
+      if (thread === "starting") continue;
+      const journal = new SeenJournal(this.#shared.arena);
+      journal.see(isolate);
+      unstable += journal.unstable;
+      journals.push([thread, journal]);
+    }
+    addAwaits(tasks, objects, journals);
+    return unstable;
   }
 
   // Threads and Ps ----------------------------------------------------------------------------------------------------

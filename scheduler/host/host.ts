@@ -28,6 +28,7 @@ import {
   PROCS_SEEN,
   RUNAWAY_MS,
   SLICE_MS,
+  STACKS,
   STALL_MS,
 } from "../arena/layout/header.ts";
 import { HOST, M_TID } from "../arena/layout/m.ts";
@@ -499,6 +500,7 @@ function arenaWith(settings: Settings): Arena {
   store(arena.i32, SLICE_MS, settings.sliceMs);
   store(arena.i32, STALL_MS, settings.stallMs);
   store(arena.i32, RUNAWAY_MS, settings.runawayMs);
+  store(arena.i32, STACKS, settings.stacks ? 1 : 0);
   if (!settings.followsMachine) store(arena.i32, PROCS_SEEN, PROCS_FIXED);
   return arena;
 }

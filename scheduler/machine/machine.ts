@@ -5,7 +5,7 @@
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
-import { CLOSING, SLICE_MS } from "../arena/layout/header.ts";
+import { CLOSING, SLICE_MS, STACKS } from "../arena/layout/header.ts";
 import { M_TID } from "../arena/layout/m.ts";
 import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
@@ -16,7 +16,10 @@ import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { IsolateBridges } from "../sync/bridges.ts";
 import { Isolate } from "../sync/isolate.ts";
+import { registry } from "../tasks/define.ts";
+import { Journal } from "../tracing/journal.ts";
 import { Agenda } from "./agenda.ts";
+import { AwaitWatch, type PromiseHooks } from "./await_watch.ts";
 import { BlockingCalls } from "./blocking_call.ts";
 import { Children } from "./children.ts";
 import { EventLoop, MICROTASK_TURNS, NEXT_TURN } from "./event_loop.ts";
@@ -40,6 +43,8 @@ const RING_TICK = 5;
 export interface Thread {
   /** Whether its event loop has nothing to do, as far as Deno knows. Who cannot tell says no. */
   isEventLoopEmpty(): boolean;
+  /** V8 tells these of each promise from now on. */
+  watchPromises(hooks: PromiseHooks): void;
   /** At once. */
   exit(): void;
 }
@@ -96,6 +101,13 @@ export class Machine {
     const warmUp = new WarmUp(shared, hold, runner.modules, home.table);
     this.#park = new Park(agenda, home, eventLoop, mail, runner, warmUp);
     hold.lookForTracing();
+    if (load(words, STACKS) === 1) {
+      const watch = new AwaitWatch(new Journal(arena, isolate), locks);
+      registry.watched = watch.watched;
+      hold.meter.listen(watch);
+      thread.watchPromises(watch);
+    }
+    // From here on its journal is read.
     store(words, arena.isolate(isolate) + M_TID, services.tid);
   }
 

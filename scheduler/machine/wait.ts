@@ -32,9 +32,9 @@ export function sleepUntil(waiting: Waiting, at: number): Promise<void> {
 export function waitFor<T>(waiting: Waiting, promise: PromiseLike<T>): Promise<T> {
   reserveStack();
   const outside = awaited(promise);
-  const wait = new Wait(waiting);
   const ended = () => waiting.services.agenda.resumeLater(wait);
   outside.then(ended, ended);
+  const wait = new Wait(waiting);
   return promiseOf(wait).then(() => outside);
 }
 
@@ -69,7 +69,7 @@ export class Wait implements Timer, Resolver {
     if (this.after) this.after.before = this;
     g.waits = this;
     if (at !== 0) g.services.agenda.sleeping++;
-    g.services.home.meter.tracer?.waits(this, at === 0 ? "a promise of the outside" : "sleep");
+    g.services.home.meter.tap?.waits(this, at === 0 ? "a promise of the outside" : "sleep");
   }
 
   fire(): void {
@@ -92,7 +92,7 @@ function unlink(wait: Wait): boolean {
   else g.waits = wait.after;
   if (wait.after) wait.after.before = wait.before;
   if (wait.at !== 0) g.services.agenda.sleeping--;
-  g.services.home.meter.tracer?.waited(wait, PAUSED, 0);
+  g.services.home.meter.tap?.waited(wait, PAUSED, 0);
   wait.g = undefined;
   return true;
 }

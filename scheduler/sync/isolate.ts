@@ -55,7 +55,10 @@ export interface Loop extends Clock {
 
 /** Something of this isolate alone, where operations are parked that have no record. */
 export interface LocalPlace {
-  /** Where it is in its isolate's list, plus 1; 0: it is not there. */
+  /**
+   * Where it is in its isolate's list, plus 1; 0: it is not there. Below 0 while somebody hears of waits (`Meter.tap`): so the question
+   * that is asked before each operation is parked is the only one.
+   */
   listed: number;
   readonly hasWaiting: boolean;
   waiting(): Iterable<Waiter>;
@@ -141,6 +144,7 @@ export class Isolate implements Lot, Store {
     this.records = new Records(arena, number, this.heap);
     this.sending = new Stage(this.handles);
     this.taken = new Stage(this.handles);
+    meter.onTap = () => this.#places.forEach((place, index) => this.#place(place, index + 1));
   }
 
   // Going on ----------------------------------------------------------------------------------------------------------
@@ -183,17 +187,15 @@ export class Isolate implements Lot, Store {
 
   park(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked++;
-    if (waiter.record === 0) return;
-    this.meter.tracer?.waits(waiter.record, waiter.waited.describe(waiter));
-    this.loop.listen?.();
+    this.meter.tap?.waits(waiter, waiter.waited.describe(waiter));
+    if (waiter.record !== 0) this.loop.listen?.();
   }
 
   unparked(waiter: Waiter): void {
     if (waiter.selection === undefined) this.parked--;
     if (waiter.release !== undefined) waiter.release();
-    if (waiter.record === 0) return;
-    this.meter.tracer?.waited(waiter.record, WAITED, waiter.record);
-    this.records.release(waiter);
+    this.meter.tap?.waited(waiter, WAITED, waiter.record);
+    if (waiter.record !== 0) this.records.release(waiter);
   }
 
   /** Takes an operation out of its object's queue. False: somebody else did. */
@@ -204,16 +206,29 @@ export class Isolate implements Lot, Store {
     return isOurs;
   }
 
-  /** Operations without a record are parked there, or will be. Called once, and again when it was taken off the list. */
-  list(place: LocalPlace): void {
-    // First: where an operation is yet to be parked nobody is.
-    if (this.#places.length >= this.#sweepAt) this.#sweep();
-    place.listed = this.#places.push(place);
+  /**
+   * Operations without a record are parked there, or will be: called before each of them, while `listed` is not above 0. False:
+   * somebody hears of them, so each is to be a Waiter.
+   */
+  list(place: LocalPlace): boolean {
+    if (place.listed === 0) {
+      // First: where an operation is yet to be parked nobody is.
+      if (this.#places.length >= this.#sweepAt) this.#sweep();
+      this.#place(place, this.#places.push(place));
+    }
+    return place.listed > 0;
+  }
+
+  #place(place: LocalPlace, number: number): void {
+    place.listed = this.meter.tap === undefined ? number : -number;
   }
 
   #sweep(): void {
     const kept: LocalPlace[] = [];
-    for (const place of this.#places) place.listed = place.hasWaiting ? kept.push(place) : 0;
+    for (const place of this.#places) {
+      if (place.hasWaiting) this.#place(place, kept.push(place));
+      else place.listed = 0;
+    }
     this.#places = kept;
     this.#sweepAt = 64 + 2 * kept.length;
   }
@@ -223,7 +238,7 @@ export class Isolate implements Lot, Store {
     if (place.listed === 0) return;
     const last = this.#places.pop()!;
     if (last !== place) {
-      this.#places[place.listed - 1] = last;
+      this.#places[Math.abs(place.listed) - 1] = last;
       last.listed = place.listed;
     }
     place.listed = 0;
@@ -271,6 +286,7 @@ export class Isolate implements Lot, Store {
 
   /** It goes on now if this isolate holds a P, else when it has one. */
   complete(waiter: Waiter, outcome: number): void {
+    if (waiter.record === 0) this.meter.tap?.readied(waiter);
     if (this.loop.mayRun) waiter.waited.completed(waiter, outcome);
     else this.loop.resumeLater({ fire: () => waiter.waited.completed(waiter, outcome) });
   }

@@ -188,15 +188,17 @@ export class LocalChannel extends ChannelLife implements LocalPlace, Resolver {
   #park<T>(role: number, staged: unknown, signal: AbortSignal | undefined): Promise<T> {
     // A promise whose function finds no room rejects, and who called may not even get hold of it.
     reserveStack();
-    this.isolate.parked++;
-    if (this.listed === 0) this.isolate.list(this);
-    if (signal === undefined && !this.hasWaiting) {
+    const { isolate } = this;
+    isolate.parked++;
+    const isUnheard = this.listed > 0 || isolate.list(this);
+    if (signal === undefined && isUnheard && !this.hasWaiting) {
       this.#parked = role;
       this.#sent = staged;
       return this.#promise = promiseOf(this) as Promise<T>;
     }
     const waiter = new Waiter(this, role);
     this.enqueue(waiter, staged);
+    isolate.meter.tap?.waits(waiter, this.describe(waiter));
     return waiter.start(signal);
   }
 

@@ -22,6 +22,8 @@ interface Registry {
   heddle?: object;
   /** In a thread: whose the operations are that name no channel or lock. What that is, the room of what tasks share knows. */
   home?: unknown;
+  /** In a thread whose awaits are watched: what runs in place of a task's function. machine/await_watch.ts. */
+  watched?: (key: string, fn: TaskFunction) => TaskFunction;
 }
 
 const REGISTRY = Symbol.for("heddle.registry");
@@ -180,7 +182,8 @@ export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown 
   const isStream = isGeneratorFunction(fn);
   // For stacks. It may be frozen.
   if (fn.name === "") Reflect.defineProperty(fn, "name", { value: name, configurable: true });
-  const definition: Definition = { module: meta.url, name, fn: isStream ? feeding(fn) : fn, key };
+  const runs = isStream ? feeding(fn) : fn;
+  const definition = { module: meta.url, name, fn: registry.watched?.(key, runs) ?? runs, key };
   registry.definitions.set(key, definition);
   const nameKey = keyOfName(meta.url, name);
   registry.definitions.set(nameKey, registry.definitions.has(nameKey) ? ambiguous(definition) : definition);

@@ -13,6 +13,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { METER_CALLS, METER_DOUBLES, METER_LATENCY } from "../arena/layout/meter.ts";
 import { record } from "./histogram.ts";
+import { type Tap, Taps } from "./tap.ts";
 import { CALLED, type Clocks, QUEUED, Tracer } from "./tracer.ts";
 
 /** Of tasks with a slot, one in so many, less 1: two looks at the clock are 0.3% of the 1.4 us that one takes. */
@@ -23,6 +24,11 @@ const CALLS = 15;
 export class Meter {
   /** While the scheduler is traced, as far as this thread knows. */
   tracer: Tracer | undefined = undefined;
+  /** That, and who else hears of waits. */
+  tap: Tap | undefined = undefined;
+  /** Called when `tap` has changed. */
+  onTap: (() => void) | undefined = undefined;
+  #listener: Tap | undefined = undefined;
   /** The thread's, also while it is not. */
   #tracer: Tracer | undefined = undefined;
   readonly #arena: Arena;
@@ -47,7 +53,24 @@ export class Meter {
   lookForTracing(): Tracer | undefined {
     const trace = this.#trace = Tracer.current(this.#arena);
     const own = this.#tracer = Tracer.look(this.#arena, this.#number, this.#clocks, this.#tracer, trace);
-    return this.tracer = own?.isOn ? own : undefined;
+    this.tracer = own?.isOn ? own : undefined;
+    this.#tell();
+    return this.tracer;
+  }
+
+  /** It hears of waits from now on. */
+  listen(listener: Tap): void {
+    this.#listener = listener;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { tracer } = this;
+    const listener = this.#listener;
+    this.tap = tracer === undefined || listener === undefined
+      ? tracer ?? listener
+      : new Taps(listener, tracer);
+    this.onTap?.();
   }
 
   /** Whether that has changed since the thread looked. Who was asked to look may have a task before it has read that. */

@@ -34,6 +34,7 @@ import {
 } from "../arena/layout/ring.ts";
 import { spanAt, Spans } from "../arena/spans.ts";
 import { RingWriter } from "./event_ring.ts";
+import type { Tap } from "./tap.ts";
 
 // Kinds of events, with `what` and `id`. Those that last have a duration.
 
@@ -93,13 +94,28 @@ const HIGH = 2 ** 32;
 /** Of a thread. */
 export type Clocks = Pick<Shim, "nowNs" | "ticks">;
 
-export class Tracer {
+/** Ids of operations that one thread alone knows are above those of records. */
+const LOCAL = 2 ** 32;
+/** By thread. */
+const MOST_LOCALS = 2 ** 24;
+
+/** What lasts, and has its end elsewhere. */
+interface Begun {
+  readonly since: number;
+  readonly text: string;
+  /** Of an operation that the thread alone knows; 0: nobody has asked. */
+  id: number;
+}
+
+export class Tracer implements Tap {
   readonly #words: Int32Array;
   readonly #ring: RingWriter;
   readonly #clocks: Clocks;
   readonly #names = new Map<string, number>();
-  /** What lasts, and has its end elsewhere: by a record's number, or an object. */
-  readonly #begun = new Map<number | object, { readonly since: number; readonly text: string }>();
+  readonly #begun = new Map<object, Begun>();
+  /** The thread's number, and how many ids it has given. */
+  readonly #number: number;
+  #locals = 0;
   /** Which trace it tells, as far as the thread knows; 0: none. */
   #trace = 0;
   /** Of the last JOINED; Infinity: there is none. */
@@ -110,8 +126,9 @@ export class Tracer {
   #heldFrom = 0;
   #held = -1;
 
-  private constructor(words: Int32Array, at: number, clocks: Clocks) {
+  private constructor(words: Int32Array, at: number, clocks: Clocks, number: number) {
     this.#words = words;
+    this.#number = number;
     this.#ring = new RingWriter(words, at);
     this.#clocks = clocks;
     this.#now = clocks.nowNs;
@@ -136,7 +153,7 @@ export class Tracer {
     if (own === undefined && trace !== 0) {
       const isolate = number === arena.sysmonMeter ? HOST : number;
       const at = ringOf(arena, number) || makeRing(arena, number, isolate);
-      if (at !== 0) own = new Tracer(arena.i32, at, clocks);
+      if (at !== 0) own = new Tracer(arena.i32, at, clocks, number);
     }
     if (own !== undefined) own.#join(trace);
     return own;
@@ -215,7 +232,7 @@ export class Tracer {
       // It may have been asynchronous, and that trace is over.
       if (this.#trace !== trace) return;
       locks.hold();
-      this.#lastedFrom(kind, this.#number(name), id, from);
+      this.#lastedFrom(kind, this.#numberOf(name), id, from);
       locks.release();
     };
     try {
@@ -257,22 +274,29 @@ export class Tracer {
 
   // Operations --------------------------------------------------------------------------------------------------------
 
-  waits(what: number | object, text: string): void {
-    this.#begun.set(what, { since: this.#now(), text });
+  waits(what: object, text: string): void {
+    this.#begun.set(what, { since: this.#now(), text, id: 0 });
   }
 
   /** If it began in this trace. */
-  waited(what: number | object, kind: number, id: number): void {
+  waited(what: object, kind: number, id: number): void {
     const begun = this.#begun.get(what);
     if (begun === undefined) return;
     this.#begun.delete(what);
-    this.#lastedFrom(kind, this.#number(begun.text), id, begun.since);
+    this.#lastedFrom(kind, this.#numberOf(begun.text), id || begun.id, begun.since);
+  }
+
+  readied(what: object): void {
+    const begun = this.#begun.get(what);
+    if (begun === undefined) return;
+    begun.id = LOCAL + this.#number * MOST_LOCALS + (this.#locals++ & (MOST_LOCALS - 1));
+    this.instant(READIED, 0, begun.id);
   }
 
   // Texts -------------------------------------------------------------------------------------------------------------
 
   /** 0: it has none. */
-  #number(text: string): number {
+  #numberOf(text: string): number {
     const known = this.#names.get(text);
     if (known !== undefined) return known;
     if (this.#names.size === MOST_NAMES || this.#base === Infinity) return 0;

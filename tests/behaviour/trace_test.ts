@@ -15,6 +15,7 @@ import {
   ThreadDiedError,
   type TraceSummary,
 } from "@heddle/heddle";
+import { buildModel } from "@tracerbench/trace-model";
 import { soon, until } from "../support/deadline.ts";
 import { preemption } from "../support/capabilities.ts";
 import { Flag } from "../support/flag.ts";
@@ -31,6 +32,7 @@ import {
   hasRegions,
   receivesOne,
   sendsOne,
+  talksToItself,
 } from "../tasks/traced.ts";
 import { echo } from "../tasks/values.ts";
 
@@ -182,6 +184,55 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertEquals(assertArrows(entries, "ready").length, 1);
   });
 
+  await t.step("the same of channels and mutexes that one thread alone knows", async () => {
+    const [count, sum] = [100, 4950];
+    const { entries } = await traced(
+      sched,
+      async () => assertEquals(await sched.go(talksToItself(count)), sum),
+    );
+    const waits = Map.groupBy(
+      entries.filter(({ cat, ph }) => cat === "wait" && ph === "b"),
+      ({ name }) => name.replace(/\d+/g, "n").replace("send to", "receive from"),
+    );
+    // Of a value without room in the channel one of the two waits for the other.
+    assertEquals(Array.from(waits, ([name, { length }]) => [name, length]).toSorted(), [
+      ["lock a mutex of this thread, which thread n holds", 1],
+      ["receive from channel n of this thread", count],
+    ]);
+    const ends = assertArrows(entries, "ready");
+    assertEquals([ends.length, new Set(ends.map(({ bind_id }) => bind_id)).size], [count + 1, count + 1]);
+    // Afterwards they are not heard of, and go on.
+    assertEquals(await sched.go(talksToItself(count)), sum);
+  });
+
+  await t.step(
+    "a public reader of such files finds in it what stats() counts, in lanes with names",
+    async () => {
+      const before = sched.stats();
+      const { entries } = await traced(sched, async () => {
+        await Promise.all(Array.from({ length: 50 }, () => sched.go(hasRegions())));
+      });
+      await until(() => sched.stats().ran - before.ran === 50, "50 have run");
+      const [threads, ps, ...more] = buildModel(entries as never).processes;
+      assertEquals([threads.name, ps.name, more], ["traced: threads", "traced: Ps", []]);
+      assert(ps.threads.every(({ name }) => /^P [01]$/.test(name!)));
+      const host = threads.threads.find(({ name }) => name === "host")!;
+      const others = threads.threads.filter(({ name }) => /^thread \d+$/.test(name!));
+      const sum = (category: string, lanes = others) =>
+        lanes.flatMap(({ events }) => events).filter(({ cat, ph }) => ph === "X" && String(cat) === category)
+          .length;
+      // Of each hasRegions two regions that are not asynchronous.
+      assertEquals([sum("go", [host]), sum("task"), sum("region"), sum("call")], [50, 50, 100, 50]);
+      assertEquals(
+        others.flatMap(({ events }) => events).filter(({ name }) => name === "steal").length,
+        sched.stats().stolen - before.stolen,
+      );
+      // It nests them itself: what runs in a task is in its slice.
+      const computes = others.flatMap(({ events }) => events).filter(({ name }) => name === "computes");
+      assertEquals(new Set(computes.map(({ parent }) => parent?.name)), new Set(["hasRegions"]));
+    },
+  );
+
   await t.step("children that are stolen, sleeps of threads, and who had which P", async () => {
     const { entries } = await traced(sched, async () => {
       await until(() => sched.stats().idleProcs === 2, "all sleep");
@@ -190,7 +241,7 @@ Deno.test("what a trace has is what was done", async (t) => {
     assertGreater(slices(entries, "idle").length, 0);
     const ps = slices(entries, "P");
     assertGreater(ps.length, 0);
-    for (const { pid, tid } of ps) assert(pid === 2 && (tid === 0 || tid === 1), `P ${tid}`);
+    for (const { pid, tid } of ps) assert(pid === 2 && (tid === 1 || tid === 2), `P ${tid}`);
     assertArrows(entries, "task");
     assertNested(entries);
   });

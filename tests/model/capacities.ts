@@ -24,6 +24,7 @@ export const capacities: Patch[] = [
   shrink("sysmon/preemption.ts", "TRIES = 50", "TRIES = 1"),
   shrink("host/trace_chunks.ts", "BUFFERED = 1 << 20", "BUFFERED = 1 << 8"),
   shrink("arena/layout/ring.ts", "THREAD_EVENTS = 16384", "THREAD_EVENTS = 4"),
+  shrink("arena/layout/journal.ts", "CHUNK_BYTES = 1 << 16", "CHUNK_BYTES = 1 << 9"),
   // What is measured decides nothing.
   shrink("arena/layout/meter.ts", "BUCKETS = 336", "BUCKETS = 1"),
   shrink("sysmon/sysmon.ts", "QUEUE_SAMPLE = 1e6", "QUEUE_SAMPLE = Infinity"),

@@ -1305,6 +1305,27 @@ export const mutants: Mutant[] = [
     "event ring",
   ),
   mutant(
+    "the entry of an await does not say that it is being written",
+    "tracing/journal.ts",
+    "store(words, entry + J_COUNT, count + 1);",
+    "",
+    "seen: the entry",
+  ),
+  mutant(
+    "who reads the entry of an await does not look again whether it was written to",
+    "host/seen_journal.ts",
+    "if (load(words, entry + J_COUNT) !== count) return -1;",
+    "",
+    "seen: the entry",
+  ),
+  mutant(
+    "who reads awaits takes texts for entries",
+    "host/seen_journal.ts",
+    "if (load(this.#words, chunk + J_HAS_ENTRIES) === 0) continue;",
+    "",
+    "seen: the entry",
+  ),
+  mutant(
     "a report is taken by a load and a store",
     "slots/g_table.ts",
     "const packed = exchange(this.#words, this.#arena.g(slot) + G_REPORT, 0);",

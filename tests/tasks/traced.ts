@@ -1,5 +1,5 @@
 /** Tasks of which a trace shows something. */
-import { type Channel, task } from "@heddle/heddle";
+import { Channel, Mutex, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 function compute(ms: number): void {
@@ -50,3 +50,25 @@ export const hasLateRegion = task(
 export const receivesOne = task(import.meta, "receivesOne", (_ctx, from: Channel<number>) => from.recv());
 
 export const sendsOne = task(import.meta, "sendsOne", (_ctx, to: Channel<number>, n: number) => to.send(n));
+
+/** Passes as many values on in a channel that its thread alone knows; then it waits once for such a mutex. */
+export const talksToItself = task(
+  import.meta,
+  "talksToItself",
+  async (ctx, count: number): Promise<number> => {
+    const channel = new Channel<number>(ctx);
+    const receive = async () => {
+      let sum = 0;
+      for (let n = 0; n < count; n++) sum += await channel.recv();
+      return sum;
+    };
+    const received = receive();
+    for (let n = 0; n < count; n++) await channel.send(n);
+    const mutex = new Mutex(ctx);
+    const guard = await mutex.lock();
+    const again = mutex.lock();
+    guard[Symbol.dispose]();
+    (await again)[Symbol.dispose]();
+    return await received;
+  },
+);

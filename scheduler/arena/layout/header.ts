@@ -64,6 +64,8 @@ export const TRACE_COUNTER = 11 * LINE + 9;
 export const TRACE_LOCK = 11 * LINE + 10;
 /** 1: the trace is over, and who drains it is to finish it. By the host. */
 export const TRACE_END = 11 * LINE + 11;
+/** 1: threads tell what their tasks await, and where. By the host, before the first thread: machine/await_watch.ts. */
+export const STACKS = 11 * LINE + 12;
 /** As GLOBAL_HEAD and GLOBAL_TAIL, for user-blocking tasks, and then for background ones. */
 export const PRIORITY_HEADS = 12 * LINE;
 export const HEADER_END = 16 * LINE;

@@ -9,6 +9,8 @@ export const METER_BY_PORT_BYTES = 3;
 export const METER_HEAP_USED = 4;
 /** A word, not a double: the span with the thread's ring of events, 0 for none. By the thread, read by the host: tracing/tracer.ts. */
 export const METER_RING = 2 * 5;
+/** A word: the first span of the thread's journal, 0 for none. By the thread, read by the host: tracing/journal.ts. */
+export const METER_JOURNAL = 2 * 6;
 
 /** Each power of 2 has 8 buckets; these reach up to 2^44, nanoseconds of 4 hours. */
 export const BUCKETS = 336;

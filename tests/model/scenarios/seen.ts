@@ -11,6 +11,11 @@ import { Channel } from "../../../scheduler/sync/channel.ts";
 import { CHANNEL, MUTEX } from "../../../scheduler/sync/handles.ts";
 import { Mutex } from "../../../scheduler/sync/mutex.ts";
 import { SeenObjects } from "../../../scheduler/sync/seen_objects.ts";
+import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
+import { AWAITS, BEGUN } from "../../../scheduler/arena/layout/journal.ts";
+import { UNIT } from "../../../scheduler/arena/spans.ts";
+import { SeenJournal } from "../../../scheduler/host/seen_journal.ts";
+import { Journal } from "../../../scheduler/tracing/journal.ts";
 import { check, checkEqual, collect, type Scenario } from "../scenario.ts";
 import { channelOf, lockOf, members, takenBack } from "./isolates.ts";
 
@@ -140,3 +145,38 @@ export const record: Scenario = {
 
 /** Also makes sure that handles of channels can be made. */
 void Channel;
+
+export const journal: Scenario = {
+  name: "seen: the entry of an await that is the next one's meanwhile",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const arena = new Arena({ maxTasks: 1, maxThreads: 2, bytes: leastArenaBytes(1, 2) + 4 * UNIT });
+    const thread = new Journal(arena, 1);
+    const seen = new SeenJournal(arena);
+    return {
+      arena,
+      threads: {
+        thread() {
+          const task = thread.open(BEGUN, 1, 0, thread.text("of 1"), "");
+          thread.turn(task);
+          for (let n = 2; n <= 3; n++) {
+            thread.close(thread.open(AWAITS, n, n, thread.text(`of ${n}`), `await ${n}`));
+          }
+        },
+        looker() {
+          seen.see(1);
+        },
+      },
+      end() {
+        check(seen.entries.length <= 2, "two at once");
+        for (const { kind, task, other, place, what, hasTurn } of seen.entries) {
+          checkEqual(place, `of ${task}`, "the lines of the await");
+          checkEqual(kind, task === 1 ? BEGUN : AWAITS, "what it is");
+          checkEqual([other, what], task === 1 ? [0, ""] : [task, `await ${task}`], "one await's");
+          check(!hasTurn || task === 1, "whose turn it is");
+        }
+      },
+    };
+  },
+};
