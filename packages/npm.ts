@@ -52,7 +52,7 @@ function manifest(): object {
       "A userspace scheduler for Deno, after Go's: tasks on threads, dedicated threads, channels and locks",
     license,
     type: "module",
-    engines: { deno: ">=2.9.6" },
+    engines: { deno: ">=2.8.0" },
     exports: Object.fromEntries(
       Object.entries({ ".": "mod", ...ENTRIES }).map(([at, path]) => [at, entryOf(path)]),
     ),
