@@ -26,6 +26,8 @@ import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
 const MOST_BACKOFF = 64;
+/** Intervals between the host's looks at the most, while such an M keeps all from being stuck: each is 0.1 ms of a CPU. Guess. */
+const MOST_INTERVALS = 8;
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
   readonly mayBeStuck: boolean;
@@ -42,8 +44,8 @@ export class DeadlockWatch {
   /** The sum of all parks when everything looked stuck, at the last look. */
   #stuckAt = -1;
   #asked: number[] = [];
-  /** Looks since an M was last asked to look again, and until the next time. */
-  #looks = 0;
+  /** Intervals since an M was last asked to look again, and until the next time. */
+  #waited = 0;
   #backoff = 1;
   #report = 0;
 
@@ -58,7 +60,7 @@ export class DeadlockWatch {
   /** The host sleeps, and tasks are in flight. */
   begin(): void {
     this.#stuckAt = -1;
-    this.#looks = 0;
+    this.#waited = 0;
     this.#backoff = 1;
     this.#arm();
   }
@@ -69,8 +71,12 @@ export class DeadlockWatch {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), INTERVAL);
+    this.#timer = setTimeout(() => this.#look(), INTERVAL * this.#intervals);
     Deno.unrefTimer(this.#timer);
+  }
+
+  get #intervals(): number {
+    return Math.min(this.#backoff, MOST_INTERVALS);
   }
 
   #look(): void {
@@ -83,7 +89,10 @@ export class DeadlockWatch {
     if (stuck === undefined) {
       this.#stuckAt = -1;
       this.#asked = [];
-    } else if (this.#asked.length > 0) {
+      return this.#arm();
+    }
+    this.#backoff = 1;
+    if (this.#asked.length > 0) {
       this.#tell();
     } else {
       if (before === this.#stuckAt) this.#ask(stuck);
@@ -119,8 +128,9 @@ export class DeadlockWatch {
 
   /** They slept before what they waited for outside had come, and are to look at their event loops once more. */
   #askAgain(unsure: number[]): void {
-    if (++this.#looks < this.#backoff) return;
-    this.#looks = 0;
+    this.#waited += this.#intervals;
+    if (this.#waited < this.#backoff) return;
+    this.#waited = 0;
     this.#backoff = Math.min(2 * this.#backoff, MOST_BACKOFF);
     for (const isolate of unsure) this.#shared.wakeups.signal(isolate);
   }

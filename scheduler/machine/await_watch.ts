@@ -3,7 +3,7 @@
  *
  * V8's promise hooks tell it. `init` is called in the middle of each `await`, and of each `then`, with the promise that is awaited and
  * the stack as it is; `before` when that has settled, and what awaited it goes on. Whose await it is follows from the task that has
- * its turn: from its function's call on (`registry.watched` puts a function of ours around each task's, as it is defined), and again
+ * its turn: from its function's call on (`registry.wrap` puts a function of ours around each task's, as it is defined), and again
  * with each of its awaits that ends.
  *
  * What a promise stands for, who made it says: an operation tells the tap in words before it makes its promise, and a child's has its
@@ -79,7 +79,7 @@ export class AwaitWatch implements Tap, PromiseHooks {
 
   // Tasks -------------------------------------------------------------------------------------------------------------
 
-  /** For `registry.watched`. */
+  /** For `registry.wrap`. */
   readonly watched = (key: string, fn: TaskFunction): TaskFunction => {
     const watch = (id: number, parent: number) => this.#begin(key, id, parent);
     const leave = (task: WatchedTask, before: WatchedTask | undefined, result: unknown) =>

@@ -103,7 +103,7 @@ export class Machine {
     hold.lookForTracing();
     if (load(words, STACKS) === 1) {
       const watch = new AwaitWatch(new Journal(arena, isolate), locks);
-      registry.watched = watch.watched;
+      registry.wrap = watch.watched;
       hold.meter.listen(watch);
       thread.watchPromises(watch);
     }

@@ -30,8 +30,10 @@ const LONGEST_WITH_CALLS = 1_000;
 const LONGEST_NAP = 10_000;
 /** Go's: looks in vain before the sleep doubles. */
 const QUIET = 50;
-/** Guess: nanoseconds without a blocking call after which none is expected, and without any G before it sleeps. */
+/** Guess: nanoseconds without a blocking call after which none is expected. */
 const CALM = 1e9;
+/** The same without a P in use, before it sleeps; Go's does at once. Guess: a look is some 0.1 ms of a CPU, and to wake it 5 us. */
+const REST = 1e8;
 /** Go's: nanoseconds after which a P is taken although nobody waits for it. */
 const RETAKE_ANYWAY = 10e6;
 /** Nanoseconds that an M which imports a module may leave a P that it was given. Guess. */
@@ -154,7 +156,7 @@ export class Sysmon {
   /** Returns what to double the next time. */
   #sleep(us: number): number {
     const sysmon = this.#shared.sysmonSleep;
-    if (this.#now - this.#lastRun > CALM) {
+    if (this.#now - this.#lastRun > REST) {
       sysmon.announce(SLEEPS);
       const isWanted = this.#netpoll.tick() || this.#native.tick() || load(this.#words, CLOSING) === 1;
       if (this.#nothingRuns() && !isWanted) sysmon.sleep(SLEEPS, this.#longest);

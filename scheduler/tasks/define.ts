@@ -23,7 +23,7 @@ interface Registry {
   /** In a thread: whose the operations are that name no channel or lock. What that is, the room of what tasks share knows. */
   home?: unknown;
   /** In a thread whose awaits are watched: what runs in place of a task's function. machine/await_watch.ts. */
-  watched?: (key: string, fn: TaskFunction) => TaskFunction;
+  wrap?(key: string, fn: TaskFunction): TaskFunction;
 }
 
 const REGISTRY = Symbol.for("heddle.registry");
@@ -183,7 +183,7 @@ export function task(meta: ImportMeta, name: string, fn: TaskFunction): unknown 
   // For stacks. It may be frozen.
   if (fn.name === "") Reflect.defineProperty(fn, "name", { value: name, configurable: true });
   const runs = isStream ? feeding(fn) : fn;
-  const definition = { module: meta.url, name, fn: registry.watched?.(key, runs) ?? runs, key };
+  const definition = { module: meta.url, name, fn: registry.wrap?.(key, runs) ?? runs, key };
   registry.definitions.set(key, definition);
   const nameKey = keyOfName(meta.url, name);
   registry.definitions.set(nameKey, registry.definitions.has(nameKey) ? ambiguous(definition) : definition);

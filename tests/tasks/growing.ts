@@ -12,6 +12,7 @@ import {
   parallelMap,
   perThread,
   pipeline,
+  readable,
   recv,
   RWMutex,
   select,
@@ -129,6 +130,18 @@ export const operations: Record<string, On> = {
     })
   ),
   "sleep": (home, n) => costOf(() => Promise.all(times(n, (i) => home.go(sleeps(i * 7919 % 100))))),
+  "readable of one descriptor": async (home, n) => {
+    // Not where programs get no FFI, which import this module for its tasks.
+    const { close, eventfd, signal } = await import("../support/descriptors.ts");
+    const fd = eventfd();
+    const cost = await costOf(async () => {
+      const all = times(n, () => readable(home, fd));
+      signal(fd);
+      await Promise.all(all);
+    });
+    close(fd);
+    return cost;
+  },
   "yield": (home, n) => costOf(() => Promise.all(times(n, () => home.go(yields())))),
 };
 

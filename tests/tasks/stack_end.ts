@@ -8,6 +8,8 @@ import {
   Once,
   parallelMap,
   perThread,
+  pollable,
+  readable,
   recv,
   RWMutex,
   type Scheduler,
@@ -27,6 +29,7 @@ import { type Isolate, isolateOf } from "../../scheduler/sync/isolate.ts";
 import { OBJECTS_FIRST } from "../../scheduler/arena/layout/header.ts";
 import { M_LOCKS } from "../../scheduler/arena/layout/m.ts";
 import { O_NEXT } from "../../scheduler/arena/layout/object.ts";
+import { close, eventfd, readAll, signal } from "../support/descriptors.ts";
 import { arm, disarm } from "../throwing/faults.ts";
 import { atTheEnd, type Tried } from "../throwing/stack_end.ts";
 
@@ -145,6 +148,16 @@ function drained<T>(channel: Channel<T>): T[] {
     values.push(next.value);
   }
   return values;
+}
+
+/** Each wait ends when there is something to read, but those that were refused. */
+function waitsFor(fd: number, wait: () => Promise<void>): Operation {
+  const kept = new Kept<void>();
+  return [() => void (kept.promises[kept.promises.length] = wait()), async () => {
+    signal(fd);
+    await kept.values();
+    readAll(fd);
+  }, () => close(fd)];
 }
 
 /** As if it had been passed on. */
@@ -641,6 +654,20 @@ const inTasks: Record<string, (ctx: TaskContext, shared: Shared) => Operation> =
     return [() => void ctx.shouldYield, check];
   },
 };
+
+/** Where there is a poller. */
+const onDescriptors: Record<string, Make> = {
+  "readable": (place) => {
+    const fd = eventfd();
+    return waitsFor(fd, () => readable(place, fd));
+  },
+  "pollable": (place) => {
+    const one = pollable(place, eventfd());
+    const [act, check] = waitsFor(one.fd, () => one.readable());
+    return [act, check, () => one.close()];
+  },
+};
+if (Deno.env.get("HEDDLE_TIER") !== "none") Object.assign(everywhere, onDescriptors);
 
 /** Of those that can be called on the host. */
 export const operations: string[] = Object.keys(everywhere);
