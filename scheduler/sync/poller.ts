@@ -154,6 +154,8 @@ export class Poller implements PollSet, Lot, LocalPlace {
   constructor(isolate: Isolate, what: string) {
     const { arena, number, shim, words } = isolate;
     requireCapability(shim, "poller", what);
+    // Who is called for sysmon's sake would be taken out of its sleep, and not woken.
+    reserveStack();
     this.#isolate = isolate;
     this.#shim = shim;
     const address = (word: number) => shim.addressOf(words.subarray(word));
