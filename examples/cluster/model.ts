@@ -84,7 +84,7 @@ if (import.meta.main) {
   const options = parseArgs(Deno.args.filter((arg) => arg !== "--"), {
     string: ["ms", "procs", "overhead", "redis", "queues", "load", "from"],
     // As measured: docs/scale.md.
-    default: { ms: "1,10,100", procs: "2", overhead: "0.09", redis: "8000", queues: "1", load: "0.8" },
+    default: { ms: "1,10,100", procs: "2", overhead: "0.09", redis: "5900", queues: "1", load: "0.8" },
     unknown(argument: string) {
       console.error(`${argument} is unknown: --ms= --procs= --overhead= --redis= --queues= --load= --from=`);
       Deno.exit(2);
