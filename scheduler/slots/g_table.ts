@@ -53,7 +53,7 @@ import {
   G_TASK,
   INLINE_BYTES,
 } from "../arena/layout/slot.ts";
-import { type Parcel, parcelOf } from "./parcel.ts";
+import { type Parcel, parcelOf, readInVain } from "./parcel.ts";
 
 export const G_FREE = 0;
 export const G_QUEUED = 1;
@@ -433,22 +433,11 @@ export class GTable {
   dropPayload(slot: number): void {
     const g = this.#arena.g(slot);
     // What arrives here and is not kept is collected. See dropParcel.
-    if (this.#words[g + G_PAYLOAD] >= HANDLES) this.#readInVain(slot);
+    if (this.#words[g + G_PAYLOAD] >= HANDLES) readInVain(this.handles, () => this.readPayload(slot));
     const isInHeap = this.#words[g + G_PAYLOAD] === IN_HEAP;
     // First: whoever dies in between frees it once, and does not leave that to the host.
     this.#words[g + G_PAYLOAD] = INLINE;
     if (isInHeap) this.#heap.release(this.#words[g + G_BLOCK]);
-  }
-
-  #readInVain(slot: number): void {
-    const bridges = this.handles?.bridges;
-    if (bridges !== undefined) bridges.isDropping = true;
-    try {
-      this.readPayload(slot);
-    } catch {
-      // Nobody waits for it.
-    }
-    if (bridges !== undefined) bridges.isDropping = false;
   }
 }
 

@@ -25,11 +25,15 @@ export function openParcel({ bytes, side }: Parcel, handles?: References): unkno
  * reached keep their objects.
  */
 export function dropParcel(parcel: Parcel | undefined, handles: References | undefined): void {
-  if (parcel === undefined) return;
+  if (parcel !== undefined) readInVain(handles, () => openParcel(parcel, handles));
+}
+
+/** For what arrives with a value that nobody wants: handles are collected, and the other ends of streams told. */
+export function readInVain(handles: References | undefined, read: () => unknown): void {
   const bridges = handles?.bridges;
   if (bridges !== undefined) bridges.isDropping = true;
   try {
-    openParcel(parcel, handles);
+    read();
   } catch {
     // Nobody waits for it.
   }

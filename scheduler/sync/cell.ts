@@ -9,6 +9,7 @@ import { CELL, copy, decode, type ErrorClass, pack } from "../codec/codec.ts";
 import { type Bytes, INT, TAG } from "../codec/format.ts";
 import { writeScalar } from "../codec/scalars.ts";
 import type { References } from "../codec/handle.ts";
+import { readInVain } from "../slots/parcel.ts";
 import type { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { CELL_WORDS } from "../arena/layout/object.ts";
@@ -83,15 +84,8 @@ export function dropCell(store: Store, from: Required<Bytes>, at: number): void 
   const word = from.i32[at];
   // A handle that arrives and is not kept is collected.
   if (word === BLOCK) return store.heap.release(from.i32[at + 1]);
-  if (word !== BLOCK_WITH_HANDLES) return;
-  const { bridges } = store.handles;
-  if (bridges !== undefined) bridges.isDropping = true;
-  try {
-    takeCell(store, from, at);
-  } catch {
-    // Nobody waits for it. Handles that were not reached keep their objects.
-  }
-  if (bridges !== undefined) bridges.isDropping = false;
+  // If it cannot be read, handles that were not reached keep their objects.
+  if (word === BLOCK_WITH_HANDLES) readInVain(store.handles, () => takeCell(store, from, at));
 }
 
 /** The copy that a value is on the other side of a channel that one isolate knows alone. */

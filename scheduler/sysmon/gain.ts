@@ -15,7 +15,8 @@
  *    counts: on a busy machine equal tasks take long by the clock, all of them. And
  * 3. there is an idle thread that has run 16 of its kind (M_WARM); or none of the pool is importing one, and the head of the queue
  *    is what it was a slice ago, doubled for each thread that the pool has beyond `procs`, MOST_SLICES at most, unless one of these
- *    is idle; and as long ago as the import and the first run of what waits take, which others have to wait for as well. With `2 * procs + 2` threads in the pool that is not enough: for so long no turn may have ended anywhere.
+ *    is idle; and as long ago as the import and the first run of what waits take, which others have to wait for as well. With
+ *    `2 * procs + 2` threads in the pool that is not enough: for so long no turn may have ended anywhere.
  *
  * **Nobody waits for ever.** All of that can be wrong: 60 equal tasks may be one that never ends and 59 that would end it. So if for
  * NO_PROGRESS slices no turn has ended anywhere, or none of that P's while its ring had something, what is first gets a thread
