@@ -8,7 +8,7 @@
  * ```
  */
 
-import type { PluginBuild } from "esbuild";
+import type { BuildOptions, PluginBuild } from "esbuild";
 
 export type Architecture = typeof Deno.build.arch;
 
@@ -263,24 +263,29 @@ interface Bundled {
   readonly exports: readonly string[];
 }
 
+/** One module of many, for Deno. Names stay, for stacks. */
+export const forDeno = {
+  absWorkingDir: decodeURIComponent(root.pathname),
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  external: ["node:*"],
+  target: "esnext",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "none",
+  write: false,
+  logLevel: "silent",
+} satisfies BuildOptions;
+
 /** All that the entry imports in one piece, except what Deno itself provides. */
 export async function bundle({ entry, isFor }: Bundle): Promise<Bundled> {
   const esbuild = await import("esbuild");
   try {
     const { outputFiles, metafile } = await esbuild.build({
+      ...forDeno,
       entryPoints: [entry],
-      absWorkingDir: decodeURIComponent(root.pathname),
-      bundle: true,
-      format: "esm",
-      platform: "neutral",
-      external: ["node:*"],
-      target: "esnext",
-      minifyWhitespace: true,
-      minifySyntax: true,
-      legalComments: "none",
-      write: false,
       metafile: true,
-      logLevel: "silent",
       plugins: [{ name: "halves", setup: (build) => halves(build, isFor) }],
     });
     const { text } = outputFiles[0];

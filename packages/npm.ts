@@ -8,6 +8,7 @@ import type { Plugin } from "esbuild";
 import { copy, emptyFolder, root, run, write } from "./folder.ts";
 import { declarationOf, declarationOfPackage } from "./declarations.ts";
 import { license, name, version } from "./jsr.ts";
+import { forDeno } from "../native/build.ts";
 
 /** Bytes of the tarball. Whoever installs it waits for them. */
 const LIMIT = 300_000;
@@ -109,20 +110,9 @@ async function bundled(entry: string): Promise<string> {
   const { build, stop } = await import("esbuild");
   try {
     const { outputFiles } = await build({
+      ...forDeno,
       entryPoints: [entry],
-      absWorkingDir: decodeURIComponent(root.pathname),
-      bundle: true,
-      format: "esm",
-      platform: "neutral",
-      external: ["node:*"],
-      target: "esnext",
-      // As native/build.ts makes the others: names stay, for stacks.
-      minifyWhitespace: true,
-      minifySyntax: true,
-      legalComments: "none",
       charset: "utf8",
-      write: false,
-      logLevel: "silent",
       plugins: [others],
     });
     return outputFiles[0].text;
