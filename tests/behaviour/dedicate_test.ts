@@ -11,7 +11,7 @@ import { threadOptions } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { mostAtOnce } from "../support/intervals.ts";
-import { threadNice, threadStatus, tids } from "../support/os_threads.ts";
+import { threadName, threadNice, tids } from "../support/os_threads.ts";
 import { add, nothing, tidOf } from "../tasks/arithmetic.ts";
 import { parked } from "../tasks/dying.ts";
 import { family } from "../tasks/family.ts";
@@ -45,7 +45,7 @@ threadOptions.test("the kernel shows a dedicated thread while its task runs, and
   const [arrived, leave] = [new Flag(), new Flag()];
   const task = sched.dedicate(busyUntil(arrived.buffer, leave.buffer), { name: "on its own" });
   await until(() => arrived.value === 1, "it runs");
-  const named = tids().filter((tid) => threadStatus(tid, "Name") === "on its own");
+  const named = tids().filter((tid) => threadName(tid) === "on its own");
   assertEquals(named.length, 1);
   assertEquals(sched.stats().dedicatedThreads, 1);
   leave.value = 1;

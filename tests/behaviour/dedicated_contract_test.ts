@@ -221,14 +221,23 @@ Deno.test("blocking with an exempt P touches neither a P's status nor sysmon's w
   assert(isInCall(word) && sysmon !== SLEEPS, `${word} ${sysmon}`);
 });
 
+/** Undefined: the thread has ended meanwhile. */
+function timerSlack(tid: number): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/${tid}/timerslack_ns`).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 const sleeps = (tid: number) => Number(threadStatus(tid, "voluntary_ctxt_switches"));
 
 threadOptions.test("a dedicated task's blocking calls wake no sysmon, and keep its P", async (t) => {
   const before = new Set(tids());
   await using sched = await Scheduler.start({ procs: 1, preempt: false });
   // By its timer slack, which no other thread sets to 1 ns.
-  const isSysmon = (tid: number) =>
-    !before.has(tid) && Deno.readTextFileSync(`/proc/${tid}/timerslack_ns`) === "1\n";
+  const isSysmon = (tid: number) => !before.has(tid) && timerSlack(tid) === "1";
   let sysmon: number | undefined;
   try {
     await until(() => (sysmon = tids().find(isSysmon)) !== undefined, "sysmon runs");

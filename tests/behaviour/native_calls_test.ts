@@ -3,7 +3,7 @@ import { Scheduler, SchedulerClosedError } from "@heddle/heddle";
 import { native } from "../support/capabilities.ts";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { soon, until } from "../support/deadline.ts";
-import { threadStatus, tids } from "../support/os_threads.ts";
+import { threadName, threadStatus, tids } from "../support/os_threads.ts";
 
 const encoder = new TextEncoder();
 
@@ -19,13 +19,7 @@ function openLibc(sched: Scheduler) {
 }
 
 function nativeTids(): number[] {
-  return tids().filter((tid) => {
-    try {
-      return threadStatus(tid, "Name") === "heddle-native";
-    } catch {
-      return false; // it has ended meanwhile
-    }
-  });
+  return tids().filter((tid) => threadName(tid) === "heddle-native");
 }
 
 const seconds = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -47,7 +47,7 @@ native.test("a native thread has its name, CPUs and nice value, and no other thr
   ];
   assertEquals(look(thread.tid), ["gl", String(firstCpu), 4]);
   assertEquals(look(plain.tid), ["heddle-native", allowed, threadNice(Deno.pid)]);
-  assertEquals(tids().filter((tid) => threadStatus(tid, "Name") === "gl"), [thread.tid]);
+  assertEquals(tids().filter((tid) => threadName(tid) === "gl"), [thread.tid]);
 });
 
 native.test("native threads for which the arena has no room are refused by name, and those that there are go on", async () => {

@@ -15,6 +15,8 @@ import {
   obstacle,
   testsOfBoxes,
 } from "../support/boxes.ts";
+import { until } from "../support/deadline.ts";
+import { idleThreads } from "../support/os_threads.ts";
 
 const reason = await obstacle();
 if (reason) console.log(`Policies of the sandbox are not tested: ${reason}`);
@@ -122,7 +124,7 @@ test("one that throws, answers nothing of use, never answers or never ends denie
     }),
   );
   assert(performance.now() - start < 10_000);
-  assertEquals(idleThreads(), before + 1); // the endless one
+  await until(() => idleThreads() === before + 1, "of these threads only that of the endless one is left");
 });
 
 test("one that cannot be used is an error before anything runs", async (directory) => {
@@ -267,14 +269,5 @@ test("a path, a link and an address that others rewrite meanwhile are what was j
     assertEquals([trick, code, stdout, stderr], [trick, 0, "", ""]);
   }));
 }, !hasCompiler);
-
-/** Those of this process in the class SCHED_IDLE: field 41 of proc_pid_stat(5), of which the third comes after the name. */
-function idleThreads(): number {
-  const POLICY = 41 - 3, SCHED_IDLE = "5";
-  return [...Deno.readDirSync("/proc/self/task")].filter(({ name }) => {
-    const stat = Deno.readTextFileSync(`/proc/self/task/${name}/stat`);
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[POLICY] === SCHED_IDLE;
-  }).length;
-}
 
 Deno.test("sandbox policy: the scheduler can be closed, although a policy computes", closeBoxes);

@@ -1,6 +1,6 @@
 /** Workers that embed a scheduler end in each way that there is. Prints the threads that are more than before. */
 import { Worker as NodeWorker } from "node:worker_threads";
-import { tids } from "../support/os_threads.ts";
+import { threadName, tids } from "../support/os_threads.ts";
 import { until } from "../support/deadline.ts";
 
 const url = (name: string) => new URL(name, import.meta.url).href;
@@ -57,14 +57,7 @@ async function runNode(body: string): Promise<void> {
 
 // One round for the threads of the runtime itself.
 await runWeb("done();", "postMessage(0)");
-const names = () =>
-  tids().map((tid) => {
-    try {
-      return Deno.readTextFileSync(`/proc/self/task/${tid}/comm`).trim();
-    } catch {
-      return "";
-    }
-  }).filter((name) => /worker-|heddle/.test(name));
+const names = () => tids().map(threadName).filter((name) => /worker-|heddle/.test(name));
 await until(() => names().length === 0, "the first Worker is gone");
 await Promise.all(
   Object.values(ending).flatMap((body) => [

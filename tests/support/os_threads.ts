@@ -11,10 +11,24 @@ export function threadStatus(tid: number, key: string): string {
 }
 
 /** The kernel's `nice` of a thread. */
-export function threadNice(tid: number): number {
+export const threadNice = (tid: number): number => statField(tid, 19);
+
+/** How many threads of this process are in the class SCHED_IDLE. One that ends meanwhile is none. */
+export function idleThreads(): number {
+  const POLICY = 41, SCHED_IDLE = 5;
+  return tids().filter((tid) => {
+    try {
+      return statField(tid, POLICY) === SCHED_IDLE;
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+/** A field of `/proc/self/task/TID/stat` by its number in proc_pid_stat(5), from the 3rd on: the 2nd may hold spaces. */
+function statField(tid: number, field: number): number {
   const stat = Deno.readTextFileSync(`/proc/self/task/${tid}/stat`);
-  // The 19th field; the 2nd one is in parentheses and may hold spaces.
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[field - 3]);
 }
 
 /** As `/proc/self/task/TID/comm` shows it; empty if the thread has just ended. */
