@@ -159,21 +159,23 @@ export class Tracer implements Tap {
     return own;
   }
 
-  /** What began in one trace is in no other one, and who reads the next has not read the texts of this. */
+  /**
+   * What began in one trace is in no other one, and who reads the next has not read the texts of this. Operations are forgotten as
+   * soon as it is over: each would keep the channel or lock that it waits for.
+   */
   #join(trace: number): void {
-    if (trace !== 0 && trace !== this.#trace) {
-      this.#names.clear();
-      this.#begun.clear();
-      this.#ranFrom = this.#sleptFrom = 0;
-      this.#held = -1;
-      this.#base = Infinity;
-      this.#now = load(this.#words, TRACE_COUNTER) === 1 ? this.#clocks.ticks : this.#clocks.nowNs;
-      this.#trace = trace;
-      if (!this.#ring.begin(1)) return;
-      this.#countFrom(this.#now());
-      this.#ring.end();
-    }
+    if (trace === this.#trace) return;
     this.#trace = trace;
+    this.#names.clear();
+    this.#begun.clear();
+    if (trace === 0) return;
+    this.#ranFrom = this.#sleptFrom = 0;
+    this.#held = -1;
+    this.#base = Infinity;
+    this.#now = load(this.#words, TRACE_COUNTER) === 1 ? this.#clocks.ticks : this.#clocks.nowNs;
+    if (!this.#ring.begin(1)) return;
+    this.#countFrom(this.#now());
+    this.#ring.end();
   }
 
   #countFrom(time: number): void {

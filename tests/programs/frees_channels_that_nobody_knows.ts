@@ -19,12 +19,14 @@ async function round() {
   }
 }
 
-/** Operations wait there, and then it is passed on. */
+/** Operations wait there, a trace that has their begin ends, and then it is passed on. */
 async function waitedFor() {
+  const trace = await sched.trace({ file: "/dev/null" });
   const channel = new Channel<number>(sched);
   const mutex = new Mutex(sched);
   mutex.tryLock();
   const [receiving, locking] = [channel.recv(), mutex.lock()];
+  await trace.stop();
   await sched.go(knows([channel, mutex]));
   await channel.send(1);
   mutex.unlock();
