@@ -284,10 +284,10 @@ export class Isolate implements Lot, Store {
     if (record === this.arena.isolate(this.number) + M_POLL) this.pollSet?.look();
   }
 
-  /** It goes on now if this isolate holds a P, else when it has one. */
+  /** It goes on now if this isolate holds a P, or none is needed, else when it has one. */
   complete(waiter: Waiter, outcome: number): void {
     if (waiter.record === 0) this.meter.tap?.readied(waiter);
-    if (this.loop.mayRun) waiter.waited.completed(waiter, outcome);
+    if (this.loop.mayRun || waiter.waited.takesNoP) waiter.waited.completed(waiter, outcome);
     else this.loop.resumeLater({ fire: () => waiter.waited.completed(waiter, outcome) });
   }
 

@@ -62,8 +62,12 @@ export function hearSignal(isolate: Isolate, handle: Handle, controllers: Contro
   return controller.signal;
 }
 
-/** It hears as the mail is read, so that a task that computes hears, too, when it looks at its signal. */
+/**
+ * It hears as the mail is read, so that a task that computes hears, too, when it looks at its signal: also one that the event loop
+ * has let go on without a P, which would wait for that as long as it computes.
+ */
 class Relayed extends SharedChannel {
+  readonly takesNoP = true;
   readonly #abort: (reason: unknown) => void;
   #reason: { readonly value: unknown } | undefined = undefined;
 

@@ -18,6 +18,8 @@ export interface Lot {
 /** What an operation waits for. */
 export interface Waited {
   readonly isolate: Lot;
+  /** What goes on when an operation is completed is no task's code, but for abort listeners: it takes no P. */
+  readonly takesNoP?: boolean;
   /**
    * The operation has been completed. If it was parked in the arena, its record has the result, and is the isolate's again
    * once this returns.
