@@ -41,8 +41,8 @@ export class Admission {
 
   /** The same without those of views. In front of the background ones: without these as well. */
   #queued(isInFront = false): number {
-    const { global, idle, rings } = this.#shared;
-    let queued = this.#tasks.waiting(isInFront) + global.length;
+    const { global, idle, rings, wakeups } = this.#shared;
+    let queued = this.#tasks.waiting(isInFront) + wakeups.tasksInGlobal;
     if (isInFront) queued -= global.background;
     for (let p = 0; p < idle.mostProcs; p++) queued += rings.length(p);
     return queued;

@@ -230,6 +230,15 @@ export class Wakeups {
     return load(this.#words, this.#arena.isolate(isolate) + M_WANTS_P) === 1;
   }
 
+  /** A hint: tasks in the global queue. What else is in there are such notes, some of which are for nothing by now. */
+  get tasksInGlobal(): number {
+    let tasks = this.#global.length;
+    if (tasks === 0) return 0;
+    const end = load(this.#words, ISOLATES);
+    for (let isolate = HOST + 1; isolate < end; isolate++) if (this.isQueuedForP(isolate)) tasks--;
+    return Math.max(0, tasks);
+  }
+
   /** By who took that note out of the queue and offers its own P. False when the M does not sleep. */
   handOff(isolate: number, p: number): boolean {
     // Before the offer: whatever the M does next, it can put a new note in. Else one that was woken by a signal, and announces its

@@ -84,6 +84,18 @@ Deno.test("a P is not handed to an M that is awake", () => {
   assert(!wakeups.isQueuedForP(2));
 });
 
+Deno.test("who waits for a P in the global queue is no task that is queued", () => {
+  const { idle, global, wakeups } = fourMs(1);
+  const p = idle.acquireP();
+  wakeups.queueForP(2);
+  assertEquals([global.length, wakeups.tasksInGlobal], [1, 0]);
+  global.push(3);
+  assertEquals([global.length, wakeups.tasksInGlobal], [2, 1]);
+  assertEquals(global.popNote(), 2);
+  wakeups.handOff(2, p);
+  assertEquals([global.length, wakeups.tasksInGlobal], [1, 1]);
+});
+
 Deno.test("a signal wakes an M in any state, and gives it nothing", () => {
   const { idle, parker, mailbox, wakeups } = fourMs(1);
   const states = [PARKED_FUTEX, PARKED_EVENT_LOOP, KEEPS_P_FUTEX, SPARE_FUTEX] as const;
