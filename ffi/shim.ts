@@ -18,7 +18,7 @@ import { cpusWithin } from "./cpus.ts";
 import { base64, soname } from "./embedded.ts";
 import { errnoName } from "./errno.ts";
 import { cString, loadFromMemory, open } from "./load.ts";
-import { shimAbi, shimSymbols } from "./symbols.ts";
+import { nativeSymbols, pollSymbols, shimAbi, shimSymbols, threadSymbols } from "./symbols.ts";
 
 export { errnoName } from "./errno.ts";
 export { cString } from "./load.ts";
@@ -129,14 +129,23 @@ export function loadShim(path: string = soname): Shim {
       `The shim at ${path} has ABI ${abi}, and this version of Heddle needs ${shimAbi}: they were mixed.`,
     );
   }
+  const opened: { close(): void }[] = [library];
+  const later = <S extends Deno.ForeignLibraryInterface>(what: S) => {
+    let kind: Deno.DynamicLibrary<S> | undefined;
+    return () => {
+      if (kind === undefined) opened.push(kind = open(path, what));
+      return kind.symbols;
+    };
+  };
+  const [thread, native, poll] = [later(threadSymbols), later(nativeSymbols), later(pollSymbols)];
   return {
     capabilities: CAPABILITIES,
     lack: "",
     path,
     addressOf,
-    bufferAddress: (buffer) => bufferAddress(symbols, buffer),
-    pointerAddress: (pointer) => pointerAddress(symbols, pointer as Deno.PointerValue),
-    nativeWake: symbols.heddle_native_wake,
+    bufferAddress: (buffer) => bufferAddress(native(), buffer),
+    pointerAddress: (pointer) => pointerAddress(native(), pointer as Deno.PointerValue),
+    nativeWake: (queue) => native().heddle_native_wake(queue),
     futexWait: symbols.heddle_futex_wait,
     futexWake: symbols.heddle_futex_wake,
     gettid: symbols.heddle_gettid,
@@ -148,7 +157,7 @@ export function loadShim(path: string = soname): Shim {
     yieldCpu: symbols.heddle_yield,
     nowNs: symbols.heddle_now_ns,
     ticks: symbols.heddle_ticks,
-    ...settersOf(symbols),
+    ...settersOf(thread),
     getAffinity: (tid = 0) => affinityOf(symbols, tid),
     setTimerSlack: symbols.heddle_set_timer_slack,
     installPreemption: symbols.heddle_install_preemption,
@@ -156,14 +165,17 @@ export function loadShim(path: string = soname): Shim {
     preempt: symbols.heddle_preempt,
     cpuNs: symbols.heddle_cpu_ns,
     readCode: symbols.heddle_read_code,
-    pollOpen: symbols.heddle_poll_open,
-    pollControl: symbols.heddle_poll_control,
-    pollTake: (set, ready) => symbols.heddle_poll_take(set, ready, Math.floor(ready.length / 3)),
-    closeDescriptor: symbols.heddle_close_descriptor,
-    pollerOpen: symbols.heddle_poller_open,
-    pollerArm: symbols.heddle_poller_arm,
-    pollerClose: symbols.heddle_poller_close,
-    close: () => library.close(),
+    pollOpen: () => poll().heddle_poll_open(),
+    pollControl: (set, operation, descriptor, events, generation) =>
+      poll().heddle_poll_control(set, operation, descriptor, events, generation),
+    pollTake: (set, ready) => poll().heddle_poll_take(set, ready, Math.floor(ready.length / 3)),
+    closeDescriptor: (descriptor) => poll().heddle_close_descriptor(descriptor),
+    pollerOpen: (poller, sysmon) => poll().heddle_poller_open(poller, sysmon),
+    pollerArm: (poller, set, word) => poll().heddle_poller_arm(poller, set, word),
+    pollerClose: (poller) => poll().heddle_poller_close(poller),
+    close() {
+      for (const library of opened) library.close();
+    },
   };
 }
 
@@ -175,21 +187,21 @@ interface SetterSymbols<R> {
   heddle_set_fifo_priority(priority: number): R;
 }
 
-export function settersOf<R>(symbols: SetterSymbols<R>): Setters<R> {
+export function settersOf<R>(symbols: () => SetterSymbols<R>): Setters<R> {
   return {
-    setThreadName: (name) => symbols.heddle_set_thread_name(cString(name)),
+    setThreadName: (name) => symbols().heddle_set_thread_name(cString(name)),
     setAffinity(cpus) {
       const mask = cpuMask(cpus);
-      return symbols.heddle_set_affinity(mask, mask.length);
+      return symbols().heddle_set_affinity(mask, mask.length);
     },
-    setNice: symbols.heddle_set_nice,
-    setFifoPriority: symbols.heddle_set_fifo_priority,
+    setNice: (nice) => symbols().heddle_set_nice(nice),
+    setFifoPriority: (priority) => symbols().heddle_set_fifo_priority(priority),
   };
 }
 
-type Library = Deno.DynamicLibrary<typeof shimSymbols>;
+type Symbols<S extends Deno.ForeignLibraryInterface> = Deno.DynamicLibrary<S>["symbols"];
 
-function openLoaded(path: string): Library {
+function openLoaded(path: string): Deno.DynamicLibrary<typeof shimSymbols> {
   try {
     return open(path, shimSymbols);
   } catch (error) {
@@ -200,7 +212,7 @@ function openLoaded(path: string): Library {
   return open(soname, shimSymbols);
 }
 
-function bufferAddress(symbols: Library["symbols"], buffer: unknown): number {
+function bufferAddress(symbols: Symbols<typeof nativeSymbols>, buffer: unknown): number {
   // Asking for its buffer moves a small array out of V8's heap. Deno 2.9 does that too when it takes the address, but says
   // so nowhere.
   if (ArrayBuffer.isView(buffer) && buffer.buffer === undefined) return 0;
@@ -208,19 +220,22 @@ function bufferAddress(symbols: Library["symbols"], buffer: unknown): number {
   return symbols.heddle_address(view as Uint8Array<ArrayBuffer>);
 }
 
-function pointerAddress(symbols: Library["symbols"], pointer: Deno.PointerValue): number | bigint {
+function pointerAddress(
+  symbols: Symbols<typeof nativeSymbols>,
+  pointer: Deno.PointerValue,
+): number | bigint {
   const address = symbols.heddle_address_of_pointer(pointer);
   return address <= Number.MAX_SAFE_INTEGER ? address : Deno.UnsafePointer.value(pointer);
 }
 
-function lifeOf(symbols: Library["symbols"]): number | undefined {
+function lifeOf(symbols: Symbols<typeof shimSymbols>): number | undefined {
   if (symbols.heddle_gettid() === Deno.pid) return undefined;
   const life = symbols.heddle_life();
   if (life >= 0) return life;
   throw new Error(`Nobody could tell when this thread has ended: ${errnoName(life)}.`);
 }
 
-function affinityOf(symbols: Library["symbols"], tid: number): number[] {
+function affinityOf(symbols: Symbols<typeof shimSymbols>, tid: number): number[] {
   // The kernel wants room for every CPU that it could have (at most 8192 in Linux 6), not that it has.
   const mask = new Uint8Array(1024);
   const bytes = symbols.heddle_get_affinity(tid, mask, mask.length);

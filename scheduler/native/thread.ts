@@ -1,6 +1,6 @@
 /** One pthread on which every call runs, in order: for libraries that are bound to the thread that began with them. */
 import { settersOf } from "../../ffi/shim.ts";
-import { shimSymbols } from "../../ffi/symbols.ts";
+import { shimSymbols, threadSymbols } from "../../ffi/symbols.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 import type { Callee, NativeCall, NativeCalls } from "./calls.ts";
 import { type NativeFunction, type NativeLibrary, openLibrary } from "./library.ts";
@@ -19,10 +19,7 @@ export interface NativeFunctionDefinition {
 /** Of the shim, what sets a thread up when it runs there. */
 const settings = {
   heddle_gettid: shimSymbols.heddle_gettid,
-  heddle_set_thread_name: shimSymbols.heddle_set_thread_name,
-  heddle_set_affinity: shimSymbols.heddle_set_affinity,
-  heddle_set_nice: shimSymbols.heddle_set_nice,
-  heddle_set_fifo_priority: shimSymbols.heddle_set_fifo_priority,
+  ...threadSymbols,
 };
 
 /** The call without a function, after which the thread ends. */
@@ -68,7 +65,7 @@ export class NativeThread implements AsyncDisposable {
     try {
       // The first call starts the thread.
       const thread = new NativeThread(calls, queue, await set.heddle_gettid());
-      await haveThreadOptionsWorn(settersOf(set), calls.shim, options);
+      await haveThreadOptionsWorn(settersOf(() => set), calls.shim, options);
       return thread;
     } catch (error) {
       if (queue.threads > 0) await leave(calls, queue);
