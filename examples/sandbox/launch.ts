@@ -20,12 +20,6 @@ const symbols = {
   posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
   /** `int socketpair(int domain, int type, int protocol, int sockets[2])` */
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  /** `int setsockopt(int socket, int level, int option, const void *value, socklen_t bytes)` */
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-  /** `ssize_t send(int socket, const void *bytes, size_t count, int flags)`; its result fits an int here */
-  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  /** `ssize_t recv(int socket, void *bytes, size_t count, int flags)`; its result fits an int here */
-  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   /** `ssize_t recvmsg(int socket, struct msghdr *, int flags)`; its result fits an int here */
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** As above, on a thread of Deno's pool. */
@@ -36,12 +30,6 @@ const symbols = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
-  /** `int eventfd(unsigned int initial, int flags)` */
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  /** `int eventfd_read(int fd, uint64_t *value)` */
-  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
-  /** `int eventfd_write(int fd, uint64_t value)` */
-  eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   /** `long syscall(SYS_pidfd_send_signal, int pidfd, int signal, siginfo_t *, unsigned flags)` */
   pidfdSendSignal: { name: "syscall", parameters: ["i64", "i32", "i32", "usize", "u32"], result: "i64" },
   /** `long syscall(SYS_pidfd_getfd, int pidfd, int fd, unsigned flags)` */
@@ -52,9 +40,8 @@ const symbols = {
   kill: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const AF_UNIX = 1, SOCK_STREAM_CLOEXEC = 0o2000001, SOCK_SEQPACKET_CLOEXEC = 0o2000005;
-const SOL_SOCKET = 1, SO_RCVTIMEO = 20;
-const MFD_CLOEXEC = 1, EFD_NONBLOCK_CLOEXEC = 0o2004000;
+const AF_UNIX = 1, SOCK_SEQPACKET_CLOEXEC = 0o2000005;
+const MFD_CLOEXEC = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000, MSG_DONTWAIT = 0x40;
 const PIDFD_SEND_SIGNAL = 424, PIDFD_GETFD = 438;
 const SIGKILL = 9;
@@ -278,62 +265,4 @@ export function letGo(socket: number): void {
 
 export function closeAll(...descriptors: (number | undefined)[]): void {
   for (const fd of descriptors) if (fd !== undefined) calls().close(fd);
-}
-
-/** An eventfd: what one thread sets wakes the other out of its poll. */
-export class Event {
-  static make(): Event {
-    return new Event(calls().eventfd(0, EFD_NONBLOCK_CLOEXEC));
-  }
-
-  constructor(readonly fd: number) {}
-
-  set(): void {
-    calls().eventfd_write(this.fd, 1n);
-  }
-
-  /** Makes it unset, and says how often it was set. */
-  take(): number {
-    const count = new BigUint64Array(1);
-    return calls().eventfd_read(this.fd, new Uint8Array(count.buffer)) < 0 ? 0 : Number(count[0]);
-  }
-
-  close(): void {
-    calls().close(this.fd);
-  }
-}
-
-/**
- * What one thread rings wakes the other out of `wait`: a pair of sockets. By a socket the kernel likes to wake on the CPU of
- * who sends, which is about to sleep itself; by an eventfd it never does, and then who is woken waits for its turn on another one.
- */
-export class Bell {
-  /** One end rings, the other one waits for so many milliseconds at most. */
-  static makePair(longest: number): readonly [ringing: Bell, waiting: Bell] {
-    const sockets = new Int32Array(2);
-    if (calls().socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, sockets) < 0) {
-      throw new Error("Making a pair of sockets failed: no descriptors left.");
-    }
-    const time = new Uint8Array(new BigInt64Array([0n, BigInt(longest * 1000)]).buffer); // struct timeval
-    calls().setsockopt(sockets[1], SOL_SOCKET, SO_RCVTIMEO, time, time.length);
-    return [new Bell(sockets[0]), new Bell(sockets[1])];
-  }
-
-  readonly #bytes = new Uint8Array(256);
-
-  constructor(readonly fd: number) {}
-
-  /** Does not wait: if there is no room for one more, it is ringing. */
-  ring(): void {
-    calls().send(this.fd, this.#bytes, 1, MSG_DONTWAIT);
-  }
-
-  /** Also returns if it was rung before, once. */
-  wait(): void {
-    calls().recv(this.fd, this.#bytes, this.#bytes.length, 0);
-  }
-
-  close(): void {
-    calls().close(this.fd);
-  }
 }

@@ -12,7 +12,6 @@ import { errnoName } from "../../ffi/errno.ts";
 import { Channel, type Scheduler, type Task, task } from "../../mod.js";
 import type { Asked, CopiedCall } from "./copied_call.ts";
 import { Emulation, loadEmulation, type Question, type Result, unloadEmulation } from "./emulation.ts";
-import { Bell, Event } from "./launch.ts";
 import { say, type Showing, Shown } from "./log.ts";
 import { toText } from "./plan.ts";
 import {
@@ -25,6 +24,7 @@ import {
 } from "./policy.ts";
 import { Answers } from "./seccomp.ts";
 import { close, EACCES, enterWall, loadSystemCalls, makeIdle } from "./system_call.ts";
+import { Bell, Event } from "./wake.ts";
 
 /** What the thread gets: first the wall, then calls. */
 export type Work = { readonly listener: number; readonly ruleset?: number } | CopiedCall;
@@ -112,7 +112,7 @@ class Coming {
     const start = performance.now();
     if (start - this.#turned > LONGEST_STAY) return undefined;
     for (;;) {
-      const next = this.#work.tryRecv();
+      const next = this.#work.tryRecv(); // before it sleeps; who sends rings after that
       if (next !== undefined || performance.now() - start > SOON) return next;
       this.#sent.wait();
     }

@@ -6,13 +6,13 @@
 
 import type { Channel } from "../../mod.js";
 import { type CopiedCall, copyCall } from "./copied_call.ts";
-import { Bell, Event } from "./launch.ts";
 import { say } from "./log.ts";
 import { LONGEST_VERDICT } from "./policy.ts";
 import type { Work } from "./policy_thread.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import type { Answers, Notification } from "./seccomp.ts";
 import { AT_FDCWD, close, EACCES, makeIdle, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
+import { Bell, Event } from "./wake.ts";
 
 export interface Referring {
   readonly work: Channel<Work>;
