@@ -1,5 +1,7 @@
 // `opens alone TIMES`: opens and closes this file so often, and prints the microseconds of one time.
 // `opens paced TIMES`: the same, one each millisecond.
+// `opens landlocked TIMES`: the same under Landlock, with one rule that lets everything be read, and nothing else.
+// `opens filtered TIMES`: the same under a seccomp filter that looks for 60 calls, none of which is made, and nothing else.
 // `opens traced TIMES`, `opens emulated TIMES`: the same under a supervisor in C, in the child of which it runs. That one
 // reads each path; then it lets the call go on, or opens the file itself and puts the descriptor into the child. It has no
 // policy, and checks nothing: what a supervisor costs at the least.
@@ -7,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -56,6 +59,31 @@ static int paced_opens(const char *path, long times) {
   return 0;
 }
 
+// What a wall costs at the least: the kernel's part of it. All rights to files are denied but one.
+static int landlock(void) {
+  struct landlock_ruleset_attr handled = {.handled_access_fs = (1 << 15) - 1};
+  int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0);
+  struct landlock_path_beneath_attr all = {
+      .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+      .parent_fd = open("/", O_PATH),
+  };
+  if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &all, 0) < 0) return -1;
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return (int)syscall(SYS_landlock_restrict_self, rules, 0);
+}
+
+static int filter(void) {
+  struct sock_filter filter[122] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+  for (int i = 0; i < 60; i++) {
+    filter[1 + 2 * i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1000 + i, 0, 1);
+    filter[2 + 2 * i] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+  }
+  filter[121] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
 static int listener_for_openat(void) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -103,6 +131,8 @@ int main(int argc, char **argv) {
   long times = atol(argv[2]);
   if (strcmp(argv[1], "alone") == 0) return opens(argv[0], times);
   if (strcmp(argv[1], "paced") == 0) return paced_opens(argv[0], times);
+  if (strcmp(argv[1], "landlocked") == 0) return landlock() < 0 ? 1 : opens(argv[0], times);
+  if (strcmp(argv[1], "filtered") == 0) return filter() < 0 ? 1 : opens(argv[0], times);
   int shared[2];
   if (pipe(shared) < 0) return 1;
   pid_t child = fork();

@@ -48,6 +48,8 @@ export const contender: Contender = {
     policy: boxMode({ policy: new URL("allowing.ts", import.meta.url) }),
     ptrace: boxMode({ platform: "ptrace" }),
     alone: commandMode((program, times) => [program, "alone", times]),
+    "landlocked in C": commandMode((program, times) => [program, "landlocked", times]),
+    "filtered in C": commandMode((program, times) => [program, "filtered", times]),
     "traced in C": commandMode((program, times) => [program, "traced", times]),
     "emulated in C": commandMode((program, times) => [program, "emulated", times]),
   },

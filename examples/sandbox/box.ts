@@ -208,7 +208,8 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     socket: reports.socket,
     listener,
     tracing: trace && { granted: wall.granted, showing, learns: trace.learn, isTimed: trace.timed },
-    referring: judge && { work: judge.work, decided: judge.decided.fd, thread: judge.thread },
+    referring: judge &&
+      { work: judge.work, sent: judge.sent[0].fd, decided: judge.decided.fd, thread: judge.thread },
   });
   const traced = isTraced
     ? scheduler.dedicate(

@@ -340,6 +340,7 @@ class Copying {
       const at = openAt(AT_FDCWD, start, O_PATH | O_CLOEXEC);
       return { path, at: this.#keep(at < 0 ? -EBADF : at) };
     }
+    if (!/^\/+(proc|dev|etc)\//.test(path)) return { path }; // most: none of those below
     const plain = path.replace(/\/+/g, "/");
     const stream = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].indexOf(plain);
     if (stream >= 0) return this.#ownDescriptor(stream);

@@ -82,10 +82,19 @@ const symbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 let libc: Deno.DynamicLibrary<typeof symbols>["symbols"] | undefined;
+/** This process's descriptors, by their numbers: from here a look at one takes two thirds of the time that it takes from the root. */
+let descriptors = -1;
 
-/** Loads what later calls take, as long as files can be opened. */
+/** Loads what later calls take, as long as files can be opened. For one thread. */
 export function loadEmulation(): void {
   libc ??= open("libc.so.6", symbols).symbols;
+  descriptors = openAt(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/** When no more calls come. */
+export function unloadEmulation(): void {
+  if (descriptors >= 0) close(descriptors);
+  descriptors = -1;
 }
 
 /** How often the kernel may be asked again for a path with dots in it while others rename: see openat2(2), EAGAIN. */
@@ -206,8 +215,8 @@ export class Emulation implements Disposable {
         instead === undefined
           ? opened(
             openAt(
-              AT_FDCWD,
-              `/proc/self/fd/${found}`,
+              descriptors,
+              String(found),
               flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW) | always,
               mode,
             ),
@@ -233,7 +242,7 @@ export class Emulation implements Disposable {
       ? lookedUp(root, path, exact, resolve | RESOLVE_IN_ROOT)
       : lookedUp(at, path, exact, isScoped ? resolve : resolve | RESOLVE_BENEATH);
     if (found === -EXDEV && at !== undefined && !isScoped) {
-      const start = readLink(`/proc/self/fd/${at}`) ?? "/";
+      const start = readLink(String(at), descriptors) ?? "/";
       found = lookedUp(root, `${start}/${path}`, exact, resolve | RESOLVE_IN_ROOT);
     }
     if (found >= 0) this.#held.push(found);
@@ -241,7 +250,7 @@ export class Emulation implements Disposable {
   }
 
   #name(fd: number): string {
-    return toText(readLink(`/proc/self/fd/${fd}`) ?? "");
+    return toText(readLink(String(fd), descriptors) ?? "");
   }
 
   /** The directory of a name that is about to be made or removed, and the name in it. */

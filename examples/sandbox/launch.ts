@@ -30,12 +30,6 @@ const symbols = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" },
-  /** `int eventfd(unsigned int initial, int flags)` */
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  /** `int eventfd_read(int fd, uint64_t *value)` */
-  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
-  /** `int eventfd_write(int fd, uint64_t value)` */
-  eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   /** `long syscall(SYS_pidfd_send_signal, int pidfd, int signal, siginfo_t *, unsigned flags)` */
   pidfdSendSignal: { name: "syscall", parameters: ["i64", "i32", "i32", "usize", "u32"], result: "i64" },
   /** `long syscall(SYS_pidfd_getfd, int pidfd, int fd, unsigned flags)` */
@@ -47,7 +41,7 @@ const symbols = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const AF_UNIX = 1, SOCK_SEQPACKET_CLOEXEC = 0o2000005;
-const MFD_CLOEXEC = 1, EFD_NONBLOCK_CLOEXEC = 0o2004000;
+const MFD_CLOEXEC = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000, MSG_DONTWAIT = 0x40;
 const PIDFD_SEND_SIGNAL = 424, PIDFD_GETFD = 438;
 const SIGKILL = 9;
@@ -271,27 +265,4 @@ export function letGo(socket: number): void {
 
 export function closeAll(...descriptors: (number | undefined)[]): void {
   for (const fd of descriptors) if (fd !== undefined) calls().close(fd);
-}
-
-/** An eventfd: what one thread sets wakes the other out of its poll. */
-export class Event {
-  static make(): Event {
-    return new Event(calls().eventfd(0, EFD_NONBLOCK_CLOEXEC));
-  }
-
-  constructor(readonly fd: number) {}
-
-  set(): void {
-    calls().eventfd_write(this.fd, 1n);
-  }
-
-  /** Makes it unset, and says how often it was set. */
-  take(): number {
-    const count = new BigUint64Array(1);
-    return calls().eventfd_read(this.fd, new Uint8Array(count.buffer)) < 0 ? 0 : Number(count[0]);
-  }
-
-  close(): void {
-    calls().close(this.fd);
-  }
 }

@@ -59,6 +59,7 @@ export function bytesOf(bytes: ByteString): Uint8Array<ArrayBuffer> {
   return Buffer.from(bytes, "latin1");
 }
 
+/** Takes 0.7 us: what reads strings all the time has a Buffer that stays, whose `toString("latin1", from, to)` takes 0.1. */
 export function fromBytes({ buffer, byteOffset, length }: Uint8Array): ByteString {
   return Buffer.from(buffer, byteOffset, length).toString("latin1");
 }

@@ -2,13 +2,16 @@
  * The thread of a policy: one for each box that has one. It imports the policy, goes behind the box's wall for good, and
  * then judges and carries out one call after the other. A policy that computes for ever stops no more than this thread:
  * the supervisor, on another one, ends the calls that wait for it, and makes it an idle one (referral.ts).
+ *
+ * While calls come one upon the other it waits for the next one in a system call, and judges it without a turn of its event
+ * loop: that turn, and the scheduler's around it, took longer than all else. What takes its time has the event loop.
  */
 
+import { setImmediate } from "node:timers";
 import { errnoName } from "../../ffi/errno.ts";
 import { Channel, type Scheduler, type Task, task } from "../../mod.js";
 import type { Asked, CopiedCall } from "./copied_call.ts";
-import { Emulation, loadEmulation, type Question, type Result } from "./emulation.ts";
-import { Event } from "./launch.ts";
+import { Emulation, loadEmulation, type Question, type Result, unloadEmulation } from "./emulation.ts";
 import { say, type Showing, Shown } from "./log.ts";
 import { toText } from "./plan.ts";
 import {
@@ -21,6 +24,7 @@ import {
 } from "./policy.ts";
 import { Answers } from "./seccomp.ts";
 import { close, EACCES, enterWall, loadSystemCalls, makeIdle } from "./system_call.ts";
+import { Bell, Event } from "./wake.ts";
 
 /** What the thread gets: first the wall, then calls. */
 export type Work = { readonly listener: number; readonly ruleset?: number } | CopiedCall;
@@ -46,6 +50,7 @@ const judge = task(
     source: Source,
     work: Channel<Work>,
     ready: Channel<Readiness>,
+    sent: number,
     decided: number,
     showing: Showing,
   ): Promise<void> => {
@@ -59,8 +64,13 @@ const judge = task(
       const shown = new Shown(showing);
       const verdicts = new Event(decided);
       verdicts.take(); // loads what that takes
+      const coming = new Coming(work, new Bell(sent));
       await ready.send({ thread: context.tid });
-      for await (const item of work) {
+      for (;;) {
+        // What waits for a promise waits for the event loop.
+        const next = (pending.size === 0 ? coming.soon() : undefined) ?? await coming.later();
+        if (next.done) break;
+        const item = next.value;
         if ("listener" in item) {
           enterWall(item.ruleset);
           judging = new Judging(policy, new Answers(item.listener), verdicts, shown);
@@ -68,16 +78,77 @@ const judge = task(
           continue;
         }
         root = item.root;
-        const end = judging!.judge(item).finally(() => pending.delete(end));
-        pending.add(end);
+        const end = started(judging!.judge(item))?.finally(() => pending.delete(end!));
+        if (end) pending.add(end);
       }
       await Promise.all(pending);
       if (root !== undefined) close(root);
     } catch (error) {
       ready.trySend({ problem: (error as Error)?.message || String(error) });
+    } finally {
+      unloadEmulation();
     }
   },
 );
+
+/** Milliseconds: the next call of a program that makes many is there by then. */
+const SOON = 2;
+/** Milliseconds without a turn of the event loop. What a policy has begun has its turns also while calls come all the time. */
+const LONGEST_STAY = 10;
+
+/** What the thread gets next. */
+class Coming {
+  readonly #work: Channel<Work>;
+  readonly #sent: Bell;
+  #turned = 0;
+
+  constructor(work: Channel<Work>, sent: Bell) {
+    this.#work = work;
+    this.#sent = sent;
+  }
+
+  /** What is there or comes within the next moments, in which this thread sleeps; none when the event loop is due. */
+  soon(): IteratorResult<Work, undefined> | undefined {
+    const start = performance.now();
+    if (start - this.#turned > LONGEST_STAY) return undefined;
+    for (;;) {
+      const next = this.#work.tryRecv(); // before it sleeps; who sends rings after that
+      if (next !== undefined || performance.now() - start > SOON) return next;
+      this.#sent.wait();
+    }
+  }
+
+  /** The same after a turn of the event loop, and as many as it takes. */
+  async later(): Promise<IteratorResult<Work, undefined>> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const next = await this.#work[Symbol.asyncIterator]().next();
+    this.#turned = performance.now();
+    return next;
+  }
+}
+
+/** The steps of a judgement: each is a promise, or a value that is there. */
+// deno-lint-ignore no-explicit-any
+type Steps<R> = Generator<unknown, R, any>;
+
+/** Does them at once as far as no promise is among them, and then the rest, for which it returns one. */
+function started(steps: Steps<void>): Promise<void> | undefined {
+  let step = steps.next();
+  while (!step.done && !(step.value instanceof Promise)) step = steps.next(step.value);
+  return step.done ? undefined : finished(steps, step.value as Promise<unknown>);
+}
+
+async function finished(steps: Steps<void>, awaited: unknown): Promise<void> {
+  for (;;) {
+    const resume = await Promise.resolve(awaited).then(
+      (value) => () => steps.next(value),
+      (error) => () => steps.throw(error),
+    );
+    const { done, value } = resume();
+    if (done) return;
+    awaited = value;
+  }
+}
 
 async function imported(module: string): Promise<Policy> {
   const policy = (await import(module)).default;
@@ -123,7 +194,7 @@ class Judging {
     this.#shown = shown;
   }
 
-  async judge(call: CopiedCall): Promise<void> {
+  *judge(call: CopiedCall): Steps<void> {
     let isDecided = false;
     const decide = () => {
       if (!isDecided) this.#decided.set();
@@ -137,13 +208,13 @@ class Judging {
       if (typeof prepared === "number") result = prepared;
       else {
         question = prepared.question;
-        const verdict = await this.#mayRun(call)
-          ? question ? await this.#verdict(call, question) : "allow"
+        const verdict: Verdict = (yield* this.#mayRun(call))
+          ? question ? yield* this.#verdict(call, question) : "allow"
           : "deny";
         decide();
-        if (verdict === "allow") result = await prepared.perform();
+        if (verdict === "allow") result = yield prepared.perform();
         else if (verdict === "deny") result = -EACCES;
-        else result = "open" in verdict ? await prepared.perform(verdict.open) : -verdict.errno;
+        else result = "open" in verdict ? yield prepared.perform(verdict.open) : -verdict.errno;
       }
       if (result === "proceed" && question?.path !== undefined) this.#programs.set(question.path, true);
     } catch (error) {
@@ -176,20 +247,20 @@ class Judging {
    * Whether the policy lets the calling process run what it runs. It was asked as that was executed, by the path that the
    * kernel then read once more: here is what has come of it, and interpreters too.
    */
-  async #mayRun(call: CopiedCall): Promise<boolean> {
+  *#mayRun(call: CopiedCall): Steps<boolean> {
     const isFirst = this.#isFirst; // the launcher executes the program
     this.#isFirst = false;
     const program = toText(call.program);
     if (isFirst) return true;
     const known = this.#programs.get(program);
     if (known !== undefined) return known;
-    const may = program !== "" && await this.#verdict(call, { call: "exec", path: program }) === "allow";
+    const may = program !== "" && (yield* this.#verdict(call, { call: "exec", path: program })) === "allow";
     this.#programs.set(program, may);
     return may;
   }
 
   /** What is no verdict in time is a denial. */
-  async #verdict(call: CopiedCall, question: Question): Promise<Verdict> {
+  *#verdict(call: CopiedCall, question: Question): Steps<Verdict> {
     const request: PolicyRequest = { ...question, thread: call.thread, program: toText(call.program) };
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
@@ -200,7 +271,7 @@ class Judging {
           () => reject(new Error(`no verdict within ${LONGEST_VERDICT} ms`)),
           LONGEST_VERDICT,
         );
-        verdict = await Promise.race([verdict, late]);
+        verdict = (yield Promise.race([verdict, late])) as Verdict;
       }
       return checkVerdict(verdict, request);
     } catch (error) {
@@ -253,6 +324,8 @@ function messageOf(error: unknown): string {
 export class PolicyThread {
   /** For the supervisor, which sends calls. */
   readonly work: Channel<Work>;
+  /** Rung by the supervisor when it has sent some. */
+  readonly sent = Bell.makePair(SOON);
   /** Counts the verdicts. */
   readonly decided = Event.make();
   /** By its number, once it has been started. */
@@ -291,9 +364,8 @@ export class PolicyThread {
         asks.verdicts.close();
       };
     }
-    this.#task = scheduler.dedicate(judge(source, this.work, this.#ready, this.decided.fd, showing), {
-      name: "policy",
-    });
+    const call = judge(source, this.work, this.#ready, this.sent[1].fd, this.decided.fd, showing);
+    this.#task = scheduler.dedicate(call, { name: "policy" });
     this.#task.catch(() => {}); // the supervisor sees that no verdicts come
   }
 
@@ -338,6 +410,7 @@ export class PolicyThread {
     Deno.unrefTimer(late);
     await this.#task.catch(() => {});
     clearTimeout(late);
+    for (const bell of this.sent) bell.close();
     this.decided.close();
   }
 }

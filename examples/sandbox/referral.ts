@@ -6,16 +6,18 @@
 
 import type { Channel } from "../../mod.js";
 import { type CopiedCall, copyCall } from "./copied_call.ts";
-import { Event } from "./launch.ts";
 import { say } from "./log.ts";
 import { LONGEST_VERDICT } from "./policy.ts";
 import type { Work } from "./policy_thread.ts";
 import type { RemoteMemory } from "./remote_memory.ts";
 import type { Answers, Notification } from "./seccomp.ts";
 import { AT_FDCWD, close, EACCES, makeIdle, O_CLOEXEC, O_DIRECTORY, O_PATH, openAt } from "./system_call.ts";
+import { Bell, Event } from "./wake.ts";
 
 export interface Referring {
   readonly work: Channel<Work>;
+  /** The end of a bell that is rung after something was sent. */
+  readonly sent: number;
   /** An eventfd: how many verdicts there were since it was last read. */
   readonly decided: number;
   /** The policy's, by its number. */
@@ -30,6 +32,7 @@ export const LOOK = 100;
 
 export class Referral {
   readonly #work: Channel<Work>;
+  readonly #sent: Bell;
   readonly #thread: number;
   readonly #decided: Event;
   readonly #answers: Answers;
@@ -45,8 +48,9 @@ export class Referral {
   /** The policy's thread closes it. */
   #root: number | undefined;
 
-  constructor({ work, decided, thread }: Referring, answers: Answers, memory: RemoteMemory) {
+  constructor({ work, sent, decided, thread }: Referring, answers: Answers, memory: RemoteMemory) {
     this.#work = work;
+    this.#sent = new Bell(sent);
     this.#thread = thread;
     this.#decided = new Event(decided);
     this.#answers = answers;
@@ -104,7 +108,9 @@ export class Referral {
   }
 
   #send(): void {
+    if (this.#backlog.length === 0) return;
     while (this.#backlog.length > 0 && this.#work.trySend(this.#backlog[0])) this.#backlog.shift();
+    this.#sent.ring();
   }
 
   /** Descriptors of calls that were sent are lost: the silent thread may still use their numbers. */

@@ -1,8 +1,8 @@
 /** Reads the memory of another process: the strings and structures that its system calls point to. */
 
+import { Buffer } from "node:buffer";
 import { addressOf } from "../../ffi/address.ts";
 import { open } from "../../ffi/load.ts";
-import { fromBytes } from "./plan.ts";
 
 const symbols = {
   /**
@@ -19,7 +19,7 @@ const PATH_MAX = 4096;
 
 export class RemoteMemory {
   readonly #libc = open("libc.so.6", symbols).symbols;
-  readonly #bytes = new Uint8Array(new SharedArrayBuffer(PATH_MAX));
+  readonly #bytes = Buffer.from(new SharedArrayBuffer(PATH_MAX));
   readonly #address = addressOf(this.#bytes);
   // struct iovec: u64 address, length, each by halves, as a BigInt for each would have to be made.
   readonly #local = new Uint32Array(4);
@@ -50,8 +50,8 @@ export class RemoteMemory {
       // Up to the end of a page, since the next one need not exist.
       const step = Math.min(PAGE - (address + length) % PAGE, PATH_MAX - length);
       if (!this.#read(thread, address + length, step, length)) return EFAULT;
-      const end = this.#bytes.subarray(length, length + step).indexOf(0);
-      if (end >= 0) return fromBytes(this.#bytes.subarray(0, length + end));
+      const end = this.#bytes.indexOf(0, length);
+      if (end >= 0 && end < length + step) return this.#bytes.toString("latin1", 0, end);
       length += step;
     }
     return ENAMETOOLONG;

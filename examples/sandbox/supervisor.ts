@@ -8,11 +8,12 @@ import { Channel, type Scheduler, task } from "../../mod.js";
 import { isAsked } from "./copied_call.ts";
 import { Epoll, HUNG_UP, READABLE } from "./epoll.ts";
 import { type CallName, isIntercepted } from "./intercepted_call.ts";
-import { Event, Reports, Stage } from "./launch.ts";
+import { Reports, Stage } from "./launch.ts";
 import { LOOK, Referral, type Referring } from "./referral.ts";
 import { RemoteMemory } from "./remote_memory.ts";
 import { Listener } from "./seccomp.ts";
 import { type CallCount, Tracer, type Tracing } from "./tracer.ts";
+import { Event } from "./wake.ts";
 
 export interface Assignment {
   /** Tells boxes apart. */

@@ -3,9 +3,10 @@
  * strings of bytes (characters 0 to 255), as paths of other processes are.
  */
 
+import { Buffer } from "node:buffer";
 import { addressOf } from "../../ffi/address.ts";
 import { loadFromMemory, open } from "../../ffi/load.ts";
-import { type ByteString, fromBytes } from "./plan.ts";
+import type { ByteString } from "./plan.ts";
 import { base64, soname } from "./system_call_x86_64.ts";
 
 const name = "sandbox_system_call";
@@ -127,12 +128,12 @@ export function openAt2(
   return calls().bytesAt(437, directory, cBytes(path), howBytes, howBytes.length, 0);
 }
 
-const target = new Uint8Array(4096); // PATH_MAX
+const target = Buffer.from(new ArrayBuffer(4096)); // PATH_MAX
 
 /** Where a link points to, or undefined for everything else. */
-export function readLink(path: ByteString): ByteString | undefined {
-  const length = calls().bytesAt(267, AT_FDCWD, cBytes(path), target, target.length, 0);
-  return length < 0 ? undefined : fromBytes(target.subarray(0, length));
+export function readLink(path: ByteString, directory = AT_FDCWD): ByteString | undefined {
+  const length = calls().bytesAt(267, directory, cBytes(path), target, target.length, 0);
+  return length < 0 ? undefined : target.toString("latin1", 0, length);
 }
 
 /** `flags` are those of fcntl's F_SETFL. */

@@ -166,6 +166,30 @@ test("a function of the host is asked, with what the kernel has resolved, and ma
   );
 });
 
+test("what a policy has begun goes on, also while it is asked all the time", async (directory) => {
+  await Deno.writeTextFile(`${directory}/file`, "text\n");
+  const policy = await policyIn(
+    directory,
+    `let isOpen = true;
+     export default ({ path }) => {
+       if (!path?.endsWith("/file")) return "allow";
+       setTimeout(() => isOpen = false, 50);
+       for (const end = performance.now() + 5; performance.now() < end;); // the next ones are there
+       return isOpen ? "allow" : "deny";
+     };`,
+  );
+  const { stdout } = await inBox(
+    shell("for i in 1 2 3 4; do while read line < file; do :; done 2> /dev/null & done; wait; echo end"),
+    {
+      cwd: directory,
+      permissions: everything,
+      policy,
+      limits: { timeout: 5000 },
+    },
+  );
+  assertEquals(stdout, "end\n");
+});
+
 test("events tell of calls, with their results if a policy judges them", async (directory) => {
   await Deno.writeTextFile(`${directory}/file`, "text");
   const seen = async (onRequest?: () => Verdict) => {
