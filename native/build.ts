@@ -9,6 +9,7 @@
  */
 
 import type { BuildOptions, PluginBuild } from "esbuild";
+import type { Node } from "typescript";
 
 export type Architecture = typeof Deno.build.arch;
 
@@ -293,10 +294,59 @@ export async function bundle({ entry, isFor }: Bundle): Promise<Bundled> {
     for (const path of inputs) await requireNoUsing(path);
     const { exports } = Object.values(metafile.outputs)[0];
     const hash = await hashSources(inputs.sort());
-    return { source: isFor === "hosts" ? text : asFunction(text), hash, exports };
+    const source = await withShortNames(text);
+    return { source: isFor === "hosts" ? source : asFunction(source), hash, exports };
   } finally {
     await esbuild.stop();
   }
+}
+
+/**
+ * Shorter names for what no stack shows: variables and parameters inside of functions, and no function, class, method or field. esbuild
+ * would rename all of them.
+ */
+async function withShortNames(module: string): Promise<string> {
+  const { minify } = await import("terser");
+  const { code } = await minify(module, {
+    compress: false,
+    mangle: { toplevel: false, keep_fnames: true, keep_classnames: true },
+  });
+  return await withPrivateNames(module, code!);
+}
+
+/** terser (5.51) renames private members, and has no option against it. They come in the same order. */
+async function withPrivateNames(before: string, after: string): Promise<string> {
+  const { default: ts } = await import("typescript");
+  const membersOf = (code: string) => {
+    const found: Private[] = [];
+    const visit = (node: Node): void => {
+      if (ts.isPrivateIdentifier(node)) found.push({ at: node.getStart(file), name: node.text });
+      ts.forEachChild(node, visit);
+    };
+    const file = ts.createSourceFile("bundle.js", code, ts.ScriptTarget.ESNext);
+    visit(file);
+    return found;
+  };
+  const [names, members] = [membersOf(before), membersOf(after)];
+  if (names.length !== members.length) {
+    throw new Error("terser has changed how often private members are named.");
+  }
+  const renamed = new Map<string, string>();
+  let code = "";
+  let end = 0;
+  for (const [i, { at, name }] of members.entries()) {
+    const own = names[i].name;
+    if ((renamed.get(name) ?? own) !== own) throw new Error(`terser calls two private members ${name}.`);
+    renamed.set(name, own);
+    code += after.slice(end, at) + own;
+    end = at + name.length;
+  }
+  return code + after.slice(end);
+}
+
+interface Private {
+  readonly at: number;
+  readonly name: string;
 }
 
 /** The host's half is a part of one bundle from the start, and no part of the other. The threads' bundle stays where it is. */

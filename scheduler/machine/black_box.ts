@@ -3,8 +3,8 @@
  * begins there, if `onStall` or `runawayMs` was given; the host reads it when sysmon has found the thread to be late.
  *
  * Plain memory. A reader may find it half written, if the thread goes on just then: so the first word is the number of
- * bytes, 0 while it is being written, and the reader looks at it before and after. On ARM that takes the load between in the
- * writer, and glances in the reader: arena/README.md, "Weak order".
+ * bytes, 0 while it is being written, and a count of what was written before; and the reader looks at it before and after. On ARM
+ * that takes the load between in the writer, and glances in the reader: arena/README.md, "Weak order".
  */
 import { exchange, glance, load, store } from "../arena/atomics.ts";
 import { decode, encode } from "../codec/codec.ts";
@@ -25,11 +25,16 @@ export interface Entry {
   readonly shape: string;
 }
 
+/** Of the first word: how many bytes there are, fewer than this power of two; the rest counts. */
+const ONE = BOX_BYTES;
+const SIZE_MASK = BOX_BYTES - 1;
+
 export class BlackBox {
   readonly #arena: Arena;
   readonly #words: Int32Array;
   readonly #record: number;
-  readonly #size: number;
+  /** The first word. */
+  readonly #head: number;
   readonly #bytes: Uint8Array;
   readonly #text = new Uint8Array(BOX_BYTES - 4);
   readonly #encoder = new TextEncoder();
@@ -40,8 +45,8 @@ export class BlackBox {
     this.#arena = arena;
     this.#words = arena.i32;
     this.#record = arena.isolate(isolate);
-    this.#size = this.#record + M_BOX;
-    this.#bytes = arena.u8.subarray(this.#size * 4 + 4, this.#size * 4 + BOX_BYTES);
+    this.#head = this.#record + M_BOX;
+    this.#bytes = arena.u8.subarray(this.#head * 4 + 4, this.#head * 4 + BOX_BYTES);
   }
 
   /** Undefined if nobody wants to know. */
@@ -56,10 +61,11 @@ export class BlackBox {
     while (known !== undefined && known.slot < 0) known = known.parent;
     const text = `${g.id}\n${known?.slot ?? -1}\n${name}\n(${args.map(shapeOf).join(", ")})`;
     const { written } = this.#encoder.encodeInto(text, this.#text);
-    store(this.#words, this.#size, 0);
-    load(this.#words, this.#size);
+    const count = load(this.#words, this.#head) & ~SIZE_MASK;
+    store(this.#words, this.#head, count);
+    load(this.#words, this.#head);
     this.#bytes.set(this.#text.subarray(0, written));
-    store(this.#words, this.#size, written);
+    store(this.#words, this.#head, (count + ONE) | written);
   }
 
   /** By the thread, in a task's call: the stack, if sysmon has found that this turn is too long. Whether there was news. */
@@ -86,11 +92,12 @@ export class BlackBox {
 
   /** By the host. Undefined if it was written to meanwhile. */
   read(): Entry | undefined {
-    const size = load(this.#words, this.#size);
+    const head = load(this.#words, this.#head);
+    const size = head & SIZE_MASK;
     const copy = new Int32Array(Math.ceil(size / 4));
-    for (let i = 0; i < copy.length; i++) copy[i] = glance(this.#words, this.#size + 1 + i);
+    for (let i = 0; i < copy.length; i++) copy[i] = glance(this.#words, this.#head + 1 + i);
     const text = new TextDecoder().decode(new Uint8Array(copy.buffer, 0, size));
-    if (size === 0 || load(this.#words, this.#size) !== size) return undefined;
+    if (size === 0 || load(this.#words, this.#head) !== head) return undefined;
     const [id, slot, name, ...shape] = text.split("\n");
     return { id: Number(id), slot: Number(slot), name, shape: shape.join("\n") };
   }

@@ -104,7 +104,8 @@ export class TaskTable {
       const entry = this.#arena.definition(number);
       this.#words[entry + D_KEY] = at;
       this.#words[entry + D_KEY_BYTES] = bytes.length;
-      store(this.#words, TASK_BYTES, used + bytes.length);
+      // No word is of two keys: another one may be written while this is read.
+      store(this.#words, TASK_BYTES, used + bytes.length + 3 & ~3);
       store(this.#words, TASK_COUNT, number + 1);
     }
     store(this.#words, TASK_LOCK, 0);

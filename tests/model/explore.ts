@@ -62,6 +62,8 @@ function shared(uses: number): number {
 
 class Uses {
   readonly #byWord = new Map<number, number>();
+  /** What is written plainly to these words may be in flight. */
+  readonly #glanced = new Set<number>();
   /** Something that was taken to concern nobody else would not be any more. */
   isOutdated = false;
 
@@ -75,6 +77,16 @@ class Uses {
     }
     const byOthers = before & ~(1 << id | 1 << id + WRITTEN);
     return (writes ? byOthers : byOthers >>> WRITTEN) !== 0;
+  }
+
+  glances(index: number): void {
+    if (this.#glanced.has(index)) return;
+    this.#glanced.add(index);
+    this.isOutdated = true;
+  }
+
+  isGlanced(index: number): boolean {
+    return this.#glanced.size > 0 && this.#glanced.has(index);
   }
 }
 
@@ -184,9 +196,32 @@ class Search implements Schedule {
     return 0;
   }
 
-  #branch(options: number[], isPreemption: boolean): void {
+  /** An operation is one tick, and asks once for each thread. A replay asks more often, so this takes no ticks. */
+  chooseSeen(by: Thread, count: number): number {
+    const tick = this.#tick + fractionOf(by);
+    const branch = this.#stack[this.#position];
+    if (branch?.tick === tick) {
+      this.#position++;
+      if (branch.at > 0) this.#preemptions++;
+      return branch.options[branch.at];
+    }
+    if (branch === undefined && this.#preemptions < this.#bound) {
+      this.#branch(Array.from({ length: count }, (_, i) => i), false, tick);
+    }
+    return 0;
+  }
+
+  glances(index: number): void {
+    this.#uses.glances(index);
+  }
+
+  isGlanced(index: number): boolean {
+    return this.#uses.isGlanced(index);
+  }
+
+  #branch(options: number[], isPreemption: boolean, tick = this.#tick): void {
     if (options.length === 1) return;
-    this.#stack.push({ tick: this.#tick, options, at: 0, isPreemption });
+    this.#stack.push({ tick, options, at: 0, isPreemption });
     this.#position++;
   }
 
@@ -221,6 +256,9 @@ const alone: Schedule = {
   concerns: () => false,
   next: () => candidates()[0],
   choose: () => 0,
+  chooseSeen: () => 0,
+  glances() {},
+  isGlanced: () => false,
 };
 
 class Replay implements Schedule {
@@ -246,6 +284,20 @@ class Replay implements Schedule {
   choose(): number {
     return this.#choices.get(++this.#tick) ?? 0;
   }
+
+  chooseSeen(by: Thread): number {
+    return this.#choices.get(this.#tick + fractionOf(by)) ?? 0;
+  }
+
+  glances(): void {}
+
+  isGlanced(): boolean {
+    return true;
+  }
+}
+
+function fractionOf({ id }: Thread): number {
+  return (id + 1) / WRITTEN;
 }
 
 export interface Limits {

@@ -911,6 +911,20 @@ export const mutants: Mutant[] = [
     ),
     file: NATIVE_M,
   },
+  {
+    ...mutant(
+      "a native M gives a call back, and then runs it",
+      "",
+      `      this.#run(number);
+      if (this.#isEmpty()) spinning = this.#beginToSpin();
+      this.#giveBack(number);`,
+      `      this.#giveBack(number);
+      this.#run(number);
+      if (this.#isEmpty()) spinning = this.#beginToSpin();`,
+      "native calls: three for one",
+    ),
+    file: NATIVE_M,
+  },
   mutant(
     "a native call's number is in its cell after the tail says so",
     "native/queue.ts",
@@ -1280,6 +1294,56 @@ export const mutants: Mutant[] = [
     "this.#words[object + O_TURNS] += ONE_TURN;",
     "",
     "seen: an operation",
+  ),
+  mutant(
+    "who frees a slot loads nothing before the next id",
+    "slots/g_table.ts",
+    `    if (this.#isMailed(slot)) this.#mailed.push(slot);
+    else this.#free.push(slot);`,
+    "    this.#free.push(slot);",
+    "seen: a slot",
+  ),
+  mutant(
+    "who looks at a slot looks at its status once",
+    "slots/seen_slot.ts",
+    "if (load(words, g + G_STATUS) !== status) continue;",
+    "",
+    "seen: a slot",
+  ),
+  mutant(
+    "a thread says what it runs without a load after the size's store",
+    "machine/black_box.ts",
+    "    load(this.#words, this.#head);\n    this.#bytes",
+    "    this.#bytes",
+    "seen: what a thread runs",
+  ),
+  mutant(
+    "a thread says what it runs without saying that it writes",
+    "machine/black_box.ts",
+    "    store(this.#words, this.#head, count);\n",
+    "",
+    "seen: what a thread runs",
+  ),
+  mutant(
+    "a thread that says what it runs does not count that",
+    "machine/black_box.ts",
+    "(count + ONE) | written",
+    "count | written",
+    "seen: what a thread runs",
+  ),
+  mutant(
+    "who looks at an object does not ask whether it is complete",
+    "sync/seen_objects.ts",
+    "const mayBeSeen = isComplete(glance(this.#words, object + O_TURNS));",
+    "const mayBeSeen = true;",
+    "seen: a channel's block",
+  ),
+  mutant(
+    "an object's lock opens by a plain store",
+    "sync/object_lock.ts",
+    "    store(this.#words, object, 0);\n    this.#freezeGuard",
+    "    this.#words[object] = 0;\n    this.#freezeGuard",
+    "death: a thread with a mutex",
   ),
   mutant(
     "a writer of events does not mind that its ring is full",

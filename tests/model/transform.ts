@@ -24,6 +24,9 @@ export interface Site {
 /** The functions of atomics.ts that are one operation on one word, as world.ts numbers them. */
 const OPERATIONS = ["load", "store", "add", "or", "exchange", "cas", "glance"];
 
+/** Methods of views that read or write many elements at once, plainly. */
+const COPIES = new Map([["set", "setAll"], ["slice", "slice"]]);
+
 /** A changed text in a module: a smaller capacity, or a fault. `find` must be there once. */
 export interface Patch {
   file: string;
@@ -260,6 +263,15 @@ class Rewrite {
       this.#text.appendRight(node.getStart(this.#file), "$fill(");
       this.#text.update(expression.expression.end, node.arguments[0].getStart(this.#file), ", ");
       this.#text.prependLeft(node.arguments.at(-1)!.end, `, ${this.#site(node)}`);
+      return;
+    }
+    if (
+      ts.isPropertyAccessExpression(expression) && COPIES.has(expression.name.text) &&
+      this.#yielding.isView(expression.expression)
+    ) {
+      this.#text.appendRight(node.getStart(this.#file), `$${COPIES.get(expression.name.text)}(`);
+      const next = node.arguments[0]?.getStart(this.#file) ?? node.end - 1;
+      this.#text.update(expression.expression.end, next, `, ${this.#site(node)}, `);
       return;
     }
     if (callee.kind === "operation") return this.#operation(node, callee.name, mayYield);

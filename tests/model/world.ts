@@ -7,6 +7,7 @@
  * a hash for each thread of what it has read, say all about the world.
  */
 import { AWAITS_P } from "../../scheduler/parking/sleep_word.ts";
+import { InFlight } from "./in_flight.ts";
 import { Failure, Races } from "./races.ts";
 import type { Site } from "./transform.ts";
 
@@ -40,6 +41,11 @@ export interface Schedule {
   next(running: Thread | undefined): Thread | undefined;
   /** One of `count`, for what is random. */
   choose(count: number): number;
+  /** One of `count` that the operation which is done may find there, of what this thread has written. */
+  chooseSeen(by: Thread, count: number): number;
+  /** The word is read while somebody may be writing to it plainly. */
+  glances(index: number): void;
+  isGlanced(index: number): boolean;
 }
 
 /** What a scenario assumes of the world. */
@@ -67,6 +73,7 @@ export class Thread {
   steps = 0;
   h1 = 0;
   h2 = 0;
+  readonly inFlight = new InFlight();
   /** Of a handler: a signal is on its way to the thread that it interrupts. */
   isSignalled = false;
   /** What handles signals to this thread. */
@@ -368,7 +375,8 @@ function point(thread: Thread, index: number, isWrite: boolean, isGlance = false
     choose();
     return following !== thread;
   }
-  if (!schedule.concerns(thread, index, isWrite) && !isGlance) return false;
+  const concerns = schedule.concerns(thread, index, isWrite);
+  if (!concerns && !isGlance && !threads[thread.clock].inFlight.endsWith(isWrite)) return false;
   following = schedule.next(thread);
   return following !== thread;
 }
@@ -406,7 +414,7 @@ export function stateOfWorld(): [number, number] {
   let h1 = memory1 ^ Math.imul(timeouts + 1, 0x27d4eb2f);
   let h2 = memory2;
   for (const thread of threads) {
-    h1 = Math.imul(h1 ^ thread.h1 ^ Math.imul(thread.mark, 0x3c6ef372), 0x2c1b3c6d);
+    h1 = Math.imul(h1 ^ thread.h1 ^ Math.imul(thread.mark, 0x3c6ef372), 0x2c1b3c6d) + thread.inFlight.mark;
     h1 ^= h1 >>> 16;
     h2 = Math.imul(h2 ^ thread.h2 ^ Math.imul(thread.mark, 0x1b56c4e9), 0x297a2d39);
     h2 ^= h2 >>> 15;
@@ -463,23 +471,50 @@ export function $now(
   a = 0,
   b = 0,
 ): number | boolean | void {
-  const before = words[index];
+  const isShared = words.buffer === buffer;
+  const older = isShared ? olderValue(index, kind) : undefined;
+  const before = older ?? words[index];
   const isDone = kind !== CAS || before === a;
   if (kind === CAS && isDone) words[index] = b;
   else if (kind === STORE || kind === EXCHANGE) words[index] = a;
   else if (kind === ADD) words[index] = before + a;
   else if (kind === OR) words[index] = before | a;
   const result = kind === CAS ? isDone : kind === STORE ? undefined : before;
-  if (words.buffer === buffer) {
+  if (isShared) {
     current.know(Number(result ?? 2));
-    if (kind !== GLANCE) races.atomic(current.clock, index, kind, kind !== LOAD && isDone);
-    if (words[index] !== before) changed(index, before, words[index]);
+    if (kind === GLANCE) schedule.glances(index);
+    else if (older === undefined) races.atomic(current.clock, index, kind, kind !== LOAD && isDone);
+    const { inFlight } = threads[current.clock];
+    if (kind === STORE) inFlight.atomicStore(index, before);
+    else if (kind === LOAD || kind === GLANCE || !isDone) inFlight.load();
+    else inFlight.clear();
+    if (kind !== LOAD && kind !== GLANCE && words[index] !== before) changed(index, before, words[index]);
     if (log !== undefined) {
       const args = kind === CAS ? `, ${a} → ${b}` : kind === LOAD || kind === GLANCE ? "" : `, ${a}`;
       step(site, `${NAMES[kind]} ${nameOfWord(index)}${args}${result === undefined ? "" : ` = ${result}`}`);
     }
   }
   return result;
+}
+
+/**
+ * What the running thread finds in the word, if it is not what was written last. Who writes it atomically finds that. (What the writer
+ * of an older value has released is not kept: to rely on it counts as a race.)
+ */
+function olderValue(index: number, kind: number): number | undefined {
+  for (const other of threads) {
+    if (other.id === current.clock || !other.inFlight.isInDoubt()) continue;
+    const older = other.inFlight.olderValues(index);
+    if (older.length === 0) continue;
+    const age = kind !== LOAD && kind !== GLANCE || uninterrupted > 0
+      ? 0
+      : schedule.chooseSeen(other, older.length + 1);
+    other.inFlight.seen(index, age);
+    current.know(age);
+    if (age === 0) continue;
+    log?.push(`${current.name}  does not see yet what ${other.name} has written`);
+    return older[age - 1];
+  }
 }
 
 function changed(index: number, before: number, after: number): void {
@@ -518,12 +553,50 @@ export function $get(words: Int32Array, index: number, _site: number): number {
 export function $set(words: Int32Array, index: number, value: number, site: number): number {
   const before = words[index];
   words[index] = value;
-  if (words.buffer === buffer) {
-    races.plainWrite(current.clock, index);
-    if (words[index] !== before) changed(index, before, words[index]);
-    if (log !== undefined) step(site, `plain ${nameOfWord(index)} = ${value}`);
-  }
+  if (words.buffer === buffer) wrote(index, before, site);
   return value;
+}
+
+function wrote(index: number, before: number, site: number): void {
+  races.plainWrite(current.clock, index);
+  if (schedule.isGlanced(index)) threads[current.clock].inFlight.plainStore(index, before);
+  if (plain[index] !== before) changed(index, before, plain[index]);
+  if (log !== undefined) step(site, `plain ${nameOfWord(index)} = ${plain[index]}`);
+}
+
+type Elements = Int32Array | Uint8Array;
+
+/** As the method of views, which reads the one and writes the other. */
+export function $setAll(to: Elements, site: number, from: ArrayLike<number>, at = 0): void {
+  if (ArrayBuffer.isView(from)) readAll(from as Elements, 0, from.length);
+  if (to.buffer !== buffer) return to.set(from, at);
+  const [first, end] = wordsOf(to, at, at + from.length);
+  const before = plain.slice(first, end);
+  to.set(from, at);
+  for (let i = first; i < end; i++) wrote(i, before[i - first], site);
+}
+
+export function $slice<T extends Elements>(from: T, _site: number, start = 0, end = from.length): T {
+  readAll(from, start, end);
+  return from.slice(start, end) as T;
+}
+
+/** The words of shared memory in which these elements are: [from, to). */
+function wordsOf(
+  { byteOffset, BYTES_PER_ELEMENT: size }: Elements,
+  from: number,
+  to: number,
+): [number, number] {
+  return [(byteOffset + from * size) >> 2, (byteOffset + to * size + 3) >> 2];
+}
+
+function readAll(view: Elements, start: number, end: number): void {
+  if (view.buffer !== buffer) return;
+  const [first, last] = wordsOf(view, start, end);
+  for (let i = first; i < last; i++) {
+    current.know(plain[i]);
+    races.plainRead(current.clock, i);
+  }
 }
 
 export function $postfix(words: Int32Array, index: number, by: number, site: number): number {
@@ -664,6 +737,7 @@ export function* kill(name: string, may: () => unknown): Routine {
   thread.pausedAt = -1;
   log?.push(`${thread.name}  kills ${name}, which ${victim.where}, at ${place(victim.site)}`);
   victim.state = ENDED;
+  victim.inFlight.clear();
   thread.know(5);
   // What it did is done before anything that follows here.
   races.join(thread.id, victim.id);

@@ -132,6 +132,12 @@ export class Yielding {
     return this.#checker.getTypeAtLocation(node).getSymbol()?.name === "Int32Array";
   }
 
+  /** The same, or bytes. */
+  isView(node: ts.Expression): boolean {
+    const name = this.#checker.getTypeAtLocation(node).getSymbol()?.name;
+    return name === "Int32Array" || name === "Uint8Array";
+  }
+
   typeOf(node: ts.Node): ts.Type {
     return this.#checker.getTypeAtLocation(node);
   }

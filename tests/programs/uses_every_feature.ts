@@ -1,7 +1,7 @@
 /**
  * Something of every feature that this machine has, a line for each. Given the library of tests/native/called.c, its functions are
- * called with all kinds of parameters. With a second argument no task is abandoned: emulated, that has taken
- * minutes.
+ * called with all kinds of parameters. With a second argument no task is abandoned: emulated, that takes minutes,
+ * and tests/aarch64/abandons.ts does it.
  */
 import {
   after,

@@ -3,7 +3,9 @@ import type { Shim } from "../../../ffi/shim.ts";
 import { exchange, Futex, load, pause } from "../../../scheduler/arena/atomics.ts";
 import { Arena, leastArenaBytes } from "../../../scheduler/arena/arena.ts";
 import {
+  CALL_INTS,
   CALL_NEXT,
+  CALL_RESULT,
   CALL_WORDS,
   NATIVE_HOST_DONE,
   NATIVE_HOST_THREADS,
@@ -30,7 +32,11 @@ function scenario(
       const arena = new Arena({ maxTasks: 1, maxThreads: 1, bytes: leastArenaBytes(1, 1) });
       const futex = new Futex(modelShim, arena.i32);
       const ran: number[] = [];
-      const native = new NativeM(arena, futex, timeouts > 0 ? 1 : -1, (call) => void ran.push(call));
+      const at = (call: number) => arena.nativeCalls + call * CALL_WORDS;
+      const native = new NativeM(arena, futex, timeouts > 0 ? 1 : -1, (call) => {
+        ran.push(call);
+        arena.i32[at(call) + CALL_RESULT] = arena.i32[at(call) + CALL_INTS] + 1;
+      });
       const shim = {
         addressOf: () => 0,
         nativeWake: () => native.wake(),
@@ -45,8 +51,10 @@ function scenario(
       const read = () => {
         const entries = arena.nativeHost + NATIVE_HOST_DONE;
         for (let entry = exchange(arena.i32, entries, 0); entry !== 0;) {
-          done.push(entry - 1);
-          entry = arena.i32[arena.nativeCalls + (entry - 1) * CALL_WORDS + CALL_NEXT];
+          const call = entry - 1;
+          checkEqual(arena.i32[at(call) + CALL_RESULT], 7 * call + 1, "the call's result");
+          done.push(call);
+          entry = arena.i32[at(call) + CALL_NEXT];
         }
       };
       const names = Array.from({ length: threads }, (_, i) => `native${i + 1}`);
@@ -56,6 +64,7 @@ function scenario(
           ...Object.fromEntries(names.map((name) => [name, () => native.threads()])),
           host() {
             for (let call = 0; call < count; call++) {
+              arena.i32[at(call) + CALL_INTS] = 7 * call;
               queue.push(call);
               queue.wake();
             }

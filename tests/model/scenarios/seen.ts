@@ -5,6 +5,8 @@
 import { OBJECTS_FIRST } from "../../../scheduler/arena/layout/header.ts";
 import { O_FIRST_QUEUE } from "../../../scheduler/arena/layout/object.ts";
 import type { Handle } from "../../../scheduler/codec/handle.ts";
+import { BlackBox, type Entry } from "../../../scheduler/machine/black_box.ts";
+import type { G } from "../../../scheduler/machine/g.ts";
 import { G_DONE, G_QUEUED, G_RUNNING } from "../../../scheduler/slots/g_table.ts";
 import { type SeenSlot, seeSlot, UNSTABLE } from "../../../scheduler/slots/seen_slot.ts";
 import { Channel } from "../../../scheduler/sync/channel.ts";
@@ -21,7 +23,7 @@ import { channelOf, lockOf, members, takenBack } from "./isolates.ts";
 
 export const slot: Scenario = {
   name: "seen: a slot that is used again meanwhile",
-  bound: 4,
+  bound: 5,
   short: 2,
   setUp() {
     const [owner, runner] = members(2);
@@ -38,7 +40,7 @@ export const slot: Scenario = {
     const run = (definition: number) => {
       check(gs.startRunning(slot, definition === 1 ? owner.home.number : runner.home.number), "it runs");
       gs.end(slot, runner.home.number, G_DONE);
-      gs.discard(slot);
+      gs.free(slot);
     };
     queue(1);
     return {
@@ -46,6 +48,7 @@ export const slot: Scenario = {
       threads: {
         owner() {
           run(1);
+          checkEqual(gs.allocate(), slot, "the slot that is used again");
           queue(2);
           run(2);
         },
@@ -145,6 +148,37 @@ export const record: Scenario = {
 
 /** Also makes sure that handles of channels can be made. */
 void Channel;
+
+export const box: Scenario = {
+  name: "seen: what a thread runs, which begins the next meanwhile",
+  bound: 4,
+  short: 2,
+  setUp() {
+    const [thread, looker] = members(2);
+    const { arena } = thread.home;
+    const box = new BlackBox(arena, thread.home.number);
+    const gOf = (id: number) => ({ id, slot: id }) as unknown as G;
+    let found: Entry | undefined;
+    box.write(gOf(1), "one", []);
+    return {
+      arena,
+      threads: {
+        thread() {
+          box.write(gOf(2), "two", []);
+          box.write(gOf(3), "six", []);
+        },
+        looker() {
+          found = new BlackBox(looker.home.arena, thread.home.number).read();
+        },
+      },
+      end() {
+        if (found === undefined) return;
+        const { id, slot, name } = found;
+        checkEqual([slot, name], [id, ["one", "two", "six"][id - 1]], `the rest of ${id}`);
+      },
+    };
+  },
+};
 
 export const journal: Scenario = {
   name: "seen: the entry of an await that is the next one's meanwhile",
