@@ -104,12 +104,12 @@ export class HostLoop {
     for (const resume of this.#resumes.splice(0)) resume.fire();
   };
 
-  startTimer(timer: Timer): void {
+  startTimer(timer: Timer, at: number): void {
     const fire = () => {
       this.#stops.delete(timer);
       timer.fire();
     };
-    this.#stops.set(timer, after(timer.at - performance.now(), fire));
+    this.#stops.set(timer, after(at - performance.now(), fire));
   }
 
   stopTimer(timer: Timer): void {
