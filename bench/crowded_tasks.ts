@@ -1,8 +1,9 @@
 /** A server and who asks it, in a crowd of tasks that compute. */
-import { type Channel, task } from "@heddle/heddle";
+import { type Channel, readable, task } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 import { libc } from "./pipe.ts";
 import { median } from "./rounds.ts";
+import { type Place, serveAt } from "./server_tasks.ts";
 import { spin } from "./workload.ts";
 
 const shim = loadShim();
@@ -35,27 +36,59 @@ export const crowds = task(
   },
 );
 
-/** A server in a blocking `read`. To each request it replies how many microseconds old it was; an empty one is the last. */
-export const wakesInCall = task(
+/**
+ * A server that gets its requests by a pipe: in a blocking `read`, or by the netpoller in the pool. To each one it replies how many
+ * microseconds old it was; an empty one is the last.
+ */
+export const wakesByPipe = task(
   import.meta,
-  "wakesInCall",
-  async (ctx, ready: Channel<number>, reader: number, replies: Channel<number>): Promise<void> => {
-    const read = () => libc.read(reader, request, REQUEST);
-    await ready.send(ctx.tid);
-    for (;;) {
-      const length = ctx.blocking(read);
-      const now = shim.nowNs();
-      if (length !== REQUEST) throw new Error(`read() of a request returned ${length}`);
-      if (request[0] === 0) return;
-      await replies.send((now - request[0]) / 1000);
-    }
-  },
+  "wakesByPipe",
+  (ctx, place: Place, ready: Channel<number>, reader: number, replies: Channel<number>) =>
+    serveAt(ctx, place, ready, async () => {
+      const read = () => libc.read(reader, request, REQUEST);
+      for (;;) {
+        if (place === "pool") await readable(ctx, reader);
+        const length = place === "pool" ? read() : ctx.blocking(read);
+        const now = shim.nowNs();
+        if (length !== REQUEST) throw new Error(`read() of a request returned ${length}`);
+        if (request[0] === 0) return;
+        await replies.send((now - request[0]) / 1000);
+      }
+    }),
 );
 
 function write(writer: number, stamp: number): void {
   request[0] = stamp;
   const length = libc.write(writer, request, REQUEST);
   if (length !== REQUEST) throw new Error(`write() of a request returned ${length}`);
+}
+
+/** Asks so often. Returns the median of the replies. */
+async function ask(
+  times: number,
+  pause: () => Promise<void>,
+  send: (stamp: number) => Promise<void> | void,
+  replies: Channel<number>,
+): Promise<number> {
+  const samples: number[] = [];
+  for (let i = 0; i < times; i++) {
+    await pause();
+    await send(shim.nowNs());
+    samples.push(await replies.recv());
+  }
+  return median(samples);
+}
+
+/** By the host, which needs no P for that. */
+export async function asksFromOutside(
+  times: number,
+  writer: number,
+  replies: Channel<number>,
+): Promise<number> {
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, PAUSE));
+  const us = await ask(times, pause, (stamp) => write(writer, stamp), replies);
+  write(writer, 0);
+  return us;
 }
 
 /** Once the gate is open, asks so often, by the channel or by the pipe. Returns the median of the replies. */
@@ -70,15 +103,10 @@ export const calls = task(
     replies: Channel<number>,
   ): Promise<number> => {
     for await (const _ of gate);
-    const samples: number[] = [];
-    for (let i = 0; i < times; i++) {
-      await ctx.sleep(PAUSE);
-      if (typeof to === "number") write(to, shim.nowNs());
-      else await to.send(shim.nowNs());
-      samples.push(await replies.recv());
-    }
+    const send = (stamp: number) => typeof to === "number" ? write(to, stamp) : to.send(stamp);
+    const us = await ask(times, () => ctx.sleep(PAUSE), send, replies);
     if (typeof to === "number") write(to, 0);
     else to.close();
-    return median(samples);
+    return us;
   },
 );
