@@ -1,5 +1,8 @@
 import { compile } from "../../native/build.ts";
 import type { Contender } from "../contender.ts";
+import { requireGcc } from "./gcc.ts";
+
+await requireGcc();
 
 const symbols = { round_trip_us: { parameters: ["i32"], result: "f64" } } as const;
 
