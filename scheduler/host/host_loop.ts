@@ -40,7 +40,7 @@ export class HostLoop {
   #inbox: Inbox | undefined = undefined;
   readonly #hold = setInterval(() => {}, LONGEST);
   /** Looks for deadlocks while the host sleeps with tasks in flight. */
-  watch: { begin(): void; end(): void } | undefined = undefined;
+  watch: { begin(): void; end(): void; close(): void } | undefined = undefined;
   /** Nothing is in flight any more. */
   whenIdle: () => void = () => {};
   /** Refills the host's budget of operations. */
@@ -146,6 +146,7 @@ export class HostLoop {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#hold);
+    this.watch?.close();
     this.#endSleep?.();
   }
 
