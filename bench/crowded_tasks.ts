@@ -57,38 +57,11 @@ export const wakesByPipe = task(
     }),
 );
 
-function write(writer: number, stamp: number): void {
+/** Asks by the pipe; 0 is the last one. */
+export function write(writer: number, stamp: number): void {
   request[0] = stamp;
   const length = libc.write(writer, request, REQUEST);
   if (length !== REQUEST) throw new Error(`write() of a request returned ${length}`);
-}
-
-/** Asks so often. Returns the median of the replies. */
-async function ask(
-  times: number,
-  pause: () => Promise<void>,
-  send: (stamp: number) => Promise<void> | void,
-  replies: Channel<number>,
-): Promise<number> {
-  const samples: number[] = [];
-  for (let i = 0; i < times; i++) {
-    await pause();
-    await send(shim.nowNs());
-    samples.push(await replies.recv());
-  }
-  return median(samples);
-}
-
-/** By the host, which needs no P for that. */
-export async function asksFromOutside(
-  times: number,
-  writer: number,
-  replies: Channel<number>,
-): Promise<number> {
-  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, PAUSE));
-  const us = await ask(times, pause, (stamp) => write(writer, stamp), replies);
-  write(writer, 0);
-  return us;
 }
 
 /** Once the gate is open, asks so often, by the channel or by the pipe. Returns the median of the replies. */
@@ -103,10 +76,15 @@ export const calls = task(
     replies: Channel<number>,
   ): Promise<number> => {
     for await (const _ of gate);
-    const send = (stamp: number) => typeof to === "number" ? write(to, stamp) : to.send(stamp);
-    const us = await ask(times, () => ctx.sleep(PAUSE), send, replies);
+    const samples: number[] = [];
+    for (let i = 0; i < times; i++) {
+      await ctx.sleep(PAUSE);
+      if (typeof to === "number") write(to, shim.nowNs());
+      else await to.send(shim.nowNs());
+      samples.push(await replies.recv());
+    }
     if (typeof to === "number") write(to, 0);
     else to.close();
-    return us;
+    return median(samples);
   },
 );

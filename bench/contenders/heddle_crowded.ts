@@ -1,8 +1,10 @@
 import { Channel, Scheduler } from "@heddle/heddle";
 import type { Contender } from "../contender.ts";
-import { asksFromOutside, calls, crowds, wakesByPipe } from "../crowded_tasks.ts";
+import { calls, crowds, wakesByPipe, write } from "../crowded_tasks.ts";
 import { Pipe } from "../pipe.ts";
+import { median } from "../rounds.ts";
 import { type Place, wakes } from "../server_tasks.ts";
+import { compiled } from "./compiled.ts";
 
 const REQUESTS = 20;
 /** The crowd, and some. */
@@ -45,6 +47,26 @@ const gatherings: Record<string, Gather> = {
   },
 };
 
+let program: Promise<string> | undefined;
+
+/** Another process asks, asks.c. The median of the replies. */
+async function askFromOutside(pipe: Pipe, replies: Channel<number>): Promise<number> {
+  const asker = new Deno.Command(await (program ??= compiled("asks")), {
+    args: [String(REQUESTS), `/proc/${Deno.pid}/fd/${pipe.writer}`],
+    stdin: "piped",
+  }).spawn();
+  const heard = asker.stdin.getWriter();
+  const samples: number[] = [];
+  for (let i = 0; i < REQUESTS; i++) {
+    samples.push(await replies.recv());
+    await heard.write(new Uint8Array(1));
+  }
+  await heard.close();
+  if (!(await asker.status).success) throw new Error("asks.c has failed");
+  write(pipe.writer, 0);
+  return median(samples);
+}
+
 /** Microseconds from a request to the server that it wakes there, the median. It is a task's, or comes from outside. */
 async function request(
   sched: Scheduler,
@@ -65,7 +87,7 @@ async function request(
     : sched.go(calls(REQUESTS, gate, isByPipe ? pipe.writer : requests, replies));
   const disperse = await gather(sched, count, gate);
   gate.close();
-  const us = await (asking ?? asksFromOutside(REQUESTS, pipe.writer, replies));
+  const us = await (asking ?? askFromOutside(pipe, replies));
   await serving;
   await disperse();
   return us;

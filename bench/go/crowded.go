@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"io"
 	"log"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -111,19 +113,6 @@ func medianOf(samples []float64) float64 {
 	return (samples[times/2-1] + samples[times/2]) / 2
 }
 
-// asker is the word by which this program is a process that asks another one: whatever runs Go code in the same process needs a P.
-const asker = "ask"
-
-// askFromOutside writes the time, and waits for a byte.
-func askFromOutside() {
-	requests, replies := pipe{writer: 1}, pipe{reader: 0}
-	for range times {
-		time.Sleep(pause)
-		requests.writeTime(sinceBoot())
-		replies.read()
-	}
-}
-
 // sinceBoot is the same for all processes.
 func sinceBoot() time.Duration {
 	var now syscall.Timespec
@@ -134,9 +123,12 @@ func sinceBoot() time.Duration {
 	return time.Duration(now.Nano())
 }
 
-// wakeFromOutside has another process ask, by a pipe. In the pool the server waits for it by the netpoller, elsewhere in a read.
+// wakeFromOutside has another process ask by a pipe, contenders/asks.c: whatever runs Go code in this one needs a P. In the pool the
+// server waits for it by the netpoller, elsewhere in a read.
 func wakeFromOutside(place string) float64 {
-	process := exec.Command(os.Args[0], asker)
+	program := compiled("asks")
+	defer os.Remove(program)
+	process := exec.Command(program, strconv.Itoa(times), "/dev/stdout")
 	process.Stderr = os.Stderr
 	requests, err := process.StdoutPipe()
 	if err != nil {
@@ -160,11 +152,16 @@ func wakeFromOutside(place string) float64 {
 			if _, err := io.ReadFull(requests, b[:]); err != nil {
 				log.Fatal(err)
 			}
-			return time.Duration(binary.LittleEndian.Uint64(b[:]))
+			return timeOf(b)
 		}
 		if place != "pool" {
 			// From here on its reads block.
-			next = pipe{reader: int(requests.(*os.File).Fd())}.readTime
+			blocking := pipe{reader: int(requests.(*os.File).Fd())}
+			next = func() time.Duration {
+				var b [8]byte
+				blocking.readAll(b[:])
+				return timeOf(b)
+			}
 		}
 		for range times {
 			sent := next()
@@ -192,4 +189,9 @@ func (p pipe) writeTime(t time.Duration) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(t))
 	p.writeAll(b[:])
+}
+
+// timeOf is what asks.c sends.
+func timeOf(b [8]byte) time.Duration {
+	return time.Duration(math.Float64frombits(binary.LittleEndian.Uint64(b[:])))
 }

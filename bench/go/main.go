@@ -49,10 +49,6 @@ var curves = map[string]func(at int, words []string) float64{
 }
 
 func main() {
-	if os.Args[1] == asker {
-		askFromOutside()
-		return
-	}
 	if curve, ok := curves[os.Args[1]]; ok {
 		at, err := strconv.Atoi(os.Args[2])
 		if err != nil {
