@@ -1,7 +1,7 @@
 /**
  * What the `DedicateOSThread` proposal for Go claims, as figures: how long a request takes to a server in each of the four places, in
- * a growing crowd. Go has three of them. The request comes from outside, or from a task of the pool: README.md, "Curves", says why
- * there are both.
+ * a growing crowd. Go has three of them. The request comes from outside, or from a task of the pool: why there are both is in the
+ * README, under "Curves".
  */
 import { curve } from "../curve.ts";
 import type { Row } from "../row.ts";
