@@ -248,19 +248,19 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   }
 
   lockOSThread(): void {
-    changeLock(this, (lock) => lock.lock(this));
+    locked(this, (lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
-    changeLock(this, (lock) => lock.unlock(this));
+    locked(this, (lock) => lock.unlock(this));
   }
 
   dedicate(): void {
-    changeLock(this, (lock) => lock.dedicate(this));
+    locked(this, (lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
-    changeLock(this, (lock) => lock.undedicate(this));
+    locked(this, (lock) => lock.undedicate(this));
   }
 
   /** What it has of its thread. */
@@ -323,9 +323,9 @@ function requireUnended(g: G, so: string): void {
   throw new Error(`Task #${g.id} has ended, and ${so}: await what uses it.`);
 }
 
-// No private methods: an object of a class that has some is eight bytes larger.
+// No private methods, which would take eight bytes of each G.
 
-function changeLock(g: G, change: (lock: ThreadLock) => void): void {
+function locked(g: G, change: (lock: ThreadLock) => void): void {
   reserveStack();
   requireUnended(g, "its context has no say over the thread any more");
   const { locks } = g.services.home;

@@ -29,7 +29,10 @@ export interface Waited {
   describe(waiter: Waiter): string;
 }
 
-/** Parked operations come in hundreds of thousands: so there is no field here that few of them need. */
+/**
+ * Parked operations come in hundreds of thousands: so there is no field here that few of them need, and no private method, which would
+ * take eight bytes of each.
+ */
 export class Waiter implements Parked, Resolver {
   waited: Waited;
   /** What `waited` wants to know of it: which operation it is. */
@@ -81,7 +84,6 @@ export class Waiter implements Parked, Resolver {
   }
 }
 
-/** No private method, which would take eight bytes of each Waiter. */
 function follow(waiter: Waiter, signal: AbortSignal): void {
   const end = (reason: unknown) => {
     if (waiter.withdraw()) waiter.fail(reason);
