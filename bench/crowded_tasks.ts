@@ -1,8 +1,9 @@
 /** A server and who asks it, in a crowd of tasks that compute. */
-import { type Channel, task } from "@heddle/heddle";
+import { type Channel, readable, task } from "@heddle/heddle";
 import { loadShim } from "../ffi/shim.ts";
 import { libc } from "./pipe.ts";
 import { median } from "./rounds.ts";
+import { type Place, serveAt } from "./server_tasks.ts";
 import { spin } from "./workload.ts";
 
 const shim = loadShim();
@@ -35,24 +36,29 @@ export const crowds = task(
   },
 );
 
-/** A server in a blocking `read`. To each request it replies how many microseconds old it was; an empty one is the last. */
-export const wakesInCall = task(
+/**
+ * A server that gets its requests by a pipe: in a blocking `read`, or by the netpoller in the pool. To each one it replies how many
+ * microseconds old it was; an empty one is the last.
+ */
+export const wakesByPipe = task(
   import.meta,
-  "wakesInCall",
-  async (ctx, ready: Channel<number>, reader: number, replies: Channel<number>): Promise<void> => {
-    const read = () => libc.read(reader, request, REQUEST);
-    await ready.send(ctx.tid);
-    for (;;) {
-      const length = ctx.blocking(read);
-      const now = shim.nowNs();
-      if (length !== REQUEST) throw new Error(`read() of a request returned ${length}`);
-      if (request[0] === 0) return;
-      await replies.send((now - request[0]) / 1000);
-    }
-  },
+  "wakesByPipe",
+  (ctx, place: Place, ready: Channel<number>, reader: number, replies: Channel<number>) =>
+    serveAt(ctx, place, ready, async () => {
+      const read = () => libc.read(reader, request, REQUEST);
+      for (;;) {
+        if (place === "pool") await readable(ctx, reader);
+        const length = place === "pool" ? read() : ctx.blocking(read);
+        const now = shim.nowNs();
+        if (length !== REQUEST) throw new Error(`read() of a request returned ${length}`);
+        if (request[0] === 0) return;
+        await replies.send((now - request[0]) / 1000);
+      }
+    }),
 );
 
-function write(writer: number, stamp: number): void {
+/** Asks by the pipe; 0 is the last one. */
+export function write(writer: number, stamp: number): void {
   request[0] = stamp;
   const length = libc.write(writer, request, REQUEST);
   if (length !== REQUEST) throw new Error(`write() of a request returned ${length}`);

@@ -3,7 +3,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "@std/cli/parse-args";
-import { broken, claimedRows, claimsFile, claimsOf, readClaims, withTable } from "./claims.ts";
+import { broken, claimedRows, type Claims, claimsFile, claimsOf, readClaims, withTable } from "./claims.ts";
 import { clusterPrograms } from "./cluster/all.ts";
 import { contenders } from "./contenders/all.ts";
 import { GET_REDIS } from "../examples/cluster/bullmq.ts";
@@ -43,11 +43,20 @@ const suites: Record<string, { programs: Program[]; rows: Row[] }> = {
   cluster: { programs: clusterPrograms, rows: [] },
   curves: { programs: loads, rows: curves },
 };
-const isSuite = Object.hasOwn(suites, words[0] ?? "");
+/** Of both suites, what README.md shows. */
+const claimed = {
+  programs: realPrograms.filter(({ measures }) => measures.some(({ name }) => claimedRows.includes(name))),
+  rows: rows.filter(({ name }) => claimedRows.includes(name)),
+};
+const isOfClaims = options.claim || options.check;
+const isSuite = !isOfClaims && Object.hasOwn(suites, words[0] ?? "");
 const [filter, ...surplus] = isSuite ? words.slice(1) : words;
 if (surplus.length > 0) throw new TypeError(`${surplus.join(" ")} is one filter too many: ${USAGE}`);
 const only: string[] | undefined = options.only?.split(",");
-const { programs, rows: suite } = isSuite ? suites[words[0]] : { programs: [], rows };
+const { programs, rows: suite } = isOfClaims ? claimed : isSuite ? suites[words[0]] : { programs: [], rows };
+if (options.claim && (filter ?? only) !== undefined) {
+  throw new TypeError("--claim writes the whole table: give it no rows. --check takes some.");
+}
 if (words[0] === "cluster" && !await isRedisThere()) {
   console.error(`The cluster's rows need Redis.\n${GET_REDIS}`);
   Deno.exit(1);
@@ -85,24 +94,21 @@ async function chosenRows(): Promise<Row[]> {
     .map((row) => amongModes(row, options.modes!, modes));
 }
 
-/** Of both suites, what README.md shows, or what the command line chose of one. */
+/** What the command line chose. */
 async function plan(): Promise<Plan> {
-  const how = { rounds, quick: options.quick };
-  if (options.claim || options.check) {
-    return {
-      ...how,
-      programs: realPrograms.filter(({ measures }) =>
-        measures.some(({ name }) => claimedRows.includes(name))
-      ),
-      rows: rows.filter(({ name }) => claimedRows.includes(name)),
-    };
-  }
-  requireChoice();
   return {
-    ...how,
+    rounds,
+    quick: options.quick,
     programs: options.modes === undefined ? chosen(programs) : [],
     rows: await chosenRows(),
   };
+}
+
+/** What is claimed of that. */
+function chosenClaims({ claims, ...where }: Claims): Claims {
+  const names = chosen(programs).flatMap(({ measures }) => measures.map(({ name }) => name))
+    .concat(chosen(suite).map(({ name }) => name));
+  return { ...where, claims: claims.filter(({ row }) => names.includes(row)) };
 }
 
 /** Prints the table as well. */
@@ -125,6 +131,7 @@ async function run(): Promise<Report> {
   return report;
 }
 
+requireChoice();
 const report: Report = options.from === undefined
   ? await run()
   : JSON.parse(await Deno.readTextFile(options.from));
@@ -140,7 +147,7 @@ if (options.claim) {
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", fileURLToPath(readme)] }).spawn().status;
 }
 if (options.check) {
-  const lines = broken(await readClaims(), report);
+  const lines = broken(chosenClaims(await readClaims()), report);
   for (const line of lines) console.error(line);
   if (lines.length > 0) Deno.exit(1);
 }

@@ -79,6 +79,11 @@ export async function measure({ programs, rows, rounds, quick }: Plan): Promise<
     for (const row of rows) {
       announce(row);
       const running = await sides.of(row);
+      const [ours] = row.sides;
+      if (!running.has(ours)) {
+        console.error(`${row.name} is left out: ${sides.missing.get(ours)}`);
+        continue;
+      }
       const words = row.measure.replaceAll("#", String(row.size?.[quick ? "quick" : "full"]));
       const samples = await takeRounds(running, rounds, (side) => side.sample(row, quick));
       conclude({ ...row, measure: words }, samples);

@@ -26,6 +26,7 @@ const style = `
   tr.missed td { color: light-dark(#b02a00, #ff9b73); }
   @media (max-width: 34rem) { table { font-size: .7rem } th, td { padding: .15rem .2rem } }
   .wide { overflow-x: auto; }
+  @media print { :root { color-scheme: light } .wide { overflow-x: visible } }
   figure { margin: .5rem 0; }
   svg { width: 100%; height: auto; }
   .quiet { opacity: .7; font-size: .875rem; }

@@ -1,3 +1,9 @@
+/** On a terminal, in place of what was shown before. */
+function show(step: string): void {
+  const toLineStart = "\r\x1b[K";
+  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode(toLineStart + step));
+}
+
 /** What each side measured, round by round. */
 export type Samples = Map<string, number[]>;
 
@@ -12,9 +18,16 @@ export async function takeRounds<S, V>(
 ): Promise<Map<string, V[]>> {
   const order = [...sides];
   const samples = new Map<string, V[]>(order.map(([name]) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, side] of order) samples.get(name)!.push(await sample(side, name));
-    order.push(order.shift()!);
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, side] of order) {
+        show(`round ${round + 1} of ${rounds}: ${name}`);
+        samples.get(name)!.push(await sample(side, name));
+      }
+      order.push(order.shift()!);
+    }
+  } finally {
+    show("");
   }
   return samples;
 }

@@ -4,10 +4,10 @@ import { loadShim } from "../ffi/shim.ts";
 
 const shim = loadShim();
 
-export type Place = "pool" | "locked" | "dedicated";
+export type Place = "pool" | "blocking" | "locked" | "dedicated";
 
 /** Serves where it is to be. `ready` says that it is there. */
-async function serveAt(
+export async function serveAt(
   ctx: TaskContext,
   place: Place,
   ready: Channel<number>,

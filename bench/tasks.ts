@@ -55,3 +55,15 @@ export const park = task(import.meta, "park", async (ctx, count: number) => {
   if (settled.some(({ status }) => status !== "rejected")) throw new Error("a parked task ended by itself");
   return grown;
 });
+
+/** The same for async functions, each of which awaits a promise that somebody may resolve: V8's own share. */
+export const parkFunctions = task(import.meta, "parkFunctions", async (_ctx, count: number) => {
+  const before = residentBytes();
+  const resolves: (() => void)[] = [];
+  const waits = async () => await new Promise<void>((resolve) => resolves.push(resolve));
+  const all = Array.from({ length: count }, waits);
+  const grown = residentBytes() - before;
+  for (const resolve of resolves) resolve();
+  await Promise.all(all);
+  return grown;
+});

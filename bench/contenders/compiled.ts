@@ -1,3 +1,7 @@
+import { requireGcc } from "./gcc.ts";
+
+await requireGcc();
+
 /** The C program of that name in this folder. It stays for as long as the process of the contender. */
 export async function compiled(name: string): Promise<string> {
   const directory = await Deno.makeTempDir();

@@ -30,8 +30,17 @@ async function moved(threads: number): Promise<Pool> {
   return { threads, run: (work, argument) => sched.go(callOf(work, argument)) };
 }
 
+/** Async functions in place of tasks. */
+async function functions(threads: number): Promise<Pool> {
+  const pool = await modeOf(false)(threads);
+  return {
+    threads,
+    run: (work, argument) => pool.run(work.startsWith("park") ? "parkFunctions" : work, argument),
+  };
+}
+
 export const contender: Contender = {
   version: "this checkout",
   // What is parked in one thread's memory is measured there: no other one may get a turn and take a part of it.
-  modes: { default: modeOf(true), cooperative: modeOf(false), moved, shimless },
+  modes: { default: modeOf(true), cooperative: modeOf(false), moved, shimless, functions },
 };

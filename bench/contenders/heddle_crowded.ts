@@ -1,8 +1,10 @@
 import { Channel, Scheduler } from "@heddle/heddle";
 import type { Contender } from "../contender.ts";
-import { calls, crowds, wakesInCall } from "../crowded_tasks.ts";
+import { calls, crowds, wakesByPipe, write } from "../crowded_tasks.ts";
 import { Pipe } from "../pipe.ts";
+import { median } from "../rounds.ts";
 import { type Place, wakes } from "../server_tasks.ts";
+import { compiled } from "./compiled.ts";
 
 const REQUESTS = 20;
 /** The crowd, and some. */
@@ -45,32 +47,58 @@ const gatherings: Record<string, Gather> = {
   },
 };
 
-/** Microseconds from a task's request to the server that it wakes there, the median. */
+let program: Promise<string> | undefined;
+
+/** Another process asks, asks.c. The median of the replies. */
+async function askFromOutside(pipe: Pipe, replies: Channel<number>): Promise<number> {
+  const asker = new Deno.Command(await (program ??= compiled("asks")), {
+    args: [String(REQUESTS), `/proc/${Deno.pid}/fd/${pipe.writer}`],
+    stdin: "piped",
+  }).spawn();
+  const heard = asker.stdin.getWriter();
+  const samples: number[] = [];
+  for (let i = 0; i < REQUESTS; i++) {
+    samples.push(await replies.recv());
+    await heard.write(new Uint8Array(1));
+  }
+  await heard.close();
+  if (!(await asker.status).success) throw new Error("asks.c has failed");
+  write(pipe.writer, 0);
+  return median(samples);
+}
+
+/** Microseconds from a request to the server that it wakes there, the median. It is a task's, or comes from outside. */
 async function request(
   sched: Scheduler,
-  place: Place | "blocking",
+  place: Place,
+  isOutside: boolean,
   gather: Gather,
   count: number,
 ): Promise<number> {
   const [ready, gate, requests, replies] = Array.from({ length: 4 }, () => new Channel<number>(sched));
   using pipe = new Pipe();
-  const isByPipe = place === "blocking";
+  const isByPipe = isOutside || place === "blocking";
   const serving = sched.go(
-    isByPipe ? wakesInCall(ready, pipe.reader, replies) : wakes(place, ready, requests, replies),
+    isByPipe ? wakesByPipe(place, ready, pipe.reader, replies) : wakes(place, ready, requests, replies),
   );
   await ready.recv();
-  const asking = sched.go(calls(REQUESTS, gate, isByPipe ? pipe.writer : requests, replies));
+  const asking = isOutside
+    ? undefined
+    : sched.go(calls(REQUESTS, gate, isByPipe ? pipe.writer : requests, replies));
   const disperse = await gather(sched, count, gate);
   gate.close();
-  const us = await asking;
+  const us = await (asking ?? askFromOutside(pipe, replies));
   await serving;
   await disperse();
   return us;
 }
 
-const modeOf = (place: Place | "blocking") => async (threads: number) => {
+const modeOf = (place: Place) => async (threads: number) => {
   const sched = await Scheduler.start({ procs: threads, maxNativeThreads: MOST_NATIVE_THREADS });
-  const run = (crowd: string, count: number) => request(sched, place, gatherings[crowd], count);
+  const run = (work: string, count: number) => {
+    const [asker, crowd] = work.split("-");
+    return request(sched, place, asker === "outside", gatherings[crowd], count);
+  };
   return { threads, run };
 };
 

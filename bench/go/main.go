@@ -41,8 +41,10 @@ var rows = map[string]func() float64{
 
 // curves are rows with a point, and perhaps a word.
 var curves = map[string]func(at int, words []string) float64{
-	"crowded-tasks":   func(at int, words []string) float64 { return crowdedTasks(at, words[0]) },
-	"crowded-threads": func(at int, words []string) float64 { return crowdedThreads(at, words[0]) },
+	"crowded-tasks":   func(at int, words []string) float64 { return crowdedTasks(at, words[0], wakeServer) },
+	"crowded-threads": func(at int, words []string) float64 { return crowdedThreads(at, words[0], wakeServer) },
+	"outside-tasks":   func(at int, words []string) float64 { return crowdedTasks(at, words[0], wakeFromOutside) },
+	"outside-threads": func(at int, words []string) float64 { return crowdedThreads(at, words[0], wakeFromOutside) },
 	"memory-tasks":    func(at int, words []string) float64 { return parkedMemory(at) / 1e6 },
 }
 

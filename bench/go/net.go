@@ -27,12 +27,7 @@ func echoNet() float64 {
 			go echoTo(connection)
 		}
 	}()
-	program := filepath.Join(os.TempDir(), fmt.Sprintf("heddle-echo-clients-%d", os.Getpid()))
-	_, here, _, _ := runtime.Caller(0)
-	source := filepath.Join(filepath.Dir(here), "..", "contenders", "echo_clients.c")
-	if text, err := exec.Command("gcc", "-O2", "-o", program, source).CombinedOutput(); err != nil {
-		log.Fatalf("gcc %s: %s", source, text)
-	}
+	program := compiled("echo_clients")
 	defer os.Remove(program)
 	port := listener.Addr().(*net.TCPAddr).Port
 	clients := exec.Command(program, strconv.Itoa(port), "10000", "256", "2")
@@ -67,4 +62,15 @@ func echoTo(connection net.Conn) {
 			return
 		}
 	}
+}
+
+// compiled is the C program of that name in contenders.
+func compiled(name string) string {
+	program := filepath.Join(os.TempDir(), fmt.Sprintf("heddle-%s-%d", name, os.Getpid()))
+	_, here, _, _ := runtime.Caller(0)
+	source := filepath.Join(filepath.Dir(here), "..", "contenders", name+".c")
+	if text, err := exec.Command("gcc", "-O2", "-o", program, source).CombinedOutput(); err != nil {
+		log.Fatalf("gcc %s: %s", source, text)
+	}
+	return program
 }

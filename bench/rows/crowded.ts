@@ -1,6 +1,7 @@
 /**
- * What the `DedicateOSThread` proposal for Go claims, as two figures: how long a request takes to a server in each of the four places,
- * in a growing crowd. Go has three of them.
+ * What the `DedicateOSThread` proposal for Go claims, as figures: how long a request takes to a server in each of the four places, in
+ * a growing crowd. Go has three of them. The request comes from outside, or from a task of the pool: why there are both is in the
+ * README, under "Curves".
  */
 import { curve } from "../curve.ts";
 import type { Row } from "../row.ts";
@@ -17,16 +18,34 @@ const sides = [
   "go: pool",
 ];
 
-function crowded(crowd: "tasks" | "threads", title: string, axis: string): Row[] {
-  return curve({ curve: `crowded-${crowd}`, title, axis }, CROWD, () => ({
+function crowded(work: string, title: string, axis: string): Row[] {
+  return curve({ curve: work, title, axis }, CROWD, () => ({
     unit: "us",
     better: "lower",
     sides,
-    inside: async (pool, count) => await pool.run(crowd, count),
+    inside: async (pool, count) => await pool.run(work, count),
   }));
 }
 
 export const crowds = [
-  ...crowded("tasks", "from a request to the server that it wakes, others compute", "tasks that compute"),
-  ...crowded("threads", "from a request to the server that it wakes, others block", "threads in a call"),
+  ...crowded(
+    "outside-tasks",
+    "from a request from outside to the server that it wakes, others compute",
+    "tasks that compute",
+  ),
+  ...crowded(
+    "outside-threads",
+    "from a request from outside to the server that it wakes, others block",
+    "threads in a call",
+  ),
+  ...crowded(
+    "crowded-tasks",
+    "from a task's request to the server that it wakes, others compute",
+    "tasks that compute",
+  ),
+  ...crowded(
+    "crowded-threads",
+    "from a task's request to the server that it wakes, others block",
+    "threads in a call",
+  ),
 ];

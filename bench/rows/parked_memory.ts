@@ -7,8 +7,8 @@ export const parkedMemory: Row = {
   measure: "resident memory of a parked task (of 100,000)",
   unit: "bytes",
   better: "lower",
-  sides: ["heddle: cooperative", "go"],
-  comparisons: [{ atMost: 1024 }, { against: ["go"] }],
+  sides: ["heddle: cooperative", "go", "heddle: functions"],
+  comparisons: [{ atMost: 1024 }, { against: ["go"] }, { against: ["heddle: functions"] }],
   async inside(pool) {
     await pool.run("noop", 0);
     return await pool.run("park", parked);

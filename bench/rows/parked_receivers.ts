@@ -7,8 +7,12 @@ function row(name: string, parked: number, megabytes: number): Row {
     measure: `resident memory of a task parked on a channel (of ${parked.toLocaleString("en")})`,
     unit: "bytes",
     better: "lower",
-    sides: ["heddle: cooperative", "go"],
-    comparisons: [{ atMost: megabytes * 1e6 / parked }, { against: ["go"] }],
+    sides: ["heddle: cooperative", "go", "heddle: functions"],
+    comparisons: [
+      { atMost: megabytes * 1e6 / parked },
+      { against: ["go"] },
+      { against: ["heddle: functions"] },
+    ],
     async inside(pool) {
       await pool.run("noop", 0);
       return await pool.run("parkReceivers", parked);

@@ -40,7 +40,14 @@ export class DeadlockWatch {
   readonly #words: Int32Array;
   readonly #arena: Arena;
   readonly #watched: Watched;
+  #isOn = false;
+  /**
+   * It stays from one sleep to the next: to set and to clear one for each took 7% of what a sleep and its end take, which is once
+   * per task where these are long. It fires at `#fires`, and it is time to look at `#due`, which may be later.
+   */
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #fires = 0;
+  #due = 0;
   /** The sum of all parks when everything looked stuck, at the last look. */
   #stuckAt = -1;
   #asked: number[] = [];
@@ -62,17 +69,35 @@ export class DeadlockWatch {
     this.#stuckAt = -1;
     this.#waited = 0;
     this.#backoff = 1;
-    this.#arm();
+    this.#isOn = true;
+    this.#wait();
   }
 
   end(): void {
+    this.#isOn = false;
+  }
+
+  close(): void {
     clearTimeout(this.#timer);
+  }
+
+  #wait(): void {
+    this.#due = performance.now() + INTERVAL * this.#intervals;
+    if (this.#timer === undefined || this.#due < this.#fires) this.#arm();
   }
 
   #arm(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#look(), INTERVAL * this.#intervals);
+    this.#fires = this.#due;
+    this.#timer = setTimeout(() => this.#fired(), this.#due - performance.now());
     Deno.unrefTimer(this.#timer);
+  }
+
+  #fired(): void {
+    this.#timer = undefined;
+    if (!this.#isOn) return;
+    if (performance.now() < this.#due) this.#arm();
+    else this.#look();
   }
 
   get #intervals(): number {
@@ -89,7 +114,7 @@ export class DeadlockWatch {
     if (stuck === undefined) {
       this.#stuckAt = -1;
       this.#asked = [];
-      return this.#arm();
+      return this.#wait();
     }
     this.#backoff = 1;
     if (this.#asked.length > 0) {
@@ -98,7 +123,7 @@ export class DeadlockWatch {
       if (before === this.#stuckAt) this.#ask(stuck);
       else this.#stuckAt = before;
     }
-    this.#arm();
+    this.#wait();
   }
 
   /** The Ms with live Gs, if nothing can wake any of them. */

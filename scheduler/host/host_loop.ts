@@ -40,7 +40,7 @@ export class HostLoop {
   #inbox: Inbox | undefined = undefined;
   readonly #hold = setInterval(() => {}, LONGEST);
   /** Looks for deadlocks while the host sleeps with tasks in flight. */
-  watch: { begin(): void; end(): void } | undefined = undefined;
+  watch: { begin(): void; end(): void; close(): void } | undefined = undefined;
   /** Nothing is in flight any more. */
   whenIdle: () => void = () => {};
   /** Refills the host's budget of operations. */
@@ -104,12 +104,12 @@ export class HostLoop {
     for (const resume of this.#resumes.splice(0)) resume.fire();
   };
 
-  startTimer(timer: Timer): void {
+  startTimer(timer: Timer, at: number): void {
     const fire = () => {
       this.#stops.delete(timer);
       timer.fire();
     };
-    this.#stops.set(timer, after(timer.at - performance.now(), fire));
+    this.#stops.set(timer, after(at - performance.now(), fire));
   }
 
   stopTimer(timer: Timer): void {
@@ -146,6 +146,7 @@ export class HostLoop {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#hold);
+    this.watch?.close();
     this.#endSleep?.();
   }
 

@@ -91,8 +91,8 @@ export class Agenda implements Loop {
     this.kick();
   }
 
-  startTimer(timer: Timer): void {
-    this.#timers.add(timer);
+  startTimer(timer: Timer, at: number): void {
+    this.#timers.add(timer, at);
     this.kick();
   }
 

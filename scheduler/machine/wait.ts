@@ -23,8 +23,8 @@ export interface Waiting {
 /** Resolves when `performance.now()` is `at`. It was not cancelled, as of the next two. */
 export function sleepUntil(waiting: Waiting, at: number): Promise<void> {
   reserveStack();
-  const wait = new Wait(waiting, at);
-  waiting.services.agenda.startTimer(wait);
+  const wait = new Wait(waiting, 0);
+  waiting.services.agenda.startTimer(wait, at);
   return promiseOf(wait) as Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export function waitFor<T>(waiting: Waiting, promise: PromiseLike<T>): Promise<T
   const outside = awaited(promise);
   const ended = () => waiting.services.agenda.resumeLater(wait);
   outside.then(ended, ended);
-  const wait = new Wait(waiting);
+  const wait = new Wait(waiting, NO_TIMER);
   return promiseOf(wait).then(() => outside);
 }
 
@@ -48,13 +48,15 @@ export function endWaits(waiting: Waiting, reason: unknown): void {
   while (waiting.waits !== undefined) waiting.waits.end(reason);
 }
 
+/** In place of its place in the heap: it waits for a promise of the outside. */
+const NO_TIMER = -1;
+
 /**
  * A G's wait for a time or for a promise outside: resolved by `fire`, under a P, or rejected by a
  * cancellation. It is its own timer, since sleeping Gs come in hundreds of thousands.
  */
 export class Wait implements Timer, Resolver {
-  readonly at: number;
-  place = 0;
+  place: number;
   resolve: (value?: unknown) => void = noPromise;
   /** Undefined once it has ended. */
   g: Waiting | undefined;
@@ -62,14 +64,14 @@ export class Wait implements Timer, Resolver {
   before: Wait | undefined = undefined;
   after: Wait | undefined;
 
-  constructor(g: Waiting, at = 0) {
-    this.at = at;
+  constructor(g: Waiting, place: number) {
+    this.place = place;
     this.g = g;
     this.after = g.waits;
     if (this.after) this.after.before = this;
     g.waits = this;
-    if (at !== 0) g.services.agenda.sleeping++;
-    g.services.home.meter.tap?.waits(this, at === 0 ? "a promise of the outside" : "sleep");
+    if (place !== NO_TIMER) g.services.agenda.sleeping++;
+    g.services.home.meter.tap?.waits(this, place === NO_TIMER ? "a promise of the outside" : "sleep");
   }
 
   fire(): void {
@@ -79,7 +81,7 @@ export class Wait implements Timer, Resolver {
   end(reason: unknown): void {
     const g = this.g;
     if (!unlink(this)) return;
-    if (this.at !== 0) g!.services.agenda.stopTimer(this);
+    if (this.place !== NO_TIMER) g!.services.agenda.stopTimer(this);
     reject(this, reason);
   }
 }
@@ -91,7 +93,7 @@ function unlink(wait: Wait): boolean {
   if (wait.before) wait.before.after = wait.after;
   else g.waits = wait.after;
   if (wait.after) wait.after.before = wait.before;
-  if (wait.at !== 0) g.services.agenda.sleeping--;
+  if (wait.place !== NO_TIMER) g.services.agenda.sleeping--;
   g.services.home.meter.tap?.waited(wait, PAUSED, 0);
   wait.g = undefined;
   return true;

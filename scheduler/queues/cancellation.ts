@@ -61,7 +61,8 @@ export interface Limits {
 
 /** The timers of an isolate's loop. */
 export interface Clock {
-  startTimer(timer: Timer): void;
+  /** It fires when `performance.now()` is `at`. */
+  startTimer(timer: Timer, at: number): void;
   /** Nothing happens if it has fired. */
   stopTimer(timer: Timer): void;
 }
@@ -91,8 +92,8 @@ export function limit(
 
 /** Calls `fire` when `performance.now()` is `at`. Returns what ends that. */
 export function alarm(clock: Clock, at: number, fire: () => void): () => void {
-  const timer = { at, place: 0, fire };
-  clock.startTimer(timer);
+  const timer = { place: 0, fire };
+  clock.startTimer(timer, at);
   return () => clock.stopTimer(timer);
 }
 

@@ -699,7 +699,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a sleep that has ended counts as one still",
     "machine/wait.ts",
-    "if (wait.at !== 0) g.services.agenda.sleeping--;",
+    "if (wait.place !== NO_TIMER) g.services.agenda.sleeping--;",
     "",
     "timers: a sleep that is cancelled",
   ),

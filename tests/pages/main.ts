@@ -14,9 +14,11 @@ interface Seen {
   readonly cut: string[];
 }
 
-for (const width of [360, 1280]) {
-  Deno.test(`the bench's page fits ${width} pixels, asks the network for nothing, and has its plots`, async () => {
+/** The last is a sheet of A4 without its margins. */
+for (const [medium, width] of [["screen", 360], ["screen", 1280], ["print", 718]] as const) {
+  Deno.test(`the bench's page fits ${width} pixels of ${medium}, asks the network for nothing, and has its plots`, async () => {
     const page = await browser.newPage();
+    await page.emulateMediaType(medium);
     const asked: string[] = [];
     page.on("request", (request: { url(): string }) => asked.push(request.url()));
     await page.setViewport({ width, height: 800 });

@@ -35,11 +35,11 @@ Deno.test("a G, mail, a turn and a timer that is due are an M's own work, and a 
     ({ agenda }) => agenda.privates.push({} as G),
     ({ shared }) => shared.mailbox.push(M, 0, TO_OWNER),
     ({ agenda }) => agenda.resumeLater({ fire() {} }),
-    ({ agenda }) => agenda.startTimer({ at: performance.now() - 1, fire() {} }),
+    ({ agenda }) => agenda.startTimer({ fire() {} }, performance.now() - 1),
   ];
   for (const add of own) {
     const all = setUp();
-    all.agenda.startTimer({ at: performance.now() + 1e6, fire() {} });
+    all.agenda.startTimer({ fire() {} }, performance.now() + 1e6);
     assertEquals([all.agenda.hasOwnWork(), all.agenda.hasTimers], [false, true]);
     add(all);
     assertEquals(all.agenda.hasOwnWork(), true);

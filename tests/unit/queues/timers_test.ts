@@ -4,7 +4,7 @@ import { random } from "../../support/hammers/hammer.ts";
 
 function add(timers: Timers, at: number, fire: () => void) {
   const timer = { at, fire };
-  timers.add(timer);
+  timers.add(timer, at);
   return timer;
 }
 
