@@ -248,31 +248,19 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
   }
 
   lockOSThread(): void {
-    this.#locked((lock) => lock.lock(this));
+    locked(this, (lock) => lock.lock(this));
   }
 
   unlockOSThread(): void {
-    this.#locked((lock) => lock.unlock(this));
+    locked(this, (lock) => lock.unlock(this));
   }
 
   dedicate(): void {
-    this.#locked((lock) => lock.dedicate(this));
+    locked(this, (lock) => lock.dedicate(this));
   }
 
   undedicate(): void {
-    this.#locked((lock) => lock.undedicate(this));
-  }
-
-  #locked(change: (lock: ThreadLock) => void): void {
-    reserveStack();
-    requireUnended(this, "its context has no say over the thread any more");
-    const { locks } = this.services.home;
-    locks.hold();
-    try {
-      change(this.services.threadLock);
-    } finally {
-      locks.release();
-    }
+    locked(this, (lock) => lock.undedicate(this));
   }
 
   /** What it has of its thread. */
@@ -335,7 +323,20 @@ function requireUnended(g: G, so: string): void {
   throw new Error(`Task #${g.id} has ended, and ${so}: await what uses it.`);
 }
 
-/** No private method, which would take eight bytes of each G. */
+// No private methods, which would take eight bytes of each G.
+
+function locked(g: G, change: (lock: ThreadLock) => void): void {
+  reserveStack();
+  requireUnended(g, "its context has no say over the thread any more");
+  const { locks } = g.services.home;
+  locks.hold();
+  try {
+    change(g.services.threadLock);
+  } finally {
+    locks.release();
+  }
+}
+
 function rareOf(g: G): Rare {
   return g.rare ??= {
     cancelled: false,

@@ -29,7 +29,10 @@ export interface Waited {
   describe(waiter: Waiter): string;
 }
 
-/** Parked operations come in hundreds of thousands: so there is no field here that few of them need. */
+/**
+ * Parked operations come in hundreds of thousands: so there is no field here that few of them need, and no private method, which would
+ * take eight bytes of each.
+ */
 export class Waiter implements Parked, Resolver {
   waited: Waited;
   /** What `waited` wants to know of it: which operation it is. */
@@ -55,20 +58,8 @@ export class Waiter implements Parked, Resolver {
   /** Makes its promise. `signal` takes it back. */
   start<T>(signal?: AbortSignal): Promise<T> {
     const promise = this.promise = promiseOf(this) as Promise<T>;
-    if (signal !== undefined) this.#follow(signal);
+    if (signal !== undefined) follow(this, signal);
     return promise;
-  }
-
-  #follow(signal: AbortSignal): void {
-    const end = (reason: unknown) => {
-      if (this.withdraw()) this.fail(reason);
-    };
-    try {
-      this.release = whenAborted(signal, end);
-    } catch (error) {
-      // Its methods may be the user's.
-      end(error);
-    }
   }
 
   /** Takes it back, or the select that it is a case of. False: that has been completed. */
@@ -90,6 +81,18 @@ export class Waiter implements Parked, Resolver {
     this.waited.isolate.unparked(this);
     if (isQuiet) silence(this.promise!);
     reject(this, error);
+  }
+}
+
+function follow(waiter: Waiter, signal: AbortSignal): void {
+  const end = (reason: unknown) => {
+    if (waiter.withdraw()) waiter.fail(reason);
+  };
+  try {
+    waiter.release = whenAborted(signal, end);
+  } catch (error) {
+    // Its methods may be the user's.
+    end(error);
   }
 }
 
