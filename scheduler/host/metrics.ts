@@ -69,7 +69,7 @@ export interface ThreadMetrics {
   role: "pool" | "spare" | "dedicated" | "locked" | "ending";
   /** CPU time that it has used, if that is known: on Linux with the shim. */
   cpuMs?: number;
-  /** Bytes of its V8 heap in use, as it last looked: 100 ms ago at the most while it runs tasks, 3.2 s while it waits. Missing: it has not yet. */
+  /** Bytes of its V8 heap in use, as it last looked: every 100 ms while it runs tasks, every few seconds while these wait. Missing: it has not yet. */
   heapBytes?: number;
 }
 
