@@ -74,7 +74,7 @@ async function sendRest(socket: Pollable, rest: Uint8Array<ArrayBuffer>): Promis
 /** Serves a connection until the other side closes it. Others learn from `open` how many there are. */
 export const echo = task(import.meta, "echo", async (ctx, fd: number, open: Int32Array): Promise<void> => {
   Atomics.add(open, 0, 1);
-  using socket = pollable(ctx, fd);
+  const socket = pollable(ctx, fd);
   try {
     for (;;) {
       const count = Number(libc.recv(fd, bytes, room, 0));
@@ -91,6 +91,8 @@ export const echo = task(import.meta, "echo", async (ctx, fd: number, open: Int3
       await socket.readable();
     }
   } finally {
+    // With `using` a task that waits would take 250 bytes more.
+    socket.close();
     Atomics.sub(open, 0, 1);
   }
 });

@@ -9,6 +9,7 @@ import { load, store } from "./arena/atomics.ts";
 import * as heddle from "../mod.ts";
 import "./locker_tasks.ts";
 import type { PromiseHooks } from "./machine/await_watch.ts";
+import { HeapWatch } from "./machine/heap_watch.ts";
 import { Machine } from "./machine/machine.ts";
 import { Arena } from "./arena/arena.ts";
 import { CLOSING, PREEMPT } from "./arena/layout/header.ts";
@@ -24,8 +25,8 @@ import { shown } from "./tasks/options.ts";
 import type { PerThread } from "./tasks/per_thread.ts";
 import { POOL } from "./parking/roles.ts";
 
-/** Milliseconds between looks at the heap's limit, while the event loop turns. Guess: soon enough to report a death. */
-const HEAP_CHECK = 100;
+/** The longest that a timer can take, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
 
 /** Microseconds between looks whether there is a sysmon: as a thread starts, which takes several times that. */
 const SYSMON_CHECK = 2000;
@@ -67,16 +68,13 @@ function runMachine(): void {
     const result = shim.makePreemptible(preemptible(arena, isolate, shim));
     if (result < 0) throw new Error(`A thread cannot be made preemptible: ${errnoName(result)}.`);
   }
-  // A full heap ends whatever runs, and reports that only for code that the event loop called directly. Ours runs in
-  // microtasks: the loop of the machine would be gone without a word. But V8 has raised the limit by then.
-  const heapLimit = v8.getHeapStatistics().heap_size_limit;
-  const heapCheck = setInterval(() => {
-    const { heap_size_limit, used_heap_size } = v8.getHeapStatistics();
-    machine.hold.meter.set(METER_HEAP_USED, used_heap_size);
-    if (heap_size_limit === heapLimit) return;
+  const tell = (bytes: number) => machine.hold.meter.set(METER_HEAP_USED, bytes);
+  const watch = new HeapWatch(v8.getHeapStatistics, tell, () => {
     store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
     process.exit(1);
-  }, HEAP_CHECK);
+  });
+  // Nothing else keeps the thread's event loop from ending while it sleeps.
+  const hold = setInterval(() => {}, LONGEST);
 
   // Not a public function of Deno: where it is missing, no deadlock is ever found.
   const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
@@ -85,14 +83,15 @@ function runMachine(): void {
   const hasMoreWork = core?.eventLoopHasMoreWork ?? (() => true);
   const isEventLoopEmpty = () => {
     // It holds the thread, and is no work.
-    Deno.unrefTimer(heapCheck as unknown as number);
+    Deno.unrefTimer(hold as unknown as number);
     const isEmpty = !hasMoreWork();
-    Deno.refTimer(heapCheck as unknown as number);
+    Deno.refTimer(hold as unknown as number);
     return isEmpty;
   };
   const thread = {
     isEventLoopEmpty,
     watchPromises: (hooks: PromiseHooks) => void v8.promiseHooks.createHook(hooks as never),
+    goesOn: () => watch.goesOn(),
     exit: () => process.exit(1),
   };
   const machine = new Machine(shared, isolate, shim, new SideChannel(port!), thread);
@@ -105,7 +104,7 @@ function runMachine(): void {
   });
 
   // Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
-  begin(machine).then(() => machine.perThreads.close()).then(() => end(heapCheck), (error) => {
+  begin(machine).then(() => machine.perThreads.close()).then(() => end(hold), (error) => {
     // An invariant is broken. Better no thread than one that holds its tasks for ever.
     console.error("A Heddle thread ends:", error);
     process.exit(1);
@@ -150,9 +149,9 @@ function found(key: string): PerThread<unknown> {
  * already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
  * for ever.
  */
-function end(heapCheck: ReturnType<typeof setInterval>): void {
+function end(hold: ReturnType<typeof setInterval>): void {
   if (load(arena.i32, CLOSING) === 0) process.exit(0);
-  clearInterval(heapCheck);
+  clearInterval(hold);
 }
 
 /** The struct that the handler of SIGURG has of this thread: its address. */

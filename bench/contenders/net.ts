@@ -3,10 +3,11 @@
  * the main thread.
  */
 import process from "node:process";
-import { Scheduler } from "@heddle/heddle";
-import { accepts, listenOn } from "../../examples/echo.ts";
+import { Channel, Scheduler } from "@heddle/heddle";
+import { listenOn } from "../../examples/echo.ts";
 import type { Contender, Pool } from "../contender.ts";
-import { residentBytes } from "../resident.ts";
+import { serves } from "../net_tasks.ts";
+import { collectAll, residentBytes } from "../resident.ts";
 import { compiled } from "./compiled.ts";
 
 /** Connections, and how many of them wait for an answer at a time. */
@@ -15,13 +16,19 @@ const IN_FLIGHT = 256;
 const SECONDS = 2;
 /** Seconds without a request. */
 const IDLE = 2;
+/** Milliseconds until what has just been done is over. */
+const CALM = 1500;
 
 let program: Promise<string> | undefined;
 
-/** Clients with all connections open, and what they say when they are told to go on. */
-async function withClients<T>(port: number, run: (ask: () => Promise<number>) => Promise<T>): Promise<T> {
+/** Clients with so many connections open, and what they say when they are told to go on. */
+async function withClients<T>(
+  port: number,
+  connections: number,
+  run: (ask: () => Promise<number>) => Promise<T>,
+): Promise<T> {
   const clients = new Deno.Command(await (program ??= compiled("echo_clients")), {
-    args: [String(port), String(CONNECTIONS), String(IN_FLIGHT), String(SECONDS)],
+    args: [String(port), String(connections), String(IN_FLIGHT), String(SECONDS)],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -44,20 +51,38 @@ async function withClients<T>(port: number, run: (ask: () => Promise<number>) =>
   }
 }
 
-/** `open` says how many connections the server has. */
-function poolOf(threads: number, port: number, open: () => number): Pool {
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Server {
+  readonly threads: number;
+  readonly port: number;
+  /** How many connections it has. */
+  open(): number;
+  /** On the thread that has them. */
+  collect(): Promise<void> | void;
+}
+
+function poolOf({ threads, port, open, collect }: Server): Pool {
+  const kept = async () => {
+    await sleep(CALM);
+    await collect();
+    return residentBytes();
+  };
   return {
     threads,
     async run(work) {
-      const before = residentBytes();
-      return await withClients(port, async (ask) => {
-        while (open() < CONNECTIONS) await new Promise((resolve) => setTimeout(resolve, 10));
+      // What takes memory is the connections, and not that these are the first ones: code, threads.
+      if (work === "memory") await withClients(port, IN_FLIGHT, (ask) => ask());
+      const before = work === "memory" ? await kept() : 0;
+      return await withClients(port, CONNECTIONS, async (ask) => {
+        while (open() < CONNECTIONS) await sleep(10);
         if (work === "rate") return await ask();
-        await new Promise((resolve) => setTimeout(resolve, 1500));
+        if (work === "memory") return (await kept() - before) / 1e6;
+        await sleep(CALM);
         const { user, system } = process.cpuUsage();
-        await new Promise((resolve) => setTimeout(resolve, IDLE * 1000));
+        await sleep(IDLE * 1000);
         const used = process.cpuUsage({ user, system });
-        return work === "cpu" ? (used.user + used.system) / (IDLE * 1e4) : (residentBytes() - before) / 1e6;
+        return (used.user + used.system) / (IDLE * 1e4);
       });
     },
   };
@@ -67,8 +92,19 @@ async function heddle(procs: number): Promise<Pool> {
   const sched = await Scheduler.start({ procs });
   const { fd, port } = listenOn(0);
   const open = new Int32Array(new SharedArrayBuffer(4));
-  sched.go(accepts(fd, open));
-  return poolOf(procs, port, () => Atomics.load(open, 0));
+  const [collect, collected] = [new Channel<void>(sched), new Channel<void>(sched)];
+  sched.go(serves(fd, open, collect, collected));
+  return poolOf({
+    threads: procs,
+    port,
+    open: () => Atomics.load(open, 0),
+    async collect() {
+      // One that is not needed any more takes 15 MB, and ends after some seconds.
+      while (sched.stats().threads > procs + 1) await sleep(CALM);
+      await collect.send();
+      await collected.recv();
+    },
+  });
 }
 
 function runtime(): Pool {
@@ -91,7 +127,12 @@ function runtime(): Pool {
     // Clients that are done have answers under way.
     for await (const connection of listener) serve(connection).catch(() => {});
   })();
-  return poolOf(1, (listener.addr as Deno.NetAddr).port, () => open);
+  return poolOf({
+    threads: 1,
+    port: (listener.addr as Deno.NetAddr).port,
+    open: () => open,
+    collect: collectAll,
+  });
 }
 
 export const contender: Contender = {

@@ -26,8 +26,12 @@ import { isAsleep, isBlocked, sleepsInEventLoop } from "../parking/sleep_word.ts
 const INTERVAL = 150;
 /** Looks between two wakes of an M that waits for the world outside: in the end one every 10 s. Guess. */
 const MOST_BACKOFF = 64;
-/** Intervals between the host's looks at the most, while such an M keeps all from being stuck: each is 0.1 ms of a CPU. Guess. */
+/**
+ * Intervals between the host's looks at the most, while such an M, or what the host has, keeps all from being stuck: each is 0.1 to
+ * 0.3 ms of a CPU. Guess.
+ */
 const MOST_INTERVALS = 8;
+
 export interface Watched {
   /** Tasks are in flight, none of them waits for a slot, and none has a timeout or a signal. */
   readonly mayBeStuck: boolean;
@@ -129,9 +133,11 @@ export class DeadlockWatch {
   /** The Ms with live Gs, if nothing can wake any of them. */
   #stuck(): number[] | undefined {
     const { isolates, mayBeStuck } = this.#watched;
-    if (!mayBeStuck || this.#home.handles.count > 0 || !this.#shared.mailbox.isEmpty(this.#home.number)) {
+    if (!mayBeStuck || this.#home.handles.count > 0) {
+      this.#backoff = Math.max(this.#backoff, Math.min(2 * this.#backoff, MOST_INTERVALS));
       return undefined;
     }
+    if (!this.#shared.mailbox.isEmpty(this.#home.number)) return undefined;
     if (this.#shared.idle.spinning !== 0 || this.#shared.wakeups.workVisible()) return undefined;
     const stuck: number[] = [];
     const unsure: number[] = [];

@@ -69,7 +69,10 @@ export interface ThreadMetrics {
   role: "pool" | "spare" | "dedicated" | "locked" | "ending";
   /** CPU time that it has used, if that is known: on Linux with the shim. */
   cpuMs?: number;
-  /** Bytes of its V8 heap in use, as it last looked: every 100 ms while its event loop turns. Missing: it has not yet. */
+  /**
+   * Bytes of its V8 heap in use, as it last looked: every 100 ms while it runs tasks, and every few seconds while these wait.
+   * Missing: it has not yet.
+   */
   heapBytes?: number;
 }
 

@@ -45,6 +45,8 @@ export interface Thread {
   isEventLoopEmpty(): boolean;
   /** V8 tells these of each promise from now on. */
   watchPromises(hooks: PromiseHooks): void;
+  /** The M goes on after a sleep. */
+  goesOn(): void;
   /** At once. */
   exit(): void;
 }
@@ -57,6 +59,7 @@ export class Machine {
   readonly perThreads: PerThreads;
   /** Rounds of the loop. */
   #tick = 0;
+  readonly #thread: Thread;
   readonly #words: Int32Array;
   readonly #idle: Idle;
   readonly #wakeups: Wakeups;
@@ -72,6 +75,7 @@ export class Machine {
 
   constructor(shared: Shared, isolate: number, shim: Shim, side: SideChannel, thread: Thread) {
     const { arena, idle, rings, wakeups, words } = shared;
+    this.#thread = thread;
     this.#words = words;
     this.#idle = idle;
     this.#wakeups = wakeups;
@@ -128,6 +132,7 @@ export class Machine {
         talk.rests();
         await this.#park.park();
         locks.enter();
+        this.#thread.goesOn();
         talk.worksOn();
         continue;
       }
@@ -164,6 +169,7 @@ export class Machine {
         if (slot === NOTHING) {
           await this.#park.park();
           locks.enter();
+          this.#thread.goesOn();
           talk.worksOn();
           continue;
         }

@@ -16,7 +16,8 @@ const MOST = 2 ** 31 - 1;
  * Any descriptor will do that the kernel's epoll takes: sockets, pipes, eventfd, timerfd, signalfd, inotify, pidfd, tun, netlink, the
  * listener of a seccomp filter. The thread goes on with other tasks meanwhile; all descriptors of a scheduler take one native
  * thread, which begins with the first one. A wait takes two or three system calls; for a descriptor that is waited for often,
- * {@linkcode pollable} takes fewer. As an operation on a channel it goes on after its task was cancelled, unless it was given that
+ * {@linkcode pollable} takes fewer. A signalfd tells of signals that were sent to the process and that all its threads have blocked:
+ * they do if who starts it says so (`env --block-signal=USR1 deno run …`). As an operation on a channel it goes on after its task was cancelled, unless it was given that
  * task's signal. Outside of tasks it keeps the process alive, as the runtime's own sockets do.
  *
  * **Who closes a descriptor** while it is waited for is to do that by {@linkcode Pollable.close}: then those who wait on the same
@@ -121,18 +122,15 @@ export function writable(home: Home, fd: number, options?: WaitOptions): Promise
  * ```
  */
 export function pollable(home: Home, fd: number): Pollable {
-  const poller = pollerOf("pollable", home, fd);
-  return new Pollable(poller, poller.open(fd));
+  return new Pollable(pollerOf("pollable", home, fd).open(fd));
 }
 
 /** What {@linkcode pollable} makes. */
 export class Pollable implements Disposable {
-  readonly #poller: Poller;
   readonly #descriptor: Descriptor;
 
   /** @internal */
-  constructor(poller: Poller, descriptor: Descriptor) {
-    this.#poller = poller;
+  constructor(descriptor: Descriptor) {
     this.#descriptor = descriptor;
   }
 
@@ -143,12 +141,12 @@ export class Pollable implements Disposable {
 
   /** Resolves when there may be more to read than the last time. Rejects as {@linkcode readable} does. */
   readable(options?: WaitOptions): Promise<void> {
-    return this.#wait(READ, options);
+    return waitAgain(this.#descriptor, READ, options);
   }
 
   /** Resolves when there may be more room to write than the last time. Rejects as {@linkcode writable} does. */
   writable(options?: WaitOptions): Promise<void> {
-    return this.#wait(WRITE, options);
+    return waitAgain(this.#descriptor, WRITE, options);
   }
 
   /**
@@ -158,25 +156,30 @@ export class Pollable implements Disposable {
    * @throws {Deno.errors.BadResource} if somebody else has closed it.
    */
   close(): void {
-    this.#poller.closeDescriptor(this.#descriptor);
+    this.#descriptor.isolate.closeDescriptor(this.#descriptor);
   }
 
   /** As {@linkcode Pollable.close}, but the descriptor stays open: somebody else is to close it. */
   release(): void {
-    this.#poller.release(this.#descriptor);
+    this.#descriptor.isolate.release(this.#descriptor);
   }
 
   /** {@linkcode Pollable.close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
+}
 
-  #wait(direction: Direction, options: WaitOptions | undefined): Promise<void> {
-    try {
-      return this.#poller.waitAgain(this.#descriptor, direction, signalOf(options));
-    } catch (error) {
-      return rejection(error);
-    }
+/** No private method, which would take eight bytes of each Pollable. */
+function waitAgain(
+  descriptor: Descriptor,
+  direction: Direction,
+  options: WaitOptions | undefined,
+): Promise<void> {
+  try {
+    return descriptor.isolate.waitAgain(descriptor, direction, signalOf(options));
+  } catch (error) {
+    return rejection(error);
   }
 }
 

@@ -52,8 +52,11 @@ const BATCH = 128;
  */
 const LINGER = 20_000;
 
-/** A descriptor, as long as its number stands for the same file. */
-export class Descriptor implements Waited {
+/**
+ * A descriptor, as long as its number stands for the same file, and the queue of those who wait for it. They come in tens of
+ * thousands, as waiters do: so it is one object, and has no private method, which would take eight bytes of each.
+ */
+export class Descriptor extends LocalQueue<Waiter> implements Waited {
   readonly isolate: Poller;
   readonly number: number;
   readonly generation: number;
@@ -63,10 +66,9 @@ export class Descriptor implements Waited {
   isGone = false;
   /** Edges that nobody waited for. */
   #seen = 0;
-  readonly #readers = new LocalQueue<Waiter>();
-  readonly #writers = new LocalQueue<Waiter>();
 
   constructor(isolate: Poller, number: number, generation: number) {
+    super();
     this.isolate = isolate;
     this.number = number;
     this.generation = generation;
@@ -75,18 +77,13 @@ export class Descriptor implements Waited {
   /** What the kernel is to tell of, if somebody begins to wait for that too. */
   events(also: number): number {
     if (this.isEdge) return EDGE;
-    const isRead = (also & READ) !== 0 || this.#readers.first !== undefined;
-    const isWrite = (also & WRITE) !== 0 || this.#writers.first !== undefined;
+    const isRead = (also & READ) !== 0 || firstOf(this, READ) !== undefined;
+    const isWrite = (also & WRITE) !== 0 || firstOf(this, WRITE) !== undefined;
     return ONE_SHOT + (isRead ? IN + PEER_HANG_UP : 0) + (isWrite ? OUT : 0);
   }
 
   get hasWaiting(): boolean {
-    return this.#readers.first !== undefined || this.#writers.first !== undefined;
-  }
-
-  *waiting(): Iterable<Waiter> {
-    yield* this.#readers;
-    yield* this.#writers;
+    return this.first !== undefined;
   }
 
   /** Takes an edge that was seen before. */
@@ -98,27 +95,30 @@ export class Descriptor implements Waited {
 
   park(direction: Direction, signal: AbortSignal | undefined): Promise<void> {
     const waiter = new Waiter(this, direction);
-    (direction === READ ? this.#readers : this.#writers).push(waiter);
+    this.push(waiter);
     this.isolate.park(waiter);
     return waiter.start(signal);
   }
 
   /** All that wait for it go on: which of them finds something is decided by who asks first. */
   fired(events: number): void {
-    if ((events & (IN | PEER_HANG_UP | ERROR_OR_HANG_UP)) !== 0) this.#wake(this.#readers, READ);
-    if ((events & (OUT | ERROR_OR_HANG_UP)) !== 0) this.#wake(this.#writers, WRITE);
-  }
-
-  #wake(queue: LocalQueue<Waiter>, direction: Direction): void {
-    if (queue.first === undefined) this.#seen |= direction;
-    for (let waiter; (waiter = queue.shift()) !== undefined;) this.isolate.complete(waiter);
+    const isRead = (events & (IN | PEER_HANG_UP | ERROR_OR_HANG_UP)) !== 0;
+    const isWrite = (events & (OUT | ERROR_OR_HANG_UP)) !== 0;
+    const ready = (isRead ? READ : 0) | (isWrite ? WRITE : 0);
+    let unheard = ready;
+    for (let waiter; (waiter = firstOf(this, ready)) !== undefined;) {
+      leaveQueue(waiter);
+      unheard &= ~waiter.role;
+      this.isolate.complete(waiter);
+    }
+    this.#seen |= unheard;
   }
 
   /** All that wait for it reject. */
   lose(why: string): void {
     this.isGone = true;
     const error = new Deno.errors.BadResource(`Descriptor ${this.number} ${why}.`);
-    for (const waiter of [...this.waiting()]) {
+    for (const waiter of [...this]) {
       if (this.withdraw(waiter)) waiter.fail(error);
     }
   }
@@ -135,6 +135,13 @@ export class Descriptor implements Waited {
   describe(waiter: Waiter): string {
     return waiter.role === READ ? `read descriptor ${this.number}` : `write to descriptor ${this.number}`;
   }
+}
+
+/** Of those that wait for one of these: who has waited longest. */
+function firstOf(queue: LocalQueue<Waiter>, directions: number): Waiter | undefined {
+  let waiter = queue.first;
+  while (waiter !== undefined && (waiter.role & directions) === 0) waiter = waiter.next as Waiter | undefined;
+  return waiter;
 }
 
 export class Poller implements PollSet, Lot, LocalPlace {
@@ -324,7 +331,7 @@ export class Poller implements PollSet, Lot, LocalPlace {
   }
 
   *waiting(): Iterable<Waiter> {
-    for (const descriptor of this.#descriptors.values()) yield* descriptor.waiting();
+    for (const descriptor of this.#descriptors.values()) yield* descriptor;
   }
 }
 

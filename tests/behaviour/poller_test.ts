@@ -30,6 +30,7 @@ import {
 import { Flag } from "../support/flag.ts";
 import { askForLinks, netlink, sendThroughTun, tun } from "../support/kernel_descriptors.ts";
 import { threadName, tids } from "../support/os_threads.ts";
+import { runProgram } from "../support/programs.ts";
 import {
   answersCalls,
   asksListener,
@@ -89,6 +90,13 @@ poller.test("a task goes on when something can be read, whatever kind of descrip
   await child.status;
   for (const fd of [...Object.values(fds), right, output]) close(fd);
   await Deno.remove(folder, { recursive: true });
+});
+
+poller.test("a task waits for signals of a process all of whose threads have them blocked", async () => {
+  const { code, stdout, stderr } = await runProgram("waits_for_a_signal", {
+    prefix: ["env", "--block-signal=USR2"],
+  });
+  assertEquals([code, stdout], [0, "first: 128 bytes\nsecond: 128 bytes\n"], stderr);
 });
 
 poller.test("a task waits for what the kernel says of the network's links", async () => {

@@ -101,6 +101,30 @@ Deno.test("priorities", async (t) => {
     await soon(Promise.all(tasks), "all, and room in the background");
   });
 
+  await t.step(
+    "what waits as the thread dies keeps its priority, and what was cancelled never begins",
+    async () => {
+      const [begun, go] = [new Flag(), new Flag()];
+      const log = newLog(41);
+      const taken = sched.go(spinsUntilSet(begun.buffer, go.buffer));
+      await until(() => begun.value === 1, "the thread is taken");
+      const culprit = sched.go(exitOfDeno(), { priority: "user-blocking" });
+      const priorities = [...repeated("background", 20), ...repeated("user-blocking", 20)];
+      const tasks = priorities.map((priority, n) => sched.go(notes(log, n), { priority }));
+      const cancelled = sched.go(notes(log, 40), { priority: "background" });
+      cancelled.cancel("it is not wanted any more");
+      go.value = 1;
+      await soon(taken, "what took the thread");
+      await soon<unknown>(assertRejects(() => culprit, ThreadDiedError), "the death");
+      await soon(Promise.all(tasks), "all");
+      assertEquals(await cancelled.catch(String), "it is not wanted any more");
+      const order = readLog(log);
+      assertEquals(order.toSorted((a, b) => a - b), [...priorities.keys()]);
+      // A few turns are for what is less urgent.
+      assertLess(order.slice(0, 20).filter((n) => n < 20).length, 6);
+    },
+  );
+
   await t.step("another word is a TypeError", () => {
     const priority = "high" as Priority;
     assertThrows(() => sched.go(nothing(), { priority }), TypeError, "priority is high");

@@ -83,8 +83,8 @@ Deno.test("an idle scheduler uses no CPU, with the shim and without, and one who
   });
   assertLess(percents[0], 0.5, "percent of a CPU over some seconds");
   assertLess(percents[2], 0.5, "percent without the shim");
-  // Five threads look at their heaps ten times a second.
-  assertLess(percents[1], 4, "percent of a CPU");
+  // Five threads look at their heaps, and the host for deadlocks: each of them every few seconds in the end.
+  assertLess(percents[1], 1, "percent of a CPU");
 });
 
 Deno.test("the first result waits for one thread, and for no other to start", async () => {

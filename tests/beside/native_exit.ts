@@ -24,11 +24,18 @@ testCalled("buffers of a native call are alive and in place until it returns, an
   assertEquals([code, stdout], [0, "alive: true moved: false\nwritten: true\nlet go: true\n"], stderr);
 });
 
-// It mostly waits.
-const idle = runProgram("uses_no_cpu_when_idle", { args: ["native"], ms: 60_000 });
+// They mostly wait.
+const [native, descriptors] = ["native", "descriptors"]
+  .map((what) => runProgram("uses_no_cpu_when_idle", { args: [what], ms: 60_000 }));
 
 Deno.test("a scheduler whose native threads are all idle or blocked uses hardly any CPU", async () => {
-  const { code, stdout, stderr } = await idle;
+  const { code, stdout, stderr } = await native;
+  assertEquals(code, 0, stderr);
+  assertLess(Number(stdout), 1, "percent of a CPU");
+});
+
+Deno.test("tasks that wait for a hundred descriptors use hardly any CPU", async () => {
+  const { code, stdout, stderr } = await descriptors;
   assertEquals(code, 0, stderr);
   assertLess(Number(stdout), 1, "percent of a CPU");
 });

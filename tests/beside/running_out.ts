@@ -61,6 +61,7 @@ Deno.test("a heap that is full as a thread starts, as a module loads, as a task 
     `importing: ThreadDiedError: Task "fillsAsItLoads" (id 6) ${full}`,
     `computing: ThreadDiedError: Task "fillHeap" (id 7) ${full}`,
     "beside: 3",
+    `after a rest: ThreadDiedError: Task "fillHeapAfterRest" (id 9) ${full}`,
     `V8 does not notice: TaskAbandonedError: Task "fillsArrays" (id 1) was abandoned: it ran for … ms on end, which is more ` +
     "than runawayMs.",
     "beside: 20",

@@ -4,7 +4,7 @@ import { isMainThread, Worker } from "node:worker_threads";
 import { Scheduler, type Task, task } from "@heddle/heddle";
 import { until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
-import { fillHeap } from "../tasks/dying.ts";
+import { fillHeap, fillHeapAfterRest } from "../tasks/dying.ts";
 import { answer } from "../tasks/hogging.ts";
 import { busyUntil } from "../tasks/occupying.ts";
 
@@ -73,6 +73,7 @@ async function main(): Promise<void> {
   const beside = sched.go(answer(3, 10));
   console.log("computing:", await errorOf(fills));
   console.log("beside:", (await beside).length);
+  console.log("after a rest:", await errorOf(sched.go(fillHeapAfterRest())));
 
   const bounded = await Scheduler.start({ procs: 1, heapLimitMb: 50, runawayMs: 300 });
   const before = statusOf("VmRSS");

@@ -18,6 +18,11 @@ if (Deno.args.includes("native")) {
   const thread = await sched.thread();
   thread.dlopen("libc.so.6", { sleep: { parameters: ["u32"], result: "u32" } }).symbols.sleep(600);
 }
+if (Deno.args.includes("descriptors")) {
+  const { eventfd } = await import("../support/descriptors.ts");
+  const { readsOnce } = await import("../tasks/polling.ts");
+  for (let i = 0; i < 100; i++) sched.go(readsOnce(eventfd())).catch(() => {});
+}
 // All of them sleep when nothing of this changes any more.
 let before = "";
 for (let now = counts(); now !== before; now = counts()) {

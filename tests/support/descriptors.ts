@@ -4,6 +4,7 @@ const libc = Deno.dlopen("libc.so.6", {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
   timerfd_settime: { parameters: ["i32", "i32", "buffer", "pointer"], result: "i32" },
+  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   inotify_init1: { parameters: ["i32"], result: "i32" },
   inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "i64"], result: "i64" },
@@ -50,6 +51,11 @@ export function timerfd(ms: number): number {
   const fd = libc.timerfd_create(1, NONBLOCK);
   libc.timerfd_settime(fd, 0, new BigInt64Array([0n, 0n, 0n, BigInt(ms) * 1_000_000n]), null);
   return fd;
+}
+
+/** A struct signalfd_siginfo of 128 bytes can be read when the process was sent SIGUSR2, which all its threads have blocked. */
+export function signalfd(): number {
+  return libc.signalfd(-1, new BigUint64Array([1n << (12n - 1n), ...Array<bigint>(15).fill(0n)]), NONBLOCK);
 }
 
 /** Something can be read when a file was made in the folder. */

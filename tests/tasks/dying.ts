@@ -25,6 +25,12 @@ export const fillHeapAfterAwait = task(import.meta, "fillHeapAfterAwait", async 
   fill();
 });
 
+/** In a continuation of the outside, when its thread has long done nothing. */
+export const fillHeapAfterRest = task(import.meta, "fillHeapAfterRest", async () => {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  fill();
+});
+
 export const throwFromTimer = task(import.meta, "throwFromTimer", async (ctx) => {
   setTimeout(() => {
     throw new Error("thrown by a timer of a task");

@@ -108,7 +108,7 @@ export class Pool extends Shared {
     this.machines = roles.map((_, i) => {
       const arena = new Arena(this.arena.shape, this.arena.buffer);
       const ofThread = { ...modelShim, gettid: () => i + 1 } as unknown as Shim;
-      const thread = { isEventLoopEmpty, watchPromises() {}, exit: () => this.exit(i + 1) };
+      const thread = { isEventLoopEmpty, watchPromises() {}, goesOn() {}, exit: () => this.exit(i + 1) };
       return new Machine(new Shared(arena, shim), i + 1, ofThread, noPort, thread);
     });
   }
