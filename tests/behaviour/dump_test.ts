@@ -89,7 +89,9 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
     assertEquals(dump.cycles, []);
     assertMatch(
       String(dump),
-      new RegExp(`mutex \\d+ "accounts": held by thread ${on[0]}, thread \\d+ waits to lock`),
+      new RegExp(
+        `mutex \\d+ "accounts": held by thread ${on[0]} \\(its only task: ${holder.id}, holds\\), thread \\d+ waits to lock`,
+      ),
     );
     const idle = dump.objects.find(({ kind }) => kind === "channel")!;
     assertEquals([seen.label, idle.label], ["accounts", "release"]);
@@ -132,7 +134,7 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
     assertEquals([cycle[0].heldBy, cycle[1].heldBy], [cycle[1].thread, cycle[0].thread]);
     assertMatch(
       String(dump),
-      /thread \d+ waits for mutex \d+, which thread \d+ holds; thread \d+ waits for /,
+      /thread \d+ \(its only task: \d+, locksBoth\) waits for mutex \d+, held by thread \d+ \(.*\); thread \d+ /,
     );
     await sched.close();
     await ended;
