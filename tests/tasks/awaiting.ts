@@ -1,5 +1,5 @@
 /** Tasks that await something, for who looks at what and where. */
-import { Channel, Mutex, recv, RWMutex, select, Semaphore, task } from "@heddle/heddle";
+import { Channel, Mutex, recv, type RWMutex, select, type Semaphore, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 const receives = task(import.meta, "receives", async (_ctx, from: Channel<number>) => await from.recv());
