@@ -6,6 +6,9 @@ import type { SeenEntry, SeenJournal } from "./seen_journal.ts";
 
 type Journals = readonly (readonly [DumpedPlace, SeenJournal])[];
 
+/** Of very many tasks. */
+const NOTHING: readonly DumpedAwait[] = [];
+
 /** While it is made. */
 type BegunTask = { -readonly [Field in keyof DumpedTask]: DumpedTask[Field] };
 
@@ -16,6 +19,7 @@ type Known = Pick<DumpedAwait, "what" | "objects" | "heldBy" | "heldByTasks">;
 export function addAwaits(tasks: DumpedTask[], objects: DumpedObject[], journals: Journals): void {
   const byName = new Map(objects.map((object, index) => [bareName(object), index]));
   const holds = addHolders(objects, byName, journals);
+  const places = new Map(tasks.map((task, index) => [task.id, index]));
   const awaits = new Map<number, DumpedAwait[]>();
   const parents = new Map<number, number>();
   const lines = new Map<string, readonly string[]>();
@@ -27,11 +31,11 @@ export function addAwaits(tasks: DumpedTask[], objects: DumpedObject[], journals
       const others = awaits.get(entry.task);
       if (others === undefined) awaits.set(entry.task, [one]);
       else others.push(one);
-      if (entry.other !== 0) parents.set(entry.other, entry.task);
+      // Of others their own thread knows it.
+      if (entry.other !== 0 && places.has(entry.other)) parents.set(entry.other, entry.task);
     }
   }
   for (const all of awaits.values()) if (all.length > 1) all.sort((a, b) => b.forMs - a.forMs);
-  const places = new Map(tasks.map((task, index) => [task.id, index]));
   const keys = new Map<string, readonly [string, string]>();
   for (const [thread, { entries }] of journals) {
     for (const entry of entries) {
@@ -52,11 +56,11 @@ export function addAwaits(tasks: DumpedTask[], objects: DumpedObject[], journals
         thread,
         hasTurn,
         forMs,
-        awaits: awaits.get(id) ?? [],
+        awaits: awaits.get(id) ?? NOTHING,
       };
       if (parent !== undefined) begun.parent = parent;
       if (held !== undefined) begun.holds = held;
-      if (at === undefined) places.set(id, tasks.push(begun) - 1);
+      if (at === undefined) tasks.push(begun);
       else tasks[at] = begun;
     }
   }
