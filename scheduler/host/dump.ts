@@ -255,12 +255,14 @@ export type DumpedCycle = readonly DumpedStep[];
 
 /** One of a circle waits for the next one. */
 export interface DumpedStep {
-  /** Who waits: on which thread, and which task, if that is known. */
+  /** On which thread somebody waits. */
   readonly thread: DumpedPlace;
+  /** Which of its tasks, if that is known. */
   readonly task?: number;
   /** A lock, as {@linkcode DumpedObject.name} has it, or `task 9`. */
   readonly waitsFor: string;
-  /** Who holds that, or is it. */
+  /** On which thread that is held; or that of the task. */
   readonly heldBy: DumpedPlace;
+  /** Which of its tasks holds it, if that is known; or the task. */
   readonly heldByTask?: number;
 }

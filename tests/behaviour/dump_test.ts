@@ -90,7 +90,9 @@ Deno.test("a dump names who holds a mutex and who waits for it, and threads in a
     assertMatch(
       String(dump),
       new RegExp(
-        `mutex \\d+ "accounts": held by thread ${on[0]} \\(its only task: ${holder.id}, holds\\), thread \\d+ waits to lock`,
+        `mutex \\d+ "accounts": held by thread ${
+          on[0]
+        } \\(its only task: ${holder.id}, holds\\), thread \\d+ waits to lock`,
       ),
     );
     const idle = dump.objects.find(({ kind }) => kind === "channel")!;
