@@ -99,11 +99,12 @@ function addLockWaits(
       if (count > (known.get(`${thread} ${name}`) ?? 0)) add({ thread }, name, holders.get(name)!);
     }
   }
-  return new Map(
-    [...next.values()].filter(([{ from }]) => from.task === undefined).map((
-      waits,
-    ) => [waits[0].from.thread, waits]),
-  );
+  const ofThreads = new Map<DumpedPlace, Wait[]>();
+  for (const waits of next.values()) {
+    const { from } = waits[0];
+    if (from.task === undefined) ofThreads.set(from.thread, waits);
+  }
+  return ofThreads;
 }
 
 /** To whom it may come that waits itself. */
