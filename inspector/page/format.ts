@@ -36,6 +36,12 @@ export function place(where: DumpedPlace | undefined): string {
   return typeof where === "number" ? `thread ${where}` : where;
 }
 
+/** Who waits or holds, as far as it is known. */
+export function party(where: DumpedPlace, task?: number): string {
+  const thread = where === "host" ? "the host" : place(where);
+  return task === undefined ? thread : `task ${task} of ${thread}`;
+}
+
 export function threadName({ tid, name, role }: DumpedThread): string {
   return tid === 0 ? "starting" : `${tid} ${name ?? role}`;
 }

@@ -1,6 +1,7 @@
 /** The page: it asks for samples, and draws the whole anew for each. */
 /// <reference lib="dom" />
 import { html, render } from "htm/preact";
+import type { DumpedCycle } from "@heddle/heddle";
 import type { Sample } from "../sample.ts";
 import { clock, count, counted, milliseconds, place } from "./format.ts";
 import { History } from "./history.ts";
@@ -129,11 +130,7 @@ function standsOut({ cycles, threads, unstable }: Sample) {
   const hogs = threads.filter(({ hogMs }) => hogMs !== undefined);
   if (cycles.length === 0 && hogs.length === 0 && unstable === 0) return undefined;
   return html`<ul class="standsout" aria-label="What stands out">
-    ${
-    cycles.map((cycle, i) =>
-      html`<li key=${`cycle${i}`}><a href="#waiting">${cycle.length} threads wait for each other</a></li>`
-    )
-  }
+    ${cycles.map((cycle, i) => html`<li key=${`cycle${i}`}><a href="#waiting">${circleText(cycle)}</a></li>`)}
     ${
     hogs.map(({ tid, runs, state, hogMs }) =>
       html`<li key=${tid}>${runs} has kept ${place(tid)} for ${milliseconds(hogMs!)} (${state})</li>`
@@ -141,6 +138,12 @@ function standsOut({ cycles, threads, unstable }: Sample) {
   }
     ${unstable > 0 && html`<li>${count(unstable)} tasks or locks changed too fast to be read</li>`}
   </ul>`;
+}
+
+function circleText(cycle: DumpedCycle): string {
+  const areTasks = cycle.every(({ task }) => task !== undefined);
+  if (cycle.length === 1) return `task ${cycle[0].task} waits for what it holds itself`;
+  return `${cycle.length} ${areTasks ? "tasks" : "threads"} wait for each other`;
 }
 
 function toggle(): void {

@@ -18,6 +18,8 @@ interface Line {
 interface Kind {
   readonly title: string;
   format(value: number): string;
+  /** How far its axis goes at the least. Of counts: so far that no two marks are the same number. */
+  readonly least: number;
   readonly lines: readonly Line[];
 }
 
@@ -25,6 +27,7 @@ const KINDS: readonly Kind[] = [
   {
     title: "Scheduling latency",
     format: milliseconds,
+    least: 1e-3,
     lines: [
       { name: "half within", color: "blue", of: ({ lately }) => percentile(lately.latency, "p50") },
       { name: "99 of 100 within", color: "hog", of: ({ lately }) => percentile(lately.latency, "p99") },
@@ -33,6 +36,7 @@ const KINDS: readonly Kind[] = [
   {
     title: "CPUs in use",
     format: (value) => value.toFixed(2),
+    least: 1,
     lines: [
       { name: "by its threads", color: "running", of: ({ lately }) => lately.cpus },
       { name: "procs", color: "quiet", of: ({ procs }) => procs },
@@ -41,6 +45,7 @@ const KINDS: readonly Kind[] = [
   {
     title: "Queued tasks",
     format: count,
+    least: 4,
     lines: [
       { name: "for all threads", color: "blue", of: ({ queues }) => queues.global },
       { name: "of Ps", color: "running", of: ({ queues }) => queues.local },
@@ -50,11 +55,13 @@ const KINDS: readonly Kind[] = [
   {
     title: "Tasks started in a second",
     format: count,
+    least: 4,
     lines: [{ name: "tasks", color: "blue", of: started }],
   },
   {
     title: "Host's event loop late by",
     format: milliseconds,
+    least: 1e-3,
     lines: [{
       name: "99 of 100 timers within",
       color: "hog",
@@ -166,7 +173,7 @@ class Plot extends Component<{ kind: Kind; samples: readonly Sample[]; newest: S
             time: false,
             range: (_plot, _least, most) => [(most ?? 0) - WINDOW / 1000, most ?? 0],
           },
-          y: { range: (_plot, _least, most) => [0, Math.max(most ?? 0, 1e-3) * 1.1] },
+          y: { range: (_plot, _least, most) => [0, Math.max(most ?? 0, kind.least) * 1.1] },
         },
         axes: [
           { ...axis, size: 24, values: (_plot, at) => at.map((second) => `${second} s`) },

@@ -1,8 +1,9 @@
 /** Threads, and channels and locks. */
 /// <reference lib="dom" />
 import { html } from "htm/preact";
+import type { DumpedHolder } from "@heddle/heddle";
 import type { Sample } from "../sample.ts";
-import { bytes, count, milliseconds, percent, place, threadName } from "./format.ts";
+import { bytes, count, milliseconds, party, percent, place, threadName } from "./format.ts";
 import { slug } from "./lanes.ts";
 
 export function Threads({ sample }: { sample: Sample }) {
@@ -48,6 +49,16 @@ export function Threads({ sample }: { sample: Sample }) {
   `;
 }
 
+/** Tasks that hold permits of one semaphore, and are shown. Guess. */
+const MOST_HOLDERS = 4;
+
+/** A thread, or those of its tasks that hold it. */
+function holderText({ thread, tasks = [] }: DumpedHolder): string {
+  if (tasks.length <= 1) return party(thread, tasks[0]);
+  const more = tasks.length > MOST_HOLDERS ? ` and ${count(tasks.length - MOST_HOLDERS)} more` : "";
+  return `tasks ${tasks.slice(0, MOST_HOLDERS).join(", ")}${more} of ${party(thread)}`;
+}
+
 export function Objects({ sample }: { sample: Sample }) {
   const { objects, objectCount } = sample;
   if (objectCount === 0) return html`<p class="quiet">No two threads share a channel or a lock.</p>`;
@@ -71,7 +82,7 @@ export function Objects({ sample }: { sample: Sample }) {
                 : limit === undefined
                 ? filled
                 : `${filled} of ${limit}`}</td>
-              <td>${heldBy.map(({ thread }) => place(thread)).join(", ")}</td>
+              <td>${heldBy.map(holderText).join(", ")}</td>
               <td>${waiting.map(({ thread, operation, count: many, inSelect }) =>
                 `${place(thread)} to ${operation}${inSelect ? " in a select" : ""}${
                   many === 1 ? "" : ` (${count(many)} times)`

@@ -4,9 +4,9 @@
  */
 /// <reference lib="dom" />
 import { html } from "htm/preact";
-import type { DumpedPlace } from "@heddle/heddle";
+import type { DumpedStep } from "@heddle/heddle";
 import type { Sample } from "../sample.ts";
-import { place, threadName } from "./format.ts";
+import { party, place, threadName } from "./format.ts";
 
 /** Channels and locks in the picture, and threads that wait at one of them. Guess: what can be followed with the eyes. */
 const MOST_OBJECTS = 12;
@@ -76,16 +76,15 @@ export function Waiting({ sample }: { sample: Sample }) {
   const red = circleOf(sample);
   return html`
     ${sample.cycles.map((cycle, i) =>
-      html`<p key=${i} class="cycle">Circle: ${
-        cycle.map((step) => `${theThread(step.thread)} waits for ${step.waitsFor}`).join(", whose holder ")
-      }, which ${theThread(cycle.at(-1)!.heldBy)} holds.</p>`
+      html`<p key=${i} class="cycle">Circle: ${cycle.map(stepText).join("; ")}.</p>`
     )}
     <div class="graph">${picture(edges, red, namesOf(sample))}</div>
   `;
 }
 
-function theThread(where: DumpedPlace): string {
-  return where === "host" ? "the host" : place(where);
+function stepText({ thread, task, waitsFor, heldBy, heldByTask }: DumpedStep): string {
+  const waits = `${party(thread, task)} waits for ${waitsFor}`;
+  return waitsFor === `task ${heldByTask}` ? waits : `${waits}, held by ${party(heldBy, heldByTask)}`;
 }
 
 /** How threads are called in the picture. */

@@ -40,7 +40,7 @@ export interface Dump {
   readonly descriptors: readonly DumpedDescriptor[];
   /** Threads for native calls, and calls that have not settled. */
   readonly native: { readonly threads: number; readonly calls: number };
-  /** Circles of threads that hold what the next one waits for. */
+  /** Circles of waiting. */
   readonly cycles: readonly DumpedCycle[];
   /** Tasks, channels and locks that changed at each of several looks, and are left out. */
   readonly unstable: number;
@@ -79,6 +79,8 @@ export interface DumpedTask {
   readonly forMs?: number;
   /** With `stacks`: what it awaits, longest first. */
   readonly awaits?: readonly DumpedAwait[];
+  /** With `stacks`: locks that it has taken, and that nobody has given back, as {@linkcode DumpedObject.name} has them. */
+  readonly holds?: readonly string[];
 }
 
 /** An `await` of a task, or another wait for a promise, that has not ended. */
@@ -93,8 +95,12 @@ export interface DumpedAwait {
   readonly what: string;
   /** The other task's id. */
   readonly task?: number;
-  /** Who holds the lock that it waits for. */
+  /** What it waits at, as {@linkcode DumpedObject.name} has it: of a select there may be several. */
+  readonly objects?: readonly string[];
+  /** On which threads the lock is held that it waits for. */
   readonly heldBy?: readonly DumpedPlace[];
+  /** The tasks that hold it, as far as it is known. */
+  readonly heldByTasks?: readonly number[];
   /** Milliseconds since it began. */
   readonly forMs: number;
   /** Lines of the source: where it is, and then who awaits that, three at most. */
@@ -194,10 +200,23 @@ export interface DumpedObject {
   readonly count?: number;
   /** Values that a channel has room for, permits in all, tasks that a barrier waits for. */
   readonly limit?: number;
-  /** Threads that hold a lock. Which task of these does, nobody but the thread knows. */
-  readonly heldBy: readonly { readonly thread: DumpedPlace; readonly times: number }[];
+  /** Who holds a lock. */
+  readonly heldBy: readonly DumpedHolder[];
   /** Operations that are parked there, in turn; those of one thread that want the same are one entry. */
   readonly waiting: readonly DumpedWait[];
+}
+
+/** A thread that holds a lock, or permits of it. */
+export interface DumpedHolder {
+  /** A lock is its thread's: any task there may give it back. */
+  readonly thread: DumpedPlace;
+  /** How often, or how many permits. */
+  readonly times: number;
+  /**
+   * With {@linkcode SchedulerOptions.stacks}: the tasks that have taken it. One that is not in {@linkcode Dump.tasks} has ended, and has
+   * not given it back. Missing: it may be any of the {@linkcode DumpedThread.begun} tasks of that thread, or one that has ended.
+   */
+  readonly tasks?: readonly number[];
 }
 
 /** Operations of one thread that wait for the same. */
@@ -226,12 +245,24 @@ export interface DumpedDescriptor {
 }
 
 /**
- * Threads in a circle: an operation on each waits for a lock that the next one holds. It is a deadlock if on each of them it is one
- * task that holds and waits; a thread on which other tasks wait for the lock than hold one may get out of it. Locks that only one
- * thread knows are not seen.
+ * A circle: who waits at each step waits for who does at the next one, and at the last for the first.
+ *
+ * With {@linkcode SchedulerOptions.stacks} these are tasks: of one thread, or of several, or one alone that waits for what it holds
+ * itself. It is a deadlock, unless a task has more than one await and any of them would do. Without, they are threads: a deadlock if on
+ * each of them it is one task that holds and waits, and a thread whose other tasks hold the lock may get out of it.
  */
-export type DumpedCycle = readonly {
+export type DumpedCycle = readonly DumpedStep[];
+
+/** One of a circle waits for the next one. */
+export interface DumpedStep {
+  /** On which thread somebody waits. */
   readonly thread: DumpedPlace;
+  /** Which of its tasks, if that is known. */
+  readonly task?: number;
+  /** A lock, as {@linkcode DumpedObject.name} has it, or `task 9`. */
   readonly waitsFor: string;
+  /** On which thread that is held; or that of the task. */
   readonly heldBy: DumpedPlace;
-}[];
+  /** Which of its tasks holds it, if that is known; or the task. */
+  readonly heldByTask?: number;
+}

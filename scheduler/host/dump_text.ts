@@ -3,19 +3,20 @@ import { OUTSIDE } from "../machine/await_watch.ts";
 import type {
   Dump,
   DumpedAwait,
+  DumpedCycle,
   DumpedDescriptor,
   DumpedObject,
-  DumpedPlace,
   DumpedTask,
   DumpedThread,
 } from "./dump.ts";
+import { Parties, placeText } from "./dumped_parties.ts";
 
 /** Ids of one entry that are printed. Guess: enough to look for one of them in a log. */
 const MOST_IDS = 8;
 
 export function dumpText(dump: Dump): string {
   const { name, isClosed, procs, idleProcs, spinning, tasks, threads, native } = dump;
-  const states = new Map(threads.map((thread) => [thread.tid, thread]));
+  const parties = new Parties(dump);
   const lines = [
     `Heddle${name === undefined ? "" : ` "${name}"`} at ${dump.time}${isClosed ? ", closed" : ""}: ` +
     `${count(procs, "proc")} (${idleProcs} idle), ${
@@ -24,10 +25,10 @@ export function dumpText(dump: Dump): string {
     `${count(tasks.length, "task")}, ${count(native.calls, "native call")} on ${
       count(native.threads, "native thread")
     }`,
-    ...section("Cycles of threads that wait for each other", dump.cycles.map(cycleText)),
-    ...section("Tasks", grouped(tasks, (task) => taskText(task, states))),
+    ...section("Cycles of waiting", dump.cycles.map((cycle) => cycleText(cycle, parties))),
+    ...section("Tasks", grouped(tasks, (task) => taskText(task, parties))),
     ...section("Threads", grouped(threads, threadText)),
-    ...section("Channels and locks", dump.objects.map(objectText)),
+    ...section("Channels and locks", dump.objects.map((object) => objectText(object, parties))),
     ...section("Descriptors", grouped(dump.descriptors, descriptorText)),
     ...section(
       "Processors",
@@ -60,23 +61,26 @@ function grouped<T>(all: readonly T[], text: (one: T) => readonly [id: number, w
     if (known === undefined) ids.set(key, { what, rest, ids: [id] });
     else known.ids.push(id);
   }
-  return [...ids.values()].map(({ what, rest, ids }) => {
-    const shown = ids.slice(0, MOST_IDS).join(", ");
-    const more = ids.length > MOST_IDS ? ` and ${ids.length - MOST_IDS} more` : "";
-    return `${ids.length === 1 ? what : `${ids.length} ${what}s`} ${shown}${more} ${rest}`;
-  });
+  return [...ids.values()].map(({ what, rest, ids }) => `${idsText(what, ids)} ${rest}`);
+}
+
+function idsText(what: string, ids: readonly number[]): string {
+  const shown = ids.slice(0, MOST_IDS).join(", ");
+  const more = ids.length > MOST_IDS ? ` and ${ids.length - MOST_IDS} more` : "";
+  return `${ids.length === 1 ? what : `${ids.length} ${what}s`} ${shown}${more}`;
 }
 
 function taskText(
-  { id, name, module, state, startedBy, thread, parent, hasTurn, forMs, awaits }: DumpedTask,
-  threads: ReadonlyMap<number, DumpedThread>,
+  { id, name, module, state, startedBy, thread, parent, hasTurn, forMs, awaits, holds }: DumpedTask,
+  parties: Parties,
 ): [number, string, string] {
-  const on = typeof thread === "number" ? threads.get(thread) : undefined;
+  const on = parties.thread(thread);
   const where = thread === undefined ? "" : `, ${placeText(thread)}${on === undefined ? "" : ` ${what(on)}`}`;
   const by = startedBy === "host" ? "" : `, started on ${placeText(startedBy)}`;
   const parentText = parent === undefined ? "" : ` by task ${parent}`;
   const turn = hasTurn ? ", has its turn" : "";
-  const rest = awaitsText(awaits ?? []);
+  const rest = awaitsText(awaits ?? [], parties) +
+    (holds === undefined ? "" : `\n    holds: ${holds.join(", ")}`);
   return [
     id,
     "task",
@@ -84,15 +88,30 @@ function taskText(
   ];
 }
 
-/** Of what is known; else of what is not. Its own functions await each other, too. */
-function awaitsText(awaits: readonly DumpedAwait[]): string {
+/** Of what is known; else of what is not: a task's own functions await each other, too. Equal ones are one. */
+function awaitsText(awaits: readonly DumpedAwait[], parties: Parties): string {
+  if (awaits.length === 0) return "";
+  if (awaits.length === 1) return awaitText(awaits[0], 1, [], parties);
   const known = awaits.filter(({ what }) => what !== OUTSIDE);
-  return (known.length > 0 ? known : awaits).map((one) => {
-    const held = one.heldBy === undefined ? "" : `, which ${one.heldBy.map(placeText).join(" and ")} holds`;
-    return `\n    awaits${age(one.forMs)}: ${one.what}${held}${
-      one.at.map((line) => `\n      at ${line}`).join("")
-    }`;
-  }).join("");
+  const groups = new Map<string, { first: DumpedAwait; count: number; tasks: number[] }>();
+  for (const one of known.length > 0 ? known : awaits) {
+    const key = `${one.task === undefined ? one.what : ""}${age(one.forMs)}${parties.lines(one.at)}`;
+    let group = groups.get(key);
+    if (group === undefined) groups.set(key, group = { first: one, count: 0, tasks: [] });
+    group.count++;
+    if (one.task !== undefined) group.tasks.push(one.task);
+  }
+  let all = "";
+  for (const { first, count, tasks } of groups.values()) all += awaitText(first, count, tasks, parties);
+  return all;
+}
+
+function awaitText(one: DumpedAwait, count: number, tasks: readonly number[], parties: Parties): string {
+  const { objects = [], at, forMs } = one;
+  const what = tasks.length > 1 ? idsText("task", tasks) : one.what;
+  const times = tasks.length > 1 || count === 1 ? "" : ` (${count} times)`;
+  const held = objects.length === 0 ? "" : objects.map((name) => parties.heldBy(name)).join("");
+  return `\n    awaits${age(forMs)}: ${what}${times}${held}${parties.lines(at)}`;
 }
 
 /** Minutes, as in Go's dump: else no two were equal. */
@@ -119,15 +138,13 @@ function threadText(thread: DumpedThread): [number, string, string] {
   return [tid, "thread", `${name === undefined ? "" : `"${name}" `}[${what(thread)}]: ${facts.join(", ")}`];
 }
 
-function objectText(object: DumpedObject): string {
+function objectText(object: DumpedObject, parties: Parties): string {
   const { name, count: filled, limit, isClosed, isPoisoned, heldBy, waiting } = object;
   const facts = [
     ...(filled === undefined ? [] : [limit === undefined ? String(filled) : `${filled} of ${limit}`]),
     ...(isClosed ? ["closed"] : []),
     ...(isPoisoned ? ["a thread died that held it"] : []),
-    ...heldBy.map(({ thread, times }) =>
-      `held by ${placeText(thread)}${times === 1 ? "" : ` (${times} times)`}`
-    ),
+    ...(heldBy.length === 0 ? [] : [parties.heldBy(name).slice(2)]),
     ...waiting.map(({ operation, thread, count, inSelect }) =>
       `${placeText(thread)} waits to ${verb(operation)}${inSelect ? " in a select" : ""}${
         count === 1 ? "" : ` (${count} times)`
@@ -149,13 +166,10 @@ function verb(operation: string): string {
   return operation === "wait" ? "go on" : operation;
 }
 
-function cycleText(cycle: Dump["cycles"][number]): string {
-  return cycle.map(({ thread, waitsFor, heldBy }) =>
-    `${placeText(thread)} waits for ${waitsFor}, which ${placeText(heldBy)} holds`
-  ).join("; ");
-}
-
-function placeText(place: DumpedPlace): string {
-  if (place === "host") return "the host";
-  return place === "starting" ? "a thread that is starting" : `thread ${place}`;
+function cycleText(cycle: DumpedCycle, parties: Parties): string {
+  return cycle.map(({ thread, task, waitsFor, heldBy, heldByTask }) => {
+    const who = `${parties.text(thread, task)} waits for ${waitsFor}`;
+    // Who waits for a task waits for nobody else.
+    return waitsFor === `task ${heldByTask}` ? who : `${who}, held by ${parties.text(heldBy, heldByTask)}`;
+  }).join("; ");
 }

@@ -14,10 +14,10 @@
  *   descriptors       poll_sets.ts: the kernel's.
  *   what waits here   the host's own.
  *
- *   awaits            with `stacks: true`: seen_journal.ts. What did not hold still is left out, and counted.
+ *   awaits, holders   with `stacks: true`: seen_journal.ts. What did not hold still is left out, and counted.
  *
- * What lives in the heap of a thread alone cannot be read from here: children without a slot, what a task awaits, local
- * channels and locks. The thread says how many tasks have begun on it, and its parked operations on shared objects are known. With
+ * What lives in the heap of a thread alone cannot be read from here: children without a slot, what a task awaits, which
+ * task has taken a lock, local channels and locks. The thread says how many tasks have begun on it, and its parked operations on shared objects are known. With
  * `stacks: true` it keeps a journal of the rest.
  */
 import type { Shim } from "../../ffi/shim.ts";
@@ -48,7 +48,6 @@ import { splitKey } from "../tasks/define.ts";
 import { doublesOf } from "../tracing/meter.ts";
 import type {
   Dump,
-  DumpedCycle,
   DumpedDescriptor,
   DumpedObject,
   DumpedPlace,
@@ -61,6 +60,7 @@ import { dumpText } from "./dump_text.ts";
 import { addAwaits } from "./dumped_awaits.ts";
 import { seePollSet } from "./poll_sets.ts";
 import { SeenJournal } from "./seen_journal.ts";
+import { cyclesOf } from "./wait_cycles.ts";
 import { kernelName, systemCall } from "./system_calls.ts";
 
 /** What the host alone knows. */
@@ -136,7 +136,7 @@ export class Dumper {
       objects: dumpedObjects,
       descriptors: [HOST, ...known.isolates].flatMap((isolate) => this.#descriptors(isolate)),
       native: known.native,
-      cycles: this.#cycles(seen),
+      cycles: cyclesOf(tasks, dumpedObjects),
       unstable,
     };
     return Object.defineProperty(dump, "toString", { value: () => dumpText(dump) });
@@ -196,7 +196,7 @@ export class Dumper {
   }
 
   /** Returns how many were left out. */
-  #addAwaits(tasks: DumpedTask[], objects: readonly DumpedObject[], isolates: readonly number[]): number {
+  #addAwaits(tasks: DumpedTask[], objects: DumpedObject[], isolates: readonly number[]): number {
     let unstable = 0;
     const journals: [DumpedPlace, SeenJournal][] = [];
     for (const isolate of isolates) {
@@ -300,60 +300,6 @@ export class Dumper {
         inSelect: wait.isInSelect,
       })),
     };
-  }
-
-  /** By isolate: a shortest way back to it, once for each circle. What one holds and waits for itself is no circle of threads. */
-  #cycles(objects: readonly SeenObject[]): DumpedCycle[] {
-    const edges = new Map<number, { to: number; object: SeenObject }[]>();
-    for (const object of objects) {
-      for (const { isolate: from } of object.waits) {
-        for (const [to] of object.holders) {
-          if (to === from) continue;
-          const known = edges.get(from);
-          if (known === undefined) edges.set(from, [{ to, object }]);
-          else known.push({ to, object });
-        }
-      }
-    }
-    const told = new Set<number>();
-    const cycles: DumpedCycle[] = [];
-    for (const start of edges.keys()) {
-      if (told.has(start)) continue;
-      const way = wayBack(start, edges);
-      if (way === undefined) continue;
-      for (const { from } of way) told.add(from);
-      cycles.push(way.map(({ from, to, object }) => ({
-        thread: this.#place(from),
-        waitsFor: nameOf(object),
-        heldBy: this.#place(to),
-      })));
-    }
-    return cycles;
-  }
-}
-
-interface Step {
-  readonly from: number;
-  readonly to: number;
-  readonly object: SeenObject;
-}
-
-/** Breadth first. */
-function wayBack(
-  start: number,
-  edges: ReadonlyMap<number, readonly { to: number; object: SeenObject }[]>,
-): Step[] | undefined {
-  const ways: Step[][] = [[]];
-  const seen = new Set<number>();
-  for (const way of ways) {
-    const from = way.at(-1)?.to ?? start;
-    for (const { to, object } of edges.get(from) ?? []) {
-      if (seen.has(to)) continue;
-      seen.add(to);
-      const longer = [...way, { from, to, object }];
-      if (to === start) return longer;
-      ways.push(longer);
-    }
   }
 }
 

@@ -7,6 +7,7 @@ import {
   CHUNK_BYTES,
   ENTRY_WORDS,
   FREE,
+  HOLDS,
   J_BYTES,
   J_COUNT,
   J_HAS_ENTRIES,
@@ -26,13 +27,13 @@ import { MOST_LOOKS } from "../slots/seen_slot.ts";
 
 /** An entry that was there at one moment. */
 export interface SeenEntry {
-  /** BEGUN or AWAITS. */
+  /** BEGUN, AWAITS or HOLDS. */
   readonly kind: number;
   readonly task: number;
-  /** Its parent, or the task that it awaits; 0: neither. */
+  /** Its parent, or the task that it awaits; 0: neither. Of HOLDS how often. */
   readonly other: number;
-  /** Milliseconds of the time of day. */
-  readonly since: number;
+  /** Milliseconds since then. */
+  readonly forMs: number;
   /** A key, or lines of the source; "" if there was no room for them. */
   readonly place: string;
   readonly what: string;
@@ -53,6 +54,7 @@ export class SeenJournal {
   #lastText = "";
   /** By its word. */
   readonly #texts = new Map<number, string>();
+  readonly #now = Math.round(performance.timeOrigin + performance.now());
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -85,7 +87,8 @@ export class SeenJournal {
         kind,
         task: this.#wide(J_TASK),
         other: this.#wide(J_OTHER),
-        since: this.#wide(J_SINCE),
+        // The clock may have been set back.
+        forMs: Math.max(0, this.#now - this.#wide(J_SINCE)),
         place: this.#text(this.#copy[J_PLACE]),
         what: this.#what(this.#copy[J_BYTES]),
         hasTurn: entry === turn,
@@ -106,7 +109,7 @@ export class SeenJournal {
     for (let i = J_WHAT; i < end; i++) this.#copy[i] = load(words, entry + i);
     if (load(words, entry + J_COUNT) !== count) return -1;
     const kind = this.#copy[J_KIND];
-    if (kind !== FREE && kind !== BEGUN && kind !== AWAITS) {
+    if (kind !== FREE && kind !== BEGUN && kind !== AWAITS && kind !== HOLDS) {
       throw new Error(`Heddle: the journal has an entry of kind ${kind}.`);
     }
     return kind;

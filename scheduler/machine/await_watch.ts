@@ -1,5 +1,6 @@
 /**
- * With `stacks: true`, what the tasks of a thread await, and where in the source: told to the thread's journal (tracing/journal.ts).
+ * With `stacks: true`, what the tasks of a thread await, and where in the source, and which locks they hold: told to the thread's
+ * journal (tracing/journal.ts).
  *
  * V8's promise hooks tell it. `init` is called in the middle of each `await`, and of each `then`, with the promise that is awaited and
  * the stack as it is; `before` when that has settled, and what awaited it goes on. Whose await it is follows from the task that has
@@ -12,13 +13,13 @@
  * An await takes 30 us so (on a busy machine, in CPU time), nearly all of it for the stack, whose lines Deno maps to their sources.
  * Without `stacks` it costs nothing: no hook is installed, and no function is wrapped.
  */
-import { AWAITS, BEGUN } from "../arena/layout/journal.ts";
+import { AWAITS, BEGUN, HOLDS } from "../arena/layout/journal.ts";
 import { THREAD } from "../codec/trace.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { TaskFunction } from "../tasks/call.ts";
 import type { ChildTask } from "../tasks/promise.ts";
 import type { Journal } from "../tracing/journal.ts";
-import type { Tap } from "../tracing/tap.ts";
+import type { HoldTap, Tap } from "../tracing/tap.ts";
 
 /** As node:v8's `promiseHooks.createHook` takes them. */
 export interface PromiseHooks {
@@ -49,6 +50,16 @@ interface WatchedTask {
   isOver: boolean;
 }
 
+/** A lock that was taken and not given back, or permits of it. */
+interface Hold {
+  /** In the journal; 0: it is not there. */
+  entry: number;
+  /** Who has taken it, if that is known. A lock is its thread's: it may be given back by another one, or never. */
+  readonly task: WatchedTask | undefined;
+  readonly name: string;
+  times: number;
+}
+
 /** Where a promise comes from by which a task goes on. */
 interface Pending {
   readonly task: WatchedTask;
@@ -62,7 +73,7 @@ interface CallSite {
   toString(): string;
 }
 
-export class AwaitWatch implements Tap, PromiseHooks {
+export class AwaitWatch implements Tap, HoldTap, PromiseHooks {
   readonly #journal: Journal;
   readonly #locks: Pick<Locks, "hold" | "release">;
   /** Whose turn it is. */
@@ -71,6 +82,14 @@ export class AwaitWatch implements Tap, PromiseHooks {
   readonly #operations = new WeakMap<object, string>();
   /** Of the operation whose promise is about to be made. */
   #announced = "";
+  /** Who has parked an operation. */
+  readonly #parked = new WeakMap<object, WatchedTask>();
+  /** Of each lock, oldest first. */
+  readonly #holds = new WeakMap<object, Hold[]>();
+  /** Locks that nobody knows any more, and nobody gives back. */
+  readonly #collected = new FinalizationRegistry<Hold[]>((holds) => {
+    for (const { entry } of holds.splice(0)) this.#write((journal) => journal.close(entry));
+  });
 
   constructor(journal: Journal, locks: Pick<Locks, "hold" | "release">) {
     this.#journal = journal;
@@ -144,25 +163,16 @@ export class AwaitWatch implements Tap, PromiseHooks {
     }
     const task = this.#current;
     if (task === undefined || task.isOver) return;
-    const what = this.#operations.get(parent) ?? childOf(parent);
-    const entry = this.#await(task, parent, what);
+    const entry = this.#await(task, childOf(parent), this.#operations.get(parent));
     this.#pending.set(promise, { task, entry });
   };
 
   /** What the scheduler itself awaits for a task is that task's if it is an operation; else who calls us awaits more than this. */
-  #await(task: WatchedTask, parent: object, what: string | undefined): number {
-    const lines = linesOfUser(what !== undefined, this.init as () => void);
+  #await(task: WatchedTask, child: number, operation: string | undefined): number {
+    const lines = linesOfUser(child !== 0 || operation !== undefined, this.init as () => void);
     if (lines === "") return 0;
-    const other = (parent as Partial<ChildTask>).id;
-    const entry = this.#write((journal) =>
-      journal.open(
-        AWAITS,
-        task.id,
-        typeof other === "number" ? other : 0,
-        journal.text(lines),
-        what ?? OUTSIDE,
-      )
-    );
+    const what = child !== 0 ? "" : operation ?? OUTSIDE;
+    const entry = this.#write((journal) => journal.open(AWAITS, task.id, child, journal.text(lines), what));
     if (entry !== 0) task.awaits.add(entry);
     return entry;
   }
@@ -193,13 +203,50 @@ export class AwaitWatch implements Tap, PromiseHooks {
   // What operations say -----------------------------------------------------------------------------------------------
 
   /** Of a select there are several before its promise. */
-  waits(_what: object, text: string): void {
+  waits(what: object, text: string): void {
+    if (this.#current !== undefined) this.#parked.set(what, this.#current);
     this.#announced += this.#announced === "" ? text : ` or ${text}`;
   }
 
   waited(): void {}
 
   readied(): void {}
+
+  // Locks -------------------------------------------------------------------------------------------------------------
+
+  took(lock: object, name: string, times: number, waiter?: object): void {
+    const task = waiter === undefined ? this.#current : this.#parked.get(waiter);
+    let holds = this.#holds.get(lock);
+    if (holds === undefined) {
+      this.#holds.set(lock, holds = []);
+      this.#collected.register(lock, holds);
+    }
+    const hold = { entry: 0, task, name, times };
+    this.#tell(hold);
+    holds.push(hold);
+  }
+
+  gave(lock: object, times: number): void {
+    const holds = this.#holds.get(lock);
+    for (let left = times; holds !== undefined && holds.length > 0 && left > 0;) {
+      const own = holds.findLastIndex(({ task }) => task !== undefined && task === this.#current);
+      const index = Math.max(0, own);
+      const hold = holds[index];
+      const given = Math.min(left, hold.times);
+      left -= given;
+      hold.times -= given;
+      this.#write((journal) => journal.close(hold.entry));
+      if (hold.times === 0) holds.splice(index, 1);
+      else this.#tell(hold);
+    }
+  }
+
+  #tell(hold: Hold): void {
+    const { task, name, times } = hold;
+    hold.entry = task === undefined
+      ? 0
+      : this.#write((journal) => journal.open(HOLDS, task.id, times, 0, name));
+  }
 
   /** A thread that is frozen in the middle of it would keep the entry from all dumps. */
   #write<T>(write: (journal: Journal) => T): T {
@@ -212,9 +259,10 @@ export class AwaitWatch implements Tap, PromiseHooks {
   }
 }
 
-function childOf(promise: object): string | undefined {
+/** Its number; 0: it is no task. */
+function childOf(promise: object): number {
   const { id, progress } = promise as Partial<ChildTask>;
-  return typeof id === "number" && progress !== undefined ? `task ${id}` : undefined;
+  return typeof id === "number" && progress !== undefined ? id : 0;
 }
 
 /** The first is where it awaits; "" if that is not the user's own code. `isOperation`: then who called the scheduler counts. */

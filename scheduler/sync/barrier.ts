@@ -6,7 +6,7 @@ import type { Home } from "../tasks/home.ts";
 import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
-
+import type { Waiter } from "./waiter.ts";
 import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const WAIT = 1;
@@ -84,8 +84,8 @@ class Core extends SharedLock {
     this.words[this.object + L_COUNT]--;
   }
 
-  override result(_demand: number, hasWaited: boolean): boolean {
-    return !hasWaited;
+  override result(_demand: number, waiter: Waiter | undefined): boolean {
+    return waiter === undefined;
   }
 }
 

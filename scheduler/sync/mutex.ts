@@ -5,6 +5,8 @@ import { giveName, type SharedOptions } from "./object_name.ts";
 import type { WaitOptions } from "../tasks/options.ts";
 import { knowHandle, MUTEX } from "./handles.ts";
 import { MutexCore } from "./mutex_core.ts";
+import { isolateOf } from "./isolate.ts";
+import { WatchedMutex } from "./watched_mutex.ts";
 
 /**
  * A lock that one task holds at a time. Who waits for it gets it in turn, handed over by who unlocks, so nobody starves.
@@ -33,7 +35,8 @@ export class Mutex {
   /** One that nobody holds. */
   constructor(home: Home, options?: SharedOptions) {
     if (options !== undefined) giveName(this, options);
-    this.#core = new MutexCore(this, home);
+    const isWatched = isolateOf(home, "new Mutex").meter.holds !== undefined;
+    this.#core = isWatched ? new WatchedMutex(this, home) : new MutexCore(this, home);
   }
 
   /** Whether anybody holds it at this moment. */

@@ -6,7 +6,7 @@ import type { Home } from "../tasks/home.ts";
 import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { SharedLock } from "./shared_lock.ts";
-
+import type { Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const ASK = 1;
@@ -76,6 +76,7 @@ class Core extends SharedLock {
       this.words[this.object + L_COUNT] = COMPLETE;
       this.words[this.object + L_HOLDER] = 0;
     });
+    this.gave(1);
   }
 
   override attempt(): number {
@@ -90,8 +91,10 @@ class Core extends SharedLock {
     return this.words[this.object + L_COUNT] === COMPLETE;
   }
 
-  override result(_demand: number, hasWaited: boolean, outcome: number): boolean {
-    return !hasWaited && outcome === SUCCEEDED;
+  override result(_demand: number, waiter: Waiter | undefined, outcome: number): boolean {
+    const isFirst = waiter === undefined && outcome === SUCCEEDED;
+    if (isFirst) this.took(1, undefined);
+    return isFirst;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Home } from "../tasks/home.ts";
 import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_HOLDER } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
+import type { Waiter } from "./waiter.ts";
 import { signalOf, type WaitOptions } from "../tasks/options.ts";
 
 /** What a reader's demand is. */
@@ -78,6 +79,7 @@ class Core extends SharedLock {
       else this.words[this.object + L_COUNT]--;
       this.countHeld(this.isolate.number, -1);
     });
+    this.gave(1);
   }
 
   override grant(demand: number, isolate: number): boolean {
@@ -93,7 +95,8 @@ class Core extends SharedLock {
     return true;
   }
 
-  override result(demand: number): Disposable {
+  override result(demand: number, waiter?: Waiter): Disposable {
+    this.took(1, waiter);
     return new Guard(() => this.#release(demand));
   }
 }

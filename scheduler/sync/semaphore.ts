@@ -5,6 +5,7 @@ import type { Home } from "../tasks/home.ts";
 import { giveName, type SharedOptions } from "./object_name.ts";
 import { L_COUNT, L_LIMIT } from "../arena/layout/object.ts";
 import { Guard, SharedLock } from "./shared_lock.ts";
+import type { Waiter } from "./waiter.ts";
 import { requireInteger, signalOf, type WaitOptions } from "../tasks/options.ts";
 
 const MAX_PERMITS = 1 << 30;
@@ -103,6 +104,7 @@ class Core extends SharedLock {
       words[object + L_COUNT] += permits;
       this.countHeld(this.isolate.number, -permits);
     });
+    this.gave(permits);
   }
 
   override grant(permits: number, isolate: number): boolean {
@@ -113,7 +115,8 @@ class Core extends SharedLock {
     return true;
   }
 
-  override result(permits: number): Disposable {
+  override result(permits: number, waiter?: Waiter): Disposable {
+    this.took(permits, waiter);
     return new Guard(() => this.release(permits));
   }
 }

@@ -86,13 +86,23 @@ export abstract class SharedLock implements Waited, Shareable {
 
   /** Under the lock: whether the first demand in the queue, an isolate's, can be met; then it is. */
   abstract grant(demand: number, isolate: number): boolean;
-  /** What the operation resolves with. `outcome` is what `attempt` said, or SUCCEEDED for one that has waited. */
-  abstract result(demand: number, hasWaited: boolean, outcome: number): unknown;
+  /** What the operation resolves with: `waiter`, or one that has not waited. `outcome` is what `attempt` said, or SUCCEEDED. */
+  abstract result(demand: number, waiter: Waiter | undefined, outcome: number): unknown;
   /** Under the lock: one that waited was taken back, or could not. */
   withdrawn(): void {}
 
   get name(): string {
     return `${this.handle.constructor.name} ${this.object >> 4}`;
+  }
+
+  /** Tells who hears of it that a task holds it now, or so many permits. */
+  took(times: number, waiter: Waiter | undefined): void {
+    this.isolate.meter.holds?.took(this, this.name, times, waiter);
+  }
+
+  /** That has been given back. Those whose turn it was then may have taken it already. */
+  gave(times: number): void {
+    this.isolate.meter.holds?.gave(this, times);
   }
 
   /** Counts what an isolate holds. Under the lock. */
@@ -129,7 +139,7 @@ export abstract class SharedLock implements Waited, Shareable {
     isolate.objectLocks.unlock(object);
     if (outcome === POISONED) return Promise.reject(this.isolate.poisoned(this.name));
     this.#readyCompleted();
-    return isolate.doneWith(this.result(demand, false, outcome) as T);
+    return isolate.doneWith(this.result(demand, undefined, outcome) as T);
   }
 
   takeNow(demand: number): boolean {
@@ -208,7 +218,7 @@ export abstract class SharedLock implements Waited, Shareable {
   completed(waiter: Waiter, outcome: number): void {
     this.isolate.unparked(waiter);
     if (outcome === POISONED) reject(waiter, this.isolate.poisoned(this.name));
-    else waiter.resolve(this.result(waiter.role, true, SUCCEEDED));
+    else waiter.resolve(this.result(waiter.role, waiter, SUCCEEDED));
   }
 
   describe(_waiter: Waiter): string {

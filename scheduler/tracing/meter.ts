@@ -13,7 +13,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { METER_CALLS, METER_DOUBLES, METER_LATENCY } from "../arena/layout/meter.ts";
 import { record } from "./histogram.ts";
-import { type Tap, Taps } from "./tap.ts";
+import { type HoldTap, type Tap, Taps } from "./tap.ts";
 import { CALLED, type Clocks, QUEUED, Tracer } from "./tracer.ts";
 
 /** Of tasks with a slot, one in so many, less 1: two looks at the clock are 0.3% of the 1.4 us that one takes. */
@@ -26,6 +26,8 @@ export class Meter {
   tracer: Tracer | undefined = undefined;
   /** That, and who else hears of waits. */
   tap: Tap | undefined = undefined;
+  /** Who hears of locks that are taken, from before the first one on. */
+  holds: HoldTap | undefined = undefined;
   /** Called when `tap` has changed. */
   onTap: (() => void) | undefined = undefined;
   #listener: Tap | undefined = undefined;
@@ -58,9 +60,10 @@ export class Meter {
     return this.tracer;
   }
 
-  /** It hears of waits from now on. */
-  listen(listener: Tap): void {
+  /** It hears of waits and of locks from now on. */
+  listen(listener: Tap & HoldTap): void {
     this.#listener = listener;
+    this.holds = listener;
     this.#tell();
   }
 

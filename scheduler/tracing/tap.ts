@@ -11,6 +11,14 @@ export interface Tap {
   readied(what: object): void;
 }
 
+/** Who hears which task takes a lock and gives it back: the journal, with `stacks: true`. */
+export interface HoldTap {
+  /** By the task whose turn it is; or by the one that parked `waiter`, if it has waited. `times`: so many permits. */
+  took(lock: object, name: string, times: number, waiter?: object): void;
+  /** By the task whose turn it is, if it has the lock; else what was taken first. */
+  gave(lock: object, times: number): void;
+}
+
 /** One after the other. */
 export class Taps implements Tap {
   readonly #first: Tap;

@@ -1,13 +1,28 @@
 // With `stacks: true` a dump says of each task what it awaits, and where, also while its thread hangs.
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { Channel, type DumpedAwait, type DumpedTask, Mutex, Scheduler } from "@heddle/heddle";
+import {
+  Channel,
+  type DumpedAwait,
+  type DumpedStep,
+  type DumpedTask,
+  Mutex,
+  RWMutex,
+  Scheduler,
+  Semaphore,
+} from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import {
   awaitsChild,
   awaitsOwn,
+  crosses,
+  holdsAll,
+  keeps,
+  keepsFromChild,
   locksOther,
   locksOwn,
+  locksTwice,
+  quarrels,
   receivesDeep,
   selectsOne,
   sleepsLong,
@@ -83,11 +98,11 @@ Deno.test("a dump says what each task awaits, since when, and in which line", as
     assertMatch(waits.what, /^lock mutex \d+ "accounts"$/);
     assertEquals([waits.heldBy, lineOf(waits)], [["host"], "using _guard = await mutex.lock();"]);
     const { what, heldBy } = await awaited(own.id, /^lock/);
-    assertEquals([what, heldBy], ["lock a mutex of this thread", [find(own.id)!.thread]]);
-    assertMatch(
-      String(sched.dump()),
-      /awaits: lock mutex \d+ "accounts", which the host holds\n {6}at locksOther /,
-    );
+    assertMatch(what, /^lock mutex \d+$/);
+    assertEquals(heldBy, [find(own.id)!.thread]);
+    const text = String(sched.dump());
+    assertMatch(text, /awaits: lock mutex \d+ "accounts", held by the host\n {6}at locksOther /);
+    assertMatch(text, new RegExp(`lock mutex \\d+, held by task ${own.id} \\(locksOwn\\) of thread \\d+\n`));
     end.abort();
     guard[Symbol.dispose]();
     await Promise.all([own, other]);
@@ -170,4 +185,106 @@ Deno.test("without stacks a dump says nothing of awaits, and knows no child that
   assertEquals([only.awaits, only.forMs, others], [undefined, undefined, []]);
   await release.send(1);
   await task;
+});
+
+Deno.test("with stacks a dump says which task holds a lock, and has circles of tasks of one thread", async (t) => {
+  await using sched = await Scheduler.start({ procs: 1, stacks: true });
+  // While somebody sleeps nothing is a deadlock.
+  const sleeps = sched.go(sleepsLong());
+  const cycles = () => sched.dump().cycles;
+  const circle = async () => {
+    await until(() => cycles().length === 1, "there is a circle");
+    const [steps] = cycles();
+    const tasks = new Map(sched.dump().tasks.map((task) => [task.id, task]));
+    return steps.map((step, i) => {
+      assertEquals(step.heldByTask, steps[(i + 1) % steps.length].task);
+      assertEquals(tasks.get(step.task!)!.thread, step.thread);
+      return step;
+    });
+  };
+  const labels = (steps: readonly DumpedStep[]) => steps.map(({ waitsFor }) => waitsFor.replace(/\d+ ?/, ""));
+
+  await t.step("two of a locker, about what the host has made, and nobody else of that thread", async () => {
+    await using locker = await sched.locker();
+    const [arrived, release] = [new Flag(), new Channel<number>(sched)];
+    const [mine, yours] = ["mine", "yours"].map((name) => new Mutex(sched, { name }));
+    const bystander = locker.go(receivesDeep(release));
+    const tasks = [
+      locker.go(crosses(mine, yours, arrived.buffer, 2)),
+      locker.go(crosses(yours, mine, arrived.buffer, 2)),
+    ];
+    const steps = await circle();
+    assertEquals(steps.map(({ task }) => task).toSorted(), tasks.map(({ id }) => id).toSorted());
+    assertEquals(new Set(steps.map(({ thread }) => thread)), new Set([locker.tid]));
+    assertEquals(labels(steps).toSorted(), ['mutex "mine"', 'mutex "yours"']);
+    const dump = sched.dump();
+    const holders = new Map(dump.objects.flatMap(({ label, heldBy }) => heldBy.map((by) => [label, by])));
+    assertEquals(holders.get("mine"), { thread: locker.tid, times: 1, tasks: [tasks[0].id] });
+    assertEquals(dump.tasks.find(({ id }) => id === tasks[1].id)!.holds, [
+      dump.objects.find(({ label }) => label === "yours")!.name,
+    ]);
+    assertEquals(dump.tasks.find(({ id }) => id === bystander.id)!.holds, undefined);
+    const [one, other] = steps.map(({ task }) => `task ${task} \\(crosses\\) of thread \\d+`);
+    assertMatch(
+      String(dump),
+      new RegExp(
+        `${one} waits for mutex \\d+ "\\w+", held by ${other}; ${other} waits for .*, held by ${one}\n`,
+      ),
+    );
+    for (const task of tasks) task.cancel();
+    await release.send(1);
+    await Promise.allSettled([...tasks, bystander]);
+  });
+  await t.step("children that nobody else knows, about mutexes of theirs", async () => {
+    const task = sched.go(quarrels(new Flag().buffer));
+    const steps = await circle();
+    assertEquals(labels(steps).toSorted(), ['mutex "fork"', 'mutex "knife"', 'mutex "spoon"']);
+    task.cancel();
+    await task.catch(() => {});
+    await until(() => cycles().length === 0, "they have given up");
+  });
+  await t.step("a task that has what its child waits for, and one that waits for itself", async () => {
+    const mutexes = [new Mutex(sched), new Mutex(sched)];
+    const parent = sched.go(keepsFromChild(mutexes[0]));
+    const [first, second] = (await circle()).toSorted((a, b) => a.task! - b.task!);
+    assertEquals([first.task, first.waitsFor, first.heldByTask], [
+      parent.id,
+      `task ${second.task}`,
+      second.task,
+    ]);
+    assertMatch(second.waitsFor, /^mutex /);
+    parent.cancel();
+    await parent.catch(() => {});
+    await until(() => cycles().length === 0, "they have given up");
+    const alone = sched.go(locksTwice(mutexes[1]));
+    const [step, ...more] = await circle();
+    assertEquals([step.task, step.heldByTask, more], [alone.id, alone.id, []]);
+    alone.cancel();
+    await alone.catch(() => {});
+  });
+  await t.step("one that has ended with it, permits, and what was given back", async () => {
+    const [kept, permits, rows] = [new Mutex(sched), new Semaphore(sched, 4), new RWMutex(sched)];
+    const [release, keeper] = [new Channel<number>(sched), sched.go(keeps(kept))];
+    await keeper;
+    const task = sched.go(holdsAll(permits, rows, release));
+    const holders = () =>
+      sched.dump().objects.flatMap(({ kind, heldBy }) =>
+        heldBy.filter(({ tasks }) => tasks?.length === 1 && [task.id, keeper.id].includes(tasks[0]))
+          .map(({ times, tasks }) => [kind, times, tasks![0]])
+      ).toSorted();
+    await until(() => holders().length === 3, "it has all");
+    assertEquals(holders(), [["RWMutex", 1, task.id], ["Semaphore", 3, task.id], ["mutex", 1, keeper.id]]);
+    assertMatch(
+      String(sched.dump()),
+      new RegExp(`mutex \\d+: held by task ${keeper.id} of thread \\d+ \\(it has ended\\)`),
+    );
+    await release.send(1);
+    await until(() => holders().some(([, times]) => times === 2), "it has given one back");
+    await release.send(1);
+    await task;
+    await until(() => holders().length === 1, "it has ended, and given all back");
+    assertEquals(holders(), [["mutex", 1, keeper.id]]);
+  });
+  sleeps.cancel();
+  await sleeps.catch(() => {});
 });

@@ -87,8 +87,8 @@ Deno.test("a circle of threads that wait for each other stands out, in words and
   const [first, second] = sched.dump().cycles[0];
   assertEquals(
     text,
-    `Circle: thread ${first.thread} waits for ${first.waitsFor}, whose holder thread ${second.thread} waits for ` +
-      `${second.waitsFor}, which thread ${first.thread} holds.`,
+    `Circle: thread ${first.thread} waits for ${first.waitsFor}, held by thread ${second.thread}; ` +
+      `thread ${second.thread} waits for ${second.waitsFor}, held by thread ${first.thread}.`,
   );
   assertEquals(
     await page.evaluate(
@@ -102,6 +102,32 @@ Deno.test("a circle of threads that wait for each other stands out, in words and
   );
   assertMatch(await textOf(page, ".standsout"), /2 threads wait for each other/);
   await picture(page, "seeing-hang", "#waiting", "#objects");
+  assertEquals(errors, []);
+  await page.close();
+});
+
+Deno.test("a circle of tasks of one thread is told by tasks, and names who holds each lock", async () => {
+  await using sched = await Scheduler.start({ procs: 1, name: "table", stacks: true });
+  await using inspector = await inspect(sched);
+  const locker = await sched.locker();
+  const [fork, knife] = ["fork", "knife"].map((name) => new Mutex(sched, { name }));
+  const both = new Barrier(sched, 2);
+  const tasks = [locker.go(transfer(fork, knife, both)), locker.go(transfer(knife, fork, both))];
+  for (const task of tasks) task.catch(() => {});
+  const { page, errors } = await open(inspector.url);
+  const text = await seen<string>(page, `document.querySelector(".cycle")?.textContent`, "the circle");
+  const [first, second] = sched.dump().cycles[0].map(({ task }) => `task ${task} of thread ${locker.tid}`);
+  assertMatch(
+    text,
+    new RegExp(
+      `^Circle: ${first} waits for mutex \\d+ "\\w+", held by ${second}; ${second} .*, held by ${first}.$`,
+    ),
+  );
+  assertMatch(await textOf(page, ".standsout"), /2 tasks wait for each other/);
+  assertMatch(
+    await textOf(page, ".objects"),
+    new RegExp(`held by.*task ${tasks[0].id} of thread ${locker.tid}`, "s"),
+  );
   assertEquals(errors, []);
   await page.close();
 });

@@ -1,5 +1,5 @@
 /** Tasks that await something, for who looks at what and where. */
-import { Channel, Mutex, recv, select, task } from "@heddle/heddle";
+import { Channel, Mutex, recv, type RWMutex, select, type Semaphore, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 const receives = task(import.meta, "receives", async (_ctx, from: Channel<number>) => await from.recv());
@@ -37,6 +37,63 @@ export const locksOwn = task(import.meta, "locksOwn", async (ctx, signal: AbortS
 export const locksOther = task(import.meta, "locksOther", async (_ctx, mutex: Mutex) => {
   using _guard = await mutex.lock();
 });
+
+/** Locks the one, and once `arrived` tasks have done so the other. */
+export const crosses = task(
+  import.meta,
+  "crosses",
+  async (ctx, first: Mutex, second: Mutex, arrived: SharedArrayBuffer, count: number) => {
+    using _one = await first.lock();
+    const flag = new Flag(arrived);
+    flag.increment();
+    while (flag.value < count) await ctx.yield();
+    using _other = await second.lock({ signal: ctx.signal });
+  },
+);
+
+/** Children in a circle, about mutexes that their thread alone knows. */
+export const quarrels = task(import.meta, "quarrels", async (ctx, arrived: SharedArrayBuffer) => {
+  const mutexes = ["knife", "fork", "spoon"].map((name) => new Mutex(ctx, { name }));
+  const { signal } = ctx;
+  await Promise.all(
+    mutexes.map((mutex, i) => ctx.go(crosses(mutex, mutexes[(i + 1) % 3], arrived, 3), { signal })),
+  );
+});
+
+/** What its child waits for. */
+export const keepsFromChild = task(import.meta, "keepsFromChild", async (ctx, mutex: Mutex) => {
+  using _guard = mutex.tryLock();
+  await ctx.go(locksInTime(mutex), { signal: ctx.signal });
+});
+
+const locksInTime = task(import.meta, "locksInTime", async (ctx, mutex: Mutex) => {
+  using _guard = await mutex.lock({ signal: ctx.signal });
+});
+
+/** A mutex that it has itself. */
+export const locksTwice = task(import.meta, "locksTwice", async (ctx, mutex: Mutex) => {
+  await mutex.lock();
+  await mutex.lock({ signal: ctx.signal });
+});
+
+/** It ends with it. */
+export const keeps = task(import.meta, "keeps", async (_ctx, mutex: Mutex) => {
+  await mutex.lock();
+});
+
+/** Until it receives something. */
+export const holdsAll = task(
+  import.meta,
+  "holdsAll",
+  async (_ctx, permits: Semaphore, rows: RWMutex, until: Channel<number>) => {
+    using _three = await permits.acquire(3);
+    using _read = await rows.readLock();
+    await until.recv();
+    permits.release(1);
+    await until.recv();
+    await permits.acquire(1);
+  },
+);
 
 export const sleepsLong = task(import.meta, "sleepsLong", async (ctx) => {
   await ctx.sleep(1e6).catch(() => {});

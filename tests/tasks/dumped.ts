@@ -55,3 +55,16 @@ export const churns = task(import.meta, "churns", async (ctx, count: number, ms:
   }
   return rounds;
 });
+
+/** Counts until it is told to end, and lets others go on. */
+export const ticks = task(
+  import.meta,
+  "ticks",
+  async (ctx, count: SharedArrayBuffer, end: SharedArrayBuffer): Promise<void> => {
+    const [counted, isOver] = [new Flag(count), new Flag(end)];
+    while (isOver.value === 0) {
+      counted.increment();
+      await ctx.yield();
+    }
+  },
+);

@@ -13,16 +13,16 @@ export const J_TURN = 2;
 export const ENTRY_WORDS = 32;
 /** Odd while it is written, and another one whenever it has been. */
 export const J_COUNT = 0;
-/** FREE, BEGUN or AWAITS. */
+/** FREE, BEGUN, AWAITS or HOLDS. */
 export const J_KIND = 1;
-/** The task's number, in two words; and another one's: of BEGUN its parent, of AWAITS the task that it awaits. 0: none. */
+/** The task's number, in two words; and another one: of BEGUN its parent's, of AWAITS that of the task that it awaits, 0 for none; of HOLDS how often. */
 export const J_TASK = 2;
 export const J_OTHER = 4;
 /** Milliseconds of the time of day, in two words. */
 export const J_SINCE = 6;
 /** A text's word: of BEGUN the definition's key, of AWAITS the lines of the source. 0: none. */
 export const J_PLACE = 8;
-/** What is awaited, in UTF-8: how many bytes, and these. */
+/** What is awaited (unless it is a task) or held, in UTF-8: how many bytes, and these. */
 export const J_BYTES = 9;
 export const J_WHAT = 10;
 export const WHAT_BYTES = (ENTRY_WORDS - J_WHAT) * 4;
@@ -33,3 +33,5 @@ export const FREE = 0;
 export const BEGUN = 1;
 /** It awaits something. */
 export const AWAITS = 2;
+/** It has taken a lock, and nobody has given that back. */
+export const HOLDS = 3;
