@@ -26,8 +26,11 @@ function nativeTids(): number[] {
 
 const seconds = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const shared = await Scheduler.start({ procs: 1 });
+Deno.test.afterAll(() => shared.close());
+
 native.test("a native call returns what the function returns, in a promise", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const libc = openLibc(sched);
   const call = libc.getppid();
   assert(call instanceof Promise);
@@ -37,14 +40,14 @@ native.test("a native call returns what the function returns, in a promise", asy
 });
 
 native.test("errno is that of the call, by name of the promise", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const libc = openLibc(sched);
   const call = libc.open(encoder.encode("/no/such/file\0"), 0);
   assertEquals([await call, call.errno], [-1, 2]);
 });
 
 testCalled("errno is 0 before every call, and never another call's", async (path) => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const { fail_with, errno_before } = openCalled(sched, path);
   for (let i = 0; i < 50; i++) {
     const calls = Array.from({ length: 20 }, (_, j) => [fail_with(j + 1), errno_before()]).flat();
