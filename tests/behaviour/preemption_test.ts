@@ -32,8 +32,9 @@ for (const kind of kinds) {
     sched.go(hog(kind)).catch(() => {});
     await pause(50);
     const used = await costOf(() => soon(sched.go(answer(12, 10)), `${kind}: the answers`));
-    // For each of them the other one has the 10 ms of its sleep, and a slice. By the CPU's time, since a machine may be busy.
-    assertLess(used / 12, 80, "ms of CPU for an answer");
+    // For each of them the other one has the 10 ms of its sleep, and a slice; on a busy machine also what it computes until
+    // sysmon gets a CPU.
+    assertLess(used / 12, 300, "ms of CPU for an answer");
     assertGreater(sched.stats().preempted, 0);
   });
 }
@@ -124,7 +125,7 @@ testCalled("a thread is not frozen in malloc: it loses its P there, and goes on"
   const task = sched.go(churn(path, 400));
   await pause(50);
   const used = await costOf(() => soon(sched.go(answer(10, 5)), "the answers"));
-  assertLess(used / 10, 80, "ms of CPU for an answer");
+  assertLess(used / 10, 300, "ms of CPU for an answer");
   const { unfreezable, frozenThreads } = sched.stats();
   assertEquals([frozenThreads, await soon(task, "the calls")], [0, "done"]);
   assertGreater(unfreezable.inNative, 0);
