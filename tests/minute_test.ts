@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { stress } from "./beside/stress.ts";
-import { beginTests } from "./support/meanwhile.ts";
+import { beginCheck, beginTests } from "./support/meanwhile.ts";
 import "./beside/sanitizers.ts";
 import "./beside/aarch64.ts";
 import "./beside/fuzz.ts";
@@ -22,6 +22,18 @@ import "./beside/native_exit.ts";
 import "./beside/growth.ts";
 
 const model = beginTests("tests/beside/model.ts");
+const oddMoments = beginTests("tests/beside/odd_moments.ts");
+const checking = beginCheck("tests/behaviour", "tests/unit", "tests/minute_test.ts");
+
+Deno.test("the tests are well typed, and all that they import", async () => {
+  const { code, stderr } = await checking;
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("calls, locks and deaths at odd moments are handled as at others", async () => {
+  const { code, stdout, stderr } = await oddMoments;
+  assertEquals(code, 0, stdout + stderr);
+});
 
 Deno.test("the model checker finds no fault in any scenario, within short bounds", async () => {
   const { code, stdout, stderr } = await model;

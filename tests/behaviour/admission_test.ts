@@ -71,7 +71,7 @@ Deno.test("ready() resolves when the queue is short, whether tasks end or only b
   await soon(Promise.all(ended), "all");
   // None of these ends.
   const sleeping = Array.from({ length: 90 }, () => sched.go(sleeps(600_000)));
-  await soon(sched.ready(), "room while all of them sleep", 5_000);
+  await soon(sched.ready(), "room while all of them sleep");
   assertEquals(sched.stats().queued, 0);
   const closed = sched.close();
   await Promise.allSettled(sleeping);

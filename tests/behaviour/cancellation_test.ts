@@ -20,7 +20,7 @@ Deno.test("a task that computes and looks at its signal hears that it was cancel
       const task = sched[start](looks(way, arrived.buffer, heard.buffer));
       await until(() => arrived.value === 1, "it computes");
       task.cancel("enough");
-      await until(() => heard.value === 1, `${way}, by ${start}`, 5000);
+      await until(() => heard.value === 1, `${way}, by ${start}`);
     }
   }
 });

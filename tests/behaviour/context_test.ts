@@ -38,26 +38,32 @@ import {
   waitsForOutside,
 } from "../tasks/waiting.ts";
 
+/** With so many Ps. */
+const [one, two] = await Promise.all(
+  [1, 2].map((procs) => Scheduler.start({ procs, preempt: false })),
+);
+Deno.test.afterAll(async () => void await Promise.all([one.close(), two.close()]));
+
 Deno.test("a fork-join tree of 131,071 tasks counts each once, on more than one thread", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   const [count, tids] = await soon(sched.go(tree(16)), "the tree", 60_000);
   assertEquals(count, 131_071);
   assertGreater(tids.length, 1);
 });
 
 Deno.test("a fork-join tree on one thread counts each task once", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const [count, tids] = await soon(sched.go(tree(14)), "the tree");
   assertEquals([count, tids.length], [32_767, 1]);
 });
 
 Deno.test("a hundred thousand children of one task all settle", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   assertEquals(await soon(sched.go(fan(100_000)), "the fan"), 100_000 * 99_999 / 2);
 });
 
 Deno.test("trees started by the host and trees on dedicated threads go on beside each other", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   const trees = [
     ...Array.from({ length: 6 }, () => sched.go(tree(10))),
     ...Array.from({ length: 2 }, () => sched.dedicate(tree(10))),
@@ -73,7 +79,7 @@ Deno.test("children of a task run on other threads while it waits for them", asy
 });
 
 Deno.test("an error that a task throws keeps its class, name, message, stack and cause", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   for (const start of [sched.go, sched.dedicate].map((start) => start.bind(sched))) {
     const error = await assertRejects(() => start(throws("on purpose")), TypeError, "on purpose");
     assert(error.stack!.includes("tests/tasks/failing.ts"), error.stack);
@@ -84,7 +90,7 @@ Deno.test("an error that a task throws keeps its class, name, message, stack and
 });
 
 Deno.test("an error of a class of the task's module keeps that class if the module exports it", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const error = await assertRejects(() => sched.go(throwsRefused()), Refused, "not today");
   assertEquals([error.name, error.code, error.cause], ["Refused", 7, { why: ["closed"] }]);
   const hidden = await assertRejects(() => sched.go(throwsHidden()), TypeError, "nobody knows my class");
@@ -114,15 +120,14 @@ Deno.test("a task that returns or throws what cannot be copied is rejected with 
 });
 
 Deno.test("a task that returns a thenable resolves with what that does", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   assertEquals(await sched.go(returnsThenable()), 42);
   await assertRejects(() => sched.go(returnsThrowingThen()) as Promise<unknown>, RangeError, "then");
   assertEquals(await sched.go(add(1, 1)), 2);
 });
 
 Deno.test("children's errors reach their parent with their class", async () => {
-  for (const procs of [1, 2]) {
-    await using sched = await Scheduler.start({ procs, preempt: false });
+  for (const sched of [one, two]) {
     const errors = await sched.go(failingChildren()) as Error[];
     assertEquals(errors.map((error) => [error.constructor, error.message]), [[RangeError, "one"], [
       RangeError,
@@ -132,8 +137,7 @@ Deno.test("children's errors reach their parent with their class", async () => {
 });
 
 Deno.test("a parent cancels children that wait and that sleep", async () => {
-  for (const procs of [1, 2]) {
-    await using sched = await Scheduler.start({ procs, preempt: false });
+  for (const sched of [one, two]) {
     const [first, firstState, before, second, secondState] = await sched.go(cancelsChildren()) as unknown[];
     assertEquals([first, firstState, before, secondState], ["early", "cancelled", "running", "cancelled"]);
     assertEquals([(second as Error).constructor, (second as Error).message], [RangeError, "late"]);
@@ -141,7 +145,7 @@ Deno.test("a parent cancels children that wait and that sleep", async () => {
 });
 
 Deno.test("a child's timeout and signal end it", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const [timeout, signal, never] = await soon(sched.go(limitsChildren()), "three children");
   assertEquals((timeout as Error).name, "TaskTimeoutError");
   assert((timeout as Error).message.includes('"sleepFor"') && (timeout as Error).message.includes("5 ms"));
@@ -170,14 +174,14 @@ Deno.test("ctx.yield lets the others on the thread go on, in turns", async () =>
 });
 
 Deno.test("a cancellation ends all that a task yields for, now and later, and nothing of others", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const [pending, later, ...others] = await soon(sched.go(cancelsYields()), "both end");
   assertEquals([pending, later], ["RangeError: enough,RangeError: enough", "RangeError: enough"]);
   assertEquals(others, ["went on,went on", "went on"]);
 });
 
 Deno.test("ctx.sleep is never shorter than asked, nor a second longer", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   for (const ms of [0, 0.3, 1, 5, 20, 50]) {
     const took = await sched.go(sleepTimed(ms));
     assertGreaterOrEqual(took, ms);
@@ -186,7 +190,7 @@ Deno.test("ctx.sleep is never shorter than asked, nor a second longer", async ()
 });
 
 Deno.test("a thousand tasks sleep at once, and take no longer than one", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   const start = performance.now();
   const all = await Promise.all(Array.from({ length: 1000 }, (_, i) => sched.go(sleepTimed(100 + i % 100))));
   all.forEach((took, i) => assertGreaterOrEqual(took, 100 + i % 100));
@@ -195,7 +199,7 @@ Deno.test("a thousand tasks sleep at once, and take no longer than one", async (
 });
 
 Deno.test("ctx.sleep says what it takes", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const said = await sched.go(misusesSleep());
   assertEquals(said.map(([name]) => name), ["RangeError", "RangeError", "RangeError"]);
   assertEquals(said.map(([, message]) => message.split(":")[0]), [
@@ -206,14 +210,14 @@ Deno.test("ctx.sleep says what it takes", async () => {
 });
 
 Deno.test("ctx.wait gives what the promise of the world outside gives", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const [text, timer, failed, thenable] = await soon(sched.go(waitsForOutside()), "ctx.wait");
   assertEquals([text, timer, thenable], ["hello", "timer", "thenable"]);
   assertEquals([(failed as Error).constructor, (failed as Error).message], [RangeError, "outside"]);
 });
 
 Deno.test("a plain await of the world outside works", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "content");
   const all = await soon(
@@ -225,7 +229,7 @@ Deno.test("a plain await of the world outside works", async () => {
 });
 
 Deno.test("whichever of a sleep and a timer of the world outside comes first wins a race", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   for (const start of [sched.go, sched.dedicate].map((start) => start.bind(sched))) {
     assertEquals(await soon(start(races()), "two races"), ["inside", "outside"]);
   }
@@ -238,14 +242,14 @@ threadOptions.test("a task stays on its thread over every kind of await", async 
 });
 
 Deno.test("a task that computes is asked to yield after its slice of 10 ms", async () => {
-  await using sched = await Scheduler.start({ procs: 1, preempt: false });
+  const sched = one;
   const ms = await sched.go(busyUntilAsked());
   assertGreaterOrEqual(ms, 9.5);
   assert(ms < 5000, `${ms} ms`);
 });
 
 Deno.test("tasks of the host and children have ids that are unique in their scheduler", async () => {
-  await using sched = await Scheduler.start({ procs: 2, preempt: false });
+  const sched = two;
   const ids = await Promise.all(Array.from({ length: 3000 }, () => sched.go(idOf())));
   assertEquals(new Set(ids).size, 3000);
 });

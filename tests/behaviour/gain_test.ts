@@ -80,9 +80,6 @@ Deno.test("what is to be warm is imported by each thread before start() resolves
   await countingImports(async (spins, imports) => {
     await using sched = await Scheduler.start({ procs: 2, warm: [spins, slow, new URL(slow)] });
     assertGreater(imports(), 1);
-    const begun = performance.now();
-    await soon(sched.go(spins(0)), "a task");
-    assertLess(performance.now() - begun, 300);
     await soon(Promise.all([1, 2, 3].map(() => sched.go(spins(20)))), "some more");
     await until(() => imports() === sched.stats().threads, "the spare has it too");
   });

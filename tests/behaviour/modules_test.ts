@@ -15,21 +15,21 @@ Deno.test("a task whose module is late is not kept by one that blocks the thread
   const late = own.go(wakes(word));
   // After a while its thread takes what else there is.
   const waits = own.go(blocksUntilSet(word));
-  assertEquals(await soon(Promise.all([late, waits]), "both", 20_000), ["woke it", true]);
+  assertEquals(await soon(Promise.all([late, waits]), "both"), ["woke it", true]);
 });
 
 Deno.test("a task whose module is late begins elsewhere if the thread dies", async () => {
   await using own = await Scheduler.start({ procs: 1 });
   const late = own.go(wakes(flag()));
-  await assertRejects(() => soon(own.go(exits()), "what ends the thread", 10_000), ThreadDiedError);
-  assertEquals(await soon(late, "the task", 20_000), "woke it");
+  await assertRejects(() => soon(own.go(exits()), "what ends the thread"), ThreadDiedError);
+  assertEquals(await soon(late, "the task"), "woke it");
 });
 
 Deno.test("a task whose module ends the thread is lost with the second one, and the pool goes on", async () => {
   await using own = await Scheduler.start({ procs: 1 });
-  const error = await assertRejects(() => soon(own.go(endsAsItLoads()), "the task", 20_000), ThreadDiedError);
+  const error = await assertRejects(() => soon(own.go(endsAsItLoads()), "the task"), ThreadDiedError);
   assertEquals(error.message.includes('Task "endsAsItLoads"'), true, error.message);
-  assertEquals(await soon(own.go(childEndsAsItLoads()), "a parent", 20_000), "ThreadDiedError");
+  assertEquals(await soon(own.go(childEndsAsItLoads()), "a parent"), "ThreadDiedError");
   await soon(own.go(exits()).catch(() => {}), "what ends a thread");
   await soon(own.go(nothing()), "a task after that");
 });
@@ -42,7 +42,7 @@ Deno.test("a task that is cancelled while its module is late never begins, and i
   assertEquals(tasks.map(({ state }) => state), ["queued", "queued"]);
   tasks[0].cancel("not needed");
   assertEquals(await tasks[0].catch((reason) => reason), "not needed");
-  assertEquals(await soon(tasks[1], "the other one", 20_000), "woke it");
+  assertEquals(await soon(tasks[1], "the other one"), "woke it");
   await until(() => own.stats().inFlight === 0, "none is in flight");
   assertEquals([first, second].map((word) => new Int32Array(word)[0]), [0, 1]);
 });

@@ -4,6 +4,7 @@ import { native } from "../support/capabilities.ts";
 import { Gate, openCalled, testCalled } from "../support/called.ts";
 import { soon, until } from "../support/deadline.ts";
 import { threadName, threadStatus, tids } from "../support/os_threads.ts";
+import { Pipe } from "../support/pipe.ts";
 
 const encoder = new TextEncoder();
 
@@ -12,6 +13,7 @@ const libcDefinitions = {
   gettid: { parameters: [], result: "i32" },
   usleep: { parameters: ["u32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const;
 
 function openLibc(sched: Scheduler) {
@@ -24,8 +26,11 @@ function nativeTids(): number[] {
 
 const seconds = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const shared = await Scheduler.start({ procs: 1 });
+Deno.test.afterAll(() => shared.close());
+
 native.test("a native call returns what the function returns, in a promise", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const libc = openLibc(sched);
   const call = libc.getppid();
   assert(call instanceof Promise);
@@ -35,14 +40,14 @@ native.test("a native call returns what the function returns, in a promise", asy
 });
 
 native.test("errno is that of the call, by name of the promise", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const libc = openLibc(sched);
   const call = libc.open(encoder.encode("/no/such/file\0"), 0);
   assertEquals([await call, call.errno], [-1, 2]);
 });
 
 testCalled("errno is 0 before every call, and never another call's", async (path) => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = shared;
   const { fail_with, errno_before } = openCalled(sched, path);
   for (let i = 0; i < 50; i++) {
     const calls = Array.from({ length: 20 }, (_, j) => [fail_with(j + 1), errno_before()]).flat();
@@ -52,35 +57,32 @@ testCalled("errno is 0 before every call, and never another call's", async (path
   }
 });
 
-native.test("64 calls of 500 ms each take about 500 ms, and do not delay a file that is read meanwhile", async () => {
+native.test("64 calls block at once, and do not delay a file that is read meanwhile", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
-  const libc = openLibc(sched);
-  const start = performance.now();
-  const sleeps = Promise.all(Array.from({ length: 64 }, () => libc.usleep(500_000)));
-  await Deno.readTextFile("/proc/self/status");
-  const read = performance.now() - start;
-  await sleeps;
-  // On Deno's own pool of 32 they take 1000, and the file is read when the first half is done.
-  assertLess(performance.now() - start, 950);
-  assertLess(read, 300);
+  const { read } = openLibc(sched);
+  using pipe = new Pipe();
+  const calls = Array.from({ length: 64 }, () => read(pipe.reader, new Uint8Array(1), 1));
+  // On Deno's own pool there are 32 at once, and the file waits for one of them to end.
+  await until(() => sched.stats().nativeThreads >= 64, "each has a thread");
+  await soon(Deno.readTextFile("/proc/self/status"), "a file");
+  pipe.write(...new Array(64).fill(1));
+  assertEquals(await soon(Promise.all(calls), "they return"), new Array(64).fill(1));
 });
 
 native.test("a call returns while all of Deno's own blocking threads are taken", async () => {
   await using sched = await Scheduler.start({ procs: 1 });
   const libc = openLibc(sched);
+  using pipe = new Pipe();
   const theirs = Deno.dlopen("libc.so.6", {
-    usleep: { parameters: ["u32"], result: "i32", nonblocking: true },
+    read: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
   });
   await libc.getppid();
-  const start = performance.now();
-  let theirsAreDone = false;
-  const taken = Promise.all(Array.from({ length: 80 }, () => theirs.symbols.usleep(700_000)));
-  taken.then(() => theirsAreDone = true);
+  const taken = Array.from({ length: 80 }, () => theirs.symbols.read(pipe.reader, new Uint8Array(1), 1));
   // Long enough for the host to sleep when it returns.
-  await libc.usleep(100_000);
-  assertLess(performance.now() - start, 600);
-  assert(!theirsAreDone);
-  await taken;
+  await soon(libc.usleep(100_000), "a call of ours");
+  assertEquals(await Promise.race([...taken, "all of theirs block"]), "all of theirs block");
+  pipe.write(...new Array(80).fill(1));
+  assertEquals(await soon(Promise.all(taken), "theirs"), new Array(80).fill(1));
   theirs.close();
 });
 

@@ -32,7 +32,7 @@ async function orderOf(sched: Scheduler, started: Priority[]): Promise<number[]>
   await until(() => begun.value === 1, "the thread is taken");
   for (const [n, priority] of started.entries()) tasks.push(sched.go(notes(log, n), { priority }));
   go.value = 1;
-  await soon(Promise.all(tasks), "all", 20_000);
+  await soon(Promise.all(tasks), "all");
   return readLog(log);
 }
 
@@ -245,8 +245,8 @@ Deno.test("views", async (t) => {
     await until(() => begun.value === 1, "it runs");
     const closed = view.close();
     later.go(staysUntilSet(begun.buffer, go.buffer)).catch(() => {});
-    await soon(Promise.all([other.close(), closed, settled]), "all of it", 10_000);
-    await soon(later.close(), "nobody runs its task any more", 5_000);
+    await soon(Promise.all([other.close(), closed, settled]), "all of it");
+    await soon(later.close(), "nobody runs its task any more");
     assertThrows(() => view.go(nothing()), SchedulerClosedError);
   });
 });

@@ -14,8 +14,8 @@ Deno.test("sleeps of a tenth of a millisecond take that and not a whole one, and
   for (const ms of [0.1, 0.3]) {
     const took = await soon(sched.go(sleepsInTurn(ms, 200)), "200 sleeps");
     assertGreaterOrEqual(Math.min(...took), ms);
-    // Timers of the event loop take 1 ms at the least.
-    assertLess(best(took), ms + 0.5);
+    // Timers of the event loop take 1 ms at the least, and a bit.
+    assertLess(best(took), 1);
   }
 });
 

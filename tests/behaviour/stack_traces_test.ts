@@ -33,27 +33,27 @@ Deno.test("a stack has lines of users alone, and where the task is awaited", asy
   await using sched = await Scheduler.start({ procs: 2 });
 
   await t.step("of a task of the host", async () => {
-    const lines = ["RangeError: bad 1", "helper tracing_back.ts:5:9", "leaf tracing_back.ts:8:76"];
+    const lines = ["RangeError: bad 1", "helper tracing_back.ts:6:9", "leaf tracing_back.ts:9:76"];
     const error = await failureOf(sched.go(leaf(1)));
     isAwaitedHere(error, lines);
-    assertEquals(linesOf(error.cause as Error).slice(0, 2), ["Error: why", "helper tracing_back.ts:5:45"]);
+    assertEquals(linesOf(error.cause as Error).slice(0, 2), ["Error: why", "helper tracing_back.ts:6:45"]);
     assert(!(error.cause as Error).stack!.includes("heddle:"), "the cause has none of ours");
   });
 
   await t.step("after an await", async () => {
     const error = await failureOf(sched.go(later(1)));
-    isAwaitedHere(error, ["RangeError: bad 1", "helper tracing_back.ts:5:9", "later tracing_back.ts:12:10"]);
+    isAwaitedHere(error, ["RangeError: bad 1", "helper tracing_back.ts:6:9", "later tracing_back.ts:13:10"]);
   });
 
   await t.step("of a child, through its parent", async () => {
     const error = await failureOf(sched.go(branch(1)));
-    const lines = ["RangeError: bad 1", "helper tracing_back.ts:5:9", "leaf tracing_back.ts:8:76"];
-    isAwaitedHere(error, [...lines, "async branch tracing_back.ts:16:10"]);
+    const lines = ["RangeError: bad 1", "helper tracing_back.ts:6:9", "leaf tracing_back.ts:9:76"];
+    isAwaitedHere(error, [...lines, "async branch tracing_back.ts:17:10"]);
   });
 
   await t.step("of a child on another thread", async () => {
     const error = await failureOf(sched.go(apart()));
-    const lines = ["RangeError: bad 1", "helper tracing_back.ts:5:9", "later tracing_back.ts:12:10"];
+    const lines = ["RangeError: bad 1", "helper tracing_back.ts:6:9", "later tracing_back.ts:13:10"];
     isAwaitedHere(error, [...lines, "async apart tracing_back.ts:24:10"]);
   });
 

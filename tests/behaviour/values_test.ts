@@ -147,8 +147,12 @@ function firstLines({ stack }: Error): string[] {
   return stack!.split("\n").slice(0, 2);
 }
 
+/** With so many Ps. */
+const [one, two] = await Promise.all([1, 2].map((procs) => Scheduler.start({ procs })));
+Deno.test.afterAll(async () => void await Promise.all([one.close(), two.close()]));
+
 Deno.test("every kind of value comes back from a task as it was", async (t) => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   for (const [kind, make] of Object.entries({ ...kinds, ...large })) {
     await t.step(kind, async () => {
       for (const task of [echo, echoLater]) deepStrictEqual(await sched.go(task(make())), make());
@@ -157,7 +161,7 @@ Deno.test("every kind of value comes back from a task as it was", async (t) => {
 });
 
 Deno.test("every kind of value goes through a child on the same thread as it was", async (t) => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   for (const [kind, make] of Object.entries({ ...kinds, ...large })) {
     await t.step(kind, async () => {
       const { value, here, there } = await sched.go(throughChild(make()));
@@ -168,7 +172,7 @@ Deno.test("every kind of value goes through a child on the same thread as it was
 });
 
 Deno.test("every kind of value goes through a child on another thread as it was", async (t) => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  const sched = two;
   for (const [kind, make] of Object.entries({ ...kinds, ...large })) {
     await t.step(kind, async () => {
       const { value, here, there } = await soon(sched.go(throughThief(make())), kind);
@@ -179,7 +183,7 @@ Deno.test("every kind of value goes through a child on another thread as it was"
 });
 
 Deno.test("errors keep their class, name, message, stack and cause, as values", async (t) => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  const sched = two;
   for (const [kind, make] of Object.entries(errors)) {
     await t.step(kind, async () => {
       const error = make();
@@ -191,7 +195,7 @@ Deno.test("errors keep their class, name, message, stack and cause, as values", 
 });
 
 Deno.test("errors keep their class, name, message, stack and cause, when a task throws them", async (t) => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   for (const [kind, make] of Object.entries(errors)) {
     await t.step(kind, async () => {
       const error = make();
@@ -203,7 +207,7 @@ Deno.test("errors keep their class, name, message, stack and cause, when a task 
 });
 
 Deno.test("whatever a task throws arrives", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   for (const value of [undefined, null, 0, "text", { code: 1 }, [1]]) {
     const [outcome] = await Promise.allSettled([sched.go(throwsValue(value))]);
     assertEquals(outcome, { status: "rejected", reason: value });
@@ -211,13 +215,13 @@ Deno.test("whatever a task throws arrives", async () => {
 });
 
 Deno.test("an error of a class that the task's module exports is one of that class here", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   const error = await assertRejects(() => sched.go(throwsRefused()), Refused, "not today");
   assertEquals([error.name, error.code, error.cause], ["Refused", 7, { why: ["closed"] }]);
 });
 
 Deno.test("arguments of all counts arrive in their order", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   const { countArguments } = await import("../tasks/arguments.ts");
   for (const count of [0, 1, 2, 3, 10, 100, 1000]) {
     const args = Array.from({ length: count }, (_, i) => i % 2 ? i : `${i}`);
@@ -235,12 +239,12 @@ Deno.test("arguments are copied when the task is started, not later", async () =
 });
 
 Deno.test("a child's arguments and its result are copies, even on the same thread", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   assertEquals(await sched.go(aliasing()), [[1, 9], [1, 2]]);
 });
 
 Deno.test("a SharedArrayBuffer is the same memory in the task, nested or not", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   const flag = new Flag();
   await sched.go(raises(flag.buffer));
   assertEquals(flag.value, 1);
@@ -255,7 +259,7 @@ Deno.test("a SharedArrayBuffer is the same memory in the task, nested or not", a
 });
 
 Deno.test("a running task sees at once what the host writes to shared memory, and the host what it writes", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   const { mirrors } = await import("../tasks/arguments.ts");
   const [from, to] = [new Flag(), new Flag()];
   const task = sched.go(mirrors(from.buffer, to.buffer, 5));
@@ -275,7 +279,7 @@ async function soonMirrors(to: Flag, value: number): Promise<void> {
 }
 
 Deno.test("a SharedArrayBuffer is the same memory on a third thread, and as a result", async () => {
-  await using sched = await Scheduler.start({ procs: 2 });
+  const sched = two;
   const [buffer, seen, here, there] = await soon(sched.go(sharesWithThief()), "sharing with a thief");
   assertEquals(seen, 1);
   assert(here !== there, "the child was not stolen");
@@ -287,7 +291,7 @@ Deno.test("a SharedArrayBuffer is the same memory on a third thread, and as a re
 });
 
 Deno.test("a MessagePort goes to a task, and comes from one", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   const { port1, port2 } = new MessageChannel();
   const heard = new Promise((resolve) => port1.onmessage = ({ data }) => resolve(data));
   await sched.go(answerOn(port2, "from the task"));
@@ -318,7 +322,7 @@ Deno.test("each of many children gets its own memory, whatever became of those b
 });
 
 Deno.test("instances of other classes arrive as what structuredClone makes of them", async () => {
-  await using sched = await Scheduler.start({ procs: 1 });
+  const sched = one;
   class Bytes extends Uint8Array {}
   assertEquals(await sched.go(describe(new Bytes(2))), "[object Uint8Array]");
   assertEquals(await sched.go(describe(new (class Point {})())), "[object Object]");

@@ -16,7 +16,7 @@ Deno.test("a task stops at its debugger statement, and goes on when the debugger
     .spawn();
   const errors = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
   let told = "";
-  while (!/ws:\S+\s/.test(told)) told += (await soon(errors.read(), "the debugger's address", 10_000)).value;
+  while (!/ws:\S+\s/.test(told)) told += (await soon(errors.read(), "the debugger's address")).value;
   const socket = new WebSocket(told.match(/ws:\S+/)![0]);
   const paused = Promise.withResolvers<string>();
   let id = 0;
@@ -39,12 +39,12 @@ Deno.test("a task stops at its debugger statement, and goes on when the debugger
     toThread(params.sessionId, "Debugger.evaluateOnCallFrame", { callFrameId, expression });
     toThread(params.sessionId, "Debugger.resume");
   };
-  assertEquals(await soon(paused.promise, "the statement", 10_000), "stops");
+  assertEquals(await soon(paused.promise, "the statement"), "stops");
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  assertEquals((await soon(output.read(), "the result", 10_000)).value, "the test\n");
+  assertEquals((await soon(output.read(), "the result")).value, "the test\n");
   // The program would wait for the debugger to go.
   const closed = new Promise((resolve) => socket.onclose = resolve);
   socket.close();
-  await soon(closed, "the end of the session", 10_000);
-  await soon(Promise.all([child.status, errors.cancel(), output.cancel()]), "the program's end", 10_000);
+  await soon(closed, "the end of the session");
+  await soon(Promise.all([child.status, errors.cancel(), output.cancel()]), "the program's end");
 });

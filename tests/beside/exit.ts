@@ -1,75 +1,79 @@
 import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import { endOf, runProgram } from "../support/programs.ts";
+import { sideBySide } from "../support/side_by_side.ts";
 
-Deno.test("a program that uses the default scheduler exits by itself", async () => {
-  const { code, stdout } = await runProgram("exits_by_itself_after_go");
-  assertEquals([code, stdout], [0, "3 7\n"]);
-});
+// Each is a process of its own.
+sideBySide({
+  async "a program that uses the default scheduler exits by itself"() {
+    const { code, stdout } = await runProgram("exits_by_itself_after_go");
+    assertEquals([code, stdout], [0, "3 7\n"]);
+  },
 
-Deno.test("a program waits for a task that nobody awaits", async () => {
-  const { code, stdout, ms } = await runProgram("waits_for_a_task_that_nobody_awaits");
-  assertEquals([code, stdout], [0, "end of the module\nthe task is done\nand so is the program\n"]);
-  assertGreater(ms, 700);
-});
+  async "a program waits for a task that nobody awaits"() {
+    const { code, stdout, ms } = await runProgram("waits_for_a_task_that_nobody_awaits");
+    assertEquals([code, stdout], [0, "end of the module\nthe task is done\nand so is the program\n"]);
+    assertGreater(ms, 700);
+  },
 
-Deno.test("a program waits for a dedicated task that nobody awaits", async () => {
-  const { code, stdout, ms } = await runProgram("waits_for_a_dedicated_task_that_nobody_awaits");
-  assertEquals([code, stdout], [0, "end of the module\nthe task is done\n"]);
-  assertGreater(ms, 700);
-});
+  async "a program waits for a dedicated task that nobody awaits"() {
+    const { code, stdout, ms } = await runProgram("waits_for_a_dedicated_task_that_nobody_awaits");
+    assertEquals([code, stdout], [0, "end of the module\nthe task is done\n"]);
+    assertGreater(ms, 700);
+  },
 
-Deno.test("an idle scheduler that nobody closes does not keep its process", async () => {
-  const { code, stdout } = await runProgram("exits_although_a_scheduler_is_open");
-  assertEquals([code, stdout], [0, "3\n"]);
-});
+  async "an idle scheduler that nobody closes does not keep its process"() {
+    const { code, stdout } = await runProgram("exits_although_a_scheduler_is_open");
+    assertEquals([code, stdout], [0, "3\n"]);
+  },
 
-Deno.test("a cancelled task that sleeps on does not keep its process", async () => {
-  const { code, stdout } = await runProgram("exits_although_a_cancelled_task_goes_on");
-  assertEquals([code, stdout], [0, "TaskTimeoutError\n"]);
-});
+  async "a cancelled task that sleeps on does not keep its process"() {
+    const { code, stdout } = await runProgram("exits_although_a_cancelled_task_goes_on");
+    assertEquals([code, stdout], [0, "TaskTimeoutError\n"]);
+  },
 
-Deno.test("cancelled code that computes on does not keep its process", async () => {
-  const { code, stdout } = await runProgram("exits_although_cancelled_code_computes");
-  assertEquals([code, stdout], [0, "TaskTimeoutError\n"]);
-});
+  async "cancelled code that computes on does not keep its process"() {
+    const { code, stdout } = await runProgram("exits_although_cancelled_code_computes");
+    assertEquals([code, stdout], [0, "TaskTimeoutError\n"]);
+  },
 
-Deno.test("a task's error that nobody handles fails the program, and shows the task's own line", async () => {
-  const { code, stderr } = await runProgram("fails_with_an_error_that_nobody_handles");
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "TypeError: nobody handles this");
-  assertStringIncludes(stderr, "tests/tasks/failing.ts");
-});
+  async "a task's error that nobody handles fails the program, and shows the task's own line"() {
+    const { code, stderr } = await runProgram("fails_with_an_error_that_nobody_handles");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "TypeError: nobody handles this");
+    assertStringIncludes(stderr, "tests/tasks/failing.ts");
+  },
 
-Deno.test("a task module that starts a scheduler when a thread imports it is told of the guard that it lacks", async () => {
-  const { code, stderr } = await runProgram("fails_as_its_own_task_module_starts_a_scheduler");
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "did not load in a thread");
-  assertStringIncludes(stderr, "Scheduler.start() was called in a Heddle thread");
-  assertStringIncludes(stderr, "import.meta.main");
-});
+  async "a task module that starts a scheduler when a thread imports it is told of the guard that it lacks"() {
+    const { code, stderr } = await runProgram("fails_as_its_own_task_module_starts_a_scheduler");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "did not load in a thread");
+    assertStringIncludes(stderr, "Scheduler.start() was called in a Heddle thread");
+    assertStringIncludes(stderr, "import.meta.main");
+  },
 
-Deno.test("a task module that calls go when a thread imports it is told of the guard that it lacks", async () => {
-  const { code, stderr } = await runProgram("fails_as_its_own_task_module_calls_go");
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "did not load in a thread");
-  assertStringIncludes(stderr, "go() was called in a Heddle thread");
-  assertStringIncludes(stderr, "import.meta.main");
-});
+  async "a task module that calls go when a thread imports it is told of the guard that it lacks"() {
+    const { code, stderr } = await runProgram("fails_as_its_own_task_module_calls_go");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "did not load in a thread");
+    assertStringIncludes(stderr, "go() was called in a Heddle thread");
+    assertStringIncludes(stderr, "import.meta.main");
+  },
 
-Deno.test("a main module's own tasks run if its start is behind import.meta.main", async () => {
-  const { code, stdout } = await runProgram("runs_tasks_of_its_own_main_module");
-  assertEquals([code, stdout], [0, "[ 1, 4, 9 ]\n"]);
-});
+  async "a main module's own tasks run if its start is behind import.meta.main"() {
+    const { code, stdout } = await runProgram("runs_tasks_of_its_own_main_module");
+    assertEquals([code, stdout], [0, "[ 1, 4, 9 ]\n"]);
+  },
 
-Deno.test("a program can exit while tasks run, with its own code", async () => {
-  const { code, stdout, ms } = await runProgram("exits_while_tasks_run");
-  assertEquals([code, stdout], [7, "leaving\n"]);
-  assertLess(ms, 15_000);
-});
+  async "a program can exit while tasks run, with its own code"() {
+    // They run for two minutes.
+    const { code, stdout } = await runProgram("exits_while_tasks_run");
+    assertEquals([code, stdout], [7, "leaving\n"]);
+  },
 
-Deno.test("a program that closes its scheduler while a task computes for minutes exits at once", async () => {
-  const { code, stdout } = await runProgram("closes_while_code_computes");
-  assertEquals([code, stdout], [0, "SchedulerClosedError\n"]);
+  async "a program that closes its scheduler while a task computes for minutes exits at once"() {
+    const { code, stdout } = await runProgram("closes_while_code_computes");
+    assertEquals([code, stdout], [0, "SchedulerClosedError\n"]);
+  },
 });
 
 // They mostly wait.

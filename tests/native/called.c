@@ -70,7 +70,7 @@ uint64_t sum(const uint8_t *bytes, uint64_t count) {
 // Counts itself in word 0, returns `value` once word 1 is set.
 int32_t wait_for(_Atomic int32_t *gate, int32_t value) {
   atomic_fetch_add(&gate[0], 1);
-  while (atomic_load(&gate[1]) == 0) usleep(200);
+  while (atomic_load(&gate[1]) == 0) usleep(1000);
   return value;
 }
 

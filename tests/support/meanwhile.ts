@@ -2,17 +2,22 @@
 import { type Ended, outcomeOf } from "./programs.ts";
 
 export function begin(...args: string[]): Promise<Ended> {
-  return run("run", args);
+  return start("run", "-A", "--no-check", ...args);
 }
 
 /** A file of tests, in a process of its own. */
 export function beginTests(file: string): Promise<Ended> {
-  return run("test", [file]);
+  return start("test", "-A", "--no-check", file);
 }
 
-function run(command: "run" | "test", args: string[]): Promise<Ended> {
+/** The types of these files, and of all that they import. */
+export function beginCheck(...files: string[]): Promise<Ended> {
+  return start("check", "--quiet", ...files);
+}
+
+function start(...args: string[]): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [command, "-A", "--no-check", ...args],
+    args,
     cwd: new URL("../../", import.meta.url),
     env: { NO_COLOR: "1" },
     stdout: "piped",

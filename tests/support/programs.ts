@@ -40,7 +40,7 @@ export async function outcomeOf(child: Deno.ChildProcess, ms: number): Promise<E
 /** Ends it with a signal after `ms`, so that a program that does not end gives a code of 128 and more. */
 export async function runProgram(
   name: string,
-  { env = {}, prefix = [], flags = ["-A"], args = [], ms = 20_000 }: Options = {},
+  { env = {}, prefix = [], flags = ["-A"], args = [], ms = 60_000 }: Options = {},
 ): Promise<Outcome> {
   const { href } = new URL(`../programs/${name}.ts`, import.meta.url);
   const [command, ...rest] = [

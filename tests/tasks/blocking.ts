@@ -35,6 +35,21 @@ export const sleepsInKernel = task(import.meta, "sleepsInKernel", (ctx, ms: numb
   return { tid: ctx.tid, ms: (shim.nowNs() - from) / 1e6 };
 });
 
+/** Sleeps in the kernel until `count` tasks do. Returns the thread, and how many have got there. */
+export const meetsInKernel = task(
+  import.meta,
+  "meetsInKernel",
+  (ctx, here: SharedArrayBuffer, count: number) => {
+    const flag = new Flag(here);
+    return ctx.blocking(() => {
+      flag.increment();
+      const end = shim.nowNs() + 20e9;
+      while (flag.value < count && shim.nowNs() < end) libc.usleep(1000);
+      return { tid: ctx.tid, together: flag.value };
+    });
+  },
+);
+
 /** `times` calls that do not block. */
 export const callsQuickly = task(import.meta, "callsQuickly", (ctx, times: number): number => {
   let sum = 0;

@@ -3,6 +3,7 @@ import process from "node:process";
 import { task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 import { note } from "./family.ts";
+import { computeUntil } from "./thieves.ts";
 
 export const exitOfNode = task(import.meta, "exitOfNode", () => process.exit(3));
 
@@ -89,15 +90,11 @@ export const countIn = task(import.meta, "countIn", (_ctx, counter: SharedArrayB
 /** Has another thread run a child that dies there. Returns the error's class and message. */
 export const parentOfDying = task(import.meta, "parentOfDying", async (ctx): Promise<string[]> => {
   const child = ctx.go(exitOfNode());
-  // Others see them once a handful has gathered, even if nobody is hungry at this moment.
-  const others = Array.from({ length: 8 }, () => ctx.go(note("/dev/null", "")));
-  const deadline = performance.now() + 10_000;
-  while (child.state === "queued" && performance.now() < deadline) void ctx.shouldYield;
+  computeUntil(() => child.state !== "queued", ctx);
   try {
     await child;
     return ["nothing was thrown"];
   } catch (error) {
-    await Promise.all(others);
     return [(error as Error).constructor.name, (error as Error).message];
   }
 });

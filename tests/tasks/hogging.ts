@@ -1,6 +1,7 @@
 /** Tasks that keep their thread for as long as they like. */
 import { Flag } from "../support/flag.ts";
 import { type Channel, task } from "@heddle/heddle";
+import { computeUntil } from "./thieves.ts";
 
 export type Kind = keyof typeof bursts;
 
@@ -122,11 +123,7 @@ export const startHog = task(
   "startHog",
   async (ctx, where: "here" | "elsewhere"): Promise<string> => {
     const child = ctx.go(hog("loop"));
-    if (where === "elsewhere") {
-      // The newest stays here. The other one is taken while this one computes.
-      ctx.go(answer(0, 0));
-      while (child.state === "queued");
-    }
+    if (where === "elsewhere") computeUntil(() => child.state !== "queued", ctx);
     return await child.then(() => "done", (error) => `${error.name}: ${error.message}`);
   },
 );
@@ -151,11 +148,16 @@ export const churn = task(import.meta, "churn", (_ctx, path: string, ms: number)
   return "done";
 });
 
-/** Writes lines to stdout for so long. */
-export const print = task(import.meta, "print", (_ctx, letter: string, ms: number): void => {
-  const line = new TextEncoder().encode(letter.repeat(200) + "\n");
-  for (const end = performance.now() + ms; performance.now() < end;) Deno.stdout.writeSync(line);
-});
+/** Writes lines to stdout, and counts them, until told. */
+export const print = task(
+  import.meta,
+  "print",
+  (_ctx, letter: string, lines: SharedArrayBuffer, enough: SharedArrayBuffer): void => {
+    const line = new TextEncoder().encode(letter.repeat(200) + "\n");
+    const [written, told] = [new Flag(lines), new Flag(enough)];
+    for (; told.value === 0; written.increment()) Deno.stdout.writeSync(line);
+  },
+);
 
 /** Looks whether it should yield, and goes on, for so long. */
 export const looksOn = task(import.meta, "looksOn", (ctx, ms: number): number => {

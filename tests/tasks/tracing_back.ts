@@ -1,6 +1,7 @@
 /** Tasks that fail, whose stacks are looked at. Lines count. */
 import { type Call, task } from "@heddle/heddle";
 import { exitOfNode } from "./dying.ts";
+import { computeUntil } from "./thieves.ts";
 function helper(n: number): never {
   throw new RangeError(`bad ${n}`, { cause: new Error("why") });
 }
@@ -19,8 +20,7 @@ export const branch = task(import.meta, "branch", async (ctx, n: number) => {
 /** Its first child is taken by another thread while it computes. */
 export const apart = task(import.meta, "apart", async (ctx) => {
   const child = ctx.go(later(1));
-  ctx.go(later(2)).catch(() => {});
-  while (child.state === "queued");
+  computeUntil(() => child.state !== "queued", ctx);
   return await child;
 });
 

@@ -1,6 +1,7 @@
 /** Tasks on a thread where some values cannot be read: there is no Date. */
-import { type Channel, recv, select, type Task, task, type TaskContext } from "@heddle/heddle";
+import { type Channel, recv, select, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
+import { computeUntil } from "./thieves.ts";
 
 const { Date } = globalThis;
 
@@ -56,8 +57,6 @@ const makesDate = task(import.meta, "makesDate", (_ctx, ends: "by slot" | "by po
   return [new Date(0), ends === "by port" ? new SharedArrayBuffer(8) : 0];
 });
 
-const nothing = task(import.meta, "nothing", () => {});
-
 /** Children that another thread runs, and whose results cannot be read here. */
 export const awaitsDatesOfThief = task(
   import.meta,
@@ -67,23 +66,13 @@ export const awaitsDatesOfThief = task(
     try {
       const children = (["by slot", "by port", "failed"] as const).map((ends) => ctx.go(makesDate(ends)));
       const outcomes = children.map(outcome);
-      await othersTake(ctx, children);
+      computeUntil(() => children.every(({ state }) => state !== "queued"), ctx);
       return await Promise.all(outcomes);
     } finally {
       breakDates(false);
     }
   },
 );
-
-/** This thread does not let go of them before others have them all. */
-async function othersTake(ctx: TaskContext, children: Task<unknown>[]): Promise<void> {
-  const decoys = Array.from({ length: 8 }, () => ctx.go(nothing()));
-  const deadline = performance.now() + 10_000;
-  while (children.some((child) => child.state === "queued") && performance.now() < deadline) {
-    void ctx.shouldYield;
-  }
-  await Promise.all(decoys);
-}
 
 /** Says by the flag that it runs, and then what it was cancelled with. */
 export const isCancelled = task(

@@ -1,6 +1,7 @@
 /** Tasks that pass values on. */
-import { type Channel, type Task, task, type TaskContext } from "@heddle/heddle";
+import { type Channel, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
+import { computeUntil } from "./thieves.ts";
 
 export const echo = task(import.meta, "echo", (_ctx, value: unknown): unknown => value);
 
@@ -10,13 +11,6 @@ export const echoLater = task(import.meta, "echoLater", async (ctx, value: unkno
 });
 
 const echoWithTid = task(import.meta, "echoWithTid", (ctx, value: unknown): unknown => [value, ctx.tid]);
-
-const nothing = task(import.meta, "nothing", () => {});
-
-/** Children that others see once a handful of them has gathered, even if nobody is hungry at that moment. */
-function decoys(ctx: TaskContext): Task<void>[] {
-  return Array.from({ length: 8 }, () => ctx.go(nothing()));
-}
 
 interface Echoed {
   value: unknown;
@@ -40,11 +34,8 @@ export const throughThief = task(
   "throughThief",
   async (ctx, value: unknown): Promise<Echoed> => {
     const child = ctx.go(echoWithTid(value));
-    const others = decoys(ctx);
-    const deadline = performance.now() + 10_000;
-    while (child.state === "queued" && performance.now() < deadline) void ctx.shouldYield;
+    computeUntil(() => child.state !== "queued", ctx);
     const [copy, there] = await child as [unknown, number];
-    await Promise.all(others);
     return { value: copy, here: ctx.tid, there };
   },
 );
@@ -75,12 +66,9 @@ export const sharesWithThief = task(
   async (ctx): Promise<[SharedArrayBuffer, number, number, number]> => {
     const flag = new Flag();
     const child = ctx.go(increment(flag.buffer));
-    const others = decoys(ctx);
-    const deadline = performance.now() + 10_000;
-    while (flag.value === 0 && performance.now() < deadline);
+    computeUntil(() => flag.value !== 0, ctx);
     const seen = flag.value;
     const there = await child;
-    await Promise.all(others);
     return [flag.buffer, seen, ctx.tid, there];
   },
 );

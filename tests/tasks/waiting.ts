@@ -99,12 +99,14 @@ export const awaitsOutside = task(
 );
 
 export const races = task(import.meta, "races", async (ctx): Promise<string[]> => {
-  const outside = (ms: number) => new Promise<string>((resolve) => setTimeout(() => resolve("outside"), ms));
-  const inside = (ms: number) => ctx.sleep(ms).then(() => "inside");
-  return [
-    await Promise.race([inside(2), outside(200)]),
-    await Promise.race([inside(60_000), outside(2)]),
-  ];
+  const race = async (inside: number, outside: number): Promise<string> => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const timer = setTimeout(() => resolve("outside"), outside);
+    const winner = await Promise.race([ctx.sleep(inside).then(() => "inside"), promise]);
+    clearTimeout(timer);
+    return winner;
+  };
+  return [await race(2, 60_000), await race(60_000, 2)];
 });
 
 /** The thread before and after each kind of await. */

@@ -6,8 +6,6 @@ import { nothing } from "../tasks/arithmetic.ts";
 import { exits } from "../tasks/thread_locking.ts";
 import { blocksAfterAwaits, script, type Step, undedicatesInCall } from "../tasks/script.ts";
 
-const LATE = 8_000;
-
 class Words {
   readonly buffer = new SharedArrayBuffer(64);
   readonly #words = new Int32Array(this.buffer);
@@ -39,7 +37,7 @@ Deno.test("a start does not freeze the host while of the threads without a P onl
   const start = performance.now();
   const task = sched.go(nothing());
   const frozen = performance.now() - start;
-  await soon(Promise.all([task, locked, blocked]), "all of them", LATE);
+  await soon(Promise.all([task, locked, blocked]), "all of them");
   assertLess(frozen, 1_000);
 });
 
@@ -53,14 +51,14 @@ Deno.test("a thread whose dedicated task has ended can be dedicated by another t
     [["await", 1], ["dedicate"], ["say", 3], ["sleep", 2_500]],
   );
   words.set(0);
-  const first = await soon(a, "the first", LATE);
+  const first = await soon(a, "the first");
   const beside = sched.go(script([["await", 3], ["sleep", 500]], words.buffer));
   await until(() => beside.state === "running", "a third one runs");
   await new Promise((resolve) => setTimeout(resolve, 200));
   words.set(1);
   // The second one wrote into the record of the host, which nobody wakes any more.
   const late = await soon(beside, "the third one", 2_000).catch((error) => error.message);
-  const second = await soon(b, "the second", LATE);
+  const second = await soon(b, "the second");
   assertEquals(first, second, "the two were not on one thread: the test says nothing");
   assert(typeof late === "number", String(late));
 });
@@ -76,7 +74,7 @@ Deno.test("a locker's task does not begin inside of another one that looks at sh
   await new Promise((resolve) => setTimeout(resolve, 300));
   const state = second.state;
   words.set(1);
-  await soon(Promise.all([first, second]), "both", LATE);
+  await soon(Promise.all([first, second]), "both");
   assertEquals(state, "queued");
 });
 
@@ -90,9 +88,9 @@ Deno.test("a locker's task hears of its cancellation although another one arrive
   const second = locker.go(script([]));
   await new Promise((resolve) => setTimeout(resolve, 300));
   first.cancel();
-  await until(() => words.get(1) === 1, "it hears of it", LATE);
-  await soon(second, "the second", LATE);
-  await soon(locker.close(), "close()", LATE);
+  await until(() => words.get(1) === 1, "it hears of it");
+  await soon(second, "the second");
+  await soon(locker.close(), "close()");
 });
 
 Deno.test("arguments that cannot be copied leave no dedicated thread behind", async () => {
@@ -108,9 +106,9 @@ Deno.test("a locked task that only yields lets others run", async () => {
   const words = new Words();
   const locked = sched.go(script([["lock"], ["say", 0], ["yieldUntil", 1], ["unlock"]], words.buffer));
   await until(() => words.get(0) === 1, "it is locked");
-  const late = await soon(sched.go(nothing()), "a task beside it", LATE).catch((error) => error);
+  const late = await soon(sched.go(nothing()), "a task beside it").catch((error) => error);
   words.set(1);
-  await soon(locked, "the locked one", LATE);
+  await soon(locked, "the locked one");
   assertEquals(late, undefined);
 });
 
@@ -122,7 +120,7 @@ Deno.test("locked tasks that await children do not hang at maxThreads", async ()
   );
   // A RangeError would do, too.
   for (const task of tasks) task.catch(() => {});
-  await soon(Promise.allSettled(tasks), "both end", LATE);
+  await soon(Promise.allSettled(tasks), "both end");
 });
 
 Deno.test("a thread that is unlocked after a plain await is one of the pool again", async () => {
@@ -138,9 +136,9 @@ Deno.test("a thread that is unlocked after a plain await is one of the pool agai
   const start = performance.now();
   const task = sched.go(nothing());
   const frozen = performance.now() - start;
-  const late = await soon(task, "a task", LATE).catch((error) => error);
+  const late = await soon(task, "a task").catch((error) => error);
   words.set(2);
-  await soon(blocked, "the blocked one", LATE);
+  await soon(blocked, "the blocked one");
   unlocked.cancel();
   await unlocked.catch(() => {});
   assertEquals(late, undefined);
@@ -154,7 +152,7 @@ Deno.test("a task that is started as its locker dies settles, and no other threa
   const first = sched.go(script([["await", 0]], words.buffer));
   const locker = await sched.locker();
   words.set(0);
-  await soon(first, "the first", LATE);
+  await soon(first, "the first");
   let late: Promise<unknown> | undefined;
   const told: unknown[] = [];
   const tasks = Array.from({ length: 4 }, () => locker.go(script([["sleep", 60_000]])));
@@ -171,7 +169,7 @@ Deno.test("a task that is started as its locker dies settles, and no other threa
   }
   locker.go(exits()).catch(() => {});
   await until(() => late !== undefined, "one is lost");
-  await assertRejects(() => soon(late!, "the late one", LATE), Error, "died");
+  await assertRejects(() => soon(late!, "the late one"), Error, "died");
 });
 
 Deno.test("a cancelled task of a locker that dies gives its slot back", async () => {
@@ -185,11 +183,11 @@ Deno.test("a cancelled task of a locker that dies gives its slot back", async ()
   const cancelled = [1, 2].map(() => locker.go(nothing()));
   for (const task of cancelled) task.cancel();
   words.set(1);
-  await assertRejects(() => soon(end, "the end", LATE));
+  await assertRejects(() => soon(end, "the end"));
   const others = Array.from({ length: 4 }, () => sched.go(script([["await", 2]], words.buffer)));
-  await until(() => others.every(({ state }) => state === "running"), "all four slots are to be had", LATE);
+  await until(() => others.every(({ state }) => state === "running"), "all four slots are to be had");
   words.set(2);
-  await soon(Promise.all(others), "the others", LATE);
+  await soon(Promise.all(others), "the others");
 });
 
 Deno.test("undedicate() inside of a blocking call of a dedicated thread is refused", async () => {
@@ -199,7 +197,7 @@ Deno.test("undedicate() inside of a blocking call of a dedicated thread is refus
 
 Deno.test("a locker that finds no slot for its tasks is refused", async () => {
   await using sched = await Scheduler.start({ procs: 1, maxTasks: 1 });
-  await assertRejects(() => soon(sched.locker(), "the locker", LATE), RangeError);
+  await assertRejects(() => soon(sched.locker(), "the locker"), RangeError);
 });
 
 for (let hops = 0; hops < 5; hops++) {
@@ -213,13 +211,13 @@ for (let hops = 0; hops < 5; hops++) {
       ),
     );
     // The other thread is warm, and has the module.
-    await soon(Promise.all([1, 2].map(() => sched.go(script([["compute", 20_000]])))), "warm", LATE);
+    await soon(Promise.all([1, 2].map(() => sched.go(script([["compute", 20_000]])))), "warm");
     await until(() => words.get(0) === 1, "it computes");
     await new Promise((resolve) => setTimeout(resolve, 50));
     const { spinning } = sched.stats();
     const late = await soon(sched.go(nothing()), "a task", 3_000).catch((error) => error);
     words.set(1);
-    await soon(computing, "the computing one", LATE);
+    await soon(computing, "the computing one");
     assertEquals([spinning, late], [0, undefined]);
   });
 }
@@ -232,7 +230,7 @@ Deno.test("a dedicated task that is cancelled before it begins frees its thread"
     const task = sched.dedicate(script([]));
     task.cancel();
     await assertRejects(() => task, DOMException);
-    await until(() => sched.stats().dedicatedThreads === 0, `thread ${i} ends`, LATE);
+    await until(() => sched.stats().dedicatedThreads === 0, `thread ${i} ends`);
   }
 });
 
@@ -241,9 +239,9 @@ Deno.test("threads that die with children in queues are replaced at maxThreads",
   const leaf: Step[] = [["compute", 1]];
   const dies: Step[] = [["start", leaf], ["start", leaf], ["block", 0], ["exit"]];
   const root = sched.go(script([["start", dies], ["start", dies], ["block", 0], ["exit"]]));
-  await assertRejects(() => soon(root, "the root", LATE), ThreadDiedError);
+  await assertRejects(() => soon(root, "the root"), ThreadDiedError);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  await soon(sched.go(nothing()), "a task after it", LATE);
+  await soon(sched.go(nothing()), "a task after it");
 });
 
 /** Two on different threads: when word 1 is set the first one computes without a P, and the second one has a P. */
@@ -266,9 +264,9 @@ Deno.test("a P that a task hands on is taken back from a thread that does not co
   await until(() => words.get(4) === 1, "the second one hands off");
   await new Promise((resolve) => setTimeout(resolve, 50));
   const start = performance.now();
-  await soon(sched.go(nothing()), "a task", LATE);
+  await soon(sched.go(nothing()), "a task");
   const ms = performance.now() - start;
-  await soon(Promise.all(both), "both", LATE);
+  await soon(Promise.all(both), "both");
   assertLess(ms, 1_000);
 });
 
@@ -276,8 +274,8 @@ Deno.test("a P that a task hands on as its thread dies has one holder", async ()
   await using sched = await Scheduler.start({ procs: 1 });
   const words = new Words();
   const [first, dies] = await apart(sched, words, 1e6, [["dedicate"], ["exit"]]);
-  await assertRejects(() => soon(dies, "the dying one", LATE), ThreadDiedError);
-  await soon(first, "the first one", LATE);
+  await assertRejects(() => soon(dies, "the dying one"), ThreadDiedError);
+  await soon(first, "the first one");
   await new Promise((resolve) => setTimeout(resolve, 300));
   assertEquals(sched.stats().idleProcs, 1);
 });
@@ -291,20 +289,20 @@ Deno.test("the number of a thread that ended is used as soon as its children hav
       "throw",
     ]], words.buffer),
   );
-  await assertRejects(() => soon(parent, "the parent", LATE), RangeError);
+  await assertRejects(() => soon(parent, "the parent"), RangeError);
   const second = sched.go(script([["say", 2], ["dedicate"], ["child", []]], words.buffer));
   await until(() => words.get(2) === 1, "it is dedicated");
   await new Promise((resolve) => setTimeout(resolve, 500));
   words.set(1);
-  await soon(Promise.allSettled([second]), "the second one", LATE);
-  await soon(sched.go(nothing()), "a task", LATE);
+  await soon(Promise.allSettled([second]), "the second one");
+  await soon(sched.go(nothing()), "a task");
 });
 
 Deno.test("a thread whose task blocks after a plain await does not end by an invariant", async () => {
   await using sched = await Scheduler.start({ procs: 3 });
   const rounds = 2_000;
   const tasks = Array.from({ length: 6 }, () => sched.go(blocksAfterAwaits(rounds)));
-  assertEquals(await soon(Promise.all(tasks), "the tasks", 20_000), tasks.map(() => rounds));
+  assertEquals(await soon(Promise.all(tasks), "the tasks"), tasks.map(() => rounds));
 });
 
 Deno.test("a thread that the pool was promised in place of a dedicated one is not given to another task", async () => {
@@ -319,7 +317,7 @@ Deno.test("a thread that the pool was promised in place of a dedicated one is no
   } catch (error) {
     assert(error instanceof RangeError);
   }
-  await soon(Promise.allSettled([first, second]), "both end", LATE);
+  await soon(Promise.allSettled([first, second]), "both end");
 });
 
 Deno.test("a task that waits for a slot gets one that was free before its last cancellation was read", async () => {
@@ -331,7 +329,7 @@ Deno.test("a task that waits for a slot gets one that was free before its last c
     // It may have ended, and the host does not know.
     for (const end = performance.now() + 0.02 * (i % 10); performance.now() < end;);
     task.cancel();
-    await soon(sched.go(nothing()), `the task after cancellation ${i}`, LATE);
+    await soon(sched.go(nothing()), `the task after cancellation ${i}`);
   }
 });
 
@@ -354,10 +352,10 @@ Deno.test("a P that is given to a thread whose event loop runs a task is not los
     );
     await until(() => words.get(2) === 1, "it runs");
     // Without a turn of the host's event loop: sysmon takes a P back that waits for 10 ms.
-    for (const end = performance.now() + LATE; words.get(0) === 0 && performance.now() < end;);
+    for (const end = performance.now() + 20_000; words.get(0) === 0 && performance.now() < end;);
     const second = sched.go(nothing());
     words.set(1);
-    await soon(Promise.all([first, second]), `both, with ${turns} turns`, LATE);
-    await until(() => sched.stats().idleProcs === 1, `the P is idle, with ${turns} turns`, LATE);
+    await soon(Promise.all([first, second]), `both, with ${turns} turns`);
+    await until(() => sched.stats().idleProcs === 1, `the P is idle, with ${turns} turns`);
   }
 });
