@@ -11,8 +11,9 @@ export const hears = task(
     const random = new Random(seed);
     await linger(ctx, random);
     if (random.chance(30)) {
-      // It never lets go by itself.
-      while (!signal.aborted && !ctx.signal.aborted);
+      // It lets go of its thread only in the end: without preemption nothing else ends it when the scheduler is closed.
+      const end = performance.now() + 20_000;
+      while (!signal.aborted && !ctx.signal.aborted && performance.now() < end);
     } else if (!signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       signal.addEventListener("abort", () => resolve());
