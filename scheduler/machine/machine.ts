@@ -93,7 +93,7 @@ export class Machine {
     const threadLock = new ThreadLock(agenda, children);
     const runner = this.#runner = new Runner(agenda, services, children, threadLock, side, shim);
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
-    const signals = new TaskSignals(() => mail.readInTask());
+    const signals = new TaskSignals(() => mail.readInTask(), () => load(words, CLOSING) === 1);
     home.handles.bridges = new IsolateBridges(home, {
       controller: () => signals.controller(),
       abort: (controller, reason) => locks.outside(() => abort(controller, reason)),

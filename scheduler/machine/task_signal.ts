@@ -1,32 +1,46 @@
 /**
  * The signals of tasks. That one is cancelled is mail, and a task that computes lets its thread read none. So who reads of
- * its signal whether it is aborted looks at the mail first, as `ctx.shouldYield` does.
+ * its signal whether it is aborted looks at the mail first, as `ctx.shouldYield` does. And finds it aborted when all is closing:
+ * without preemption nothing else ends a task that computes till then.
  *
  * Such a signal is the platform's own, whose listeners and dependents are the platform's affair; only what it inherits
  * has these two members in front of `AbortSignal.prototype`.
  */
+import { reserveStack } from "../codec/stack_reserve.ts";
+import { SchedulerClosedError } from "../tasks/errors.ts";
+
 const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
 const { throwIfAborted } = AbortSignal.prototype;
+
+const CONTROLLER = Symbol("controller");
+
+interface TaskSignal extends AbortSignal {
+  [CONTROLLER]: AbortController;
+}
 
 export class TaskSignals {
   readonly #prototype: AbortSignal;
 
   /** `readMail` may run abort listeners. */
-  constructor(readMail: () => void) {
+  constructor(readMail: () => void, isClosing: () => boolean) {
+    const look = (signal: TaskSignal) => {
+      readMail();
+      if (isClosing() && !aborted.call(signal)) end(signal);
+    };
     const member = { configurable: true, enumerable: true };
     this.#prototype = Object.create(AbortSignal.prototype, {
       aborted: {
         ...member,
-        get(this: AbortSignal): boolean {
-          readMail();
+        get(this: TaskSignal): boolean {
+          look(this);
           return aborted.call(this);
         },
       },
       throwIfAborted: {
         ...member,
         writable: true,
-        value(this: AbortSignal): void {
-          readMail();
+        value(this: TaskSignal): void {
+          look(this);
           throwIfAborted.call(this);
         },
       },
@@ -36,8 +50,14 @@ export class TaskSignals {
   controller(): AbortController {
     const controller = new AbortController();
     Object.setPrototypeOf(controller.signal, this.#prototype);
+    (controller.signal as TaskSignal)[CONTROLLER] = controller;
     return controller;
   }
+}
+
+function end(signal: TaskSignal): void {
+  reserveStack();
+  abort(signal[CONTROLLER], new SchedulerClosedError("The scheduler was closed."));
 }
 
 /**

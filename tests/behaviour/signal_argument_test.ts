@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { Channel, Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
+import { threadName, tids } from "../support/os_threads.ts";
 import {
   dies,
   ends,
@@ -82,6 +83,20 @@ Deno.test("a task that computes hears when it looks, also where the event loop h
     controller.abort("look");
     assertEquals(await soon(task, "it hears", 30_000), "look");
   }
+});
+
+Deno.test("a task that is not preempted, and looks at a signal, ends with its scheduler", async () => {
+  const before = new Set(tids());
+  const closing = await Scheduler.start({ procs: 2, preempt: false });
+  const { signal } = new AbortController();
+  const arrived = new Flag();
+  for (const given of [signal, undefined]) {
+    closing.go(looksAt(given, arrived.buffer, undefined)).catch(() => {});
+  }
+  await until(() => arrived.value === 2, "they compute");
+  await closing.close();
+  const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
+  await until(() => !tids().some(isOurs), "no thread is left", 10_000);
 });
 
 Deno.test("a child hears of its parent's signals, here and elsewhere", async () => {

@@ -45,11 +45,12 @@ const waits = task(import.meta, "waits", async (ctx, signal: AbortSignal) => {
 export const looksAt = task(
   import.meta,
   "looksAt",
-  async (_ctx, signal: AbortSignal, arrived: SharedArrayBuffer, after: number | undefined) => {
+  async (ctx, given: AbortSignal | undefined, arrived: SharedArrayBuffer, after: number | undefined) => {
     // Not by ctx.wait(), which would see to it that the task goes on with a P.
     if (after !== undefined) await new Promise((resolve) => setTimeout(resolve, after));
     new Flag(arrived).increment();
     const end = performance.now() + 20_000;
+    const signal = given ?? ctx.signal;
     while (!signal.aborted) if (performance.now() > end) return "it never heard";
     return signal.reason;
   },
