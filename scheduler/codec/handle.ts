@@ -25,7 +25,9 @@ export function hasHandles(args: readonly unknown[]): boolean {
   return false;
 }
 
+/** Of others the members may be getters, as of an AbortSignal: to look whether it is aborted is to read the mail. */
 function isPlainWithHandle(arg: Record<string, unknown>): boolean {
+  if (Object.getPrototypeOf(arg) !== Object.prototype) return false;
   for (const key in arg) if (isHandle(arg[key])) return true;
   return false;
 }

@@ -335,6 +335,8 @@ export class Runner {
 
   /** Apart from `#start`, which would make a context for the functions in here for every G. */
   #follow(g: G, pending: Promise<unknown>, args: readonly unknown[]): void {
+    // First: what follows may come by a signal among the arguments, which reads the mail.
+    if (g.slot >= 0) this.#running.set(g.slot, g);
     try {
       then.call(
         pending,
@@ -348,7 +350,6 @@ export class Runner {
     this.#agenda.began();
     if (g.promise !== undefined) g.promise.state = "running";
     g.args = this.talk.began(g, args);
-    if (g.slot >= 0) this.#running.set(g.slot, g);
   }
 
   /** It was pending. In a microtask. */
