@@ -71,10 +71,19 @@ function runMachine(): void {
   const tell = (bytes: number) => machine.hold.meter.set(METER_HEAP_USED, bytes);
   const watch = new HeapWatch(v8.getHeapStatistics, tell, () => {
     store(arena.i32, arena.isolate(isolate) + M_DEATH, HEAP_FULL);
-    process.exit(1);
+    end(1);
   });
   // Nothing else keeps the thread's event loop from ending while it sleeps.
   const hold = setInterval(() => {}, LONGEST);
+
+  /**
+   * When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been already: if it
+   * blocked in a foreign call then, or computed, it goes on as if nothing had happened, and process.exit() would loop for ever.
+   */
+  function end(code: number): void {
+    if (load(arena.i32, CLOSING) === 0) process.exit(code);
+    clearInterval(hold);
+  }
 
   // Not a public function of Deno: where it is missing, no deadlock is ever found.
   const { core } = (Deno as unknown as Record<symbol, { core?: { eventLoopHasMoreWork?: () => boolean } }>)[
@@ -92,7 +101,7 @@ function runMachine(): void {
     isEventLoopEmpty,
     watchPromises: (hooks: PromiseHooks) => void v8.promiseHooks.createHook(hooks as never),
     goesOn: () => watch.goesOn(),
-    exit: () => process.exit(1),
+    exit: () => end(1),
   };
   const machine = new Machine(shared, isolate, shim, new SideChannel(port!), thread);
   registry.home = machine.home;
@@ -104,10 +113,10 @@ function runMachine(): void {
   });
 
   // Not awaited: a module that is being evaluated is work of the event loop, which could never be found empty.
-  begin(machine).then(() => machine.perThreads.close()).then(() => end(hold), (error) => {
+  begin(machine).then(() => machine.perThreads.close()).then(() => end(0), (error) => {
     // An invariant is broken. Better no thread than one that holds its tasks for ever.
     console.error("A Heddle thread ends:", error);
-    process.exit(1);
+    end(1);
   });
 }
 
@@ -142,16 +151,6 @@ function found(key: string): PerThread<unknown> {
   const perThread = registry.perThreads.get(key);
   if (perThread !== undefined) return perThread;
   throw new Error("the module does not call perThread() at its top level as a thread imports it");
-}
-
-/**
- * When all is closing, the thread ends because nothing is left to do, or is terminated by the host. It may have been
- * already: if it blocked in a foreign call then, it comes back as if nothing had happened, and process.exit() would loop
- * for ever.
- */
-function end(hold: ReturnType<typeof setInterval>): void {
-  if (load(arena.i32, CLOSING) === 0) process.exit(0);
-  clearInterval(hold);
 }
 
 /** The struct that the handler of SIGURG has of this thread: its address. */

@@ -344,9 +344,11 @@ export class Host {
     this.#forwarder.inherit(side);
     if (isAbandoned) this.threads.abandon(isolate);
     else this.threads.remove(isolate);
-    this.#burial.bury(isolate, verdict);
     this.#statistics.keep(isolate);
+    // All tasks have settled; and the thread may be one that was terminated, of which Deno (2.9) says that it has ended while it
+    // computes on: it would go on with locks that were broken, and queues from which its records were taken.
     if (this.isClosed) return;
+    this.#burial.bury(isolate, verdict);
     this.threads.balance(this.shared.idle.procs);
     this.#tasks.refill();
     this.shared.wakeups.wakeIfWork();

@@ -391,6 +391,7 @@ export class HostTasks {
     const waiting = lines.flatMap((line) => line.takeAll()).map((entry) => entry.started);
     const all = [...waiting, ...this.#owner.tasks];
     this.#fail(all, why);
+    this.#owner.endCrossings();
     for (const { view } of all) view?.closed?.resolve();
   }
 

@@ -15,7 +15,8 @@ const { throwIfAborted } = AbortSignal.prototype;
 const CONTROLLER = Symbol("controller");
 
 interface TaskSignal extends AbortSignal {
-  [CONTROLLER]: AbortController;
+  /** Until all is closing. */
+  [CONTROLLER]?: AbortController;
 }
 
 export class TaskSignals {
@@ -25,7 +26,7 @@ export class TaskSignals {
   constructor(readMail: () => void, isClosing: () => boolean) {
     const look = (signal: TaskSignal) => {
       readMail();
-      if (isClosing() && !aborted.call(signal)) end(signal);
+      if (isClosing() && signal[CONTROLLER] !== undefined) end(signal);
     };
     const member = { configurable: true, enumerable: true };
     this.#prototype = Object.create(AbortSignal.prototype, {
@@ -57,7 +58,10 @@ export class TaskSignals {
 
 function end(signal: TaskSignal): void {
   reserveStack();
-  abort(signal[CONTROLLER], new SchedulerClosedError("The scheduler was closed."));
+  const controller = signal[CONTROLLER]!;
+  // First: who aborts it looks whether it is aborted.
+  signal[CONTROLLER] = undefined;
+  abort(controller, new SchedulerClosedError("The scheduler was closed."));
 }
 
 /**

@@ -135,6 +135,11 @@ export class Owner<T extends Owned> {
     }
   }
 
+  /** All is closing: nothing of what crosses goes on. */
+  endCrossings(): void {
+    for (const slot of [...this.#crossings.keys()]) this.#endCrossing(slot);
+  }
+
   #endCrossing(slot: number): void {
     this.#crossings.get(slot)?.end();
     this.#crossings.delete(slot);

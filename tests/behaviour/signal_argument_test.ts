@@ -15,6 +15,7 @@ import {
   returnsSignal,
   sendsSignal,
   throwsInside,
+  waitsAfter,
 } from "../tasks/given_signals.ts";
 
 const sched = await Scheduler.start({ procs: 2 });
@@ -85,6 +86,17 @@ Deno.test("a task that computes hears when it looks, also where the event loop h
   }
 });
 
+Deno.test("a task that has a signal hears of a cancellation that came before its first await", async () => {
+  const { signal } = new AbortController();
+  const [arrived, goOn] = [new Flag(), new Flag()];
+  const task = sched.go(waitsAfter(signal, arrived.buffer, goOn.buffer));
+  await until(() => arrived.value === 1, "it computes");
+  task.cancel("enough");
+  goOn.value = 1;
+  await task.catch(() => {});
+  await until(() => listeners(signal) === 0, "it has ended");
+});
+
 Deno.test("a task that is not preempted, and looks at a signal, ends with its scheduler", async () => {
   const before = new Set(tids());
   const closing = await Scheduler.start({ procs: 2, preempt: false });
@@ -97,6 +109,7 @@ Deno.test("a task that is not preempted, and looks at a signal, ends with its sc
   await closing.close();
   const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
   await until(() => !tids().some(isOurs), "no thread is left", 10_000);
+  assertEquals(arrived.value, 4);
 });
 
 Deno.test("a child hears of its parent's signals, here and elsewhere", async () => {

@@ -1,7 +1,7 @@
 /** Tasks that have signals among their arguments. */
 import process from "node:process";
 import { getEventListeners } from "node:events";
-import { Channel, task } from "@heddle/heddle";
+import { Channel, SchedulerClosedError, task } from "@heddle/heddle";
 import { Flag } from "../support/flag.ts";
 
 interface Options {
@@ -52,7 +52,20 @@ export const looksAt = task(
     const end = performance.now() + 20_000;
     const signal = given ?? ctx.signal;
     while (!signal.aborted) if (performance.now() > end) return "it never heard";
+    // Nobody reads its result.
+    if (signal.reason instanceof SchedulerClosedError) new Flag(arrived).increment();
     return signal.reason;
+  },
+);
+
+/** Computes until it is told to, without a look at its mail, and waits then for what never comes. */
+export const waitsAfter = task(
+  import.meta,
+  "waitsAfter",
+  async (ctx, _signal: AbortSignal, arrived: SharedArrayBuffer, goOn: SharedArrayBuffer): Promise<void> => {
+    new Flag(arrived).increment();
+    for (const end = performance.now() + 20_000; new Flag(goOn).value === 0 && performance.now() < end;);
+    await ctx.wait(new Promise<void>(() => {}));
   },
 );
 
