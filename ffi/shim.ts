@@ -172,7 +172,7 @@ export function loadShim(path: string = soname): Shim {
     closeDescriptor: (descriptor) => poll().heddle_close_descriptor(descriptor),
     pollerOpen: (poller, sysmon) => poll().heddle_poller_open(poller, sysmon),
     pollerArm: (poller, set, word) => poll().heddle_poller_arm(poller, set, word),
-    pollerClose: (poller) => poll().heddle_poller_close(poller),
+    pollerClose: symbols.heddle_poller_close,
     close() {
       for (const library of opened) library.close();
     },

@@ -42,6 +42,8 @@ export const shimSymbols = {
   heddle_preempt: { parameters: ["i32"], result: "i32" },
   /** `int32_t heddle_read_code(heddle_number ranges, int32_t most)` */
   heddle_read_code: { parameters: ["f64", "i32"], result: "i32" },
+  /** `void heddle_poller_close(heddle_number poller)` */
+  heddle_poller_close: { parameters: ["f64"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** How a thread looks to the system. */
@@ -79,8 +81,6 @@ export const pollSymbols = {
   heddle_poller_open: { parameters: ["f64", "f64"], result: "i32" },
   /** `int32_t heddle_poller_arm(heddle_number poller, int32_t set, heddle_number word)` */
   heddle_poller_arm: { parameters: ["f64", "i32", "f64"], result: "i32" },
-  /** `void heddle_poller_close(heddle_number poller)` */
-  heddle_poller_close: { parameters: ["f64"], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What `heddle_abi()` must return for this table to fit. */

@@ -64,6 +64,9 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
   isEdge = false;
   /** It was given back, or its number is another file's. */
   isGone = false;
+  /** How many wait, for each direction. */
+  readers = 0;
+  writers = 0;
   /** Edges that nobody waited for. */
   #seen = 0;
 
@@ -77,8 +80,8 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
   /** What the kernel is to tell of, if somebody begins to wait for that too. */
   events(also: number): number {
     if (this.isEdge) return EDGE;
-    const isRead = (also & READ) !== 0 || firstOf(this, READ) !== undefined;
-    const isWrite = (also & WRITE) !== 0 || firstOf(this, WRITE) !== undefined;
+    const isRead = (also & READ) !== 0 || this.readers > 0;
+    const isWrite = (also & WRITE) !== 0 || this.writers > 0;
     return ONE_SHOT + (isRead ? IN + PEER_HANG_UP : 0) + (isWrite ? OUT : 0);
   }
 
@@ -96,6 +99,8 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
   park(direction: Direction, signal: AbortSignal | undefined): Promise<void> {
     const waiter = new Waiter(this, direction);
     this.push(waiter);
+    if (direction === READ) this.readers++;
+    else this.writers++;
     this.isolate.park(waiter);
     return waiter.start(signal);
   }
@@ -105,13 +110,16 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
     const isRead = (events & (IN | PEER_HANG_UP | ERROR_OR_HANG_UP)) !== 0;
     const isWrite = (events & (OUT | ERROR_OR_HANG_UP)) !== 0;
     const ready = (isRead ? READ : 0) | (isWrite ? WRITE : 0);
-    let unheard = ready;
-    for (let waiter; (waiter = firstOf(this, ready)) !== undefined;) {
-      leaveQueue(waiter);
-      unheard &= ~waiter.role;
-      this.isolate.complete(waiter);
+    if (this.readers === 0) this.#seen |= ready & READ;
+    if (this.writers === 0) this.#seen |= ready & WRITE;
+    // Nearly always these are all. Who goes on may take others back.
+    while (this.first !== undefined && (this.first.role & ready) !== 0) {
+      this.isolate.complete(leave(this.first));
     }
-    this.#seen |= unheard;
+    if (this.first === undefined) return;
+    for (const waiter of [...this]) {
+      if ((waiter.role & ready) !== 0 && waiter.queue !== undefined) this.isolate.complete(leave(waiter));
+    }
   }
 
   /** All that wait for it reject. */
@@ -129,7 +137,9 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
   }
 
   withdraw(waiter: Waiter): boolean {
-    return leaveQueue(waiter);
+    if (waiter.queue === undefined) return false;
+    leave(waiter);
+    return true;
   }
 
   describe(waiter: Waiter): string {
@@ -137,10 +147,12 @@ export class Descriptor extends LocalQueue<Waiter> implements Waited {
   }
 }
 
-/** Of those that wait for one of these: who has waited longest. */
-function firstOf(queue: LocalQueue<Waiter>, directions: number): Waiter | undefined {
-  let waiter = queue.first;
-  while (waiter !== undefined && (waiter.role & directions) === 0) waiter = waiter.next as Waiter | undefined;
+/** It is in its descriptor's queue. */
+function leave(waiter: Waiter): Waiter {
+  const descriptor = waiter.queue as unknown as Descriptor;
+  leaveQueue(waiter);
+  if (waiter.role === READ) descriptor.readers--;
+  else descriptor.writers--;
   return waiter;
 }
 

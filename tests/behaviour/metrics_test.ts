@@ -80,11 +80,10 @@ preemption.test("a freeze is as long as the thread had no P", async () => {
   const [begun, go] = [new Flag(), new Flag()];
   const hogs = Array.from({ length: 2 }, () => sched.go(spinsUntilSet(begun.buffer, go.buffer)));
   try {
-    await until(() => sched.metrics().freezes.count > 2, "they take turns");
+    // A slice is 10 ms.
+    await until(() => sched.metrics().freezes.max > 5, "they take turns");
     const { freezes, stats } = sched.metrics();
     assertGreaterOrEqual(stats.preempted, freezes.count);
-    // A slice is 10 ms.
-    assertGreater(freezes.max, 5);
   } finally {
     go.value = 1;
     await Promise.all(hogs);
