@@ -93,7 +93,8 @@ export class DeadlockWatch {
   #arm(): void {
     clearTimeout(this.#timer);
     this.#fires = this.#due;
-    this.#timer = setTimeout(() => this.#fired(), this.#due - performance.now());
+    // Of less than 0 Deno warns the user.
+    this.#timer = setTimeout(() => this.#fired(), Math.max(0, this.#due - performance.now()));
     Deno.unrefTimer(this.#timer);
   }
 
