@@ -10,7 +10,7 @@ import { Scheduler, SchedulerClosedError, ThreadDiedError } from "@heddle/heddle
 import { threadOptions } from "../support/capabilities.ts";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
-import { threadName, tids } from "../support/os_threads.ts";
+import { tids, workersSince } from "../support/os_threads.ts";
 import { Pipe } from "../support/pipe.ts";
 import { nothing } from "../tasks/arithmetic.ts";
 import {
@@ -231,10 +231,7 @@ Deno.test("close() ends with tasks blocked in calls for ever", async () => {
   await Promise.all(ends);
   // The threads are still in the kernel. Once they come back from there, they end too.
   pipe.write(1, 2, 3);
-  await until(
-    () => tids().every((tid) => before.has(tid) || !threadName(tid).startsWith("worker-")),
-    "they end",
-  );
+  await until(() => workersSince(before).length === 0, "they end");
 });
 
 Deno.test("calls of 8 tasks of one P are in the kernel at once, on 8 threads", async () => {

@@ -6,7 +6,7 @@ import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
 import { costOf } from "../support/growth.ts";
 import { runProgram } from "../support/programs.ts";
-import { threadName, tids } from "../support/os_threads.ts";
+import { tids, workersSince } from "../support/os_threads.ts";
 import { busyUntil } from "../tasks/occupying.ts";
 import {
   answer,
@@ -222,8 +222,7 @@ preemption.test("tasks that are frozen as their scheduler is closed end, and the
   const closed = sched.close();
   Atomics.store(new Int32Array(words), 0, 1);
   await closed;
-  const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
-  await until(() => !tids().some(isOurs), "no thread is left");
+  await until(() => workersSince(before).length === 0, "no thread is left");
 });
 
 preemption.test("a thread that dies as it was given a P in the middle of its task leaves that to no other", async () => {

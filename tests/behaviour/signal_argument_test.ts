@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { Channel, Scheduler, ThreadDiedError } from "@heddle/heddle";
 import { soon, until } from "../support/deadline.ts";
 import { Flag } from "../support/flag.ts";
-import { threadName, tids } from "../support/os_threads.ts";
+import { tids, workersSince } from "../support/os_threads.ts";
 import {
   dies,
   ends,
@@ -107,8 +107,7 @@ Deno.test("a task that is not preempted, and looks at a signal, ends with its sc
   }
   await until(() => arrived.value === 2, "they compute");
   await closing.close();
-  const isOurs = (tid: number) => !before.has(tid) && threadName(tid).startsWith("worker-");
-  await until(() => !tids().some(isOurs), "no thread is left", 10_000);
+  await until(() => workersSince(before).length === 0, "no thread is left", 10_000);
   assertEquals(arrived.value, 4);
 });
 

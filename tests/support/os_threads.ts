@@ -3,6 +3,11 @@ export function tids(): number[] {
   return [...Deno.readDirSync("/proc/self/task")].map((entry) => Number(entry.name));
 }
 
+/** The threads of Workers that were not there before. */
+export function workersSince(before: ReadonlySet<number>): number[] {
+  return tids().filter((tid) => !before.has(tid) && threadName(tid).startsWith("worker-"));
+}
+
 /** A line of `/proc/self/task/TID/status`. */
 export function threadStatus(tid: number, key: string): string {
   const line = Deno.readTextFileSync(`/proc/self/task/${tid}/status`).split("\n")
