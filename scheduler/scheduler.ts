@@ -449,8 +449,8 @@ export class Scheduler implements AsyncDisposable {
   /**
    * Rejects every task that has not ended with a {@linkcode SchedulerClosedError}, and ends the threads. A thread that
    * is in the middle of a computation is terminated, or frozen for good; without preemption a loop goes on until the process
-   * ends, or until it looks at `ctx.signal.aborted`. One that has something to close ({@linkcode perThread}) has a second for that. Nobody has
-   * to await the tasks: they are no unhandled rejections.
+   * ends, or until it looks at `ctx.signal.aborted`. One that has something to close ({@linkcode perThread}) has a second for
+   * that. Nobody has to await the tasks: they are no unhandled rejections.
    */
   close(): Promise<void> {
     this.#inspection?.close();

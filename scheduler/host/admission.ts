@@ -41,11 +41,9 @@ export class Admission {
 
   /** The same without those of views. In front of the background ones: without these as well. */
   #queued(isInFront = false): number {
-    const { global, idle, rings, wakeups } = this.#shared;
-    let queued = this.#tasks.waiting(isInFront) + wakeups.tasksInGlobal;
-    if (isInFront) queued -= global.background;
-    for (let p = 0; p < idle.mostProcs; p++) queued += rings.length(p);
-    return queued;
+    const { global, wakeups } = this.#shared;
+    const queued = this.#tasks.waiting(isInFront) + wakeups.tasksQueued;
+    return isInFront ? queued - global.background : queued;
   }
 
   /** For one more. A backlog in the background leaves no task of another priority without room. */

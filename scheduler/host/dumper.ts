@@ -17,8 +17,8 @@
  *   awaits, holders   with `stacks: true`: seen_journal.ts. What did not hold still is left out, and counted.
  *
  * What lives in the heap of a thread alone cannot be read from here: children without a slot, what a task awaits, which
- * task has taken a lock, local channels and locks. The thread says how many tasks have begun on it, and its parked operations on shared objects are known. With
- * `stacks: true` it keeps a journal of the rest.
+ * task has taken a lock, local channels and locks. The thread says how many tasks have begun on it, and its parked operations
+ * on shared objects are known. With `stacks: true` it keeps a journal of the rest.
  */
 import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";

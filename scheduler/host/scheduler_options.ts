@@ -95,9 +95,10 @@ export interface SchedulerOptions {
    */
   detectDeadlocks?: boolean;
   /**
-   * Whether a {@linkcode Scheduler.dump} also says of each task what it awaits, since when, and where in the source, and which locks it
-   * holds; children that never left their parent's thread are in it, too, and mutexes that one thread alone knows. Each `await` of a task then takes 30 us more, for its stack, and each task that
-   * has begun, each of its awaits and each lock that it holds 128 bytes of the shared memory, a mutex the same. Default: false, which costs nothing.
+   * Whether a {@linkcode Scheduler.dump} also says of each task what it awaits, since when, and where in the source, and which
+   * locks it holds; children that never left their parent's thread are in it, too, and mutexes that one thread alone knows. Each
+   * `await` of a task then takes 30 us more, for its stack, and each task that has begun, each of its awaits and each lock that it
+   * holds 128 bytes of the shared memory, a mutex the same. Default: false, which costs nothing.
    *
    * After Go's dump of all goroutines, and tokio's task dumps. It takes V8's promise hooks (`node:v8`).
    */

@@ -141,10 +141,10 @@ function partiesOf({ thread, times, tasks = [] }: DumpedObject["heldBy"][number]
   return parties.length === 0 || (times > 1 && parties.length < times) ? [...parties, { thread }] : parties;
 }
 
-function append<K>(lists: Map<K, Wait[]>, key: K, wait: Wait): void {
+function append<K, V>(lists: Map<K, V[]>, key: K, one: V): void {
   const known = lists.get(key);
-  if (known === undefined) lists.set(key, [wait]);
-  else known.push(wait);
+  if (known === undefined) lists.set(key, [one]);
+  else known.push(one);
 }
 
 /** Takes out who waits for nobody that waits, and for whom nobody waits, until there are none: then little is left to look through. */
@@ -158,9 +158,7 @@ function prune(next: Graph): void {
     for (const { to } of waits) {
       const key = nodeOf(to);
       waitedFor.set(key, (waitedFor.get(key) ?? 0) + 1);
-      const others = before.get(key);
-      if (others === undefined) before.set(key, [node]);
-      else others.push(node);
+      append(before, key, node);
       if (!next.has(key)) leaves.push(key);
     }
   }

@@ -335,7 +335,7 @@ export class Runner {
 
   /** Apart from `#start`, which would make a context for the functions in here for every G. */
   #follow(g: G, pending: Promise<unknown>, args: readonly unknown[]): void {
-    // First: what follows may come by a signal among the arguments, which reads the mail.
+    // First: mail that is read from here on finds it.
     if (g.slot >= 0) this.#running.set(g.slot, g);
     try {
       then.call(

@@ -230,13 +230,17 @@ export class Wakeups {
     return load(this.#words, this.#arena.isolate(isolate) + M_WANTS_P) === 1;
   }
 
-  /** A hint: tasks in the global queue. What else is in there are such notes, some of which are for nothing by now. */
-  get tasksInGlobal(): number {
+  /** A hint: tasks in the queues that all Ms share, also of Ps that do not count any more. Such notes are none. */
+  get tasksQueued(): number {
     let tasks = this.#global.length;
-    if (tasks === 0) return 0;
-    const end = load(this.#words, ISOLATES);
-    for (let isolate = HOST + 1; isolate < end; isolate++) if (this.isQueuedForP(isolate)) tasks--;
-    return Math.max(0, tasks);
+    if (tasks !== 0) {
+      const end = load(this.#words, ISOLATES);
+      for (let isolate = HOST + 1; isolate < end; isolate++) if (this.isQueuedForP(isolate)) tasks--;
+      // Some that are marked are not in the queue yet.
+      tasks = Math.max(0, tasks);
+    }
+    for (let p = 0; p < this.#idle.mostProcs; p++) tasks += this.#rings.length(p);
+    return tasks;
   }
 
   /** By who took that note out of the queue and offers its own P. False when the M does not sleep. */

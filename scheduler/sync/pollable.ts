@@ -17,8 +17,8 @@ const MOST = 2 ** 31 - 1;
  * listener of a seccomp filter. The thread goes on with other tasks meanwhile; all descriptors of a scheduler take one native
  * thread, which begins with the first one. A wait takes two or three system calls; for a descriptor that is waited for often,
  * {@linkcode pollable} takes fewer. A signalfd tells of signals that were sent to the process and that all its threads have blocked:
- * they do if who starts it says so (`env --block-signal=USR1 deno run …`). As an operation on a channel it goes on after its task was cancelled, unless it was given that
- * task's signal. Outside of tasks it keeps the process alive, as the runtime's own sockets do.
+ * they do if who starts it says so (`env --block-signal=USR1 deno run …`). As an operation on a channel it goes on after its task
+ * was cancelled, unless it was given that task's signal. Outside of tasks it keeps the process alive, as the runtime's own sockets do.
  *
  * **Who closes a descriptor** while it is waited for is to do that by {@linkcode Pollable.close}: then those who wait on the same
  * thread reject. The kernel tells nobody else; of a socket, `shutdown()` tells all.

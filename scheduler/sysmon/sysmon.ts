@@ -250,9 +250,7 @@ export class Sysmon {
   #lookAtQueues(): void {
     if (this.#now - this.#lastSample < QUEUE_SAMPLE) return;
     this.#lastSample = this.#now;
-    let queued = this.#shared.wakeups.tasksInGlobal;
-    for (let p = 0; p < this.#shared.idle.mostProcs; p++) queued += this.#shared.rings.length(p);
-    this.#meter.record(METER_QUEUE, queued);
+    this.#meter.record(METER_QUEUE, this.#shared.wakeups.tasksQueued);
   }
 
   // The machine -------------------------------------------------------------------------------------------------------

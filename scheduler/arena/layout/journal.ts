@@ -15,7 +15,10 @@ export const ENTRY_WORDS = 32;
 export const J_COUNT = 0;
 /** FREE, BEGUN, AWAITS or HOLDS. */
 export const J_KIND = 1;
-/** The task's number, in two words; and another one: of BEGUN its parent's, of AWAITS that of the task that it awaits, 0 for none; of HOLDS how often. */
+/**
+ * The task's number, in two words; and another one: of BEGUN its parent's, of AWAITS that of the task that it awaits, 0 for none; of
+ * HOLDS how often.
+ */
 export const J_TASK = 2;
 export const J_OTHER = 4;
 /** Milliseconds of the time of day, in two words. */

@@ -88,12 +88,12 @@ Deno.test("who waits for a P in the global queue is no task that is queued", () 
   const { idle, global, wakeups } = fourMs(1);
   const p = idle.acquireP();
   wakeups.queueForP(2);
-  assertEquals([global.length, wakeups.tasksInGlobal], [1, 0]);
+  assertEquals([global.length, wakeups.tasksQueued], [1, 0]);
   global.push(3);
-  assertEquals([global.length, wakeups.tasksInGlobal], [2, 1]);
+  assertEquals([global.length, wakeups.tasksQueued], [2, 1]);
   assertEquals(global.popNote(), 2);
   wakeups.handOff(2, p);
-  assertEquals([global.length, wakeups.tasksInGlobal], [1, 1]);
+  assertEquals([global.length, wakeups.tasksQueued], [1, 1]);
 });
 
 Deno.test("a signal wakes an M in any state, and gives it nothing", () => {
