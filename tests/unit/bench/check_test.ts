@@ -21,7 +21,7 @@ async function check(report: Report, ...args: string[]): Promise<{ code: number;
   try {
     await Deno.writeTextFile(file, JSON.stringify(report));
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--no-check", main, "--check", `--from=${file}`, ...args],
+      args: ["run", "--quiet", "--allow-all", "--no-check", main, "--check", `--from=${file}`, ...args],
     }).output();
     return { code, said: new TextDecoder().decode(stderr) };
   } finally {
