@@ -1,4 +1,7 @@
-/** Linux error numbers (asm-generic/errno-base.h, asm-generic/errno.h) that the calls in `ffi/` can return. */
+/**
+ * Linux error numbers (asm-generic/errno-base.h, asm-generic/errno.h) that the calls in `ffi/` can return, and those that
+ * traces of the sandbox show; the last one only a tracer sees, of a call that a signal interrupts and that begins anew.
+ */
 const names: Readonly<Record<number, string>> = {
   1: "EPERM",
   2: "ENOENT",
@@ -16,6 +19,7 @@ const names: Readonly<Record<number, string>> = {
   14: "EFAULT",
   16: "EBUSY",
   17: "EEXIST",
+  18: "EXDEV",
   19: "ENODEV",
   20: "ENOTDIR",
   21: "EISDIR",
@@ -24,18 +28,44 @@ const names: Readonly<Record<number, string>> = {
   24: "EMFILE",
   25: "ENOTTY",
   26: "ETXTBSY",
+  27: "EFBIG",
   28: "ENOSPC",
+  29: "ESPIPE",
+  30: "EROFS",
+  31: "EMLINK",
   32: "EPIPE",
   34: "ERANGE",
   35: "EDEADLK",
   36: "ENAMETOOLONG",
   38: "ENOSYS",
+  39: "ENOTEMPTY",
   40: "ELOOP",
   75: "EOVERFLOW",
+  88: "ENOTSOCK",
+  89: "EDESTADDRREQ",
+  90: "EMSGSIZE",
+  91: "EPROTOTYPE",
+  93: "EPROTONOSUPPORT",
   95: "EOPNOTSUPP",
+  97: "EAFNOSUPPORT",
+  98: "EADDRINUSE",
+  99: "EADDRNOTAVAIL",
+  100: "ENETDOWN",
+  101: "ENETUNREACH",
+  103: "ECONNABORTED",
+  104: "ECONNRESET",
+  105: "ENOBUFS",
+  106: "EISCONN",
+  107: "ENOTCONN",
   110: "ETIMEDOUT",
   111: "ECONNREFUSED",
+  113: "EHOSTUNREACH",
+  114: "EALREADY",
+  115: "EINPROGRESS",
+  116: "ESTALE",
+  122: "EDQUOT",
   125: "ECANCELED",
+  512: "ERESTARTSYS",
 };
 
 /** `errnoName(-1)` is `"EPERM"`; a number that is not in the table is named `"errno 123"`. */

@@ -45,6 +45,7 @@ export const contender: Contender = {
   modes: {
     box: boxMode({}),
     traced: boxMode({ trace: "refused" }),
+    results: boxMode({ trace: "results" }),
     policy: boxMode({ policy: new URL("allowing.ts", import.meta.url) }),
     ptrace: boxMode({ platform: "ptrace" }),
     alone: commandMode((program, times) => [program, "alone", times]),

@@ -3,6 +3,7 @@
 import type { Scheduler } from "../../mod.js";
 import { ControlGroup } from "./cgroup.ts";
 import { asked } from "./copied_call.ts";
+import { describedPlan } from "./described.ts";
 import type { Reported } from "./filter.ts";
 import { intercepted } from "./intercepted_call.ts";
 import {
@@ -50,6 +51,8 @@ export interface Limits {
 export interface TraceOptions {
   /** Learning lets the program do everything. */
   readonly learn: boolean;
+  /** Whether calls are shown when they have returned, with their results. */
+  readonly results: boolean;
   /** Whether `counts` of the outcome say how long the supervisor took. */
   readonly timed: boolean;
   readonly showing: Showing;
@@ -70,6 +73,8 @@ export interface BoxOptions {
   /** `"landlock"` by default. */
   readonly platform?: Platform;
   readonly bestEffort?: (message: string) => void;
+  /** Is told what the box is made of, and its steps. */
+  readonly debug?: (message: string) => void;
   readonly streams?: Streams;
 }
 
@@ -147,12 +152,12 @@ export class Box {
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
   const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
-  const { platform = "landlock" } = options;
+  const { platform = "landlock", debug = () => {} } = options;
   if (trace?.learn && policy !== undefined) {
     throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
   }
-  const isTraced = platform === "ptrace";
-  if (isTraced && (trace?.learn || policy !== undefined)) {
+  const tracerDecides = platform === "ptrace";
+  if (tracerDecides && (trace?.learn || policy !== undefined)) {
     throw new PolicyError(
       `The platform ptrace decides by permissions alone: ${
         policy === undefined ? "learning" : "a policy"
@@ -161,11 +166,15 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   }
   const file = findProgram(toText(argv[0]), path, directory);
   const wallOptions = { permissions, program: file, directory, path, platform, bestEffort };
+  // Where a policy is asked its supervisor makes the calls, and has their results. Else only a tracer sees how a call ends.
+  const isTraced = tracerDecides || (trace?.results === true && policy === undefined);
   const reported = [
     ...(policy === undefined ? [] : reportedToPolicy),
     ...(trace || isTraced ? Object.values(intercepted).map((call) => ({ call })) : []),
   ];
-  using wall = trace?.learn ? noWall(wallOptions, reported) : buildWall(wallOptions, reported);
+  using wall = trace?.learn
+    ? noWall(wallOptions, reported)
+    : buildWall(wallOptions, reported, isTraced ? "tracer" : "listener");
   const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
   await using resources = new AsyncDisposableStack();
   const group = ControlGroup.make(limits);
@@ -186,6 +195,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     ]),
   };
   if (proxy) resources.use(proxy);
+  describedPlan(plan, wall.granted).forEach(debug);
   const showing = trace?.showing ?? { json: false };
   const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
   if (judge) resources.defer(() => void judge.end());
@@ -193,6 +203,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     .catch((error) => {
       throw error instanceof LaunchError ? explained(error, directory) : error;
     });
+  debug(`the launcher is process ${pid}, the program ${processOf(pidfd)}`);
   resources.defer(() => {
     closeAll(pidfd, reports.socket);
     if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
@@ -217,7 +228,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
         granted: wall.granted,
         showing,
         learns: false,
-        decides: true,
+        decides: tracerDecides,
         isTimed: trace?.timed ?? false,
       }),
       { name: "tracer" },
@@ -230,8 +241,12 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     ...(proxy && trace && { flags: [...(seen ?? outcome).flags, ...proxy.refused] }),
   }));
   const held = resources.move();
-  const timer = limits.timeout === undefined ? undefined : setTimeout(() => box.kill(), limits.timeout);
+  const timer = limits.timeout === undefined ? undefined : setTimeout(() => {
+    debug("its time is over");
+    box.kill();
+  }, limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, async () => {
+    debug("nobody of the box is left");
     clearTimeout(timer);
     await held.disposeAsync();
   });

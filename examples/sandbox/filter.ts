@@ -20,7 +20,7 @@ export interface Refusal {
   readonly when?: readonly Condition[];
 }
 
-/** Who is asked about reported calls: the listener of the filter, or the tracer (without one they fail with ENOSYS). */
+/** Who hears of reported calls: the listener of the filter, or the tracer (without one they fail with ENOSYS). */
 export type Asked = "listener" | "tracer";
 
 /** A call that is asked about. */

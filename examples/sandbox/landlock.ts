@@ -30,6 +30,16 @@ export const WRITE = WRITE_FILE | TRUNCATE | IOCTL_DEV | REMOVE_DIR | REMOVE_FIL
 /** What a file that is no directory can have. */
 const OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 
+/** By their bits, as in linux/landlock.h. */
+const rightNames =
+  "execute write_file read_file read_dir remove_dir remove_file make_char make_dir make_reg make_sock make_fifo make_block make_sym refer truncate ioctl_dev"
+    .split(" ");
+
+/** `"execute read_file"` */
+export function rightsText(rights: number): string {
+  return rightNames.filter((_, bit) => (rights >> bit & 1) === 1).join(" ");
+}
+
 const BIND_TCP = 1, CONNECT_TCP = 2;
 const SCOPE_ABSTRACT_UNIX_SOCKET = 1, SCOPE_SIGNAL = 2;
 

@@ -12,7 +12,7 @@ export interface CallEvent {
   readonly subject: string;
   /** Flags that it takes, beyond what is allowed. */
   readonly needs?: readonly string[];
-  /** What it returned, or the name of its error. Known of calls that a policy was asked about. */
+  /** What it returned, or the name of its error: with `trace: "results"`, on the platform ptrace, and of what a policy was asked. */
   readonly result?: number | string;
   /** So many before this one were dropped, as nobody had read those that waited. */
   readonly dropped?: number;
@@ -50,9 +50,7 @@ export class Shown {
   }
 
   show(event: CallEvent): void {
-    if (this.#file && !this.#isBroken) {
-      this.#write(this.#file, this.#json ? JSON.stringify(event) : lineOf(event));
-    }
+    if (this.#file) this.write(this.#json ? JSON.stringify(event) : lineOf(event));
     if (!this.#events) return;
     try {
       const wasSent = this.#events.trySend(this.#dropped > 0 ? { ...event, dropped: this.#dropped } : event);
@@ -62,9 +60,11 @@ export class Shown {
     }
   }
 
-  #write(file: { writeSync(bytes: Uint8Array): number }, line: string): void {
+  /** A line for the file, if there is one. */
+  write(line: string): void {
+    if (!this.#file || this.#isBroken) return;
     try {
-      writeAll(file, `${line}\n`);
+      writeAll(this.#file, `${line}\n`);
     } catch (error) {
       this.#isBroken = true;
       say(`the log ends here: ${(error as Error).message}`);

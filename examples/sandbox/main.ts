@@ -10,6 +10,7 @@ import { errnoName } from "../../ffi/errno.ts";
 import { type Box, type BoxOptions, type Limits, startBox } from "./box.ts";
 import { permissionSet } from "./config.ts";
 import { type Allowance, type Kind, kinds, PermissionError, permissionsOf, union } from "./permissions.ts";
+import { Shown } from "./log.ts";
 import { type ByteString, fromBytes, toText } from "./plan.ts";
 import { PolicyError } from "./policy.ts";
 import { ProgramError } from "./program.ts";
@@ -36,9 +37,11 @@ Runs PROGRAM so that it can do what is allowed, and nothing else.
                           executes, connects or sends
 
   --trace                 show its calls that open, execute, change and connect
+  --trace=results         the same with their results, which takes longer
   --trace=refused         print the flags that would allow what was refused
   --trace=learn           run it without a wall, and print the flags that it needs
   --log=FILE              write the calls to FILE; %ID% and %COMMAND% are replaced
+  --debug-log=FILE        write to FILE what the sandbox sets up and does; named as the other
   --json                  a call as a line of JSON
   --summary               print how often which call was made
 
@@ -65,7 +68,7 @@ const permissionFlags = kinds.flatMap((kind) => [`allow-${kind}`, `deny-${kind}`
 const limitFlags = ["timeout", "cpu", "memory", "processes", "open-files", "cpus"];
 /** These take their value only behind an equals sign. */
 const withOptionalValue = [...permissionFlags, "trace"];
-const withValue = ["config", "permission-set", "policy", "platform", "log", ...limitFlags];
+const withValue = ["config", "permission-set", "policy", "platform", "log", "debug-log", ...limitFlags];
 const withoutValue = ["allow-all", "best-effort", "json", "summary", "help", "from-task"];
 /** The first argument if `deno task` started this: see deno.json. */
 const FROM_TASK = "--from-task";
@@ -119,16 +122,19 @@ function parse(args: readonly ByteString[]): Given {
     : union(flags, permissionsOf(permissionSet(given.config as string, set ?? "default")));
 
   const trace = given.trace as string | undefined;
-  if (trace !== undefined && !["", "learn", "refused"].includes(trace)) {
-    throw new Failure(`--trace=${trace}: there is --trace, --trace=learn and --trace=refused.`);
+  if (trace !== undefined && !["", "results", "learn", "refused"].includes(trace)) {
+    throw new Failure(
+      `--trace=${trace}: there is --trace, --trace=results, --trace=learn and --trace=refused.`,
+    );
   }
   const platform = (given.platform ?? "landlock") as string;
   if (platform !== "landlock" && platform !== "ptrace") {
     throw new Failure(`--platform=${platform}: there is --platform=landlock and --platform=ptrace.`);
   }
-  const log = given.log === undefined ? undefined : logPath(given.log as string, toText(command[0]));
+  const log = logPath("log", given, command[0]);
+  const debugLog = logPath("debug-log", given, command[0]);
   const isTraced = trace !== undefined || log !== undefined || given.json === true || given.summary === true;
-  const echo = trace === "" || given.json === true ? "" : undefined;
+  const echo = trace === "" || trace === "results" || given.json === true ? "" : undefined;
   return {
     options: {
       permissions,
@@ -138,12 +144,14 @@ function parse(args: readonly ByteString[]): Given {
         {
           trace: {
             learn: trace === "learn",
+            results: trace === "results",
             timed: given.summary === true,
             showing: { log: log ?? echo, json: given.json === true },
           },
         }),
       ...(given.policy !== undefined && { policy: policyUrl(given.policy as string) }),
       ...(given["best-effort"] === true && { bestEffort: warn }),
+      ...(debugLog !== undefined && { debug: writerOf(debugLog) }),
     },
     command,
     summary: given.summary === true,
@@ -189,15 +197,24 @@ function limitsOf(given: Record<string, unknown>): Limits {
 }
 
 /** As runsc's: %ID% tells boxes apart, %COMMAND% is the program's name. */
-function logPath(template: string, command: string): string {
-  const names: Record<string, string> = { "%ID%": String(Deno.pid), "%COMMAND%": command.split("/").at(-1)! };
+function logPath(flag: string, given: Record<string, unknown>, command: ByteString): string | undefined {
+  const template = given[flag] as string | undefined;
+  if (template === undefined) return undefined;
+  const program = toText(command).split("/").at(-1)!;
+  const names: Record<string, string> = { "%ID%": String(Deno.pid), "%COMMAND%": program };
   const file = template.replace(/%ID%|%COMMAND%/g, (name) => names[name]);
   try {
     Deno.writeTextFileSync(file, "", { create: true });
   } catch (error) {
-    throw new Failure(`--log=${file}: ${(error as Error).message}`);
+    throw new Failure(`--${flag}=${file}: ${(error as Error).message}`);
   }
   return file;
+}
+
+/** Lines with the milliseconds since this process has begun. What can no longer be written is lost. */
+function writerOf(file: string): (message: string) => void {
+  const lines = new Shown({ log: file, json: false });
+  return (message) => lines.write(`${performance.now().toFixed(1).padStart(8)} ${message}`);
 }
 
 /** C strings, one after the other, as /proc has arguments and environments. */
@@ -268,6 +285,11 @@ async function main(): Promise<number> {
   forwardSignals(starting);
   const box = await starting;
   const outcome = await box.outcome;
+  options.debug?.(
+    outcome.execError === undefined
+      ? `it has ended with wait status ${outcome.waitStatus}`
+      : `executing it failed with ${errnoName(-outcome.execError)}`,
+  );
   if (outcome.execError !== undefined) throw refused(box.file, outcome.execError);
   if (summary) console.error(summaryOf(outcome));
   if (options.trace && outcome.flags.length > 0) console.error(`sandbox: ${outcome.flags.join(" ")}`);

@@ -1,10 +1,11 @@
 /**
- * The ptrace platform: for kernels without Landlock, as Delve traces and gVisor's first platform did. One thread for each
- * box, which is dedicated to it, because all requests to a tracee have to come from the thread that traces it, and because
- * that waits in waitpid for most of its life.
+ * A tracer, as Delve traces and gVisor's first platform did: for traces with results, which a listener of the filter does not
+ * hear of, and as a platform for kernels without Landlock, where it decides. One thread for each box, which is dedicated to it,
+ * because all requests to a tracee have to come from the thread that traces it, and because that waits in waitpid for most of
+ * its life.
  *
  * The filter of the box stops the calls that reach files, programs and addresses (SECCOMP_RET_TRACE). What such a call reaches
- * is looked up then, and it goes on or fails. Without a tracer these calls fail too: with ENOSYS, also those of a child that
+ * is looked up then, and it goes on or, if the tracer decides, may fail. Without a tracer these calls fail too: with ENOSYS, also those of a child that
  * is cloned with CLONE_UNTRACED. The kernel reads a path again after the tracer did, so a thread that shares the memory, or
  * a process that moves names about, can make it another one. README.md says so.
  */
@@ -79,6 +80,8 @@ export const traceBox = task(
 class Tracees {
   readonly #memory = new RemoteMemory();
   readonly #tracer: Tracer;
+  /** Else the wall does. */
+  readonly #decides: boolean;
   /** Those that have not ended, for who has to end all of them. */
   readonly #threads: Set<number>;
   /** Calls that are shown when they end, by their thread. */
@@ -93,6 +96,7 @@ class Tracees {
   constructor(process: number, tracing: Tracing) {
     this.#threads = new Set([process]);
     this.#tracer = new Tracer(tracing, this.#memory);
+    this.#decides = tracing.decides ?? false;
   }
 
   /** A failure of ours ends the program; it is thrown when nobody is left who would stay stopped for ever. */
@@ -149,7 +153,7 @@ class Tracees {
     }
     const seen = this.#tracer.look(call);
     const needs = this.#tracer.count(seen);
-    if (!this.#permits(seen, call)) {
+    if (this.#decides && !this.#permits(seen, call)) {
       // No call any more: it is skipped, and this is its result.
       ptrace(POKEUSER, thread, ORIG_RAX, -1);
       ptrace(POKEUSER, thread, RAX, -EACCES);
@@ -194,11 +198,13 @@ class Tracees {
       if (former !== thread) this.#threads.delete(former);
       if (running) this.#running.set(thread, running);
     }
-    const file = readLink(`/proc/${thread}/exe`);
-    if (file === undefined || !this.#tracer.needs.permits("run", toText(file), true)) {
-      sendSignal(thread, SIGKILL);
-    }
+    if (this.#decides && !this.#mayRun(thread)) sendSignal(thread, SIGKILL);
     this.#goOn(thread);
+  }
+
+  #mayRun(thread: number): boolean {
+    const file = readLink(`/proc/${thread}/exe`);
+    return file !== undefined && this.#tracer.needs.permits("run", toText(file), true);
   }
 
   #show(thread: number): void {

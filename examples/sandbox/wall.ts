@@ -3,7 +3,7 @@
  * namespaces, a seccomp filter. All of it is fixed before the program runs; nobody is asked afterwards.
  */
 
-import { filterProgram, type Reported, type Sockets } from "./filter.ts";
+import { type Asked, filterProgram, type Reported, type Sockets } from "./filter.ts";
 import {
   EXECUTE,
   IOCTL_DEV,
@@ -93,22 +93,26 @@ export function noWall(options: WallOptions, reported: readonly Reported[]): Wal
   return { bounds, granted: wall.granted, ruleset: undefined, [Symbol.dispose]() {} };
 }
 
-export function buildWall(options: WallOptions, reported: readonly Reported[]): Wall {
+export function buildWall(
+  options: WallOptions,
+  reported: readonly Reported[],
+  asked: Asked = "listener",
+): Wall {
   const { permissions, platform, bestEffort } = options;
   const giveUp = (what: string) => {
     const refusal = new CannotEnforce(what);
     if (!bestEffort) throw refusal;
     bestEffort(what);
   };
-  const isTraced = platform === "ptrace";
-  const abi = isTraced ? 0 : landlockAbi();
-  if (!isTraced && abi < wantedAbi) {
+  const tracerDecides = platform === "ptrace";
+  const abi = tracerDecides ? 0 : landlockAbi();
+  if (!tracerDecides && abi < wantedAbi) {
     giveUp(
       `Landlock is at version ${abi} here, and ${wantedAbi} is what a wall takes: --platform=ptrace does without.`,
     );
   }
   const network = networkOf(permissions, giveUp);
-  if (isTraced && network.sockets.unix) {
+  if (tracerDecides && network.sockets.unix) {
     giveUp(
       "--platform=ptrace does not keep the program from abstract Unix sockets, with Unix sockets allowed.",
     );
@@ -125,7 +129,7 @@ export function buildWall(options: WallOptions, reported: readonly Reported[]): 
         readOnly: permissions.write.allow !== true,
         ownProc: true,
         restrict: ruleset !== undefined,
-        filter: filterProgram(reported, network.sockets, isTraced ? "tracer" : "listener"),
+        filter: filterProgram(reported, network.sockets, asked),
         rules: [...files.late].map(([path, rights]) => ({
           path,
           rights: ruleset?.applicable(rights, Deno.statSync(path).isDirectory) ?? 0,

@@ -593,6 +593,65 @@ test("a trace has a line for each call, and a log that is full does not stop the
   assertStringIncludes(full.stderr, "the log ends here");
 });
 
+test("a debug log has what a box is made of, and its end", async (directory) => {
+  await Deno.writeTextFile(`${directory}/secret`, "");
+  const flags = ["--debug-log=%COMMAND%.debug", "--allow-read=.", "--deny-read=secret", "--open-files=50"];
+  const { code, stderr } = await outcome(
+    start([...flags, "--allow-env=HOME", "sh", "-c", "exit 3"], {
+      cwd: directory,
+      env: { HOME: "/", OTHER: "hidden" },
+    }),
+  );
+  assertEquals([code, stderr], [3, ""]);
+  const log = await Deno.readTextFile(`${directory}/sh.debug`);
+  for (
+    const line of [
+      `: "sh" "-c" "exit 3"`,
+      "environment: HOME\n",
+      `mount: ${directory}/secret covered\n`,
+      `rule: ${directory} read_file read_dir\n`,
+      "network: nothing\n",
+      "limit: 50 descriptors\n",
+      "nobody of the box is left\n",
+      "it has ended with wait status 768\n",
+    ]
+  ) {
+    assertStringIncludes(log, line);
+  }
+  assert(!log.includes("hidden"));
+});
+
+test("a trace with results has them of all calls, behind the same wall", async (directory) => {
+  await Deno.writeTextFile(`${directory}/secret`, "");
+  const script = "cat yes secret none; /bin/true; : > made; mv made moved; exec /nowhere";
+  await Deno.writeTextFile(`${directory}/yes`, "");
+  const { code, stderr } = await outcome(start([
+    "--trace=results",
+    "--allow-read=.",
+    "--allow-write=.",
+    "--deny-read=secret",
+    "--allow-run",
+    "--",
+    "/bin/sh",
+    "-c",
+    script,
+  ], { cwd: directory }));
+  assertEquals(code, 127, stderr);
+  for (
+    const line of [
+      /openat "yes" = 3/,
+      /openat "secret" \(needs --allow-read=\S*\/secret\) = EACCES/,
+      /openat "none" = ENOENT/,
+      /execve "\/bin\/true" = 0/,
+      /openat "made" to write = 3/,
+      /rename\w* .*"made".*"moved" = 0/,
+      /execve "\/nowhere" = ENOENT/,
+    ]
+  ) {
+    assertMatch(stderr, line);
+  }
+});
+
 test("under a policy a trace has results", async (directory) => {
   await Deno.writeTextFile(
     `${directory}/policy.ts`,

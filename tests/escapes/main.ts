@@ -141,10 +141,10 @@ async function tried(
   place: Place,
   args: string[],
   permissions: PermissionOptions,
-  { trace, policy, platform }: { trace?: boolean; policy?: URL; platform?: Platform },
+  { trace, policy, platform }: { trace?: SandboxOptions["trace"]; policy?: URL; platform?: Platform },
 ): Promise<string | undefined> {
   const before = await stateOf(place);
-  const longest = policy || platform === "ptrace" ? LONGEST_POLICED : LONGEST;
+  const longest = policy || platform === "ptrace" || trace === "results" ? LONGEST_POLICED : LONGEST;
   const start = performance.now();
   const { code, stdout } = await inBox([program, trick, ...args], {
     cwd: place.work,
@@ -152,7 +152,7 @@ async function tried(
     limits: { timeout: longest },
     policy,
     platform,
-    ...(trace && { trace: "refused" }),
+    trace,
   });
   if (performance.now() - start >= longest) return "it did not end";
   if (stdout.includes(place.token)) return "the secret was read";
@@ -205,6 +205,7 @@ async function supervisorKilled(place: Place, fail: (message: string) => void): 
     "with a policy": { policy, permissions: { read: true } },
     "on the platform ptrace": { platform: "ptrace", permissions: { read: system } },
     "with a trace": { trace: "refused", permissions: { read: system } },
+    "with a trace of results": { trace: "results", permissions: { read: system } },
   };
   const script =
     'for i in 1 2; do while :; do read line < "$0" && echo "$line"; done & done 2> /dev/null; echo ready; wait';
@@ -299,14 +300,14 @@ async function tryAll(wanted: readonly string[]): Promise<number> {
       await emptied(place.work);
     }
     for (const [wall, permissions] of onlyPoliced.includes(trick) ? [] : Object.entries(wallsOf(place))) {
-      for (const trace of [false, true]) {
+      for (const trace of [undefined, "refused", "results"] as const) {
         // Traced calls of races take long, and the kernel's answer is the same.
         if (
           trace &&
           (wall !== "denied" || ["flood", "path_race", "link_race", "directory_race"].includes(trick))
         ) continue;
         tries++;
-        const what = `${trick} behind the wall "${wall}"${trace ? ", traced" : ""}`;
+        const what = `${trick} behind the wall "${wall}"${trace ? `, traced (${trace})` : ""}`;
         const wrong = await tried(program, trick, place, args, permissions, { trace }).catch(String);
         if (wrong) fail(`${what}: ${wrong}`);
         await emptied(place.work);

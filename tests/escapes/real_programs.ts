@@ -1,5 +1,5 @@
 /**
- * Real programs with the permissions that learning names, also under a policy that lets them and on the platform ptrace: their
+ * Real programs with the permissions that learning names, also traced, under a policy that lets them and on the platform ptrace: their
  * output, their files and their status are what they are outside, byte for byte. `deno task real-programs`.
  */
 import { assertEquals } from "@std/assert";
@@ -260,6 +260,7 @@ for (const { name, needs, prepare = "", script, ignored, more } of cases) {
         const accepted = () => {}; // the platform ptrace takes that for Unix sockets
         const ways: Record<string, Partial<SandboxOptions>> = {
           "": {},
+          "with a trace of results": { trace: "results" },
           "under a policy": { policy: new URL("policy.ts", import.meta.url) },
           "traced by ptrace": { platform: "ptrace", bestEffort: accepted },
         };
