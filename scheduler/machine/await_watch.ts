@@ -17,8 +17,10 @@ import { AWAITS, BEGUN, HOLDS } from "../arena/layout/journal.ts";
 import { THREAD } from "../codec/trace.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { TaskFunction } from "../tasks/call.ts";
+import { registry } from "../tasks/define.ts";
 import type { ChildTask } from "../tasks/promise.ts";
 import type { Journal } from "../tracing/journal.ts";
+import type { Meter } from "../tracing/meter.ts";
 import type { HoldTap, Tap } from "../tracing/tap.ts";
 
 /** As node:v8's `promiseHooks.createHook` takes them. */
@@ -94,6 +96,14 @@ export class AwaitWatch implements Tap, HoldTap, PromiseHooks {
   constructor(journal: Journal, locks: Pick<Locks, "hold" | "release">) {
     this.#journal = journal;
     this.#locks = locks;
+  }
+
+  /** The thread's: it hears of its tasks and of what its operations wait for. Promises are told it by who can. */
+  static begin(journal: Journal, locks: Locks, meter: Meter): AwaitWatch {
+    const watch = new AwaitWatch(journal, locks);
+    registry.wrap = watch.watched;
+    meter.listen(watch);
+    return watch;
   }
 
   // Tasks -------------------------------------------------------------------------------------------------------------

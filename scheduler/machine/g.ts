@@ -14,7 +14,7 @@ import { startStream } from "../sync/stream.ts";
 import { readProgress } from "../tasks/progress.ts";
 import { type Caller, type ChildTask, noPromise, reject, type Resolver } from "../tasks/promise.ts";
 import { type Nursery, type Opener, TaskScope } from "./task_scope.ts";
-import { abort, type TaskSignals } from "./task_signal.ts";
+import type { TaskSignals } from "./task_signal.ts";
 import { Ticker } from "./ticker.ts";
 import { requireMs } from "../queues/timers.ts";
 import { endWaits, sleepUntil, type Wait, waitFor } from "./wait.ts";
@@ -297,7 +297,7 @@ export class G implements TaskContext, Caller, Opener, Owned, Resolver {
     endWaits(this, reason);
     // At last: what listens is the task's, and does what it likes.
     const { controller } = rare;
-    if (controller !== undefined) this.services.home.locks.outside(() => abort(controller, reason));
+    if (controller !== undefined) this.services.signals.abort(controller, reason);
   }
 
   /** Its children have the same, unless they are given another. */

@@ -92,6 +92,11 @@ export class Hold {
     if (p >= this.#shared.idle.procs) this.isHeaderNew = true;
   }
 
+  /** Whether it holds a P that is not counted any more. */
+  get hasSurplusP(): boolean {
+    return this.p !== EXEMPT_P && this.p >= this.#shared.idle.procs;
+  }
+
   /** The header may say that the scheduler is traced, or no more. */
   lookForTracing(): void {
     const before = this.meter.tracer;

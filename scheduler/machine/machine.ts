@@ -7,7 +7,7 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import { CLOSING, SLICE_MS, STACKS } from "../arena/layout/header.ts";
 import { M_TID } from "../arena/layout/m.ts";
-import { EXEMPT_P, type Idle, NO_P } from "../parking/idle.ts";
+import { EXEMPT_P, NO_P } from "../parking/idle.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
@@ -16,7 +16,6 @@ import type { PrivateRunQueue } from "../queues/private_run_queue.ts";
 import type { SideChannel } from "../slots/side_channel.ts";
 import { IsolateBridges } from "../sync/bridges.ts";
 import { Isolate } from "../sync/isolate.ts";
-import { registry } from "../tasks/define.ts";
 import { Journal } from "../tracing/journal.ts";
 import { Agenda } from "./agenda.ts";
 import { AwaitWatch, type PromiseHooks } from "./await_watch.ts";
@@ -30,7 +29,7 @@ import { Park } from "./park.ts";
 import { PerThreads } from "./per_threads.ts";
 import { Runner } from "./runner.ts";
 import { NOTHING, Search, TURN } from "./search.ts";
-import { abort, TaskSignals } from "./task_signal.ts";
+import { TaskSignals } from "./task_signal.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { WarmUp } from "./warm_up.ts";
 
@@ -61,7 +60,6 @@ export class Machine {
   #tick = 0;
   readonly #thread: Thread;
   readonly #words: Int32Array;
-  readonly #idle: Idle;
   readonly #wakeups: Wakeups;
   readonly #rings: LocalRunQueue;
   readonly #locks: Locks;
@@ -74,10 +72,9 @@ export class Machine {
   readonly #park: Park;
 
   constructor(shared: Shared, isolate: number, shim: Shim, side: SideChannel, thread: Thread) {
-    const { arena, idle, rings, wakeups, words } = shared;
+    const { arena, rings, wakeups, words } = shared;
     this.#thread = thread;
     this.#words = words;
-    this.#idle = idle;
     this.#wakeups = wakeups;
     this.#rings = rings;
     const hold = this.hold = new Hold(shared, isolate, shim, () => thread.exit());
@@ -93,11 +90,8 @@ export class Machine {
     const threadLock = new ThreadLock(agenda, children);
     const runner = this.#runner = new Runner(agenda, services, children, threadLock, side, shim);
     const mail = this.#mail = new MailReader(shared, hold, home, children, runner);
-    const signals = new TaskSignals(() => mail.readInTask(), () => load(words, CLOSING) === 1);
-    home.handles.bridges = new IsolateBridges(home, {
-      controller: () => signals.controller(),
-      abort: (controller, reason) => locks.outside(() => abort(controller, reason)),
-    });
+    const signals = new TaskSignals(locks, () => mail.readInTask(), () => load(words, CLOSING) === 1);
+    home.handles.bridges = new IsolateBridges(home, signals);
     const calls = new BlockingCalls(shared, hold, children, runner.stopwatch);
     const perThreads = this.perThreads = new PerThreads(arena, { tid: services.tid, number: isolate });
     Object.assign(services, { children, threadLock, runner, mail, signals, calls, perThreads });
@@ -106,10 +100,7 @@ export class Machine {
     this.#park = new Park(agenda, home, eventLoop, mail, runner, warmUp);
     hold.lookForTracing();
     if (load(words, STACKS) === 1) {
-      const watch = new AwaitWatch(new Journal(arena, isolate), locks);
-      registry.wrap = watch.watched;
-      hold.meter.listen(watch);
-      thread.watchPromises(watch);
+      thread.watchPromises(AwaitWatch.begin(new Journal(arena, isolate), locks, hold.meter));
     }
     // From here on its journal is read.
     store(words, arena.isolate(isolate) + M_TID, services.tid);
@@ -122,9 +113,8 @@ export class Machine {
    * before and enters it after. So does who returns to an `await`.
    */
   async run(): Promise<void> {
-    const hold = this.hold;
+    const { hold, agenda } = this;
     const locks = this.#locks;
-    const agenda = this.agenda;
     const { talk } = this.#runner;
     locks.enter();
     while (!agenda.isOver) {
@@ -193,8 +183,7 @@ export class Machine {
 
   /** Runs or resumes one thing. False when there is none. */
   #step(): boolean {
-    const hold = this.hold;
-    const agenda = this.agenda;
+    const { hold, agenda } = this;
     const runner = this.#runner;
     const tick = ++this.#tick;
     this.home.refill();
@@ -247,7 +236,7 @@ export class Machine {
     hold.isHeaderNew = false;
     hold.lookForTracing();
     if (load(this.#words, CLOSING) === 1) this.agenda.close();
-    else if (hold.p !== EXEMPT_P && hold.p >= this.#idle.procs) this.#leaveP();
+    else if (hold.hasSurplusP) this.#leaveP();
   }
 
   /** Gives up the P with what is queued there. Others may be able to take both. */

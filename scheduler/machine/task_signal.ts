@@ -7,6 +7,8 @@
  * has these two members in front of `AbortSignal.prototype`.
  */
 import { reserveStack } from "../codec/stack_reserve.ts";
+import type { Locks } from "../parking/locks.ts";
+import type { Controllers } from "../sync/signal_relay.ts";
 import { SchedulerClosedError } from "../tasks/errors.ts";
 
 const aborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
@@ -19,11 +21,13 @@ interface TaskSignal extends AbortSignal {
   [CONTROLLER]?: AbortController;
 }
 
-export class TaskSignals {
+export class TaskSignals implements Controllers {
+  readonly #locks: Locks;
   readonly #prototype: AbortSignal;
 
   /** `readMail` may run abort listeners. */
-  constructor(readMail: () => void, isClosing: () => boolean) {
+  constructor(locks: Locks, readMail: () => void, isClosing: () => boolean) {
+    this.#locks = locks;
     const look = (signal: TaskSignal) => {
       readMail();
       if (isClosing() && signal[CONTROLLER] !== undefined) end(signal);
@@ -53,6 +57,11 @@ export class TaskSignals {
     Object.setPrototypeOf(controller.signal, this.#prototype);
     (controller.signal as TaskSignal)[CONTROLLER] = controller;
     return controller;
+  }
+
+  /** Called inside of the scheduler, which its listeners run outside of. */
+  abort(controller: AbortController, reason: unknown): void {
+    this.#locks.outside(() => abort(controller, reason));
   }
 }
 
