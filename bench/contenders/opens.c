@@ -5,6 +5,7 @@
 // `opens traced TIMES`, `opens emulated TIMES`: the same under a supervisor in C, in the child of which it runs. That one
 // reads each path; then it lets the call go on, or opens the file itself and puts the descriptor into the child. It has no
 // policy, and checks nothing: what a supervisor costs at the least.
+// `opens polled TIMES`: traced, under Landlock, and by a supervisor that waits in epoll: as one that has many boxes has to.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -96,11 +98,16 @@ static int listener_for_openat(void) {
   return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-static void supervise(int listener, int emulates) {
+static void supervise(int listener, int emulates, int polls) {
   struct seccomp_notif call;
+  int ready = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event event = {.events = EPOLLIN};
+  epoll_ctl(ready, EPOLL_CTL_ADD, listener, &event);
   ioctl(listener, _IOW('!', 4, uint64_t), 1); // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, where there is that
   for (;;) {
     char path[4096];
+    if (polls && epoll_wait(ready, &event, 1, -1) < 0 && errno == EINTR) continue;
+    if (polls && !(event.events & EPOLLIN)) return; // nobody is left
     memset(&call, 0, sizeof call);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
       if (errno == EINTR) continue;
@@ -133,10 +140,12 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "paced") == 0) return paced_opens(argv[0], times);
   if (strcmp(argv[1], "landlocked") == 0) return landlock() < 0 ? 1 : opens(argv[0], times);
   if (strcmp(argv[1], "filtered") == 0) return filter() < 0 ? 1 : opens(argv[0], times);
+  int polls = strcmp(argv[1], "polled") == 0;
   int shared[2];
   if (pipe(shared) < 0) return 1;
   pid_t child = fork();
   if (child == 0) {
+    if (polls && landlock() < 0) return 1;
     int listener = listener_for_openat();
     if (write(shared[1], &listener, sizeof listener) < 0) return 1;
     int status = opens(argv[0], times);
@@ -149,7 +158,7 @@ int main(int argc, char **argv) {
   int listener = (int)syscall(SYS_pidfd_getfd, process, theirs, 0);
   if (listener < 0) return 1;
   if (fork() == 0) {
-    supervise(listener, strcmp(argv[1], "emulated") == 0);
+    supervise(listener, strcmp(argv[1], "emulated") == 0, polls);
     _exit(0);
   }
   close(listener);

@@ -52,6 +52,7 @@ export const contender: Contender = {
     "landlocked in C": commandMode((program, times) => [program, "landlocked", times]),
     "filtered in C": commandMode((program, times) => [program, "filtered", times]),
     "traced in C": commandMode((program, times) => [program, "traced", times]),
+    "traced in C as ours": commandMode((program, times) => [program, "polled", times]),
     "emulated in C": commandMode((program, times) => [program, "emulated", times]),
   },
 };

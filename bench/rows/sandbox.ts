@@ -131,10 +131,12 @@ export const sandboxed: readonly Row[] = [
     ...opening,
     name: "sandbox-traced",
     measure: "the same, each open traced",
-    sides: ["opens: traced", "strace", "opens: traced in C", "opens: results"],
+    sides: ["opens: traced", "strace", "opens: traced in C", "opens: traced in C as ours", "opens: results"],
     comparisons: [
       { against: ["strace"], atLeast: 1 },
       { against: ["opens: traced in C"], atLeast: 0.769 },
+      // One for many boxes, each under Landlock: what that takes whoever does it.
+      { against: ["opens: traced in C as ours"], atLeast: 0.769 },
       { ours: "opens: results", against: ["strace"] }, // as strace has them too
     ],
   },
