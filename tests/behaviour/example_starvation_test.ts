@@ -1,4 +1,5 @@
-import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import { preemption } from "../support/capabilities.ts";
 
 const program = new URL("../../examples/starvation.ts", import.meta.url).pathname;
 
@@ -29,7 +30,9 @@ Deno.test("starvation: on one queue fast requests wait as slow ones do, on the s
     assertLess(scheduler.fastP50, scheduler.slowP50 / 2, stdout);
   }
   // Without the watchdog there would be none.
-  assertGreater(timesOf("two others never end", "scheduler for all").fastP99, 0, stdout);
+  if (preemption.isThere) {
+    assertGreater(timesOf("two others never end", "scheduler for all").fastP99, 0, stdout);
+  } else assertStringIncludes(stdout, "Not measured: two others that never end");
 });
 
 Deno.test("starvation shows its usage for a time that is none", async () => {

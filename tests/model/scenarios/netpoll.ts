@@ -145,7 +145,9 @@ function runNetpoll(shared: Shared): void {
   }
 }
 
-function scenario(name: string, times: number, bound: number, isNext: boolean): Scenario {
+/** `before`: what the kernel knows at the start. An event there is of the thread that had the number before, and is on its way. */
+function scenario(name: string, times: number, bound: number, before = 0): Scenario {
+  const isNext = before !== 0;
   return {
     name,
     bound,
@@ -154,10 +156,9 @@ function scenario(name: string, times: number, bound: number, isNext: boolean): 
       const [{ home: { arena } }] = members(1);
       arena.i32[PROCS_SEEN] = PROCS_FIXED;
       const word = arena.isolate(1) + M_POLL;
-      // Of the thread that had the number before an event is on its way.
       const plain = shimWithTick(TICK) as unknown as Shim;
       const futex = new Futex(plain, arena.i32);
-      const kernel = new Kernel(arena, plain, isNext ? EVENT | DATA : 0);
+      const kernel = new Kernel(arena, plain, before);
       const shim = {
         ...plain,
         capabilities: { poller: true },
@@ -205,7 +206,7 @@ function scenario(name: string, times: number, bound: number, isNext: boolean): 
             store(arena.i32, CLOSING, 1);
             shared.sysmonSleep.wake();
           },
-          ...(!isNext && { writer: () => write() }),
+          ...((before & DATA) === 0 && { writer: () => write() }),
           poller: () => runPoller(arena, futex, kernel, word),
           sysmon: isNext
             ? () => runNetpoll(shared)
@@ -221,5 +222,16 @@ function scenario(name: string, times: number, bound: number, isNext: boolean): 
   };
 }
 
-export const twice = scenario("netpoll: a task waits two times, and is told", 2, 1, false);
-export const next = scenario("netpoll: an event of the thread that had the number before", 1, 2, true);
+export const twice = scenario("netpoll: a task waits two times, and is told", 2, 1);
+export const next = scenario(
+  "netpoll: an event of the thread that had the number before",
+  1,
+  2,
+  EVENT | DATA,
+);
+export const nextInVain = scenario(
+  "netpoll: an event of the thread that had the number before, and nothing to read at first",
+  1,
+  1,
+  EVENT,
+);
