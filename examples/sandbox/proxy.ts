@@ -33,7 +33,9 @@ export function destinationOf(entry: string): Destination | undefined {
   const [, host, digits] = match;
   const port = digits === undefined ? undefined : Number(digits);
   if (host === "" && port === undefined || port !== undefined && port > 65535) return undefined;
-  return { ...(host !== "" && host !== "*" && { host: plain(host) }), ...(port !== undefined && { port }) };
+  const name = plain(host);
+  if (name === "" && host !== "") return undefined; // the root of all names
+  return { ...(name !== "" && name !== "*" && { host: name }), ...(port !== undefined && { port }) };
 }
 
 /** As names are compared. */
@@ -64,12 +66,14 @@ export function requested(head: ByteString): Requested | undefined {
   }
   const url = URL.canParse(target) ? new URL(target) : undefined;
   if (url?.protocol !== "http:") return undefined;
+  const host = plain(url.hostname);
+  if (host === "") return undefined;
   // One request for each connection: the next one may be for another host, and comes here. What the client says of the host
   // is replaced by that of the URL (RFC 9112, 3.2.2): else a server of many would be asked for another than is allowed.
   const kept = fields.filter((field) => !/^(host|proxy-[^:]*|connection|keep-alive):/i.test(field));
   const line = `${method} ${url.pathname}${url.search} ${version}`;
   return {
-    host: plain(url.hostname),
+    host,
     port: Number(url.port || 80),
     forwarded: [line, `Host: ${url.host}`, "Connection: close", ...kept, "", ""].join("\r\n"),
   };
@@ -177,6 +181,7 @@ export class Proxy implements AsyncDisposable {
     const [high, low] = await reader.bytes(2);
     const port = high << 8 | low;
     if (command !== CONNECT) return await reply(7);
+    if (host === "") return await reply(4);
     if (this.#refusal(host, port)) return await reply(2);
     const server = await connected(host, port);
     if (!server) return await reply(5);

@@ -14,7 +14,7 @@ import {
   count,
   hog,
   kinds,
-  looksOn,
+  looksUntilSet,
   operate,
   startHog,
   waitBeside,
@@ -290,12 +290,14 @@ Deno.test("a task that stalls and looks whether it should yield is reported with
     stallMs: 50,
     onStall: (stall) => stalls.push(stall),
   });
-  const looking = sched.go(looksOn(300));
+  const end = new Flag();
+  const looking = sched.go(looksUntilSet(end.buffer));
   await until(() => stalls.some(({ stack }) => stack !== undefined), "its stack");
+  end.value = 1;
   await soon(looking, "the task");
   // The host may hear of the stall and of the stack at once.
   const { task, stack } = stalls.at(-1)!;
-  assertEquals([task, stalls.filter((stall) => stall.stack !== undefined).length], ["looksOn", 1]);
+  assertEquals([task, stalls.filter((stall) => stall.stack !== undefined).length], ["looksUntilSet", 1]);
   const [first] = stack!.split("\n");
   assert(/ at .*hogging\.ts:\d+:\d+\)?$/.test(first), stack);
 });

@@ -91,14 +91,17 @@ test("who is stopped stays so until it is continued", async (directory) => {
     #include <sys/wait.h>
     #include <unistd.h>
     int main(void) {
-      int status;
+      int status, go[2];
+      if (pipe(go) < 0) return 1;
       pid_t child = fork();
-      if (child == 0) raise(SIGSTOP), _exit(7);
+      // It ends only when that it goes on has been heard of.
+      if (child == 0) raise(SIGSTOP), _exit(read(go[0], &status, 1) == 1 ? 7 : 1);
       waitpid(child, &status, WUNTRACED);
       printf("%d\\n", WIFSTOPPED(status) && waitpid(child, &status, WNOHANG) == 0);
       kill(child, SIGCONT);
       waitpid(child, &status, WCONTINUED);
       printf("%d\\n", WIFCONTINUED(status));
+      if (write(go[1], "", 1) != 1) return 1;
       waitpid(child, &status, 0);
       printf("%d\\n", WEXITSTATUS(status));
     }`;

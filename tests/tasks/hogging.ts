@@ -166,6 +166,11 @@ export const looksOn = task(import.meta, "looksOn", (ctx, ms: number): number =>
   return due;
 });
 
+/** Looks whether it should yield until it is told to end. */
+export const looksUntilSet = task(import.meta, "looksUntilSet", (ctx, go: SharedArrayBuffer): void => {
+  for (const flag = new Flag(go); flag.value === 0;) ctx.shouldYield;
+});
+
 /** Computes from when it says so to when it is told to end. */
 export const spinsUntilSet = task(
   import.meta,

@@ -112,6 +112,7 @@ export const proxied: Target = {
   seeds: [
     "HCONNECT example.org:443 HTTP/1.1\r\nA: b",
     "HGET http://a@b:1/c?d HTTP/1.0\r\nHost: e\r\nProxy-A: b",
+    "HGET http://./ HTTP/1.1\r\nA: b",
     "Sname",
     "4\x7f\0\0\x01",
     "6" + "\0".repeat(15) + "\x01",
