@@ -147,7 +147,11 @@ if (options.claim) {
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", fileURLToPath(readme)] }).spawn().status;
 }
 if (options.check) {
-  const lines = broken(chosenClaims(await readClaims()), report);
+  const claims = chosenClaims(await readClaims());
+  const lines = broken(claims, report);
   for (const line of lines) console.error(line);
   if (lines.length > 0) Deno.exit(1);
+  console.log(
+    `What README.md claims of these rows holds: ${claims.claims.map(({ row }) => row).join(", ")}.`,
+  );
 }

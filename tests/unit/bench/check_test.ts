@@ -16,14 +16,18 @@ async function measured(slower: number): Promise<Report> {
   return { ...example, rows: [{ ...like, unit, samples: { heddle: [ours * slower], ...samples } }] };
 }
 
-async function check(report: Report, ...args: string[]): Promise<{ code: number; said: string }> {
+async function check(
+  report: Report,
+  ...args: string[]
+): Promise<{ code: number; said: string; shown: string }> {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(file, JSON.stringify(report));
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", "--no-check", main, "--check", `--from=${file}`, ...args],
     }).output();
-    return { code, said: new TextDecoder().decode(stderr) };
+    const text = new TextDecoder();
+    return { code, said: text.decode(stderr), shown: text.decode(stdout) };
   } finally {
     await Deno.remove(file);
   }
@@ -34,7 +38,8 @@ Deno.test("bench --check ends with 0 if the chosen rows hold what README.md clai
     check(await measured(1.2), `--only=${row}`),
     check(await measured(1.5)),
   ]);
-  assertEquals(holds, { code: 0, said: "" });
+  assertEquals([holds.code, holds.said], [0, ""]);
+  assertStringIncludes(holds.shown, `holds: ${row}.`);
   assertEquals(misses.code, 1);
   assertStringIncludes(misses.said, `${row} against piscina: `);
   assertStringIncludes(misses.said, "spawn was not measured");
