@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { begin } from "../support/meanwhile.ts";
 
-const fuzz = begin("--no-code-cache", "tests/fuzz/main.ts", "--minutes", "0.08");
+const fuzz = begin("--no-code-cache", "tests/fuzz/main.ts", "--minutes", "0.05");
 
 Deno.test("no input of the corpus, and none that was made from it, makes a parser or the codec misbehave", async () => {
   const { code, stdout, stderr } = await fuzz;
