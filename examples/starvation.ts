@@ -1,7 +1,7 @@
 /**
  * A service with slow requests beside fast ones: with everything on its event loop, and with the slow work on the
- * scheduler. At last every request is a task there, beside two tasks that never end (with preemption). How long the answers take is printed by
- * `deno task starvation [--seconds=10] [--every=40]`.
+ * scheduler. At last every request is a task there, beside two tasks that never end (with preemption). How long the
+ * answers take is printed by `deno task starvation [--seconds=10] [--every=40]`.
  *
  * A fast request is answered from memory. A slow one computes, or blocks in the kernel, for some 30 ms; on an event loop
  * everything that arrives meanwhile waits for it. One comes every 40 ms; every 25 are more than one queue can serve.

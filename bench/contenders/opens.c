@@ -106,8 +106,10 @@ static void supervise(int listener, int emulates, int polls) {
   ioctl(listener, _IOW('!', 4, uint64_t), 1); // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, where there is that
   for (;;) {
     char path[4096];
-    if (polls && epoll_wait(ready, &event, 1, -1) < 0 && errno == EINTR) continue;
-    if (polls && !(event.events & EPOLLIN)) return; // nobody is left
+    if (polls) {
+      if (epoll_wait(ready, &event, 1, -1) < 0) continue; // EINTR
+      if (!(event.events & EPOLLIN)) return; // nobody is left
+    }
     memset(&call, 0, sizeof call);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
       if (errno == EINTR) continue;

@@ -20,7 +20,15 @@ import {
 } from "./launch.ts";
 import type { Showing } from "./log.ts";
 import { allowedEnvironment, PermissionError, type Permissions } from "./permissions.ts";
-import { type ByteString, toText } from "./plan.ts";
+import {
+  type ByteString,
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_CPU,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
+  toText,
+} from "./plan.ts";
 import { Proxy, proxyEnvironment } from "./proxy.ts";
 import { traceBox } from "./ptrace.ts";
 import { findProgram } from "./program.ts";
@@ -99,7 +107,6 @@ const reportedToPolicy: readonly Reported[] = [
   ofSequences(AF_INET6),
 ];
 
-const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
 /** The launcher, process 1, and the program's first one. */
 const OUR_PROCESSES = 2;
 
@@ -152,7 +159,7 @@ export class Box {
 /** Throws what is wrong with the command, the permissions or the machine, before the program has run. */
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
   const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
-  const { platform = "landlock", debug = () => {} } = options;
+  const { platform = "landlock", debug } = options;
   if (trace?.learn && policy !== undefined) {
     throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
   }
@@ -195,7 +202,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     ]),
   };
   if (proxy) resources.use(proxy);
-  describedPlan(plan, wall.granted).forEach(debug);
+  if (debug) describedPlan(plan, wall.granted).forEach(debug);
   const showing = trace?.showing ?? { json: false };
   const judge = policy === undefined ? undefined : await PolicyThread.start(scheduler, policy, showing);
   if (judge) resources.defer(() => void judge.end());
@@ -203,7 +210,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
     .catch((error) => {
       throw error instanceof LaunchError ? explained(error, directory) : error;
     });
-  debug(`the launcher is process ${pid}, the program ${processOf(pidfd)}`);
+  debug?.(`the launcher is process ${pid}, the program ${processOf(pidfd)}`);
   resources.defer(() => {
     closeAll(pidfd, reports.socket);
     if (judge) judge.end().then(() => closeAll(listener)); // a thread that never ends could answer another's call
@@ -242,11 +249,11 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   }));
   const held = resources.move();
   const timer = limits.timeout === undefined ? undefined : setTimeout(() => {
-    debug("its time is over");
+    debug?.("its time is over");
     box.kill();
   }, limits.timeout);
   const box = new Box(file, pid, pidfd, supervisor, async () => {
-    debug("nobody of the box is left");
+    debug?.("nobody of the box is left");
     clearTimeout(timer);
     await held.disposeAsync();
   });

@@ -9,6 +9,11 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUSER,
   type Plan,
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_CPU,
+  RLIMIT_NOFILE,
+  RLIMIT_NPROC,
   toText,
 } from "./plan.ts";
 
@@ -20,11 +25,11 @@ const namespaceNames: readonly (readonly [number, string])[] = [
   [CLONE_NEWNET, "network"],
 ];
 const limitNames: Readonly<Record<number, string>> = {
-  0: "seconds of a CPU",
-  4: "bytes of core files",
-  6: "processes",
-  7: "descriptors",
-  9: "bytes of memory",
+  [RLIMIT_CPU]: "seconds of a CPU",
+  [RLIMIT_CORE]: "bytes of core files",
+  [RLIMIT_NPROC]: "processes",
+  [RLIMIT_NOFILE]: "descriptors",
+  [RLIMIT_AS]: "bytes of memory",
 };
 const BYTES_OF_INSTRUCTION = 8;
 

@@ -28,10 +28,10 @@ export interface Showing {
 
 /** What can no longer be written is lost, and the program goes on. */
 export class Shown {
-  readonly #file: { writeSync(bytes: Uint8Array): number } | undefined;
+  /** Until it can no longer be written. */
+  #file: { writeSync(bytes: Uint8Array): number } | undefined;
   readonly #json: boolean;
   readonly #events: Channel<CallEvent> | undefined;
-  #isBroken = false;
   #dropped = 0;
 
   constructor({ log, json, events }: Showing) {
@@ -62,11 +62,11 @@ export class Shown {
 
   /** A line for the file, if there is one. */
   write(line: string): void {
-    if (!this.#file || this.#isBroken) return;
+    if (!this.#file) return;
     try {
       writeAll(this.#file, `${line}\n`);
     } catch (error) {
-      this.#isBroken = true;
+      this.#file = undefined;
       say(`the log ends here: ${(error as Error).message}`);
     }
   }

@@ -8,6 +8,8 @@ export const CLONE_NEWNS = 0x20000,
   CLONE_NEWPID = 0x20000000,
   CLONE_NEWNET = 0x40000000;
 
+export const RLIMIT_CPU = 0, RLIMIT_CORE = 4, RLIMIT_NPROC = 6, RLIMIT_NOFILE = 7, RLIMIT_AS = 9;
+
 /** See launcher.c for what these mean. */
 export type MountKind = "kept" | "protected" | "covered" | "pinned";
 

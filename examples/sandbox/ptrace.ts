@@ -5,9 +5,9 @@
  * its life.
  *
  * The filter of the box stops the calls that reach files, programs and addresses (SECCOMP_RET_TRACE). What such a call reaches
- * is looked up then, and it goes on or, if the tracer decides, may fail. Without a tracer these calls fail too: with ENOSYS, also those of a child that
- * is cloned with CLONE_UNTRACED. The kernel reads a path again after the tracer did, so a thread that shares the memory, or
- * a process that moves names about, can make it another one. README.md says so.
+ * is looked up then, and it goes on or, if the tracer decides, may fail. Without a tracer these calls fail too: with ENOSYS,
+ * also those of a child that is cloned with CLONE_UNTRACED. The kernel reads a path again after the tracer did, so a thread
+ * that shares the memory, or a process that moves names about, can make it another one. README.md says so.
  */
 
 import { task } from "../../mod.js";
@@ -80,8 +80,6 @@ export const traceBox = task(
 class Tracees {
   readonly #memory = new RemoteMemory();
   readonly #tracer: Tracer;
-  /** Else the wall does. */
-  readonly #decides: boolean;
   /** Those that have not ended, for who has to end all of them. */
   readonly #threads: Set<number>;
   /** Calls that are shown when they end, by their thread. */
@@ -96,7 +94,6 @@ class Tracees {
   constructor(process: number, tracing: Tracing) {
     this.#threads = new Set([process]);
     this.#tracer = new Tracer(tracing, this.#memory);
-    this.#decides = tracing.decides ?? false;
   }
 
   /** A failure of ours ends the program; it is thrown when nobody is left who would stay stopped for ever. */
@@ -153,7 +150,7 @@ class Tracees {
     }
     const seen = this.#tracer.look(call);
     const needs = this.#tracer.count(seen);
-    if (this.#decides && !this.#permits(seen, call)) {
+    if (this.#tracer.decides && !this.#permits(seen, call)) {
       // No call any more: it is skipped, and this is its result.
       ptrace(POKEUSER, thread, ORIG_RAX, -1);
       ptrace(POKEUSER, thread, RAX, -EACCES);
@@ -198,7 +195,7 @@ class Tracees {
       if (former !== thread) this.#threads.delete(former);
       if (running) this.#running.set(thread, running);
     }
-    if (this.#decides && !this.#mayRun(thread)) sendSignal(thread, SIGKILL);
+    if (this.#tracer.decides && !this.#mayRun(thread)) sendSignal(thread, SIGKILL);
     this.#goOn(thread);
   }
 

@@ -65,7 +65,8 @@ export class Tracer {
   readonly #shown: Shown;
   readonly #learns: boolean;
   readonly #isTimed: boolean;
-  readonly #decides: boolean;
+  /** Else the wall does. */
+  readonly decides: boolean;
   /**
    * Paths, as the program writes them, that were found to be files: nothing more comes of them, and most calls are of such.
    * Until a name of the box changes. A name that changes from outside, or while a second thread uses it, may be missed:
@@ -83,7 +84,7 @@ export class Tracer {
     this.#memory = memory;
     this.#learns = learns;
     this.#isTimed = isTimed;
-    this.#decides = decides;
+    this.decides = decides;
     this.needs = new Needs(granted);
     this.#shown = new Shown(showing);
   }
@@ -148,7 +149,7 @@ export class Tracer {
   }
 
   #remember(use: Exclude<Use, "entry">, path: ByteString): void {
-    if (!this.#decides && this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
+    if (!this.decides && this.#known[use].size < MOST_KNOWN) this.#known[use].add(path);
   }
 
   #forget(): void {

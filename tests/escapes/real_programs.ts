@@ -1,6 +1,6 @@
 /**
- * Real programs with the permissions that learning names, also traced, under a policy that lets them and on the platform ptrace: their
- * output, their files and their status are what they are outside, byte for byte. `deno task real-programs`.
+ * Real programs with the permissions that learning names, also traced, under a policy that lets them and on the platform
+ * ptrace: their output, their files and their status are what they are outside, byte for byte. `deno task real-programs`.
  */
 import { assertEquals } from "@std/assert";
 import { kinds, type PermissionOptions } from "../../examples/sandbox/permissions.ts";
