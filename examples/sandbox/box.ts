@@ -56,11 +56,11 @@ export interface Limits {
   readonly cpus?: number;
 }
 
+/** Learning lets the program do everything. With results calls are shown when they have returned. */
+export type Trace = "learn" | "refused" | "results";
+
 export interface TraceOptions {
-  /** Learning lets the program do everything. */
-  readonly learn: boolean;
-  /** Whether calls are shown when they have returned, with their results. */
-  readonly results: boolean;
+  readonly kind: Trace;
   /** Whether `counts` of the outcome say how long the supervisor took. */
   readonly timed: boolean;
   readonly showing: Showing;
@@ -160,11 +160,12 @@ export class Box {
 export async function startBox(scheduler: Scheduler, options: BoxOptions): Promise<Box> {
   const { argv, permissions, directory, path, limits = {}, trace, policy, bestEffort } = options;
   const { platform = "landlock", debug } = options;
-  if (trace?.learn && policy !== undefined) {
+  const learns = trace?.kind === "learn";
+  if (learns && policy !== undefined) {
     throw new PolicyError("Learning runs the program without a wall, and a policy takes one: choose.");
   }
   const tracerDecides = platform === "ptrace";
-  if (tracerDecides && (trace?.learn || policy !== undefined)) {
+  if (tracerDecides && (learns || policy !== undefined)) {
     throw new PolicyError(
       `The platform ptrace decides by permissions alone: ${
         policy === undefined ? "learning" : "a policy"
@@ -174,12 +175,12 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const file = findProgram(toText(argv[0]), path, directory);
   const wallOptions = { permissions, program: file, directory, path, platform, bestEffort };
   // Where a policy is asked its supervisor makes the calls, and has their results. Else only a tracer sees how a call ends.
-  const isTraced = tracerDecides || (trace?.results === true && policy === undefined);
+  const isTraced = tracerDecides || (trace?.kind === "results" && policy === undefined);
   const reported = [
     ...(policy === undefined ? [] : reportedToPolicy),
     ...(trace || isTraced ? Object.values(intercepted).map((call) => ({ call })) : []),
   ];
-  using wall = trace?.learn
+  using wall = learns
     ? noWall(wallOptions, reported)
     : buildWall(wallOptions, reported, isTraced ? "tracer" : "listener");
   const proxy = wall.proxied && new Proxy(wall.proxied.allowed, wall.proxied.denied);
@@ -225,7 +226,7 @@ export async function startBox(scheduler: Scheduler, options: BoxOptions): Promi
   const ended = Supervision.of(scheduler).outcomeOf({
     socket: reports.socket,
     listener,
-    tracing: trace && { granted: wall.granted, showing, learns: trace.learn, isTimed: trace.timed },
+    tracing: trace && { granted: wall.granted, showing, learns, isTimed: trace.timed },
     referring: judge &&
       { work: judge.work, sent: judge.sent[0].fd, decided: judge.decided.fd, thread: judge.thread },
   });

@@ -7,7 +7,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import Table from "cli-table3";
 import { pathToFileURL } from "node:url";
 import { errnoName } from "../../ffi/errno.ts";
-import { type Box, type BoxOptions, type Limits, startBox } from "./box.ts";
+import { type Box, type BoxOptions, type Limits, startBox, type Trace } from "./box.ts";
 import { permissionSet } from "./config.ts";
 import { type Allowance, type Kind, kinds, PermissionError, permissionsOf, union } from "./permissions.ts";
 import { Shown } from "./log.ts";
@@ -143,8 +143,7 @@ function parse(args: readonly ByteString[]): Given {
       ...(isTraced &&
         {
           trace: {
-            learn: trace === "learn",
-            results: trace === "results",
+            kind: (trace || "refused") as Trace,
             timed: given.summary === true,
             showing: { log: log ?? echo, json: given.json === true },
           },

@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { cString, open } from "../../ffi/load.ts";
-import { type Limits, startBox } from "./box.ts";
+import { type Limits, startBox, type Trace } from "./box.ts";
 import { closeAll } from "./launch.ts";
 import { PermissionError, type PermissionOptions, permissionsOf } from "./permissions.ts";
 import { toBytes } from "./plan.ts";
@@ -17,7 +17,7 @@ import type { CallEvent } from "./log.ts";
 import { type Policy, PolicyError } from "./policy.ts";
 import type { Platform } from "./wall.ts";
 
-export type { Limits } from "./box.ts";
+export type { Limits, Trace } from "./box.ts";
 export { type Allowance, type Kind, PermissionError, type PermissionOptions } from "./permissions.ts";
 export type { CallEvent } from "./log.ts";
 export { type Policy, PolicyError, type PolicyRequest, type Verdict } from "./policy.ts";
@@ -50,7 +50,7 @@ export interface SandboxOptions {
    * or connects. `"learn"` lets it do that, `"refused"` does not. `"results"` is `"refused"` with the results of all calls
    * in `events`: a tracer waits for their ends, at some 50 us for each, and the program can neither trace nor be traced.
    */
-  readonly trace?: "learn" | "refused" | "results";
+  readonly trace?: Trace;
   /** Whether `events` of the box tells of those calls. False by default. */
   readonly events?: boolean;
   /**
@@ -238,14 +238,7 @@ export async function sandbox(scheduler: Scheduler, options: SandboxOptions): Pr
       path: options.env?.PATH ?? Deno.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin",
       limits,
       ...((trace || events) &&
-        {
-          trace: {
-            learn: trace === "learn",
-            results: trace === "results",
-            timed: false,
-            showing: { json: false, events },
-          },
-        }),
+        { trace: { kind: trace ?? "refused", timed: false, showing: { json: false, events } } }),
       policy: policy === undefined ? onRequest : moduleUrl(policy),
       platform,
       bestEffort,
