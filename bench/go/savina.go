@@ -24,6 +24,7 @@ var savina = map[string]func(size int) int{
 	"savina-yields":              yields,
 	"savina-sleeps":              sleeps,
 	"savina-skynet":              skynet,
+	"savina-stages":              stages,
 }
 
 // lateness is what sleeps measures instead of the time it takes: ms.

@@ -3,14 +3,16 @@
  * knows of, until they run or somebody is hungry; then some are published, each with a slot. With all slots of the M in use
  * they stay private.
  *
- * **Together what talks together.** A child with channels or locks among its arguments is published only if somebody is hungry,
- * and its kind not **talkative**: less than TALK of work from one operation to the next on the threads where the last ones ran
- * (talk.ts). Of a kind of which none has ended yet nobody knows that, so its tasks go as others do: workers that start before
- * their jobs come must not all be bound to one thread. That first run is cold, and each message across threads is work of its
- * own: what such runs seem to need is a guess, and taken for an eighth; if that was too little, the second run has one thread for
- * itself and is measured there. What is talkative runs next instead, and is published only when its M loses the P, locks its
- * thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank, barbers) took 1.1 to 3
- * times as long as on one; now they take as long.
+ * **Together what talks together, apart what computes.** A child with channels or locks among its arguments is bound to the thread
+ * where it begins, and lives long there. So it is published at once, whether somebody is hungry or not, as long as there is more than
+ * one P, and its publisher leaves it to thieves for a while (patience.ts): unless its kind is **talkative**, with less than TALK of work
+ * from one operation to the next on the threads where the last ones ran (talk.ts). Of a kind of which none has ended yet nobody knows
+ * that, so its tasks go as others do: stages of a pipeline, and workers that start before their jobs come, must not all be bound to one
+ * thread. That first run is cold, and each message across threads is work of its own: what such runs seem to need is a guess, and taken
+ * for an eighth; if that was too little, the second run has one thread for itself and is measured there. What is talkative runs next
+ * instead, and is published only when its M loses the P, locks its thread or calls what blocks. On two threads the Savina rows (ring,
+ * doubleselect, dictionary, bank, barbers) took 1.1 to 3 times as long as on one; now they take as long, but for the first run of a
+ * process, which takes 2 to 6 times as long: before it nobody can tell them from stages that compute.
  */
 import { copy, copyArguments, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
@@ -195,8 +197,9 @@ export class Children {
       const { p, takesWork } = this.#hold;
       const older = this.#privates.length - 1;
       if (p === NO_P || !takesWork) this.publishAll();
-      else if (this.#shared.idle.isAnyHungry) this.#feed(older);
-      else if (
+      else if (this.#shared.idle.isAnyHungry || this.#isBetterApart(this.#privates.oldest!)) {
+        this.#feed(older);
+      } else if (
         older >= HANDFUL && this.#shared.rings.isEmpty(p) && isForRing(this.#privates.oldest!)
       ) {
         this.#publish(HANDFUL);
@@ -229,6 +232,11 @@ export class Children {
     this.#publish(count, true);
   }
 
+  /** It would be bound to this thread, and for long: see patience.ts. Somebody may have a P for it later than it begins here. */
+  #isBetterApart({ args }: G): boolean {
+    return this.#shared.idle.procs > 1 && hasHandles(args!);
+  }
+
   /** By what others of its definition did, as far as anybody knows. */
   #isTalkative({ args, definition }: G): boolean {
     if (!hasHandles(args!)) return false;
@@ -238,10 +246,14 @@ export class Children {
     return us !== 0 && us < TALK;
   }
 
-  /** By the oldest. Those of which nobody knows how long they take are not. */
+  /**
+   * By the oldest. Those of which nobody knows how long they take are not; nor those that talk, which take little until they
+   * await for the first time, whatever they do then.
+   */
   #areTiny(): boolean {
-    const number = this.#table.known(this.#privates.oldest!.definition!);
-    if (number < 0) return false;
+    const { args, definition } = this.#privates.oldest!;
+    const number = this.#table.known(definition!);
+    if (number < 0 || hasHandles(args!)) return false;
     const mean = this.#times.mean(number);
     return mean !== 0 && mean < GRAIN;
   }

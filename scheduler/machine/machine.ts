@@ -219,7 +219,7 @@ export class Machine {
     if (runner.runPrivate(this.#privates.popNewest())) return true;
     if (agenda.takesMore) {
       if (tick % RING_TICK !== 0 && runner.runSlot(this.#search.takeBlocking())) return true;
-      if (runner.runSlot(this.#rings.pop(hold.p)) || runner.runSlot(this.#search.takeGlobal())) return true;
+      if (runner.runSlot(this.#search.takeLocal()) || runner.runSlot(this.#search.takeGlobal())) return true;
       if (hold.p === NO_P) return true;
     }
     return agenda.resume() || agenda.runTimers() || progress;

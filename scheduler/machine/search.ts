@@ -1,5 +1,5 @@
 /**
- * How an M without work of its own finds some: in the global queue, and in other Ps' rings. For a short while it spins, on
+ * How an M without private work finds some: in its ring, the global queue, and other Ps' rings. For a short while it spins, on
  * which submitters rely (idle.ts).
  */
 import type { Shim } from "../../ffi/shim.ts";
@@ -8,6 +8,7 @@ import type { Agenda } from "./agenda.ts";
 import type { Children } from "./children.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { Hold } from "./hold.ts";
+import { Patience } from "./patience.ts";
 import type { Shared } from "../parking/shared.ts";
 import { STOLE } from "../tracing/tracer.ts";
 import { Spinner } from "./spin.ts";
@@ -30,6 +31,7 @@ export class Search {
   readonly #children: Children;
   readonly #eventLoop: EventLoop;
   readonly #spinner: Spinner;
+  readonly #patience: Patience;
   #round = 0;
   #taken = NOTHING;
 
@@ -40,6 +42,12 @@ export class Search {
     this.#children = children;
     this.#eventLoop = eventLoop;
     this.#spinner = new Spinner(shim);
+    this.#patience = new Patience(agenda, shim);
+  }
+
+  /** Out of this M's own ring. */
+  takeLocal(): number {
+    return this.#patience.leavesNext() ? NOTHING : this.#shared.rings.pop(this.#hold.p);
   }
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */

@@ -49,6 +49,10 @@ export class Talk {
   /** At the last look. */
   #operations = 0;
   #at = 0;
+  /** What told nothing yet: of conversations that ended with one of this definition, operations and nanoseconds. */
+  #carriedOf = -1;
+  #carriedOperations = 0;
+  #carriedWork = 0;
   /** Since then; and when it began to rest, 0 while it does not. */
   #rested = 0;
   #restsSince = 0;
@@ -85,15 +89,20 @@ export class Talk {
     const others = (this.#lives.get(definition) ?? 1) - 1;
     if (others === 0) this.#lives.delete(definition);
     else this.#lives.set(definition, others);
-    if (this.#isMeasured && (isLast || (this.#ends++ & SOME) === 0)) this.#measure(definition);
+    if (this.#isMeasured && (isLast || (this.#ends++ & SOME) === 0)) this.#measure(definition, isLast);
   }
 
-  #measure(ended: number): void {
+  #measure(ended: number, isLast: boolean): void {
     const now = this.#clock();
     this.#countRest(now);
-    const operations = this.#said() - this.#operations;
-    const worked = now - this.#at - this.#rested;
-    if (operations < FEW && worked < SHORT) return;
+    const carries = ended === this.#carriedOf;
+    const operations = this.#said() - this.#operations + (carries ? this.#carriedOperations : 0);
+    const worked = now - this.#at - this.#rested + (carries ? this.#carriedWork : 0);
+    if (operations < FEW && worked < SHORT) {
+      if (isLast) this.#carry(ended, operations, worked);
+      return;
+    }
+    this.#carry(-1, 0, 0);
     const us = worked / 1000 / Math.max(1, operations);
     const isAcross = this.#rested > RESTED * worked;
     if (ended >= 0) {
@@ -105,6 +114,12 @@ export class Talk {
       this.#times.seemsToTalk(other, this.#isCold(other, worked) || isAcross ? us / DEARER : us);
     }
     this.#look(now);
+  }
+
+  #carry(definition: number, operations: number, work: number): void {
+    this.#carriedOf = definition;
+    this.#carriedOperations = operations;
+    this.#carriedWork = work;
   }
 
   #isCold(definition: number, worked: number): boolean {

@@ -54,6 +54,7 @@ import {
   INLINE_BYTES,
 } from "../arena/layout/slot.ts";
 import { type Parcel, parcelOf, readInVain } from "./parcel.ts";
+import { RunTimes } from "./run_times.ts";
 
 export const G_FREE = 0;
 export const G_QUEUED = 1;
@@ -85,6 +86,7 @@ export class GTable {
   readonly #bytes: Bytes;
   readonly #heap: Heap;
   readonly #meter: Meter | undefined;
+  readonly #times: RunTimes;
   readonly #free: number[] = [];
   /**
    * Free, but a mail to their last runner (a cancellation, or arguments that it did not live to see) is still on its
@@ -101,6 +103,7 @@ export class GTable {
   constructor(arena: Arena, owner: number, handles?: References, meter?: Meter) {
     this.#arena = arena;
     this.#meter = meter;
+    this.#times = new RunTimes(arena);
     this.#bytes = { i32: arena.i32, u8: arena.u8, handles };
     this.#words = arena.i32;
     this.#heap = new Heap(arena, owner);
@@ -353,9 +356,11 @@ export class GTable {
   writeArguments(slot: number, args: readonly unknown[]): Parcel | undefined {
     const at = (this.#arena.g(slot) + G_INLINE) * 4;
     const departures = this.#departures;
-    return encodeArguments(this.#bytes, at, at + INLINE_BYTES, args) >= 0
+    const parcel = encodeArguments(this.#bytes, at, at + INLINE_BYTES, args) >= 0
       ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, args, "args");
+    if (this.#departures !== departures) this.#times.carriedHandles(this.definition(slot));
+    return parcel;
   }
 
   /** As writeArguments. */

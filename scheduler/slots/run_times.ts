@@ -1,6 +1,6 @@
 /**
- * What the tasks of a definition have taken so far, in the task table, for whoever decides where tasks are to run: sysmon
- * does (sysmon/gain.ts). All are hints.
+ * What the tasks of a definition have taken so far, in the task table, for whoever decides where tasks are to run: publishers, sysmon
+ * (sysmon/gain.ts), and who has some in its ring. All are hints.
  *
  * D_MEAN: microseconds on end from a task's begin to its end or its first await, an exponential mean. Read and written back by
  * whoever ran one, so of two at once one is lost: there is a next one.
@@ -15,10 +15,12 @@
  * been measured. All that is not the tasks' own work makes a measurement longer, so a lower one counts at once, and of a higher
  * one as much as above, but never more than twice what was known: one of a thread that had other things to do for a while
  * tells little.
+ *
+ * D_HANDLES: 1 since one was published with channels or locks among its arguments.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { D_COLD, D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
+import { D_COLD, D_HANDLES, D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
 
 /** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
 const WEIGHT = 3;
@@ -75,6 +77,16 @@ export class RunTimes {
     const now = inWord(us);
     const later = Math.min(2 * least, least + ((now - least) >> WEIGHT));
     store(this.#words, at, least <= 0 || now < least ? now : later);
+  }
+
+  carriesHandles(definition: number): boolean {
+    return load(this.#words, this.#arena.definition(definition) + D_HANDLES) === 1;
+  }
+
+  carriedHandles(definition: number): void {
+    if (!this.carriesHandles(definition)) {
+      store(this.#words, this.#arena.definition(definition) + D_HANDLES, 1);
+    }
   }
 
   seemsToTalk(definition: number, us: number): void {

@@ -58,6 +58,29 @@ Deno.test("few operations in a short time tell nothing, and few in a long one do
   assertEquals(setUp().lives(200, 10), 20_000);
 });
 
+Deno.test("short conversations of one definition add up, until they tell something", () => {
+  const { lives } = setUp();
+  const known = Array.from({ length: 16 }, () => lives(0.08, 20));
+  assertEquals(known.map((us) => us !== 0), Array.from({ length: 16 }, (_, i) => i >= 12));
+  // 4 us each, and an eighth of that as long as the thread is cold.
+  assertEquals(known[12], 1);
+});
+
+Deno.test("those that nobody knows, and those of another definition, do not", () => {
+  const { talk, times, passes } = setUp();
+  const short = (slot: number) => {
+    const other = { slot } as G;
+    const kept = talk.began(other, [channel]);
+    passes(0.6 * 10);
+    talk.ended(other, kept);
+  };
+  for (let i = 0; i < 8; i++) short(i % 2 === 0 ? DEFINITION : DEFINITION + 1);
+  assertEquals([times.talk(DEFINITION), times.talk(DEFINITION + 1)], [0, 0]);
+  short(-1);
+  short(-1);
+  assertEquals([times.talk(DEFINITION), times.talk(DEFINITION + 1)], [0, 0]);
+});
+
 Deno.test("how a definition talks is a guess until this thread has run it for a while", () => {
   const { lives } = setUp();
   assertEquals([80, 16, 8, 200, 400].map((ms) => lives(ms, 1000)), [10, 2, 8, 16, 32]);
