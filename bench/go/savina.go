@@ -25,6 +25,7 @@ var savina = map[string]func(size int) int{
 	"savina-sleeps":              sleeps,
 	"savina-skynet":              skynet,
 	"savina-stages":              stages,
+	"savina-results":             results,
 }
 
 // lateness is what sleeps measures instead of the time it takes: ms.

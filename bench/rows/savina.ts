@@ -70,6 +70,12 @@ function spun(children: number): number {
   return sum;
 }
 
+function found(tasks: number): number {
+  let sum = 0;
+  for (let i = 0; i < tasks; i++) sum += spin(i, 120_000) & 1023;
+  return sum;
+}
+
 function piped(jobs: number): number {
   let sum = 0;
   for (let i = 0; i < jobs; i++) sum += spin(spin(i, 60_000) & 1023, 60_000) & 1023;
@@ -164,6 +170,7 @@ export const savina: Row[] = [
   row("barbers", "# customers of 4 barbers", { full: 5_000, quick: 500 }, itself, ASKING),
   row("philosophers", "# meals of 20 philosophers", { full: 20_000, quick: 2_000 }, itself),
   row("stages", "# jobs of 2 x 100 us through two stages", { full: 1_000, quick: 100 }, piped, PARALLEL),
+  row("results", "# tasks of 200 us that send what they found", { full: 1_000, quick: 100 }, found, PARALLEL),
   row("queens", "# queens", { full: 12, quick: 10 }, (queens) => solutions[queens], {
     ...PARALLEL,
     rust: ["rayon"],

@@ -4,15 +4,18 @@
  * they stay private.
  *
  * **Together what talks together, apart what computes.** A child with channels or locks among its arguments is bound to the thread
- * where it begins, and lives long there. So it is published at once, whether somebody is hungry or not, as long as there is more than
- * one P, and its publisher leaves it to thieves for a while (patience.ts): unless its kind is **talkative**, with less than TALK of work
- * from one operation to the next on the threads where the last ones ran (talk.ts). Of a kind of which none has ended yet nobody knows
- * that, so its tasks go as others do: stages of a pipeline, and workers that start before their jobs come, must not all be bound to one
- * thread. That first run is cold, and each message across threads is work of its own: what such runs seem to need is a guess, and taken
- * for an eighth; if that was too little, the second run has one thread for itself and is measured there. What is talkative runs next
- * instead, and is published only when its M loses the P, locks its thread or calls what blocks. On two threads the Savina rows (ring,
- * doubleselect, dictionary, bank, barbers) took 1.1 to 3 times as long as on one; now they take as long, but for the first run of a
- * process, which takes 2 to 6 times as long: before it nobody can tell them from stages that compute.
+ * where it begins, and may live long there. So it is published at once, whether somebody is hungry or not, as long as there is more
+ * than one P, and its publisher leaves it to thieves for a while (patience.ts). As talk.ts knows of the last ones of its kind:
+ *
+ * - What is **brief** is published as a child without channels is.
+ * - What is **talkative** is not: less than TALK of work from one operation to the next. It runs next, and is published only when its
+ *   M loses the P, locks its thread or calls what blocks. On two threads the Savina rows (ring, doubleselect, dictionary, bank,
+ *   barbers) took 1.1 to 3 times as long as on one; now they take as long.
+ *
+ * Of a kind of which none has ended yet nobody knows anything: stages of a pipeline, and workers that start before their jobs come,
+ * must not all be bound to one thread. So talkative ones are spread in the first run of a process, which takes 2 to 6 times as long.
+ * That run is cold, and each message across threads is work of its own: what it seems to need is a guess, and taken for an eighth; if
+ * that was too little, the second run has one thread for itself and is measured there.
  */
 import { copy, copyArguments, type ErrorClass, isPrimitive } from "../codec/codec.ts";
 import { limitTask } from "../queues/cancellation.ts";
@@ -233,8 +236,10 @@ export class Children {
   }
 
   /** It would be bound to this thread, and for long: see patience.ts. Somebody may have a P for it later than it begins here. */
-  #isBetterApart({ args }: G): boolean {
-    return this.#shared.idle.procs > 1 && hasHandles(args!);
+  #isBetterApart({ args, definition }: G): boolean {
+    if (this.#shared.idle.procs < 2 || !hasHandles(args!)) return false;
+    const number = this.#table.known(definition!);
+    return number < 0 || !this.#times.isBrief(number);
   }
 
   /** By what others of its definition did, as far as anybody knows. */
@@ -247,13 +252,13 @@ export class Children {
   }
 
   /**
-   * By the oldest. Those of which nobody knows how long they take are not; nor those that talk, which take little until they
+   * By the oldest. Those of which nobody knows how long they take are not; nor those that live long, which take little until they
    * await for the first time, whatever they do then.
    */
   #areTiny(): boolean {
     const { args, definition } = this.#privates.oldest!;
     const number = this.#table.known(definition!);
-    if (number < 0 || hasHandles(args!)) return false;
+    if (number < 0 || (hasHandles(args!) && !this.#times.isBrief(number))) return false;
     const mean = this.#times.mean(number);
     return mean !== 0 && mean < GRAIN;
   }

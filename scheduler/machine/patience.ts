@@ -48,7 +48,7 @@ export class Patience {
     const isAnyHungry = live !== 0 && idle.isAnyHungry;
     if (!isAnyHungry && this.#until === 0) return false;
     const next = rings.peek(hold.p, 0);
-    if (live === 0 || next < 0 || !this.#carriesHandles(next)) {
+    if (live === 0 || next < 0 || !this.#livesLong(next)) {
       this.#until = 0;
       return false;
     }
@@ -57,10 +57,10 @@ export class Patience {
     return true;
   }
 
-  #carriesHandles(slot: number): boolean {
+  #livesLong(slot: number): boolean {
     // Partner: prepare(). It may have been taken by now.
     const definition = load(this.#arena.i32, this.#arena.g(slot) + G_TASK);
-    return this.#times.carriesHandles(definition);
+    return this.#times.livesLong(definition);
   }
 
   #isPatient(isAnyHungry: boolean): boolean {

@@ -4,7 +4,8 @@
  * time: see children.ts. A turn that is given away (`ctx.yield`) counts as an operation: who polls waits for others.
  *
  * By thread and not by task: an operation does not know whose it is. So where much is computed beside much talk it is the mean of
- * both. What is found when one ends is a guess for those that live on beside it: who serves others ends last, or never.
+ * both. What is found when one ends is a guess for those that live on beside it: who serves others ends last, or never. Where too
+ * little was said and done before all have ended, these were **brief**.
  *
  * CPU time: on a busy machine a thread waits for its CPU, and in most programs for others. Without what it takes to look around
  * and to sleep: tasks that talk across threads would seem to have work for as long as their messages take.
@@ -43,16 +44,14 @@ export class Talk {
   #live = 0;
   /** By definition. */
   readonly #lives = new Map<number, number>();
+  /** Definitions of those that ended since. */
+  readonly #ended = new Set<number>();
   #conversations = 0;
   #isMeasured = false;
   #ends = 0;
   /** At the last look. */
   #operations = 0;
   #at = 0;
-  /** What told nothing yet: of conversations that ended with one of this definition, operations and nanoseconds. */
-  #carriedOf = -1;
-  #carriedOperations = 0;
-  #carriedWork = 0;
   /** Since then; and when it began to rest, 0 while it does not. */
   #rested = 0;
   #restsSince = 0;
@@ -75,7 +74,10 @@ export class Talk {
     if (this.#live++ === 0) {
       const count = ++this.#conversations;
       this.#isMeasured = count <= FIRST || (count & LATER) === 0;
-      if (this.#isMeasured) this.#look(this.#clock());
+      if (this.#isMeasured) {
+        this.#look(this.#clock());
+        this.#ended.clear();
+      }
     }
     return TALKS;
   }
@@ -89,20 +91,22 @@ export class Talk {
     const others = (this.#lives.get(definition) ?? 1) - 1;
     if (others === 0) this.#lives.delete(definition);
     else this.#lives.set(definition, others);
-    if (this.#isMeasured && (isLast || (this.#ends++ & SOME) === 0)) this.#measure(definition, isLast);
+    if (!this.#isMeasured) return;
+    if (definition >= 0) this.#ended.add(definition);
+    if (isLast || (this.#ends++ & SOME) === 0) this.#measure(definition, isLast);
   }
 
   #measure(ended: number, isLast: boolean): void {
     const now = this.#clock();
     this.#countRest(now);
-    const carries = ended === this.#carriedOf;
-    const operations = this.#said() - this.#operations + (carries ? this.#carriedOperations : 0);
-    const worked = now - this.#at - this.#rested + (carries ? this.#carriedWork : 0);
+    const operations = this.#said() - this.#operations;
+    const worked = now - this.#at - this.#rested;
     if (operations < FEW && worked < SHORT) {
-      if (isLast) this.#carry(ended, operations, worked);
+      if (isLast) { for (const definition of this.#ended) this.#times.lived(definition, false); }
       return;
     }
-    this.#carry(-1, 0, 0);
+    for (const definition of this.#ended) this.#times.lived(definition, true);
+    this.#ended.clear();
     const us = worked / 1000 / Math.max(1, operations);
     const isAcross = this.#rested > RESTED * worked;
     if (ended >= 0) {
@@ -114,12 +118,6 @@ export class Talk {
       this.#times.seemsToTalk(other, this.#isCold(other, worked) || isAcross ? us / DEARER : us);
     }
     this.#look(now);
-  }
-
-  #carry(definition: number, operations: number, work: number): void {
-    this.#carriedOf = definition;
-    this.#carriedOperations = operations;
-    this.#carriedWork = work;
   }
 
   #isCold(definition: number, worked: number): boolean {

@@ -16,14 +16,17 @@
  * one as much as above, but never more than twice what was known: one of a thread that had other things to do for a while
  * tells little.
  *
- * D_HANDLES: 1 since one was published with channels or locks among its arguments.
+ * D_LIFE: LONG, once one was published with channels or locks among its arguments, until such are seen to end soon: BRIEF.
  */
 import { load, store } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
-import { D_COLD, D_HANDLES, D_IMPORT, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
+import { D_COLD, D_IMPORT, D_LIFE, D_MEAN, D_TALK } from "../arena/layout/slot.ts";
 
 /** Of a new value, 1 / 2^WEIGHT goes into the mean. Guess: eight runs of another kind change it by two thirds. */
 const WEIGHT = 3;
+/** D_LIFE. 0: nobody knows. */
+const LONG = 1;
+const BRIEF = 2;
 /** That fits a word: half an hour. */
 const MOST_US = 2 ** 31 - 1;
 
@@ -79,14 +82,23 @@ export class RunTimes {
     store(this.#words, at, least <= 0 || now < least ? now : later);
   }
 
-  carriesHandles(definition: number): boolean {
-    return load(this.#words, this.#arena.definition(definition) + D_HANDLES) === 1;
+  /** Where one begins it stays for long, as far as anybody knows. */
+  livesLong(definition: number): boolean {
+    return load(this.#words, this.#arena.definition(definition) + D_LIFE) === LONG;
+  }
+
+  isBrief(definition: number): boolean {
+    return load(this.#words, this.#arena.definition(definition) + D_LIFE) === BRIEF;
   }
 
   carriedHandles(definition: number): void {
-    if (!this.carriesHandles(definition)) {
-      store(this.#words, this.#arena.definition(definition) + D_HANDLES, 1);
-    }
+    if (!this.isBrief(definition)) this.lived(definition, true);
+  }
+
+  lived(definition: number, isLong: boolean): void {
+    const at = this.#arena.definition(definition) + D_LIFE;
+    const life = isLong ? LONG : BRIEF;
+    if (load(this.#words, at) !== life) store(this.#words, at, life);
   }
 
   seemsToTalk(definition: number, us: number): void {

@@ -47,7 +47,7 @@ export const D_MEAN = 2;
 export const D_IMPORT = 3;
 export const D_COLD = 4;
 export const D_TALK = 5;
-export const D_HANDLES = 6;
+export const D_LIFE = 6;
 export const D_WORDS = 7;
 /** Bytes for the names of all definitions: 128 each on average. */
 export const TASK_NAME_BYTES = MAX_DEFINITIONS * 128;

@@ -58,27 +58,37 @@ Deno.test("few operations in a short time tell nothing, and few in a long one do
   assertEquals(setUp().lives(200, 10), 20_000);
 });
 
-Deno.test("short conversations of one definition add up, until they tell something", () => {
-  const { lives } = setUp();
-  const known = Array.from({ length: 16 }, () => lives(0.08, 20));
-  assertEquals(known.map((us) => us !== 0), Array.from({ length: 16 }, (_, i) => i >= 12));
-  // 4 us each, and an eighth of that as long as the thread is cold.
-  assertEquals(known[12], 1);
+Deno.test("whose conversations say and do little is brief, until one says more", () => {
+  const { lives, times } = setUp();
+  const life = () => [times.isBrief(DEFINITION), times.livesLong(DEFINITION)];
+  assertEquals(life(), [false, false]);
+  lives(0, 10);
+  assertEquals(life(), [true, false]);
+  lives(200, 10);
+  assertEquals(life(), [false, true]);
+  lives(1, 200);
+  assertEquals(life(), [true, false]);
+  lives(1, 300);
+  assertEquals(life(), [false, true]);
 });
 
-Deno.test("those that nobody knows, and those of another definition, do not", () => {
-  const { talk, times, passes } = setUp();
-  const short = (slot: number) => {
-    const other = { slot } as G;
-    const kept = talk.began(other, [channel]);
-    passes(0.6 * 10);
-    talk.ended(other, kept);
-  };
-  for (let i = 0; i < 8; i++) short(i % 2 === 0 ? DEFINITION : DEFINITION + 1);
-  assertEquals([times.talk(DEFINITION), times.talk(DEFINITION + 1)], [0, 0]);
-  short(-1);
-  short(-1);
-  assertEquals([times.talk(DEFINITION), times.talk(DEFINITION + 1)], [0, 0]);
+Deno.test("nobody is brief who ends while others live on", () => {
+  const { talk, times } = setUp();
+  const server = { slot: DEFINITION + 1 } as G;
+  const [other, one] = [talk.began(server, [channel]), talk.began(g, [channel])];
+  talk.ended(g, one);
+  assertEquals(times.isBrief(DEFINITION), false);
+  talk.ended(server, other);
+  assertEquals([times.isBrief(DEFINITION), times.isBrief(DEFINITION + 1)], [true, true]);
+});
+
+Deno.test("what is published with channels lives long, unless it was brief before", () => {
+  const { lives, times } = setUp();
+  times.carriedHandles(DEFINITION);
+  assertEquals(times.livesLong(DEFINITION), true);
+  lives(0, 10);
+  times.carriedHandles(DEFINITION);
+  assertEquals(times.isBrief(DEFINITION), true);
 });
 
 Deno.test("how a definition talks is a guess until this thread has run it for a while", () => {
