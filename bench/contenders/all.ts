@@ -22,6 +22,7 @@ export const contenders: Record<string, () => Promise<Contender>> = {
   programs: async () => (await import("./programs.ts")).contender,
   savina: async () => (await import("./savina.ts")).contender,
   piscina: async () => (await import("./piscina.ts")).contender,
+  thread_starts: async () => (await import("./thread_starts.ts")).contender,
   tinypool: async () => (await import("./tinypool.ts")).contender,
   worker: async () => (await import("./worker.ts")).contender,
   worker_payload: async () => (await import("./worker_payload.ts")).contender,

@@ -23,6 +23,7 @@ import { sieve } from "./sieve.ts";
 import { spawn } from "./spawn.ts";
 import { stream } from "./stream.ts";
 import { threadMemory } from "./thread_memory.ts";
+import { threadStart } from "./thread_start.ts";
 import { urgent } from "./urgent.ts";
 
 /** In the order of the table. */
@@ -50,6 +51,7 @@ export const rows = [
   nativeThread,
   nativeBatch,
   threadMemory,
+  threadStart,
   parkedMemory,
   parkedReceivers,
   parkedMillion,

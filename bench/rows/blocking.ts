@@ -9,7 +9,7 @@ export const blocking: Row = {
   unit: "ns",
   better: "lower",
   sides: ["heddle", "go"],
-  comparisons: [{ against: ["go"], atLeast: 1 }],
+  comparisons: [{ against: ["go"], atLeast: 1.1 }],
   async inside(pool) {
     const elapsed = await timed(
       pool,

@@ -35,7 +35,7 @@ function row(
 }
 
 export const computing = [
-  row("spin", "tasks of 5 ms arithmetic", { atLeast: 1.9, others: ["rayon"], sides: ["worker"] }),
+  row("spin", "tasks of 5 ms arithmetic", { atLeast: 1.95, others: ["rayon"], sides: ["worker"] }),
   row("mandelbrot", "rows of a Mandelbrot picture, of which some take longer", { sides: ["worker"] }),
   row("parsed", "documents of 1 MB through JSON.parse", { sides: ["worker"] }),
   row("digest", "SHA-256 of a megabyte of a file", { sides: ["worker"] }),

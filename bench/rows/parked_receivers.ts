@@ -21,6 +21,6 @@ function row(name: string, parked: number, megabytes: number): Row {
   };
 }
 
-export const parkedReceivers = row("parked-receivers", 100_000, 150);
+export const parkedReceivers = row("parked-receivers", 100_000, 120);
 /** 1.5 GB, and half a minute for five rounds. */
 export const parkedMillion: Row = { ...row("parked-million", 1_000_000, 1200), onlyByName: true };

@@ -10,7 +10,8 @@ export const roundTrip: Row = {
   better: "lower",
   sides: ["heddle", ...peers, ...bare, ...onNode],
   comparisons: [
-    ...peers.map((peer) => ({ against: [peer], atLeast: 8 })),
+    { atMost: 4 },
+    ...peers.map((peer) => ({ against: [peer], atLeast: peer === "piscina" ? 15 : 8 })),
     ...[...bare, ...onNode].map((each) => ({ against: [each] })),
   ],
   async inside(pool) {

@@ -18,6 +18,7 @@ function row(name: string, where: string, sides: string[], comparisons: Comparis
 
 export const serverPool = row("server-pool", "in the pool", ["heddle_server: pool", "go"], [{
   against: ["go"],
+  atLeast: 1,
 }]);
 
 export const serverLocked = row("server-locked", "on a locked thread", ["heddle_server: locked", "go"], [{

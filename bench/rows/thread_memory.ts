@@ -21,8 +21,8 @@ export const threadMemory: Row = {
   measure: `resident memory of an idle thread (${many} threads less ${few})`,
   unit: "MB",
   better: "lower",
-  sides: ["heddle", ...peers],
-  comparisons: [{ atMost: 12 }, { against: peers }],
+  sides: ["heddle", ...peers, "worker"],
+  comparisons: [{ atMost: 12 }, { against: peers }, { against: ["worker"] }],
   inside: withIdleThreads,
   fresh: {
     threads: [few, many],

@@ -198,7 +198,10 @@ export function drainTrace(
     const drain = new TraceDrain(shared, clocks, open(eventsOf(where), { append: true }));
     tell("up");
     drain.untilEnd(isAlone);
-    drain.end(() => tell(finishTrace(where)));
+    let summary: TraceSummary | undefined;
+    drain.end(() => summary = finishTrace(where));
+    // Not before it has left: who hears of it may begin the next trace, which has the same lock.
+    if (summary !== undefined) tell(summary);
   } catch (failed) {
     tell({ failed });
   }

