@@ -55,9 +55,16 @@ await until(() => sched.stats().threads === 3, "the spare");
 await runAtOnce(sched, 2);
 await until(() => sched.stats().parks >= 3, "all threads are up");
 
+// While a P is in use no thread imports ahead of need, which nothing would have room for.
+const [arrived, leave] = [new Flag(), new Flag()];
+const occupies = sched.go(busyUntil(arrived.buffer, leave.buffer));
+await until(() => arrived.value === 1, "a P is in use");
 take();
 // Who has loaded its modules needs nothing more.
-if (giveBack === undefined) await runAtOnce(sched, 2);
+if (giveBack === undefined) {
+  leave.value = 1;
+  await runAtOnce(sched, 2);
+}
 // The spare becomes one of the pool, and there is none in its place.
 sched.setProcs(3);
 if (giveBack !== undefined) {
@@ -67,9 +74,11 @@ if (giveBack !== undefined) {
     console.log("growing:", (error as Error).message);
   }
   giveBack();
+  leave.value = 1;
   await until(() => sched.stats().threads === 4, "another thread, without anybody asking again");
   await runAtOnce(sched, 3);
 }
+await occupies;
 
 take();
 await sched.close();
