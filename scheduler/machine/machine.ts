@@ -221,6 +221,7 @@ export class Machine {
       if (tick % RING_TICK !== 0 && runner.runSlot(this.#search.takeBlocking())) return true;
       if (runner.runSlot(this.#search.takeLocal()) || runner.runSlot(this.#search.takeGlobal())) return true;
       if (hold.p === NO_P) return true;
+      if (this.#search.leavesLocal) progress = true;
     }
     return agenda.resume() || agenda.runTimers() || progress;
   }

@@ -50,6 +50,11 @@ export class Search {
     return this.#patience.leavesNext() ? NOTHING : this.#shared.rings.pop(this.#hold.p);
   }
 
+  /** It has taken nothing there, and there is something: it is to look again soon. */
+  get leavesLocal(): boolean {
+    return this.#patience.isLeaving;
+  }
+
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */
   takeGlobal(most = GLOBAL_BATCH): number {
     const { global, idle, wakeups } = this.#shared;

@@ -74,10 +74,7 @@ export class Talk {
     if (this.#live++ === 0) {
       const count = ++this.#conversations;
       this.#isMeasured = count <= FIRST || (count & LATER) === 0;
-      if (this.#isMeasured) {
-        this.#look(this.#clock());
-        this.#ended.clear();
-      }
+      if (this.#isMeasured) this.#look(this.#clock());
     }
     return TALKS;
   }
@@ -101,12 +98,9 @@ export class Talk {
     this.#countRest(now);
     const operations = this.#said() - this.#operations;
     const worked = now - this.#at - this.#rested;
-    if (operations < FEW && worked < SHORT) {
-      if (isLast) { for (const definition of this.#ended) this.#times.lived(definition, false); }
-      return;
-    }
-    for (const definition of this.#ended) this.#times.lived(definition, true);
-    this.#ended.clear();
+    const tells = operations >= FEW || worked >= SHORT;
+    if (tells || isLast) this.#tellLives(tells);
+    if (!tells) return;
     const us = worked / 1000 / Math.max(1, operations);
     const isAcross = this.#rested > RESTED * worked;
     if (ended >= 0) {
@@ -118,6 +112,11 @@ export class Talk {
       this.#times.seemsToTalk(other, this.#isCold(other, worked) || isAcross ? us / DEARER : us);
     }
     this.#look(now);
+  }
+
+  #tellLives(areLong: boolean): void {
+    for (const definition of this.#ended) this.#times.lived(definition, areLong);
+    this.#ended.clear();
   }
 
   #isCold(definition: number, worked: number): boolean {

@@ -29,7 +29,7 @@ import {
   SLOT,
   unknownErrorClass,
 } from "../codec/codec.ts";
-import type { References } from "../codec/handle.ts";
+import { hasHandles, type References } from "../codec/handle.ts";
 import type { Meter } from "../tracing/meter.ts";
 import { POSTED } from "../tracing/tracer.ts";
 import { USER_VISIBLE } from "../tasks/priority.ts";
@@ -359,7 +359,9 @@ export class GTable {
     const parcel = encodeArguments(this.#bytes, at, at + INLINE_BYTES, args) >= 0
       ? this.#wroteInline(slot, departures)
       : this.#writeLarge(slot, args, "args");
-    if (this.#departures !== departures) this.#times.carriedHandles(this.definition(slot));
+    if (this.#departures !== departures && hasHandles(args)) {
+      this.#times.carriedHandles(this.definition(slot));
+    }
     return parcel;
   }
 
