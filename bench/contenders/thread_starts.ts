@@ -2,6 +2,7 @@
 import { Worker as NodeWorker } from "node:worker_threads";
 import { Scheduler } from "@heddle/heddle";
 import type { Contender, Pool } from "../contender.ts";
+import { median } from "../rounds.ts";
 import { noop } from "../tasks.ts";
 
 /** Milliseconds from one look to the next. */
@@ -39,7 +40,7 @@ function starting(start: () => Promise<void>): Pool {
           }),
         );
       }
-      return stalls.sort((a, b) => a - b)[starts >> 1];
+      return median(stalls);
     },
   };
 }

@@ -64,23 +64,19 @@ function fibonacci(n: number): number {
   return number;
 }
 
-function spun(children: number): number {
-  let sum = 0;
-  for (let i = 0; i < children; i++) sum += spin(i, 6_000) & 1023;
-  return sum;
+/** What so many tasks that compute add up to, each with its number. */
+function summed(task: (i: number) => number): (tasks: number) => number {
+  return (tasks) => {
+    let sum = 0;
+    for (let i = 0; i < tasks; i++) sum += task(i);
+    return sum;
+  };
 }
 
-function found(tasks: number): number {
-  let sum = 0;
-  for (let i = 0; i < tasks; i++) sum += spin(i, 120_000) & 1023;
-  return sum;
-}
-
-function piped(jobs: number): number {
-  let sum = 0;
-  for (let i = 0; i < jobs; i++) sum += spin(spin(i, 60_000) & 1023, 60_000) & 1023;
-  return sum;
-}
+const stage = (seed: number) => spin(seed, 60_000) & 1023;
+const spun = summed((i) => spin(i, 6_000) & 1023);
+const found = summed((i) => spin(i, 120_000) & 1023);
+const piped = summed((i) => stage(stage(i)));
 
 /** What the accounts of bank.ts hold in the end: sums do not depend on the order. */
 function booked(transfers: number): number {

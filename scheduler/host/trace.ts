@@ -198,8 +198,7 @@ export function drainTrace(
     const drain = new TraceDrain(shared, clocks, open(eventsOf(where), { append: true }));
     tell("up");
     drain.untilEnd(isAlone);
-    let summary: TraceSummary | undefined;
-    drain.end(() => summary = finishTrace(where));
+    const summary = drain.end(() => finishTrace(where));
     // Not before it has left: who hears of it may begin the next trace, which has the same lock.
     if (summary !== undefined) tell(summary);
   } catch (failed) {

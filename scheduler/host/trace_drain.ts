@@ -90,20 +90,19 @@ export class TraceDrain {
     }
   }
 
-  /** The last turn, and what follows. Nobody enters any more. False: somebody else has done it. */
-  end(finish: () => void): boolean {
+  /** The last turn, and what follows, which it returns. Nobody enters any more. Undefined: somebody else has done it. */
+  end<T>(finish: () => T): T | undefined {
     const { words, futex } = this.#shared;
     while (!cas(words, TRACE_LOCK, FREE, INSIDE)) {
-      if (load(words, TRACE_LOCK) === OVER) return false;
+      if (load(words, TRACE_LOCK) === OVER) return undefined;
       futex.sleep(TRACE_LOCK, INSIDE, -1);
     }
     try {
       this.#turn();
-      finish();
+      return finish();
     } finally {
       this.#leave(OVER);
     }
-    return true;
   }
 
   #leave(state: number): void {

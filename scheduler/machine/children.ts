@@ -200,7 +200,7 @@ export class Children {
       const { p, takesWork } = this.#hold;
       const older = this.#privates.length - 1;
       if (p === NO_P || !takesWork) this.publishAll();
-      else if (this.#shared.idle.isAnyHungry || this.#isBetterApart(this.#privates.oldest!)) {
+      else if (this.#shared.idle.isAnyHungry || this.#isBetterApart) {
         this.#feed(older);
       } else if (
         older >= HANDFUL && this.#shared.rings.isEmpty(p) && isForRing(this.#privates.oldest!)
@@ -235,9 +235,13 @@ export class Children {
     this.#publish(count, true);
   }
 
-  /** It would be bound to this thread, and for long: see patience.ts. Somebody may have a P for it later than it begins here. */
-  #isBetterApart({ args, definition }: G): boolean {
-    if (this.#shared.idle.procs < 2 || !hasHandles(args!)) return false;
+  /** Of the oldest. Somebody may have a P for it later than it begins here, where it would be bound: see patience.ts. */
+  get #isBetterApart(): boolean {
+    return this.#shared.idle.procs > 1 && this.#mayLiveLong(this.#privates.oldest!);
+  }
+
+  #mayLiveLong({ args, definition }: G): boolean {
+    if (!hasHandles(args!)) return false;
     const number = this.#table.known(definition!);
     return number < 0 || !this.#times.isBrief(number);
   }
@@ -256,9 +260,9 @@ export class Children {
    * await for the first time, whatever they do then.
    */
   #areTiny(): boolean {
-    const { args, definition } = this.#privates.oldest!;
-    const number = this.#table.known(definition!);
-    if (number < 0 || (hasHandles(args!) && !this.#times.isBrief(number))) return false;
+    const oldest = this.#privates.oldest!;
+    const number = this.#table.known(oldest.definition!);
+    if (number < 0 || this.#mayLiveLong(oldest)) return false;
     const mean = this.#times.mean(number);
     return mean !== 0 && mean < GRAIN;
   }

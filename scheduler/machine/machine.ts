@@ -28,7 +28,7 @@ import { MailReader } from "./mail_reader.ts";
 import { Park } from "./park.ts";
 import { PerThreads } from "./per_threads.ts";
 import { Runner } from "./runner.ts";
-import { NOTHING, Search, TURN } from "./search.ts";
+import { LEFT, NOTHING, Search, TURN } from "./search.ts";
 import { TaskSignals } from "./task_signal.ts";
 import { ThreadLock } from "./thread_lock.ts";
 import { WarmUp } from "./warm_up.ts";
@@ -219,9 +219,10 @@ export class Machine {
     if (runner.runPrivate(this.#privates.popNewest())) return true;
     if (agenda.takesMore) {
       if (tick % RING_TICK !== 0 && runner.runSlot(this.#search.takeBlocking())) return true;
-      if (runner.runSlot(this.#search.takeLocal()) || runner.runSlot(this.#search.takeGlobal())) return true;
+      const local = this.#search.takeLocal();
+      if (runner.runSlot(local) || runner.runSlot(this.#search.takeGlobal())) return true;
       if (hold.p === NO_P) return true;
-      if (this.#search.leavesLocal) progress = true;
+      if (local === LEFT) progress = true;
     }
     return agenda.resume() || agenda.runTimers() || progress;
   }

@@ -45,21 +45,16 @@ export class Patience {
   /** Whether what is next in the ring is to be left there. The thief may be waiting for this very CPU, so it is offered that. */
   leavesNext(): boolean {
     const { hold, live, shared: { idle, rings } } = this.#agenda;
-    const isAnyHungry = live !== 0 && idle.isAnyHungry;
+    const { isAnyHungry } = idle;
     if (!isAnyHungry && this.#until === 0) return false;
-    const next = rings.peek(hold.p, 0);
-    if (live === 0 || next < 0 || !this.#livesLong(next)) {
+    const next = live === 0 ? -1 : rings.peek(hold.p, 0);
+    if (next < 0 || !this.#livesLong(next)) {
       this.#until = 0;
       return false;
     }
     if (!this.#isPatient(isAnyHungry)) return false;
     this.#shim.yieldCpu();
     return true;
-  }
-
-  /** As it said last. */
-  get isLeaving(): boolean {
-    return this.#until !== 0;
   }
 
   #livesLong(slot: number): boolean {

@@ -23,6 +23,8 @@ export const HERE = -1;
 export const TURN = -2;
 /** nothing. */
 export const NOTHING = -3;
+/** What is in the ring is left to a thief: the M is to look again soon. */
+export const LEFT = -4;
 
 export class Search {
   readonly #shared: Shared;
@@ -45,14 +47,9 @@ export class Search {
     this.#patience = new Patience(agenda, shim);
   }
 
-  /** Out of this M's own ring. */
+  /** Out of this M's own ring: a slot, LEFT, or below 0 when there is none. */
   takeLocal(): number {
-    return this.#patience.leavesNext() ? NOTHING : this.#shared.rings.pop(this.#hold.p);
-  }
-
-  /** It has taken nothing there, and there is something: it is to look again soon. */
-  get leavesLocal(): boolean {
-    return this.#patience.isLeaving;
+    return this.#patience.leavesNext() ? LEFT : this.#shared.rings.pop(this.#hold.p);
   }
 
   /** A fair share of the global queue: one to run now, the rest into the local ring. Below 0 when there is none. */

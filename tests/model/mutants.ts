@@ -1471,7 +1471,7 @@ export const mutants: Mutant[] = [
   mutant(
     "a trace that is finished is finished again",
     "host/trace_drain.ts",
-    "if (load(words, TRACE_LOCK) === OVER) return false;",
+    "if (load(words, TRACE_LOCK) === OVER) return undefined;",
     "if (load(words, TRACE_LOCK) === OVER) break;",
     "trace: a thread",
   ),

@@ -40,13 +40,20 @@ const resources: Record<string, { take(): void; giveBack?(): void }> = {
   permission: { take: () => Deno.permissions.revokeSync({ name: "ffi" }) },
 };
 
-/** That so many threads run tasks, which have loaded their module then. */
-async function runAtOnce(sched: Started, count: number): Promise<void> {
+/** So many threads run tasks, which have loaded their module then, until what it returns is called. */
+async function occupy(sched: Started, count: number): Promise<() => Promise<unknown>> {
   const [arrived, leave] = [new Flag(), new Flag()];
   const tasks = Array.from({ length: count }, () => sched.go(busyUntil(arrived.buffer, leave.buffer)));
   await until(() => arrived.value === count, `${count} tasks run at once`);
-  leave.value = 1;
-  await Promise.all(tasks);
+  return () => {
+    leave.value = 1;
+    return Promise.all(tasks);
+  };
+}
+
+async function runAtOnce(sched: Started, count: number): Promise<void> {
+  const leave = await occupy(sched, count);
+  await leave();
 }
 
 const { take, giveBack } = resources[Deno.args[0]];
@@ -56,13 +63,11 @@ await runAtOnce(sched, 2);
 await until(() => sched.stats().parks >= 3, "all threads are up");
 
 // While a P is in use no thread imports ahead of need, which nothing would have room for.
-const [arrived, leave] = [new Flag(), new Flag()];
-const occupies = sched.go(busyUntil(arrived.buffer, leave.buffer));
-await until(() => arrived.value === 1, "a P is in use");
+const leave = await occupy(sched, 1);
 take();
 // Who has loaded its modules needs nothing more.
 if (giveBack === undefined) {
-  leave.value = 1;
+  await leave();
   await runAtOnce(sched, 2);
 }
 // The spare becomes one of the pool, and there is none in its place.
@@ -74,11 +79,10 @@ if (giveBack !== undefined) {
     console.log("growing:", (error as Error).message);
   }
   giveBack();
-  leave.value = 1;
+  await leave();
   await until(() => sched.stats().threads === 4, "another thread, without anybody asking again");
   await runAtOnce(sched, 3);
 }
-await occupies;
 
 take();
 await sched.close();
