@@ -58,6 +58,7 @@ import type { DrainStart } from "./trace_drain.ts";
 import { type SchedulerStats, Statistics } from "./statistics.ts";
 import { type Thread, Threads } from "./threads.ts";
 import type { ThreadOptions } from "../tasks/thread_options.ts";
+import { Unwatched } from "./unwatched.ts";
 
 export { openLibrary } from "../native/library.ts";
 export { Inspection } from "./inspection.ts";
@@ -133,6 +134,7 @@ export class Host {
       shared,
       shim,
       settings,
+      new Unwatched(shared, shim, () => this.#loop.inFlight === 0),
       (thread, why) => this.#bury(thread, diedBy(why)),
       (isolate) => this.#burial.revive(isolate),
       () => this.threads.balance(this.shared.idle.procs),
@@ -291,6 +293,7 @@ export class Host {
   /** Begins with the first library or native thread. */
   get native(): { readonly calls: NativeCalls; readonly pool: NativeQueue } {
     if (this.#native !== undefined) return this.#native;
+    this.shared.sysmonSleep.callFor();
     const calls = new NativeCalls(this.#arena, this.#shim, this.home.heap, this.#loop, this.home.meter);
     const pool = openPool(calls, this.#arena, this.#shim, this.#maxNativeThreads);
     return this.#native = { calls, pool };
@@ -388,7 +391,7 @@ export class Host {
   endThreads(): void {
     const deadline = performance.now() + LAST_GRACE;
     const tid = (isolate: number) => load(this.#words, this.#arena.isolate(isolate) + M_TID);
-    const isolates = [HOST, ...this.isolates];
+    const isolates = this.threads.isWatched ? [HOST, ...this.isolates] : this.isolates;
     // One that is starting does not know yet where it would write.
     while (performance.now() < deadline && isolates.some((isolate) => tid(isolate) === 0)) {
       this.#shim.yieldCpu();
@@ -435,7 +438,9 @@ export class Host {
     });
   }
 
+  /** sysmon measures the queues. */
   metrics(): Metrics {
+    this.shared.sysmonSleep.callFor();
     return this.#metrics.read(this.#name, this.isolates, this.stats());
   }
 

@@ -25,6 +25,7 @@ import { DEDICATED, NONE, POOL, type Roles, SPARE } from "../parking/roles.ts";
 import { SideChannel } from "../slots/side_channel.ts";
 import { HEAP_FULL, type ThreadStart, type Up } from "./thread_start.ts";
 import type { DrainStart } from "./trace_drain.ts";
+import { LOOK, type Unwatched } from "./unwatched.ts";
 import type { Warm } from "./warm.ts";
 import { source } from "./worker_bundle.ts";
 
@@ -86,6 +87,7 @@ export class Threads {
   readonly #parker: Parker;
   readonly #roles: Roles;
   readonly #limits: ThreadLimits;
+  readonly #unwatched: Unwatched;
   readonly #died: (thread: Thread, why: string) => void;
   readonly #revive: (isolate: number) => boolean;
   /** Calls `balance`. */
@@ -118,6 +120,7 @@ export class Threads {
     { arena, idle, parker, roles }: Shared,
     shim: Shim,
     limits: ThreadLimits,
+    unwatched: Unwatched,
     died: (thread: Thread, why: string) => void,
     revive: (isolate: number) => boolean,
     goOn: () => void,
@@ -128,6 +131,7 @@ export class Threads {
     this.#parker = parker;
     this.#roles = roles;
     this.#limits = limits;
+    this.#unwatched = unwatched;
     this.#died = died;
     this.#revive = revive;
     this.#continue = goOn;
@@ -144,13 +148,18 @@ export class Threads {
     return this.#refusal;
   }
 
+  /** There is a watchdog, or it is on its way. */
+  get isWatched(): boolean {
+    return this.#sysmon !== undefined;
+  }
+
   get(isolate: number): Thread | undefined {
     return this.#threads.get(isolate);
   }
 
   /**
-   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog, and one spare if it could be of
-   * use, as far as `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these:
+   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog if it is needed, and then one spare if
+   * that could be of use, as far as `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these:
    * `new Worker` holds its caller until V8 is up in the new one (Deno 2.9: 12 to 30 ms), and the first task's result is not to
    * wait for threads that it has no use for.
    */
@@ -166,12 +175,13 @@ export class Threads {
     }
     if (this.#awaitsFirst) return;
     if (this.#sysmon === undefined) {
+      if (!this.#unwatched.needsSysmon()) return this.#continueLater(LOOK);
       this.#startSysmon();
-      return this.#continueLater();
+      return this.#continueWhenSettled();
     }
     if (this.#roles.count(SPARE) > 0) return;
     if (this.#isSpareOfUse) this.#start(SPARE);
-    else this.#continueLater();
+    else this.#continueWhenSettled();
   }
 
   /** Its start is 50 ms of a CPU and 15 MB: where all Ps compute, no call blocks and nobody is frozen, for nothing. */
@@ -198,14 +208,19 @@ export class Threads {
     return !this.#hasBegun && this.#threads.size > 0;
   }
 
-  /** Unless something else brings the host to it before, as work that a thread is wanted for. */
-  #continueLater(): void {
+  #continueWhenSettled(): void {
+    if (this.#continuation !== undefined) return;
+    this.#continueLater(this.#settle);
+    this.#settle = Math.min(2 * this.#settle, LONGEST_SETTLE);
+  }
+
+  /** After so many milliseconds, unless something else brings the host to it before, as work that a thread is wanted for. */
+  #continueLater(ms: number): void {
     if (this.#continuation !== undefined || load(this.#arena.i32, CLOSING) === 1) return;
     this.#continuation = setTimeout(() => {
       this.#continuation = undefined;
       this.#continue();
-    }, this.#settle);
-    this.#settle = Math.min(2 * this.#settle, LONGEST_SETTLE);
+    }, ms);
     Deno.unrefTimer(this.#continuation as unknown as number);
   }
 
@@ -285,7 +300,7 @@ export class Threads {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     this.#settle = Math.max(SETTLE, ms);
-    this.#continueLater();
+    this.#continueWhenSettled();
   }
 
   /** Undefined if the system refuses it. */

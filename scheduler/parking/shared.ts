@@ -5,6 +5,7 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { Futex } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
+import { HOST } from "../arena/layout/m.ts";
 import { GlobalRunQueues } from "../queues/global_run_queues.ts";
 import { LocalRunQueue } from "../queues/local_run_queue.ts";
 import { Mailbox } from "../queues/mailbox.ts";
@@ -39,7 +40,7 @@ export class Shared {
     this.global = new GlobalRunQueues(arena);
     this.rings = new LocalRunQueue(arena, this.global);
     this.roles = new Roles(arena, this.parker);
-    this.sysmonSleep = new SysmonSleep(arena.i32, this.futex);
+    this.sysmonSleep = new SysmonSleep(arena.i32, this.futex, () => this.wakeups.signal(HOST));
     this.idle = new Idle(arena, this.sysmonSleep);
     this.wakeups = new Wakeups(
       arena,

@@ -9,11 +9,12 @@ import type { Shim } from "../../ffi/shim.ts";
 import { load, store } from "../arena/atomics.ts";
 import { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
-import { HOST, M_POLL, M_TID, POLL_NONE } from "../arena/layout/m.ts";
+import { M_POLL, POLL_NONE } from "../arena/layout/m.ts";
 import { W_CELL, W_ISOLATE, W_OUTCOME } from "../arena/layout/object.ts";
 import type { Bytes } from "../codec/codec.ts";
 import { Locks } from "../parking/locks.ts";
 import type { Shared } from "../parking/shared.ts";
+import type { SysmonSleep } from "../parking/sysmon_sleep.ts";
 import type { Wakeups } from "../parking/wakeups.ts";
 import type { Mailbox } from "../queues/mailbox.ts";
 import type { Clock } from "../queues/cancellation.ts";
@@ -109,6 +110,7 @@ export class Isolate implements Lot, Store {
   /** Why nothing can be done any more. */
   shutdown: (() => Error) | undefined = undefined;
   #operations = 0;
+  readonly sysmonSleep: SysmonSleep;
   readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   /**
@@ -119,7 +121,7 @@ export class Isolate implements Lot, Store {
   #sweepAt = 64;
 
   constructor(
-    { arena, wakeups, mailbox }: Shared,
+    { arena, wakeups, mailbox, sysmonSleep }: Shared,
     number: number,
     shim: Shim,
     loop: Loop,
@@ -131,6 +133,7 @@ export class Isolate implements Lot, Store {
     this.number = number;
     this.shim = shim;
     this.loop = loop;
+    this.sysmonSleep = sysmonSleep;
     this.#wakeups = wakeups;
     this.#mailbox = mailbox;
     this.locks = locks;
@@ -176,11 +179,6 @@ export class Isolate implements Lot, Store {
   /** Isolates that do nothing but such operations let their mail, their timers and other tasks have a turn. */
   #later<T>(value: T): Promise<T> {
     return new Promise((resolve) => this.loop.resumeLater({ fire: () => resolve(value) }));
-  }
-
-  /** The host starts sysmon last of all. Who cannot do without calls it. */
-  callForSysmon(): void {
-    if (load(this.words, this.arena.isolate(HOST) + M_TID) === 0) this.#wakeups.signal(HOST);
   }
 
   // Parking -----------------------------------------------------------------------------------------------------------

@@ -181,12 +181,12 @@ export class Poller implements PollSet, Lot, LocalPlace {
     const line = arena.isolate(number) + M_POLL;
     this.#poller = address(arena.poller);
     this.#word = address(line);
+    isolate.sysmonSleep.callFor();
     requireDone(shim.pollerOpen(this.#poller, address(SYSMON)));
     this.#set = requireDone(shim.pollOpen());
     // From here on the host closes it if the thread dies.
     store(words, arena.isolate(number) + M_POLL_SET, this.#set + 1);
     this.#arm();
-    isolate.callForSysmon();
   }
 
   // Looking -----------------------------------------------------------------------------------------------------------

@@ -29,15 +29,18 @@
  * Measured on two cores that others used as well, against preempting for whatever waits: 60 tasks of 30 ms behind an import of
  * 0.3 s with one P were imported by 1 thread instead of 10 to 14; thumbnails of a large PNG, 50 in flight, took 4 instead of 39.
  */
+import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";
 import type { Arena } from "../arena/arena.ts";
 import { IMPORTED } from "../arena/layout/header.ts";
 import { G_TASK } from "../arena/layout/slot.ts";
-import { M_IMPORTS, M_RUNS, M_WARM } from "../arena/layout/m.ts";
+import { M_IMPORTS, M_LOCKS, M_RUNS, M_TID, M_WARM } from "../arena/layout/m.ts";
+import { turnOf } from "../parking/locks.ts";
 import { POOL } from "../parking/roles.ts";
 import type { Shared } from "../parking/shared.ts";
 import { isParked, takesP } from "../parking/sleep_word.ts";
 import { RunTimes } from "../slots/run_times.ts";
+import { Turn } from "./turn.ts";
 
 /** Who gets the P, if not an M of that number: nobody, so it stays where it is; an M with a note; any thread that can be had. */
 export const NOBODY = 0;
@@ -69,9 +72,12 @@ export class Gain {
   readonly #shared: Shared;
   readonly #arena: Arena;
   readonly #words: Int32Array;
+  readonly #shim: Shim;
   readonly #times: RunTimes;
   /** Nanoseconds. */
   readonly #slice: number;
+  /** Of Ms that have a P, or have lost it without being frozen. */
+  readonly #turns: Turn[] = [];
   readonly #heads: Head[] = [];
   readonly #globalHead: Head = { at: 0, since: 0 };
   #now = 0;
@@ -89,10 +95,11 @@ export class Gain {
   #isWorthThread = false;
   #begins = Infinity;
 
-  constructor(shared: Shared, slice: number) {
+  constructor(shared: Shared, shim: Shim, slice: number) {
     this.#shared = shared;
     this.#arena = shared.arena;
     this.#words = shared.words;
+    this.#shim = shim;
     this.#times = new RunTimes(shared.arena);
     this.#slice = slice;
   }
@@ -108,9 +115,14 @@ export class Gain {
     for (const p in this.#heads) this.#heads[p].since = now;
   }
 
-  /** Somewhere a turn was over. */
-  progressed(): void {
-    this.#lastProgress = this.#now;
+  /** Of the M, by now. If that is another one than it was, something goes on. */
+  turn(isolate: number): Turn {
+    const record = this.#arena.isolate(isolate);
+    const number = turnOf(load(this.#words, record + M_LOCKS));
+    const used = this.#shim.cpuNs(load(this.#words, record + M_TID));
+    const turn = this.#turns[isolate] ??= new Turn();
+    if (turn.look(number, used, this.#now)) this.#lastProgress = this.#now;
+    return turn;
   }
 
   /** At each look at a P that somebody has. */

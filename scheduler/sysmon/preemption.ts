@@ -28,10 +28,10 @@ import { load, store } from "../arena/atomics.ts";
 import type { Shared } from "../parking/shared.ts";
 import type { Meter } from "../tracing/meter.ts";
 import { FROZE, PREEMPTED_P } from "../tracing/tracer.ts";
-import { stallOf, turnOf } from "../parking/locks.ts";
+import { stallOf } from "../parking/locks.ts";
 import type { Arena } from "../arena/arena.ts";
 import { PREEMPT, PREEMPTED, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
-import { HOST, M_LOCKS, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
+import { HOST, M_RAN_BEFORE, M_RAN_ON, M_STALLED, M_TID } from "../arena/layout/m.ts";
 import { METER_FREEZES } from "../arena/layout/meter.ts";
 import { MAX_CODE_RANGES } from "../arena/layout/native.ts";
 import {
@@ -52,7 +52,7 @@ import {
 import type { Parker } from "../parking/parker.ts";
 import { holder } from "../parking/processor.ts";
 import { Gain, NOBODY, RETURNING } from "./gain.ts";
-import { Turn } from "./turn.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * Refusals after which the P is taken from a thread that cannot be frozen. JSON.parse and BigInt are in C++ 99 of 100
@@ -94,8 +94,6 @@ export class Preemption {
   readonly #slice: number;
   readonly #stall: number;
   readonly #runaway: number;
-  /** Of Ms that have a P, or have lost it without being frozen. */
-  readonly #turns: Turn[] = [];
   readonly #seized = new Set<number>();
   readonly #asked = new Set<number>();
   /** Since when. */
@@ -118,7 +116,7 @@ export class Preemption {
     this.#parker = shared.parker;
     this.#isOn = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
-    this.#gain = new Gain(shared, this.#slice);
+    this.#gain = new Gain(shared, shim, this.#slice);
     this.#stall = load(this.#words, STALL_MS) * 1e6 || Infinity;
     this.#runaway = load(this.#words, RUNAWAY_MS) * 1e6 || Infinity;
     this.#code = shim.addressOf(arena.u8.subarray(arena.codeRanges * 4));
@@ -160,7 +158,7 @@ export class Preemption {
   look(p: number, word: number): void {
     if (!this.#isOn && this.#stall === Infinity) return;
     const isolate = holder(word);
-    const turn = this.#turn(isolate);
+    const turn = this.#gain.turn(isolate);
     if (turn.ran >= this.#stall) this.#report(isolate, turn);
     this.#gain.watch(p);
     const state = this.#parker.state(isolate);
@@ -214,15 +212,6 @@ export class Preemption {
       (isLate &&
         (this.#parker.ask(isolate, AWAKE, ASKED) || this.#parker.ask(isolate, SEIZED, ASKED_SEIZED)));
     if (isOurs && this.#send(isolate)) this.#asked.add(isolate);
-  }
-
-  #turn(isolate: number): Turn {
-    const record = this.#arena.isolate(isolate);
-    const number = turnOf(load(this.#words, record + M_LOCKS));
-    const used = this.#shim.cpuNs(load(this.#words, record + M_TID));
-    const turn = this.#turns[isolate] ??= new Turn();
-    if (turn.look(number, used, this.#now)) this.#gain.progressed();
-    return turn;
   }
 
   #isRunaway(turn: Turn): boolean {
@@ -294,7 +283,7 @@ export class Preemption {
   #lookAtSeized(isolate: number): void {
     const state = this.#parker.state(isolate);
     if (!this.#hasAnswered(isolate, state)) return;
-    const turn = this.#turn(isolate);
+    const turn = this.#gain.turn(isolate);
     if (state !== SEIZED && state !== LOST) {
       this.#seized.delete(isolate);
       if (state === FROZEN) this.#freeze(isolate, turn);

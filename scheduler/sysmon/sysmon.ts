@@ -101,6 +101,7 @@ export class Sysmon {
     /** Looks that another one had called for, since one found something to take. */
     let vain = 0;
     let us = LONGEST_WITH_CALLS;
+    this.#shared.sysmonSleep.retract();
     while (load(this.#words, CLOSING) === 0) {
       this.#now = this.#shim.nowNs();
       this.#retook = false;

@@ -96,6 +96,18 @@ Deno.test("the first result waits for one thread, and for no other to start", as
   assertEquals([code, stdout, stderr], [0, "42 1\n", ""]);
 });
 
+Deno.test("tasks that compute need no watchdog, and what cannot go on without one has it", async () => {
+  for (const what of ["computes", "blocks", "hogs", "polls", "native"]) {
+    const { code, stdout, stderr } = await runProgram("calls_for_its_watchdog", { args: [what] });
+    assertEquals([code, stderr], [0, ""], what);
+    const [threads, ms] = stdout.split(" ").map(Number);
+    if (what !== "computes") assertGreater(threads, 2, what);
+    else if (ms < 2000) assertEquals(threads, 2);
+    // The scheduler has one by then in any case.
+    else console.log(`not checked whether there is a watchdog: the tasks took ${ms} ms`);
+  }
+});
+
 Deno.test("on a terminal nobody is asked for a permission: what was not granted is done without", async (t) => {
   const program = new URL("../programs/exits_by_itself_after_go.ts", import.meta.url);
   const command = `${Deno.execPath()} run --no-check --allow-read ${program}`;

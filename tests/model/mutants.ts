@@ -461,6 +461,20 @@ export const mutants: Mutant[] = [
     "blocking: sysmon",
   ),
   mutant(
+    "who calls for a sysmon that there is not yet tells nobody",
+    "parking/sysmon_sleep.ts",
+    "if (before === ABSENT) this.#tellHost();\n    else if (before",
+    "if (before",
+    "blocking: there is no sysmon",
+  ),
+  mutant(
+    "who calls for a sysmon takes its word for one that ticks",
+    "parking/sysmon_sleep.ts",
+    "if (load(this.#words, SYSMON) !== TICKS) this.wake();",
+    "if (load(this.#words, SYSMON) !== TICKS && this.isCalledFor) this.wake();",
+    "blocking: there is no sysmon",
+  ),
+  mutant(
     "sysmon looks whether anything runs, then announces that it sleeps",
     "sysmon/sysmon.ts",
     `sysmon.announce(SLEEPS);

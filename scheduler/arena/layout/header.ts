@@ -29,7 +29,7 @@ export const TASK_COUNT = 6 * LINE + 1;
 export const TASK_BYTES = 6 * LINE + 2;
 /** Blocks of task ids handed out. See `TaskIds`. */
 export const ID_BLOCKS = 7 * LINE;
-/** Whether sysmon has to be woken: see sysmon.ts. */
+/** Whether sysmon has to be woken, or called for: see sysmon_sleep.ts. */
 export const SYSMON = 8 * LINE;
 /** How many Ps the machine has room for by now, 0 until that changes. Written by sysmon, taken by the host: both by CAS. */
 export const PROCS_SEEN = 9 * LINE;

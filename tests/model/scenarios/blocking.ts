@@ -1,4 +1,6 @@
 /** Blocking calls: their end against sysmon, which takes the P, and against others who hand theirs on. */
+import { pause } from "../../../scheduler/arena/atomics.ts";
+import { HOST } from "../../../scheduler/arena/layout/m.ts";
 import { EXEMPT_P } from "../../../scheduler/parking/idle.ts";
 import { holder } from "../../../scheduler/parking/processor.ts";
 import { POOL, type Role, SPARE } from "../../../scheduler/parking/roles.ts";
@@ -65,6 +67,30 @@ export const retake: Scenario = {
       },
       sysmon: pool.sysmon(),
     }, [1]);
+  },
+};
+
+export const calledFor: Scenario = {
+  name: "blocking: there is no sysmon, and the host starts one when a call calls for it",
+  bound: 2,
+  short: 1,
+  rules: { timePasses: ["host"] },
+  setUp() {
+    begin(1, [POOL, POOL]);
+    pool.sysmonSleep.isAbsent();
+    const sysmon = pool.sysmon();
+    const setting = against({
+      host() {
+        pool.submit(waits(undefined));
+        pool.submit(sets());
+        do {
+          while (pool.mailbox.isEmpty(HOST)) pause();
+        } while (!pool.readMail());
+        check(pool.sysmonSleep.isCalledFor, "the host is told of the call");
+        sysmon();
+      },
+    }, [1]);
+    return { ...setting, sleepers: [...setting.sleepers!, "host"] };
   },
 };
 

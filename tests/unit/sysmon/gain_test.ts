@@ -1,13 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { IMPORTED } from "../../../scheduler/arena/layout/header.ts";
-import { HOST, M_IMPORTS, M_RUNS, M_WARM } from "../../../scheduler/arena/layout/m.ts";
+import { HOST, M_IMPORTS, M_LOCKS, M_RUNS, M_WARM } from "../../../scheduler/arena/layout/m.ts";
 import { POOL } from "../../../scheduler/parking/roles.ts";
 import { AWAITS_P, PARKED_FUTEX } from "../../../scheduler/parking/sleep_word.ts";
 import { GTable } from "../../../scheduler/slots/g_table.ts";
 import { RunTimes } from "../../../scheduler/slots/run_times.ts";
 import { ANYBODY, Gain, NOBODY, RETURNING } from "../../../scheduler/sysmon/gain.ts";
+import { loadShim } from "../../../ffi/shim.ts";
 import { fourMs } from "../../support/isolates.ts";
 
+/** What M_LOCKS counts a turn by. */
+const ONE_TURN = 1 << 8;
 const SLICE = 10e6;
 const ONE = { ran: SLICE, used: SLICE };
 const [RUNS, WAITS, OTHER] = [1, 2, 3];
@@ -30,17 +33,23 @@ function setUp() {
   times.took(LONG, 100_000);
   times.took(SHORT, 1000);
   const gs = new GTable(arena, HOST);
-  const gain = new Gain(shared, SLICE);
+  const gain = new Gain(shared, loadShim(), SLICE);
   const look = (slices: number) => {
     gain.begin(slices * SLICE);
     gain.watch(0);
   };
+  /** A turn is over. */
+  const progressed = () => {
+    words[arena.isolate(OTHER) + M_LOCKS] += ONE_TURN;
+    gain.turn(OTHER);
+  };
   look(0);
-  gain.progressed();
+  progressed();
   return {
     ...shared,
     times,
     gain,
+    progressed,
     write(definition: number) {
       const slot = gs.allocate();
       gs.prepare(slot, slot, definition);
@@ -138,9 +147,9 @@ Deno.test("a thread that has not run such a task is worth it for what takes long
 });
 
 Deno.test("what waits for a thread that has yet to import its module has waited for as long before", () => {
-  const { gain, times, rings, write, whomAfter } = setUp();
+  const { progressed, times, rings, write, whomAfter } = setUp();
   whomAfter(99);
-  gain.progressed();
+  progressed();
   rings.push(0, write(SHORT));
   times.importTook(SHORT, 40_000);
   times.tookCold(SHORT, 80_000);
@@ -157,11 +166,11 @@ Deno.test("of a kind of which only first runs are known that is what the next on
 });
 
 Deno.test("a task that takes much longer than what runs has a thread when nothing has ended anywhere for 25 slices", () => {
-  const { gain, times, global, write, whomAfter } = setUp();
+  const { progressed, times, global, write, whomAfter } = setUp();
   times.took(LONGER, 1e7);
   global.push(write(LONGER));
   assertEquals(whomAfter(10), NOBODY);
-  gain.progressed();
+  progressed();
   assertEquals([whomAfter(34), whomAfter(35)], [NOBODY, ANYBODY]);
 });
 
