@@ -6,7 +6,7 @@
  * the queue, writes the outcome, and makes it `ready`: an operation of its own isolate goes on at once, another's by mail.
  */
 import type { Shim } from "../../ffi/shim.ts";
-import { load, store } from "../arena/atomics.ts";
+import { store } from "../arena/atomics.ts";
 import { Heap } from "../arena/heap.ts";
 import type { Arena } from "../arena/arena.ts";
 import { M_POLL, POLL_NONE } from "../arena/layout/m.ts";
