@@ -20,8 +20,8 @@ import { Gain, NOBODY } from "../sysmon/gain.ts";
 
 /** Milliseconds between looks. Each is 0.05 ms of a CPU; who waits behind what does not end waits so long, and for sysmon's start. Guess. */
 export const LOOK = 50;
-/** Milliseconds. Guess: of so long a program sysmon's start is a fiftieth at the most. */
-const LATEST = 2000;
+/** Milliseconds. Guess: of so long a program sysmon's start is a hundredth at the most. */
+const LATEST = 5000;
 
 export class Unwatched {
   readonly #shared: Shared;

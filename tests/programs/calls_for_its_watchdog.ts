@@ -44,7 +44,7 @@ const cases = {
   async native(sched: Scheduler) {
     const { symbols } = sched.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });
     await symbols.usleep(100_000);
-    // The same by itself, without the time that it takes: after two seconds there is one anyway.
+    // The same by itself, without the time that it takes: after five seconds there is one anyway.
     const host = Host.open({ procs: 1 });
     const { sysmonSleep } = host.shared;
     const before = sysmonSleep.isCalledFor;
