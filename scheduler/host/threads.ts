@@ -158,10 +158,10 @@ export class Threads {
   }
 
   /**
-   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog if it is needed, and then one spare if
-   * that could be of use, as far as `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for these:
-   * `new Worker` holds its caller until V8 is up in the new one (Deno 2.9: 12 to 30 ms), and the first task's result is not to
-   * wait for threads that it has no use for.
+   * Brings the pool to `procs` threads that are not in a blocking call, then adds the watchdog if it is needed, and one spare if it
+   * could be of use, as far as `maxThreads` and the system let it. First one thread alone, or the pool's if somebody waits for
+   * these: `new Worker` holds its caller until V8 is up in the new one (Deno 2.9: 12 to 30 ms), and the first task's result is not
+   * to wait for threads that it has no use for.
    */
   balance(procs: number): void {
     // Where the host may end without a word no thread goes to sleep before there is one.

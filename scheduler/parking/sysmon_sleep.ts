@@ -8,8 +8,8 @@
  *
  * sysmon leaves TICKS, anyone leaves the others. It announces, then looks whether all Ps are idle, which they are not while one
  * is in a call; a waker takes its P or enters its call, then reads this word. So neither is missed. As it begins it stores TICKS,
- * then looks around for the first time: what was published before it was there it sees then. Before C may kick it somebody has called
- * for it (native calls, poll sets), since C cannot tell the host.
+ * then looks around for the first time: it sees what was published before it was there. C cannot tell the host, so before C may
+ * wake it somebody has called for it (native calls, poll sets).
  */
 import { exchange, type Futex, load, store } from "../arena/atomics.ts";
 import { SYSMON } from "../arena/layout/header.ts";

@@ -89,6 +89,7 @@ export class Isolate implements Lot, Store {
   readonly loop: Loop;
   readonly locks: Locks;
   readonly meter: Meter;
+  readonly sysmonSleep: SysmonSleep;
   readonly objectLocks: ObjectLocks;
   readonly heap: Heap;
   readonly handles: Handles;
@@ -110,7 +111,6 @@ export class Isolate implements Lot, Store {
   /** Why nothing can be done any more. */
   shutdown: (() => Error) | undefined = undefined;
   #operations = 0;
-  readonly sysmonSleep: SysmonSleep;
   readonly #wakeups: Wakeups;
   readonly #mailbox: Mailbox;
   /**
