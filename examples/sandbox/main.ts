@@ -280,9 +280,10 @@ async function main(): Promise<number> {
   const around = surroundings(given[0] === FROM_TASK); // first: files in options are relative to the caller's directory
   const { options, command, summary } = parse(given);
   await using scheduler = await Scheduler.start({ procs: 1 });
-  const starting = startBox(scheduler, { ...options, ...around, argv: command });
-  forwardSignals(starting);
-  const box = await starting;
+  const starting = Promise.withResolvers<Box>();
+  forwardSignals(starting.promise); // first: the program may run, and who hears of it may send one, before startBox() returns
+  starting.resolve(startBox(scheduler, { ...options, ...around, argv: command }));
+  const box = await starting.promise;
   const outcome = await box.outcome;
   options.debug?.(
     outcome.execError === undefined
