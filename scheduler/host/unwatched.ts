@@ -13,7 +13,7 @@
 import type { Shim } from "../../ffi/shim.ts";
 import { load } from "../arena/atomics.ts";
 import { PREEMPT, RUNAWAY_MS, SLICE_MS, STALL_MS } from "../arena/layout/header.ts";
-import { HOST, M_IMPORTS } from "../arena/layout/m.ts";
+import { HOST } from "../arena/layout/m.ts";
 import { holder, isOnItsWay, isRunning } from "../parking/processor.ts";
 import type { Shared } from "../parking/shared.ts";
 import { Gain, NOBODY } from "../sysmon/gain.ts";
@@ -23,8 +23,8 @@ import { Gain, NOBODY } from "../sysmon/gain.ts";
  * start. Guess.
  */
 export const LOOK = 50;
-/** Milliseconds. Guess: of so long a program sysmon's start is a hundredth at the most. */
-const LATEST = 5000;
+/** Milliseconds. Guess: of so long a program sysmon's start is a fiftieth at the most. */
+const LATEST = 2000;
 
 export class Unwatched {
   readonly #shared: Shared;
@@ -48,7 +48,7 @@ export class Unwatched {
     this.#isPreempting = load(this.#words, PREEMPT) === 1;
     this.#slice = load(this.#words, SLICE_MS) * 1e6;
     this.#gain = new Gain(shared, shim, this.#slice);
-    shared.sysmonSleep.isAbsent();
+    shared.sysmonSleep.announceAbsence();
   }
 
   /** Whenever the host looks after its threads. */
@@ -85,7 +85,6 @@ export class Unwatched {
 
   /** Which comes for its P after that. */
   get #isAnyImporting(): boolean {
-    const { arena, roles } = this.#shared;
-    return roles.first((isolate) => load(this.#words, arena.isolate(isolate) + M_IMPORTS) !== 0) !== HOST;
+    return this.#shared.roles.first((isolate) => this.#gain.isImporting(isolate)) !== HOST;
   }
 }

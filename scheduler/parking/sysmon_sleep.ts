@@ -31,7 +31,7 @@ export class SysmonSleep {
   }
 
   /** By the host, before its first thread. */
-  isAbsent(): void {
+  announceAbsence(): void {
     store(this.#words, SYSMON, ABSENT);
   }
 

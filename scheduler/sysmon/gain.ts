@@ -162,7 +162,7 @@ export class Gain {
   #whomToStart(p: number, isolate: number, used: number): number {
     this.#waits = this.#isWorthThread = false;
     this.#begins = Infinity;
-    const isImporting = this.#isImporting(isolate);
+    const isImporting = this.isImporting(isolate);
     for (let n = 0; n < ENTRIES; n++) {
       const slot = this.#shared.rings.peek(p, n);
       if (slot < 0) break;
@@ -239,12 +239,12 @@ export class Gain {
   /** One thread after the other: it will be there for what waits, as soon as it goes on. */
   get #isAnyGettingWarm(): boolean {
     return this.#shared.roles.first((isolate) =>
-      this.#shared.roles.of(isolate) === POOL && this.#isImporting(isolate)
+      this.#shared.roles.of(isolate) === POOL && this.isImporting(isolate)
     ) !==
       NOBODY;
   }
 
-  #isImporting(isolate: number): boolean {
+  isImporting(isolate: number): boolean {
     return load(this.#words, this.#arena.isolate(isolate) + M_IMPORTS) !== 0;
   }
 

@@ -3,14 +3,12 @@ import { Scheduler } from "@heddle/heddle";
 import { eventfd, signal } from "../support/descriptors.ts";
 import { Host } from "../../scheduler/host/host.ts";
 import { Flag } from "../support/flag.ts";
-import { threadName, tids } from "../support/os_threads.ts";
+import { workersSince } from "../support/os_threads.ts";
 import { nothing } from "../tasks/arithmetic.ts";
 import { blocksUntilSet } from "../tasks/blocking.ts";
 import { hog } from "../tasks/hogging.ts";
 import { busy } from "../tasks/occupying.ts";
 import { readsOnce } from "../tasks/polling.ts";
-
-const workers = () => tids().filter((tid) => threadName(tid).startsWith("worker-")).length;
 
 const cases = {
   /** For 0.2 s and more, on every P. */
@@ -20,7 +18,6 @@ const cases = {
   /** The only P is its thread's until another one has it. */
   async blocks(sched: Scheduler) {
     const flag = new Flag();
-    sched.setProcs(1);
     const blocks = sched.go(blocksUntilSet(flag.buffer));
     await sched.go(nothing());
     flag.value = 1;
@@ -44,7 +41,7 @@ const cases = {
   async native(sched: Scheduler) {
     const { symbols } = sched.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });
     await symbols.usleep(100_000);
-    // The same by itself, without the time that it takes: after five seconds there is one anyway.
+    // The same by itself, without the time that it takes: after two seconds there is one anyway.
     const host = Host.open({ procs: 1 });
     const { sysmonSleep } = host.shared;
     const before = sysmonSleep.isCalledFor;
@@ -58,5 +55,5 @@ const what = Deno.args[0] as keyof typeof cases;
 const begun = performance.now();
 const sched = await Scheduler.start({ procs: what === "blocks" ? 1 : 2 });
 await cases[what](sched);
-console.log(workers(), Math.round(performance.now() - begun));
+console.log(workersSince(new Set()).length, Math.round(performance.now() - begun));
 Deno.exit(0);

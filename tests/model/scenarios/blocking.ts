@@ -77,7 +77,7 @@ export const calledFor: Scenario = {
   rules: { timePasses: ["host"] },
   setUp() {
     begin(1, [POOL, POOL]);
-    pool.sysmonSleep.isAbsent();
+    pool.sysmonSleep.announceAbsence();
     const sysmon = pool.sysmon();
     const setting = against({
       host() {

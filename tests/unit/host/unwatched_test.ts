@@ -104,7 +104,7 @@ Deno.test("a blocking call's look calls for a watchdog", () => {
 
 Deno.test("who waits for a descriptor calls for a watchdog, before C may wake it", () => {
   const shared = fourMs(1);
-  shared.sysmonSleep.isAbsent();
+  shared.sysmonSleep.announceAbsence();
   const poller = new Poller(fourIsolates(shared)[1], "readable");
   poller.close();
   loadShim().pollerClose(loadShim().addressOf(shared.words.subarray(shared.arena.poller)));
